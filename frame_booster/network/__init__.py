@@ -1,0 +1,1 @@
+"""The networks: layers, stages, weights. Imports TensorFlow; nothing here reads or writes video."""

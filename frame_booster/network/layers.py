@@ -1,0 +1,99 @@
+"""The layer that holds all weights of our networks, and the names of those weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+Tensor = Any
+"""A `tf.Tensor`. TensorFlow ships no complete type stubs, so the checker sees `Any`."""
+
+
+class Stage(tf.keras.layers.Layer):  # type: ignore[misc]
+    """A Keras layer made of other layers, that leaves the dtype of what passes through it alone.
+
+    Keras would cast every input to the layer's own dtype; here flows and frames stay float32
+    while features may be bfloat16, so automatic casting is off.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, autocast=False)
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        """Returns the direct sub-layers, in the order in which their weights are listed."""
+        raise NotImplementedError(f"{type(self).__name__} must list its sub-layers")
+
+
+class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
+    """A "same" convolution with bias and LeakyReLU, computed in a chosen dtype.
+
+    Weights are float32 variables, made at construction (the number of input channels is known), so a
+    network is complete before its first call. `tf.nn` ops rather than `Conv2D`: Keras 3 adds the
+    bias with a broadcast `Add`, which oneDNN does not fuse, and both versions must give the same graph.
+
+    Args:
+      channels: of the input.
+      filters: channels of the output.
+      size: side of the kernel, px.
+      stride: px.
+      slope: of the LeakyReLU for negative values; None for a linear layer.
+      precision: dtype the convolution is computed in, and the dtype of the output.
+      scale: standard deviation of the initial kernel, as a multiple of He's; 0 starts at zero.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        *,
+        size: int = 3,
+        stride: int = 1,
+        slope: float | None = 0.2,
+        precision: str = "float32",
+        scale: float = 1.0,
+        name: str,
+    ) -> None:
+        super().__init__(name=name, autocast=False)
+        self.stride, self.slope, self.precision = stride, slope, precision
+        deviation = scale * (2.0 / (channels * size * size)) ** 0.5
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(size, size, channels, filters),
+            dtype="float32",
+            initializer=tf.keras.initializers.TruncatedNormal(stddev=deviation) if scale else "zeros",
+        )
+        self.bias = self.add_weight(name="bias", shape=(filters,), dtype="float32", initializer="zeros")
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        """Maps (B, H, W, channels) of any float dtype to (B, H/stride, W/stride, filters) in `precision`."""
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.precision)
+        bias = tf.cast(tf.convert_to_tensor(self.bias), self.precision)
+        y = tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME"), bias)
+        return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
+
+
+def named_weights(layer: tf.keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (name, variable) of all weights below `layer`; names are layer names joined by dots.
+
+    The same on Keras 2.15 and Keras 3, whose own paths and names differ.
+    """
+    if isinstance(layer, Convolution):
+        yield f"{prefix}kernel", layer.kernel
+        yield f"{prefix}bias", layer.bias
+        return
+    for part in layer.parts():
+        yield from named_weights(part, f"{prefix}{part.name}.")
+
+
+def count_weights(layer: tf.keras.layers.Layer) -> int:
+    """Returns the number of trainable parameters below `layer`."""
+    total = 0
+    for _, variable in named_weights(layer):
+        size = 1
+        for side in variable.shape:
+            size *= int(side)
+        total += size
+    return total

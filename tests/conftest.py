@@ -1,0 +1,141 @@
+"""Small media made with PyAV, and the real material where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    if not (SHARED / "clips").is_dir():
+        pytest.skip("the sample clips are not here (set FRAME_BOOSTER_SHARED)")
+    return SHARED / "clips"
+
+
+@pytest.fixture(scope="session")
+def triplets() -> Path:
+    if not (SHARED / "val" / "manifest.csv").is_file():
+        pytest.skip("the validation triplets are not here (set FRAME_BOOSTER_SHARED)")
+    return SHARED / "val"
+
+
+def picture(index: float, width: int, height: int) -> np.ndarray:
+    """A textured scene that moves 1.5 px right and 0.5 px down a frame, (H, W, 3) float in [0, 1]."""
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    x, y = x - 1.5 * index, y - 0.5 * index
+    channels = [
+        0.5 + 0.22 * np.sin(x / a) * np.cos(y / b) + 0.18 * np.sin((x + 2 * y) / c)
+        for a, b, c in ((4.0, 5.0, 7.0), (6.0, 4.0, 9.0), (5.0, 7.0, 6.0))
+    ]
+    return np.stack(channels, -1)
+
+
+def make_video(
+    path: Path,
+    *,
+    pts: Sequence[int] = tuple(range(6)),
+    time_base: Fraction = Fraction(1, 25),
+    rate: Fraction | int = 25,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    tones: int = 0,
+    still: bool = False,
+    cut_at: int | None = None,
+    rotation: bool = False,
+    tags: dict[str, int] | None = None,
+    seed: int | None = None,
+) -> Path:
+    """Writes a small video; `tones` is its number of AAC tracks, `seed` makes frames of random codes."""
+    lossless = {"libx264": {"qp": "0", "preset": "ultrafast"}}.get(codec, {})
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=Fraction(rate), options=options or lossless)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt, context.time_base = width, height, pix_fmt, time_base
+        stream.time_base = time_base
+        for tag, value in (tags or {}).items():
+            setattr(context, tag, value)
+        if rotation:
+            stream.set_display_matrix([0, 65536, 0, -65536, 0, 0, 0, 0, 1073741824])
+        tracks = [container.add_stream("aac", rate=48000) for _ in range(tones)]
+        rng = np.random.default_rng(seed)
+        for k, stamp in enumerate(pts):
+            shown = 0 if still else k
+            shown += 500 if cut_at is not None and k >= cut_at else 0
+            rgb = picture(shown, width, height)
+            if cut_at is not None and k >= cut_at:
+                rgb = 1.0 - rgb[::-1, :, ::-1] ** 2
+            frame = av.VideoFrame.from_ndarray((rgb * 255).round().astype(np.uint8), "rgb24").reformat(format=pix_fmt)
+            if seed is not None:
+                for plane in frame.planes:
+                    plane.update(_random_codes(rng, plane, frame.format.components[0].bits))
+            for tag, value in (tags or {}).items():
+                if hasattr(frame, tag):
+                    setattr(frame, tag, value)
+            frame.pts, frame.time_base = stamp, time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        seconds = (pts[-1] - pts[0]) * time_base
+        for number, track in enumerate(tracks):
+            _add_tone(container, track, float(seconds), 440.0 * (number + 1))
+    return path
+
+
+def _random_codes(rng: np.random.Generator, plane: object, bits: int) -> bytes:
+    count = plane.buffer_size // (1 if bits == 8 else 2)  # type: ignore[attr-defined]
+    return rng.integers(0, 1 << bits, count).astype(np.uint8 if bits == 8 else "<u2").tobytes()
+
+
+def _add_tone(container: object, track: object, seconds: float, pitch: float) -> None:
+    samples = np.sin(np.arange(int(48000 * seconds)) * 2 * np.pi * pitch / 48000).astype(np.float32) * 0.3
+    for start in range(0, len(samples) - 1023, 1024):
+        frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        container.mux(track.encode(frame))  # type: ignore[attr-defined]
+    container.mux(track.encode(None))  # type: ignore[attr-defined]
+
+
+def decoded(path: Path) -> list[tuple[Fraction, bytes]]:
+    """All frames of a file: (time in s, the bytes of all planes without padding)."""
+    frames = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        # FFmpeg's VP8 decoder, in slice threads (PyAV's default), now and then gives other pixels.
+        stream.thread_type = "NONE"
+        base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
+        for frame in container.decode(stream):
+            frames.append((frame.pts * base, b"".join(plane_rows(frame))))
+    return frames
+
+
+def plane_rows(frame: av.VideoFrame) -> list[bytes]:
+    rows = []
+    for plane, component in zip(frame.planes, frame.format.components, strict=False):
+        size = 1 if component.bits == 8 else 2
+        data = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows.append(data[:, : plane.width * size].tobytes())
+    return rows
+
+
+def packets(path: Path, kind: str) -> list[list[bytes]]:
+    """The packets of all streams of a kind, by stream."""
+    with av.open(str(path)) as container:
+        streams = [s for s in container.streams if s.type == kind]
+        found: dict[int, list[bytes]] = {s.index: [] for s in streams}
+        if not streams:
+            return []
+        for packet in container.demux(streams):
+            if packet.dts is not None:
+                found[packet.stream.index].append(bytes(packet))
+    return list(found.values())
