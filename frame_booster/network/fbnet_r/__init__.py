@@ -1,0 +1,1 @@
+"""FBNet-R: matching without weights, a learned correction from coarse to fine, fusion of warped RGB."""

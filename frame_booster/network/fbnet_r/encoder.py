@@ -1,0 +1,53 @@
+"""FBNet-R, stage 2: one feature pyramid for every frame, computed once and used in two pairs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.matching import pyramid
+from frame_booster.network.layers import Convolution, Stage, Tensor
+
+CHANNELS = (16, 32, 64, 64)
+"""Feature channels at 1/2, 1/4, 1/8 and 1/16."""
+
+
+class Encoded(NamedTuple):
+    """A frame as the rest of the network needs it."""
+
+    frames: list[Tensor]
+    """The frame at 1, 1/2, 1/4, 1/8, 1/16: (B, H/2^k, W/2^k, 3) float32."""
+    features: list[Tensor]
+    """Features at 1/4, 1/8, 1/16: (B, h, w, CHANNELS[1:]), in the network's precision."""
+
+
+class FrameEncoder(Stage):
+    """Strided convolutions; half resolution is only passed through, where pixels are many."""
+
+    def __init__(self, precision: str = "float32", name: str = "encoder") -> None:
+        super().__init__(name)
+        half, quarter, eighth, sixteenth = CHANNELS
+
+        def layer(channels: int, filters: int, stride: int, layer_name: str) -> Convolution:
+            return Convolution(channels, filters, stride=stride, precision=precision, name=layer_name)
+
+        self.half = layer(3, half, 2, "half")
+        self.levels = [
+            [layer(half, quarter, 2, "quarter_down"), layer(quarter, quarter, 1, "quarter")],
+            [layer(quarter, eighth, 2, "eighth_down"), layer(eighth, eighth, 1, "eighth")],
+            [layer(eighth, sixteenth, 2, "sixteenth_down"), layer(sixteenth, sixteenth, 1, "sixteenth")],
+        ]
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [self.half] + [layer for level in self.levels for layer in level]
+
+    def call(self, frame: Tensor) -> Encoded:
+        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16."""
+        features = []
+        x = self.half(frame)
+        for down, same in self.levels:
+            x = same(down(x))
+            features.append(x)
+        return Encoded(pyramid(frame, 4), features)

@@ -1,0 +1,151 @@
+"""FBNet-R, stage 1: symmetric block matching, coarse to fine, without weights.
+
+A network that has to learn matching from nothing stays at blending for hours; this one starts
+from a flow that is right for most pixels, and learns what matching cannot know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from frame_booster.network.layers import Tensor
+from frame_booster.network.pyramid import halve
+from frame_booster.network.warp import compiled_gather_warp as warp
+
+FINEST = 1
+"""The search ends at 1/2: full resolution costs 3.5 times as much and the learned part makes up for it."""
+
+
+@dataclass(frozen=True)
+class MatchingOptions:
+    """The constants of the search; defaults chosen on validation (docs/training/fbnet-r.md)."""
+
+    coarsest: int = 4
+    """The search begins at 1/2**coarsest and ends at 1/2; each level doubles the motion in reach."""
+    steps: int = 2
+    """Searches a level."""
+    window: int = 11
+    """Side of the block whose difference is compared, px of the level."""
+    smooth: int = 7
+    """Side of the box the flow is smoothed with after each search, px of the level."""
+    sharpness: float = 100.0
+    """Of the soft minimum over displacements, per unit of mean absolute difference."""
+    stay: float = 0.003
+    """Cost of a displacement of 1 px: flat places do not move."""
+    propagate: tuple[int, ...] = (24, 12, 6, 3)
+    """Distances, px of the finest level, at which neighbours' motions are tried in the end."""
+    propagate_window: int = 5
+    propagate_sharpness: float = 300.0
+    own: float = 0.002
+    """What a neighbour's motion must be better by than the pixel's own, mean absolute difference."""
+
+
+def box(x: Tensor, size: int) -> Tensor:
+    """Averages (B, H, W, C) over size x size px, fewer at the border."""
+    columns = tf.nn.avg_pool2d(x, [size, 1], 1, "SAME")
+    return tf.nn.avg_pool2d(columns, [1, size], 1, "SAME")
+
+
+def displaced_difference(first: Tensor, second: Tensor, radius: int) -> tuple[Tensor, list[tuple[int, int]]]:
+    """Differences of two frames that are moved against each other.
+
+    Args:
+      first, second: (B, H, W, C) float32.
+      radius: largest displacement, px.
+
+    Returns:
+      (B, H, W, (2 radius + 1)^2) `mean_c |first(x - d) - second(x + d)|`, and the list of d = (dy, dx).
+    """
+    shape = tf.shape(first)
+    height, width = shape[1], shape[2]
+    moves = [(dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
+    edge = [[0, 0], [radius, radius], [radius, radius], [0, 0]]
+    first, second = tf.pad(first, edge, "SYMMETRIC"), tf.pad(second, edge, "SYMMETRIC")
+
+    def window(frame: Tensor, dy: int, dx: int) -> Tensor:
+        return frame[:, radius + dy : radius + dy + height, radius + dx : radius + dx + width]
+
+    costs = [tf.reduce_mean(tf.abs(window(first, -dy, -dx) - window(second, dy, dx)), -1) for dy, dx in moves]
+    return tf.stack(costs, -1), moves
+
+
+def _search(first: Tensor, second: Tensor, options: MatchingOptions) -> Tensor:
+    """Returns d, (B, H, W, 2) px, the soft minimum over 3x3 of the difference of first(x-d), second(x+d)."""
+    cost, moves = displaced_difference(first, second, 1)
+    cost += options.stay * tf.constant([(dy * dy + dx * dx) ** 0.5 for dy, dx in moves])
+    cost = box(cost, options.window)
+    weights = tf.nn.softmax(-options.sharpness * cost, -1)
+    shape = tf.shape(weights)
+    found = tf.matmul(tf.reshape(weights, [-1, len(moves)]), tf.constant(moves, tf.float32))
+    return tf.reshape(found, [shape[0], shape[1], shape[2], 2])
+
+
+def pyramid(frame: Tensor, levels: int) -> list[Tensor]:
+    """Returns the frame at 1, 1/2, ... 1/2**levels by 2x2 averages."""
+    frames = [frame]
+    for _ in range(levels):
+        frames.append(halve(frames[-1]))
+    return frames
+
+
+def resize(x: Tensor, like: Tensor) -> Tensor:
+    """Scales (B, h, w, C) bilinearly to the size of `like`, float32."""
+    return tf.image.resize(x, tf.shape(like)[1:3], "bilinear")
+
+
+def _at_offset(x: Tensor, dy: int, dx: int) -> Tensor:
+    """Returns (B, H, W, C) with what is (dy, dx) px away at each place, clamped at the border."""
+    shape = tf.shape(x)
+    rows = tf.clip_by_value(tf.range(shape[1]) + dy, 0, shape[1] - 1)
+    columns = tf.clip_by_value(tf.range(shape[2]) + dx, 0, shape[2] - 1)
+    return tf.gather(tf.gather(x, rows, axis=1), columns, axis=2)
+
+
+def _propagate(
+    first: Tensor, second: Tensor, motion: Tensor, t: Tensor, moves: list[tuple[int, int]], options: MatchingOptions
+) -> Tensor:
+    """Lets every pixel take over the motion of a neighbour that explains it better.
+
+    The search's large window blurs motion over the boundaries of objects; trying the neighbours' motions
+    with a small window puts the boundary back where it is (the propagation of PatchMatch, Barnes
+    et al., 2009, as a soft choice).
+    """
+    candidates = [_at_offset(motion, dy, dx) for dy, dx in moves]
+    costs = []
+    for k, candidate in enumerate(candidates):
+        difference = tf.abs(warp(first, t * candidate) - warp(second, (t - 1.0) * candidate))
+        costs.append(tf.reduce_mean(difference, -1, keepdims=True) + (options.own if k else 0.0))
+    cost = box(tf.concat(costs, -1), options.propagate_window)
+    weights = tf.nn.softmax(-options.propagate_sharpness * cost, -1)
+    return tf.add_n([weights[..., k : k + 1] * candidate for k, candidate in enumerate(candidates)])
+
+
+def match(frames0: list[Tensor], frames1: list[Tensor], t: Tensor, options: MatchingOptions) -> Tensor:
+    """Finds the motion from frame 0 to frame 1 as seen from time t.
+
+    Args:
+      frames0, frames1: pyramids of (B, H/2^k, W/2^k, 3) float32, at least `options.coarsest` + 1 levels.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+      options: constants of the search.
+
+    Returns:
+      (B, H/2, W/2, 2) float32, (dy, dx) in px of that level:
+      `made(x) = frame0(x - t motion) = frame1(x + (1 - t) motion)`.
+    """
+    motion: Tensor | None = None
+    for level in range(options.coarsest, FINEST - 1, -1):
+        first, second = frames0[level], frames1[level]
+        motion = tf.zeros_like(first[..., :2]) if motion is None else 2.0 * resize(motion, first)
+        for _ in range(options.steps):
+            found = _search(warp(first, t * motion), warp(second, (t - 1.0) * motion), options)
+            # Both frames are displaced by d, so the motion between them changes by 2 d.
+            motion = box(motion + 2.0 * found, options.smooth)
+    for k, reach in enumerate(options.propagate):
+        # The four sides and the four corners in turn: half the work of all eight, nearly all of the gain.
+        around = [(reach, 0), (-reach, 0), (0, reach), (0, -reach)]
+        if k % 2:
+            around = [(reach, reach), (-reach, reach), (reach, -reach), (-reach, -reach)]
+        motion = _propagate(first, second, motion, t, [(0, 0), *around], options)
+    return motion
