@@ -1,0 +1,22 @@
+"""Quality figures, defined as `tf.image` defines them: 8-bit rounded frames, mean over images."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+
+def to_8_bit(frame: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Rounds float frames in [0, 1] to uint8."""
+    return np.clip(np.rint(frame * 255.0), 0, 255).astype(np.uint8)
+
+
+def psnr(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
+    """PSNR in dB of two (H, W, 3) uint8 frames; infinite when they are equal."""
+    return float(tf.image.psnr(predicted, truth, 255))
+
+
+def ssim(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
+    """SSIM of two (H, W, 3) uint8 frames (11x11 Gaussian window, as `tf.image.ssim`)."""
+    return float(tf.image.ssim(predicted, truth, 255))
