@@ -1,0 +1,1 @@
+"""Reading and writing video with PyAV. Never imports TensorFlow."""

@@ -1,0 +1,125 @@
+"""The encoders we know, with their quality defaults; others work with the options they are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import av.codec
+
+from frame_booster.errors import EncodeError
+from frame_booster.options import EncoderOptions
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Defaults of one encoder; `crf` and `preset` name the options that carry them."""
+
+    options: dict[str, str] = field(default_factory=dict)
+    crf: str | None = "crf"
+    preset: str | None = "preset"
+
+
+ENCODERS: dict[str, Encoder] = {
+    "libx264": Encoder({"crf": "18", "preset": "medium"}),
+    "libx264rgb": Encoder({"crf": "18", "preset": "medium"}),
+    "libx265": Encoder({"crf": "20", "preset": "medium", "x265-params": "log-level=error"}),
+    "libsvtav1": Encoder({"crf": "28", "preset": "8"}),
+    "libvpx-vp9": Encoder({"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used"),
+    "ffv1": Encoder({"level": "3", "slicecrc": "1"}, crf=None, preset=None),
+    "prores_ks": Encoder({}, crf=None, preset="profile"),
+    "h264_nvenc": Encoder({"cq": "19", "preset": "p5"}, crf="cq"),
+    "hevc_nvenc": Encoder({"cq": "21", "preset": "p5"}, crf="cq"),
+    "av1_nvenc": Encoder({"cq": "26", "preset": "p5"}, crf="cq"),
+    "h264_videotoolbox": Encoder({"q": "65"}, crf="q", preset=None),
+    "hevc_videotoolbox": Encoder({"q": "65"}, crf="q", preset=None),
+    "h264_qsv": Encoder({"global_quality": "19"}, crf="global_quality"),
+    "hevc_qsv": Encoder({"global_quality": "21"}, crf="global_quality"),
+    "av1_qsv": Encoder({"global_quality": "26"}, crf="global_quality"),
+}
+
+_RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality", "q", "qp", "qscale", "rc"})
+
+
+def available_encoders() -> list[str]:
+    """Returns the known encoders that this PyAV's FFmpeg has."""
+    return [name for name in ENCODERS if name in av.codec.codecs_available and _find(name) is not None]
+
+
+def _find(name: str) -> Any:
+    try:
+        return av.codec.Codec(name, "w")
+    except ValueError:
+        # PyAV's UnknownCodecError is a ValueError.
+        return None
+
+
+def choose_codec(options: EncoderOptions, suffix: str) -> str:
+    """Returns the name of the encoder to use for a container, after checking that it is there.
+
+    Raises:
+      EncodeError: this FFmpeg has no such video encoder.
+    """
+    name = options.codec or ("libvpx-vp9" if suffix.lower() == ".webm" else "libx264")
+    codec = _find(name)
+    if codec is None or codec.type != "video":
+        raise EncodeError(f"there is no video encoder {name!r}", hint=f"there is: {', '.join(available_encoders())}")
+    return name
+
+
+def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
+    """Returns the options to open an encoder with: its defaults, then what was asked for.
+
+    Raises:
+      EncodeError: --crf or --preset is given and the encoder has no such thing.
+    """
+    entry = ENCODERS.get(name, Encoder())
+    result = dict(entry.options)
+    for flag, value, key in (("--crf", options.crf, entry.crf), ("--preset", options.preset, entry.preset)):
+        if value is None:
+            continue
+        if key is None:
+            raise EncodeError(f"{name} has no {flag}", hint="see --encoder-option")
+        result[key] = f"{value:g}" if isinstance(value, float) else value
+    given = dict(options.options)
+    if options.crf is None and entry.crf is not None and _RATE_CONTROL & set(given):
+        # Two ways to say how good the picture shall be exclude each other, and encoders prefer the default.
+        result.pop(entry.crf, None)
+    result.update(given)
+    return result
+
+
+def choose_pixel_format(name: str, source: str, asked: str | None) -> str:
+    """Returns the pixel format to encode in: the one asked for, else the source's, else the nearest.
+
+    Args:
+      name: of the encoder.
+      source: pixel format of the decoded frames.
+      asked: what the user wants, or None.
+
+    Raises:
+      EncodeError: the encoder does not take the format asked for.
+    """
+    formats = [f.name for f in _find(name).video_formats or []]
+    if asked is not None:
+        if formats and asked not in formats:
+            raise EncodeError(f"{name} does not take pixel format {asked}", hint=f"it takes {', '.join(formats)}")
+        return asked
+    if not formats or source in formats:
+        return source
+
+    def distance(candidate: str) -> tuple[int, int, int, int]:
+        have, want = av.VideoFormat(candidate, 64, 64), av.VideoFormat(source, 64, 64)
+        chroma = [sum(c.width * c.height for c in f.components[1:3]) // 64 for f in (have, want)]
+        depth = [f.components[0].bits for f in (have, want)]
+        return (
+            int(have.is_rgb != want.is_rgb),
+            # Losing depth or chroma is worse than carrying more of it than there is.
+            max(depth[1] - depth[0], 0) * 100 + abs(depth[1] - depth[0]),
+            max(chroma[1] - chroma[0], 0) * 100 + abs(chroma[1] - chroma[0]),
+            int(not candidate.startswith(("yuv", "gray", "gbr"))),
+        )
+
+    software = [f for f in formats if av.VideoFormat(f, 64, 64).components] or formats
+    return min(software, key=distance)

@@ -1,0 +1,141 @@
+"""Between PyAV's frames and the planes the engine works on: views in, one copy out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import numpy as np
+
+from frame_booster.errors import InputError
+from frame_booster.pixels import PixelLayout, Planes
+
+_PLANAR = {
+    "nv12": "yuv420p",
+    "nv21": "yuv420p",
+    "p010le": "yuv420p10le",
+    "p012le": "yuv420p12le",
+    "p016le": "yuv420p16le",
+    "nv16": "yuv422p",
+    "p210le": "yuv422p10le",
+    "p212le": "yuv422p12le",
+    "p216le": "yuv422p16le",
+    "nv24": "yuv444p",
+    "p410le": "yuv444p10le",
+    "p412le": "yuv444p12le",
+    "p416le": "yuv444p16le",
+    "yuyv422": "yuv422p",
+    "uyvy422": "yuv422p",
+    "yvyu422": "yuv422p",
+    "y210le": "yuv422p10le",
+    "xv30le": "yuv444p10le",
+    "xv36le": "yuv444p12le",
+    "rgb24": "gbrp",
+    "bgr24": "gbrp",
+    "rgb0": "gbrp",
+    "bgr0": "gbrp",
+    "0rgb": "gbrp",
+    "0bgr": "gbrp",
+    "rgba": "gbrap",
+    "bgra": "gbrap",
+    "argb": "gbrap",
+    "abgr": "gbrap",
+    "pal8": "gbrap",
+    "ya8": "gbrap",
+    "ya16le": "gbrap16le",
+    "rgb48le": "gbrp16le",
+    "bgr48le": "gbrp16le",
+    "rgba64le": "gbrap16le",
+    "bgra64le": "gbrap16le",
+    "x2rgb10le": "gbrp10le",
+    "monow": "gray",
+    "monob": "gray",
+}
+"""Packed formats and the planar format that holds the same code values."""
+
+_MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+"""AVColorSpace to `LUMA_WEIGHTS`; others (unspecified, YCgCo, ICtCp) fall back to the default."""
+
+
+def planar(frame: av.VideoFrame) -> av.VideoFrame:
+    """Returns the frame in a format of one component a plane; itself if it is in one.
+
+    Raises:
+      InputError: there is no such format that holds the same code values.
+    """
+    if _is_planar(frame.format):
+        return frame
+    name = frame.format.name
+    target = _PLANAR.get(name) or (name[:-2] + "le" if name.endswith("be") else None)
+    if target is None:
+        raise InputError(f"pixel format {name} is not supported", hint="convert it, for example to yuv420p")
+    converted = frame.reformat(format=target)
+    converted.pts, converted.time_base = frame.pts, frame.time_base
+    return converted if _is_planar(converted.format) else planar(converted)
+
+
+def _is_planar(pixel_format: Any) -> bool:
+    components = pixel_format.components
+    name = pixel_format.name
+    if name.endswith("be") or len({c.plane for c in components}) != len(components):
+        return False
+    if len({c.bits for c in components}) != 1 or not 8 <= components[0].bits <= 16:
+        return False
+    return bool(name.startswith(("yuv", "gray", "gbr")) and "f32" not in name and "f16" not in name)
+
+
+def layout_of(frame: av.VideoFrame) -> PixelLayout:
+    """Describes a frame that `planar` has passed.
+
+    A matrix that is not tagged is BT.601 below 720 lines and BT.709 from there, as players assume.
+    """
+    pixel_format = frame.format
+    name, components = pixel_format.name, pixel_format.components
+    alpha = any(c.is_alpha for c in components)
+    default = "bt601" if frame.height < 720 else "bt709"
+    # Not PyAV's `is_chroma`, which is False for chroma of full size.
+    colours = len(components) - alpha
+    rgb = name.startswith("gbr")
+    # A size that every subsampling divides, so that rounding cannot mislead.
+    chroma = av.VideoFormat(name, 64, 64).components[1 if colours == 3 and not rgb else 0]
+    return PixelLayout(
+        width=frame.width,
+        height=frame.height,
+        kind="rgb" if rgb else "yuv" if colours == 3 else "gray",
+        depth=components[0].bits,
+        log2_chroma_width=(64 // chroma.width).bit_length() - 1,
+        log2_chroma_height=(64 // chroma.height).bit_length() - 1,
+        matrix=_MATRICES.get(int(frame.colorspace), default),
+        full_range=name.startswith(("yuvj", "gbr")) or int(frame.color_range) == 2,
+        alpha=alpha,
+    )
+
+
+def planes_of(frame: av.VideoFrame, layout: PixelLayout) -> Planes:
+    """Returns the planes of a frame as arrays that share its memory; they keep it alive."""
+    planes: list[Any] = []
+    size = np.dtype(layout.dtype).itemsize
+    for plane, (height, width) in zip(frame.planes, layout.plane_shapes, strict=False):
+        row = plane.line_size // size
+        flat = np.frombuffer(plane, layout.dtype)
+        planes.append(np.lib.stride_tricks.as_strided(flat, (height, width), (row * size, size), writeable=False))
+    return tuple(planes)
+
+
+def frame_of(planes: Planes, like: av.VideoFrame, layout: PixelLayout) -> av.VideoFrame:
+    """Returns a new frame with these planes and the format and colour tags of `like`."""
+    frame = av.VideoFrame(layout.width, layout.height, like.format.name)
+    size = np.dtype(layout.dtype).itemsize
+    for target, plane in zip(frame.planes, planes, strict=True):
+        row = target.line_size // size
+        out = np.frombuffer(target, layout.dtype)[: row * plane.shape[0]].reshape(plane.shape[0], row)
+        out[:, : plane.shape[1]] = plane
+    copy_tags(like, frame)
+    return frame
+
+
+def copy_tags(source: av.VideoFrame, target: av.VideoFrame) -> None:
+    """Copies the colour tags of one frame to another, as far as this PyAV knows them."""
+    for tag in ("colorspace", "color_range", "color_primaries", "color_trc", "chroma_location"):
+        if hasattr(source, tag):
+            setattr(target, tag, getattr(source, tag))
