@@ -1,0 +1,1 @@
+"""Running a network on frames: device, precision, padding, batches, conversion of pixels."""

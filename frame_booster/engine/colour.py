@@ -1,0 +1,100 @@
+"""Planes to the network's RGB and back, inside the compiled graph, exact to the code value.
+
+Chroma is repeated to full size and averaged back: the round trip returns every code value, so a made
+frame of a still scene equals its neighbours. RGB is not clipped to [0, 1], so codes outside the nominal
+range (super-white, wide chroma) survive, too.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.layers import Tensor
+from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout
+
+
+def _scales(layout: PixelLayout) -> tuple[float, float, float, float]:
+    """Returns luma offset and span, chroma offset and span, in code values (H.273, 8.3)."""
+    if layout.full_range or layout.kind == "rgb":
+        top = float((1 << layout.depth) - 1)
+        return 0.0, top, float(1 << (layout.depth - 1)), top
+    unit = float(1 << (layout.depth - 8))
+    return 16.0 * unit, 219.0 * unit, 128.0 * unit, 224.0 * unit
+
+
+def pad_to(x: Tensor, height: int, width: int) -> Tensor:
+    """Repeats the last row and column of (B, h, w, C) until it is (B, height, width, C)."""
+    if x.shape[1] != height:
+        x = tf.gather(x, tf.minimum(tf.range(height), x.shape[1] - 1), axis=1)
+    if x.shape[2] != width:
+        x = tf.gather(x, tf.minimum(tf.range(width), x.shape[2] - 1), axis=2)
+    return x
+
+
+def padded(side: int, multiple: int) -> int:
+    """Returns the smallest side a network takes that holds `side` px: two or more times `multiple`.
+
+    At one time `multiple` the coarsest level would be a single pixel, which cannot be warped.
+    """
+    return max(2, -(-side // multiple)) * multiple
+
+
+def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int) -> Tensor:
+    """Converts planes to RGB.
+
+    Args:
+      planes: (B, h, w) uint8 or uint16, as `PixelLayout.plane_shapes`; alpha is ignored.
+      layout: of the planes.
+      multiple: height and width are padded to multiples of this, px.
+
+    Returns:
+      (B, H, W, 3) float32, nominally in [0, 1].
+    """
+    height, width = padded(layout.height, multiple), padded(layout.width, multiple)
+    offset, span, chroma_offset, chroma_span = _scales(layout)
+    colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
+    first = (pad_to(colours[0], height, width) - offset) / span
+    if layout.kind == "gray":
+        return tf.concat([first, first, first], -1)
+    if layout.kind == "rgb":
+        blue, red = ((pad_to(c, height, width) - offset) / span for c in colours[1:3])
+        return tf.concat([red, first, blue], -1)
+    down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
+    chroma = tf.concat(colours[1:3], -1)
+    chroma = (pad_to(chroma, height // down, width // across) - chroma_offset) / chroma_span
+    if down > 1:
+        chroma = tf.repeat(chroma, down, axis=1)
+    if across > 1:
+        chroma = tf.repeat(chroma, across, axis=2)
+    kr, kb = LUMA_WEIGHTS[layout.matrix]
+    red = first + 2.0 * (1.0 - kr) * chroma[..., 1:]
+    blue = first + 2.0 * (1.0 - kb) * chroma[..., :1]
+    green = (first - kr * red - kb * blue) / (1.0 - kr - kb)
+    return tf.concat([red, green, blue], -1)
+
+
+def rgb_to_planes(rgb: Tensor, layout: PixelLayout) -> list[Tensor]:
+    """Converts RGB (B, H, W, 3) back to planes (B, h, w), rounded and kept within the code's range."""
+    offset, span, chroma_offset, chroma_span = _scales(layout)
+    height, width = layout.height, layout.width
+    red, green, blue = rgb[..., :1], rgb[..., 1:2], rgb[..., 2:]
+
+    def codes(x: Tensor, at: float, scale: float) -> Tensor:
+        limits = tf.clip_by_value(tf.round(x * scale + at), 0.0, float((1 << layout.depth) - 1))
+        # Through int32: a direct cast of float to uint16 has no vectorised kernel.
+        return tf.cast(tf.cast(limits, tf.int32), tf.uint8 if layout.depth == 8 else tf.uint16)[..., 0]
+
+    if layout.kind == "rgb":
+        return [codes(c[:, :height, :width], offset, span) for c in (green, blue, red)]
+    kr, kb = LUMA_WEIGHTS[layout.matrix]
+    luma = kr * red + (1.0 - kr - kb) * green + kb * blue
+    planes = [codes(luma[:, :height, :width], offset, span)]
+    if layout.kind == "yuv":
+        down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
+        chroma = tf.concat([(blue - luma) / (2.0 * (1.0 - kb)), (red - luma) / (2.0 * (1.0 - kr))], -1)
+        if down > 1 or across > 1:
+            chroma = tf.nn.avg_pool2d(chroma, [down, across], [down, across], "VALID")
+        rows, columns = layout.plane_shapes[1]
+        chroma = chroma[:, :rows, :columns]
+        planes += [codes(chroma[..., k : k + 1], chroma_offset, chroma_span) for k in (0, 1)]
+    return planes

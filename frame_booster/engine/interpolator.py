@@ -1,0 +1,110 @@
+"""The Python API for single pictures: `load_model(...).interpolate(frame0, frame1)`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from frame_booster.engine.device import tensorflow
+from frame_booster.engine.model import Model
+from frame_booster.errors import InputError
+
+_TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+Pictures = npt.NDArray[Any]
+_HALVINGS = 4
+
+
+class Interpolator:
+    """A loaded network that makes pictures between pictures."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._compiled: dict[tuple[int, ...], Any] = {}
+
+    def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
+        """Makes the picture between two pictures.
+
+        Args:
+          frame0, frame1: RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255], uint16 in [0, 65535] or
+            float32 in [0, 1]; both of one shape and dtype; any H and W of at least 2.
+          t: when, in (0, 1); 0 is frame0, 1 is frame1. A network that knows the middle only comes
+            as near as 1/16 by repeated halving.
+
+        Returns:
+          RGB of the same shape and dtype, values within the dtype's range.
+
+        Raises:
+          InputError: shapes, dtypes or t are not as above.
+        """
+        if frame0.shape != frame1.shape or frame0.dtype != frame1.dtype:
+            raise InputError(f"the frames differ: {frame0.shape} {frame0.dtype} and {frame1.shape} {frame1.dtype}")
+        if frame0.dtype not in _TOP:
+            raise InputError(f"frames of {frame0.dtype} are not supported", hint="uint8, uint16 or float32")
+        if frame0.ndim not in (3, 4) or frame0.shape[-1] != 3 or min(frame0.shape[-3:-1]) < 2:
+            raise InputError(f"frames of shape {frame0.shape} are not (H, W, 3) or (B, H, W, 3)")
+        if not 0.0 < t < 1.0:
+            raise InputError(f"t = {t} is not between 0 and 1")
+        top = _TOP[frame0.dtype]
+        start, stop = (np.float32(1.0 / top) * (f[None] if f.ndim == 3 else f) for f in (frame0, frame1))
+        made = self._at(start, stop, t)
+        if frame0.dtype != np.float32:
+            made = np.rint(made * top).astype(frame0.dtype)
+        return made[0] if frame0.ndim == 3 else made
+
+    def _at(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
+        if self.model.network.any_timestep or t == 0.5:
+            return self._run(start, stop, t)
+        low, high, wanted = Fraction(0), Fraction(1), Fraction(t).limit_denominator(1 << 20)
+        made = start
+        for _ in range(_HALVINGS):
+            made = self._run(start, stop, 0.5)
+            middle = (low + high) / 2
+            if wanted == middle:
+                break
+            if wanted < middle:
+                high, stop = middle, made
+            else:
+                low, start = middle, made
+        return made
+
+    def _run(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
+        tf = tensorflow()
+        shape = start.shape
+        if shape not in self._compiled:
+            from frame_booster.engine.colour import pad_to, padded
+
+            network, size = self.model.network, self.model.network.multiple
+            height, width = (padded(side, size) for side in shape[1:3])
+            frame = tf.TensorSpec(shape, tf.float32)
+
+            @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
+            def run(a: Any, b: Any, at: Any) -> Any:
+                padded = (pad_to(x, height, width) for x in (a, b))
+                made = network(*padded, tf.fill([shape[0]], at)).frame
+                return made[:, : shape[1], : shape[2]]
+
+            self._compiled[shape] = run
+        with tf.device(self.model.device):
+            result: Pictures = self._compiled[shape](start, stop, np.float32(t)).numpy()
+        return result
+
+
+def load_model(
+    name: str = "fbnet-r", weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+) -> Interpolator:
+    """Loads a network.
+
+    Args:
+      name: "fbnet-r" or "fbnet" (as published).
+      weights: a safetensors file; None is the one that ships.
+      device: "auto", "cpu", "gpu" or "gpu:1".
+      precision: of the convolutions: "auto", "float32", "bfloat16" or "float16".
+
+    Raises:
+      InputError, ModelError: a name is unknown, or the weights are not the network's.
+    """
+    return Interpolator(Model(name, weights, device, precision))

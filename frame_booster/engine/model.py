@@ -1,0 +1,54 @@
+"""A network with its weights on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from frame_booster.engine.device import choose_device, choose_precision, tensorflow
+from frame_booster.errors import ModelError
+
+
+def shipped_weights(name: str) -> Path:
+    """Returns the path of the weights that ship with a network.
+
+    In a wheel they lie inside the package; in a checkout (also an editable install) in `weights/` beside it.
+
+    Raises:
+      ModelError: they are not there.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "weights", package.parent / "weights"):
+        path = folder / f"{name}.safetensors"
+        if path.is_file():
+            return path
+    raise ModelError(f"the weights of {name} are not installed", hint="give a file with --weights")
+
+
+class Model:
+    """A network, loaded once and used for any number of files.
+
+    Args:
+      name: of the network.
+      weights: file to load; None is the one that ships.
+      device: "auto", "cpu", "gpu" or "gpu:i".
+      precision: "auto", "float32", "bfloat16" or "float16", of the convolutions.
+
+    Raises:
+      InputError, ModelError: a name is unknown, or the weights are not the network's.
+    """
+
+    def __init__(
+        self, name: str, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        tf = tensorflow()
+        from frame_booster.network.registry import create_network
+        from frame_booster.network.weights import load_weights
+
+        self.name = name
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        with tf.device(self.device):
+            self.network: Any = create_network(name, self.precision)
+            self.weights = shipped_weights(name) if weights is None else Path(weights)
+            self.metadata = load_weights(self.weights, self.network)

@@ -1,0 +1,177 @@
+"""Pixels to RGB and back, batches, times, the Python API for pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frame_booster.engine.batches import BatchInterpolator, Request, default_batch_size
+from frame_booster.engine.colour import padded, planes_to_rgb, rgb_to_planes
+from frame_booster.engine.device import choose_device, choose_precision
+from frame_booster.engine.interpolator import Interpolator, load_model
+from frame_booster.engine.model import Model
+from frame_booster.errors import InputError, ModelError
+from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
+from tests.conftest import picture
+
+LAYOUTS = {
+    "420 8 limited 601": PixelLayout(30, 18, "yuv", 8, 1, 1, "bt601"),
+    "420 8 full 709": PixelLayout(30, 18, "yuv", 8, 1, 1, "bt709", full_range=True),
+    "420 10 limited 2020": PixelLayout(30, 18, "yuv", 10, 1, 1, "bt2020"),
+    "420 8 odd size": PixelLayout(31, 17, "yuv", 8, 1, 1, "bt709"),
+    "422 10": PixelLayout(31, 17, "yuv", 10, 1, 0, "bt709"),
+    "444 12": PixelLayout(31, 17, "yuv", 12, 0, 0, "bt709"),
+    "411 8": PixelLayout(31, 17, "yuv", 8, 2, 0, "bt601"),
+    "gray 16": PixelLayout(31, 17, "gray", 16),
+    "rgb 8": PixelLayout(31, 17, "rgb", 8),
+    "rgb 16": PixelLayout(31, 17, "rgb", 16),
+}
+
+
+def random_planes(layout: PixelLayout, seed: int) -> Planes:
+    rng = np.random.default_rng(seed)
+    return tuple(rng.integers(0, 1 << layout.depth, shape).astype(layout.dtype) for shape in layout.plane_shapes)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_code_survives_the_round_trip(name: str) -> None:
+    layout = LAYOUTS[name]
+    planes = random_planes(layout, 1)
+    rgb = planes_to_rgb([tf.constant(plane[None]) for plane in planes], layout, 16)
+    assert rgb.dtype == tf.float32
+    assert rgb.shape[1] % 16 == rgb.shape[2] % 16 == 0
+    for before, after in zip(planes, rgb_to_planes(rgb, layout), strict=True):
+        assert np.array_equal(before, after.numpy()[0])
+
+
+@pytest.mark.parametrize("matrix", LUMA_WEIGHTS)
+def test_primaries_have_the_standards_codes(matrix: str) -> None:
+    """White, black and red in limited range, from the definition in ITU-T H.273."""
+    layout = PixelLayout(2, 2, "yuv", 8, 0, 0, matrix)
+    kr, kb = LUMA_WEIGHTS[matrix]
+    expected = {
+        (1.0, 1.0, 1.0): (235, 128, 128),
+        (0.0, 0.0, 0.0): (16, 128, 128),
+        (1.0, 0.0, 0.0): (round(16 + 219 * kr), round(128 - 224 * kr / (2 * (1 - kb))), 240),
+    }
+    for colour, codes in expected.items():
+        planes = rgb_to_planes(tf.constant(colour, tf.float32, [1, 1, 1, 3]) * tf.ones([1, 2, 2, 1]), layout)
+        assert tuple(int(plane[0, 0, 0]) for plane in planes) == codes
+
+
+def test_padding_leaves_room_for_the_coarsest_level() -> None:
+    assert [padded(side, 16) for side in (2, 32, 33, 720, 1080)] == [32, 32, 48, 720, 1088]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model("fbnet-r", device="cpu", precision="float32")
+
+
+def scene(layout: PixelLayout, index: float) -> Planes:
+    rgb = tf.constant(picture(index, layout.width, layout.height)[None], tf.float32)
+    from frame_booster.engine.colour import pad_to
+
+    height, width = padded(layout.height, 16), padded(layout.width, 16)
+    return tuple(plane.numpy()[0] for plane in rgb_to_planes(pad_to(rgb, height, width), layout))
+
+
+def test_made_frames_lie_between_and_do_not_depend_on_the_batch(model: Model) -> None:
+    layout = PixelLayout(64, 48, "yuv", 8, 1, 1, "bt709")
+    frames = [scene(layout, 3 * k) for k in range(4)]
+    requests = [Request(k, k + 1) for k in range(3)]
+    together = BatchInterpolator(model, layout, 3).make(frames, requests)
+    alone = BatchInterpolator(model, layout, 1)
+    for k, made in enumerate(together):
+        single = alone.make(frames[k : k + 2], [Request(0, 1)])[0]
+        assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(made, single, strict=True))
+        truth = scene(layout, 3 * k + 1.5)
+        blend = (frames[k][0].astype(float) + frames[k + 1][0]) / 2
+        error = np.mean((made[0][6:-6, 6:-6] - truth[0][6:-6, 6:-6].astype(float)) ** 2)
+        assert error < np.mean((blend - truth[0])[6:-6, 6:-6] ** 2) / 2
+
+
+def test_a_still_pair_comes_back_to_the_code(model: Model) -> None:
+    layout = PixelLayout(62, 46, "yuv", 10, 1, 1, "bt2020")
+    frame = random_planes(layout, 5)
+    made = BatchInterpolator(model, layout, 1).make([frame, frame], [Request(0, 1)])[0]
+    assert all(np.array_equal(a, b) for a, b in zip(frame, made, strict=True))
+
+
+def test_alpha_is_interpolated(model: Model) -> None:
+    layout = PixelLayout(32, 32, "rgb", 8, alpha=True)
+    first, second = random_planes(layout, 1), random_planes(layout, 2)
+    made = BatchInterpolator(model, layout, 1).make([first, second], [Request(0, 1, Fraction(1, 4))])[0]
+    expected = np.rint(first[3] + 0.25 * (second[3].astype(float) - first[3]))
+    assert np.abs(made[3] - expected).max() <= 1
+
+
+def test_batches_shrink_with_the_frame() -> None:
+    sizes = [
+        default_batch_size(PixelLayout(w, h, "yuv", 8), "/CPU:0") for w, h in ((256, 144), (640, 360), (1920, 1080))
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("batch", [0, 2])
+def test_interpolate_returns_what_it_is_given(model: Model, dtype: type, batch: int) -> None:
+    top = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[dtype]
+    frames = [(picture(k, 50, 37) * top).astype(dtype) for k in range(2)]
+    if batch:
+        frames = [np.stack([frame] * batch) for frame in frames]
+    made = Interpolator(model).interpolate(*frames)
+    assert made.shape == frames[0].shape
+    assert made.dtype == dtype
+    truth = picture(0.5, 50, 37)
+    error = np.abs((made[0] if batch else made) / top - truth)[6:-6, 6:-6].mean()
+    assert error < 0.03
+
+
+def test_interpolate_refuses_what_it_cannot_use(model: Model) -> None:
+    interpolate = Interpolator(model).interpolate
+    good = np.zeros((8, 8, 3), np.uint8)
+    for first, second, t in (
+        (good, good[:4], 0.5),
+        (good, good.astype(np.float32), 0.5),
+        (good.astype(np.int32), good.astype(np.int32), 0.5),
+        (good[..., :2], good[..., :2], 0.5),
+        (good, good, 0.0),
+        (good, good, 1.5),
+    ):
+        with pytest.raises(InputError):
+            interpolate(first, second, t)
+
+
+def test_fbnet_comes_near_other_times_by_halving() -> None:
+    fbnet = load_model("fbnet", device="cpu", precision="float32")
+    first, second = (np.float32(picture(k, 32, 32)) for k in range(2))
+    middle = fbnet.interpolate(first, second)
+    quarter = fbnet.interpolate(first, second, 0.25)
+    np.testing.assert_allclose(quarter, fbnet.interpolate(first, middle), atol=1e-6)
+
+
+def test_devices() -> None:
+    assert choose_device("cpu") == "/CPU:0"
+    for bad in ("tpu", "cpu:1", "gpu:x", ""):
+        with pytest.raises(InputError, match="unknown device"):
+            choose_device(bad)
+    with pytest.raises(ModelError, match="not number 99"):
+        choose_device("gpu:99")
+
+
+def test_precisions() -> None:
+    assert choose_precision("float32", "/CPU:0") == "float32"
+    assert choose_precision("auto", "/GPU:0") == "float16"
+    with pytest.raises(InputError, match="unknown precision"):
+        choose_precision("int8", "/CPU:0")
+
+
+def test_logical_devices_run_the_same_code(model: Model) -> None:
+    """The device is named explicitly everywhere, so that another one is only another name."""
+    assert model.device == "/CPU:0"
+    assert all("CPU:0" in variable.device for variable in model.network.trainable_variables)

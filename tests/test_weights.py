@@ -1,0 +1,97 @@
+"""Weights files: what is kept, what is refused, and that both lanes compute the same from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
+
+from frame_booster.engine.model import shipped_weights
+from frame_booster.errors import ModelError
+from frame_booster.network.layers import count_weights, named_weights
+from frame_booster.network.registry import NAMES, create_network
+from frame_booster.network.weights import load_weights, read_metadata, save_weights
+from tests.conftest import picture
+from tests.test_network import fill
+
+GOLDEN = Path(__file__).parent / "data" / "golden.safetensors"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, fill(create_network("fbnet")), {"training_data": "none", "steps": "0"})
+    return path
+
+
+def test_round_trip(saved: Path) -> None:
+    other = create_network("fbnet")
+    metadata = load_weights(saved, other)
+    assert metadata["network"] == "fbnet"
+    assert metadata["parameters"] == "1199971"
+    assert metadata["format_version"] == "1"
+    assert metadata["training_data"] == "none"
+    for (name, a), (_, b) in zip(named_weights(fill(create_network("fbnet"))), named_weights(other), strict=True):
+        assert np.array_equal(a.numpy(), b.numpy()), name
+
+
+def test_names_follow_the_layers(saved: Path) -> None:
+    names = set(load_file(str(saved)))
+    assert "extract_first.conv16.kernel" in names
+    assert "flow_level4.first_to_second.conv1.kernel" in names
+    assert "fusion.to_rgb.bias" in names
+
+
+def test_another_networks_weights_are_refused_with_advice(saved: Path) -> None:
+    with pytest.raises(ModelError, match=r"weights of network 'fbnet', not 'fbnet-r'.*--model fbnet"):
+        load_weights(saved, create_network("fbnet-r"))
+
+
+@pytest.mark.parametrize("damage", ["missing", "unknown", "shape"])
+def test_tensors_that_do_not_fit_are_refused_and_change_nothing(saved: Path, damage: str) -> None:
+    tensors = load_file(str(saved))
+    if damage == "missing":
+        del tensors["fusion.to_rgb.bias"]
+    elif damage == "unknown":
+        tensors["fusion.extra.bias"] = np.zeros(1, np.float32)
+    else:
+        tensors["fusion.to_rgb.bias"] = np.zeros(4, np.float32)
+    save_file(tensors, str(saved), metadata=read_metadata(saved))
+    network = fill(create_network("fbnet"), 2.0)
+    before = [variable.numpy() for _, variable in named_weights(network)]
+    with pytest.raises(ModelError, match="fusion"):
+        load_weights(saved, network)
+    assert all(np.array_equal(a, v.numpy()) for a, (_, v) in zip(before, named_weights(network), strict=True))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a weights file at all"])
+def test_a_file_that_is_no_weights_file(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "w.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"w\.safetensors"):
+        load_weights(path, create_network("fbnet"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_weights_load(name: str) -> None:
+    network = create_network(name)
+    metadata = load_weights(shipped_weights(name), network)
+    assert metadata["parameters"] == str(count_weights(network))
+    assert float(metadata["validation_psnr_256x144"]) > 23.5
+    for key in ("training_data", "steps", "samples", "training_hours", "licence"):
+        assert metadata.get(key), f"{key} is not told"
+
+
+def golden_inputs() -> tuple[tf.Tensor, tf.Tensor]:
+    return tuple(tf.constant(picture(k, 48, 32)[None], tf.float32) for k in (0.0, 2.0))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_lanes_compute_the_same(name: str) -> None:
+    """The expected frame was computed on Python 3.11 with TensorFlow 2.15 and tensorflow-addons."""
+    made = fill(create_network(name), 0.5)(*golden_inputs()).frame.numpy()
+    np.testing.assert_allclose(made, load_file(str(GOLDEN))[name], atol=2e-5)
