@@ -1,0 +1,60 @@
+"""From errors to one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from frame_booster.errors import FrameBoosterError, Interrupted
+
+
+@contextmanager
+def reported(*, as_json: bool = False) -> Iterator[None]:
+    """Ends the program with an error's exit code and one line about it; no traceback for a user's mistake."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    _silence_libraries()
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end(Interrupted("interrupted; nothing was written"), as_json)
+    except FrameBoosterError as error:
+        _end(error, as_json)
+
+
+def _silence_libraries() -> None:
+    """Keeps what TensorFlow's C++ writes to stderr away from people; Python's own stderr stays.
+
+    XLA announces itself whatever the log level. With TF_CPP_MIN_LOG_LEVEL set, everything is shown.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # Started without a stderr: there is nothing to silence.
+        return
+    sys.stderr = os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    faulthandler.enable(sys.stderr)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted("stopped by a signal; nothing was written")
+
+
+def _end(error: FrameBoosterError, as_json: bool) -> None:
+    if as_json:
+        kind = type(error).__name__
+        click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
+    click.echo(f"frame-booster: {error}", err=True)
+    sys.exit(error.exit_code)

@@ -1,0 +1,101 @@
+"""`fbnet`: making and judging weights."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from frame_booster import __version__
+from frame_booster.cli.errors import reported
+from frame_booster.errors import InputError
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Trains the networks and measures them. Needs the extra: pip install "frame-booster[train]"."""
+
+
+def _need_training_packages() -> None:
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        raise InputError("OpenCV is not installed", hint='pip install "frame-booster[train]"') from error
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--clips", type=_FOLDER, required=True, help="Folder of training clips with manifest.csv.")
+@click.option("--validation", type=_FOLDER, required=True, help="Folder of triplets with manifest.csv.")
+@click.option("--run", "folder", type=_FOLDER, required=True, help="Folder of the run; resumed if it has a checkpoint.")
+@click.option("--cache", type=_FOLDER, help="Folder for the decoded clips. Default: beside the run.")
+@click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start a new run from.")
+@click.option("--validate-every", type=int, default=500, show_default=True, help="Steps between validations.")
+def train(
+    config: Path,
+    clips: Path,
+    validation: Path,
+    folder: Path,
+    cache: Path | None,
+    start_from: Path | None,
+    validate_every: int,
+) -> None:
+    """Trains the network that the TOML file CONFIG describes.
+
+    Stops at the last step, or at Ctrl-C or SIGTERM after saving; the same command goes on from there.
+    """
+    with reported():
+        _need_training_packages()
+        from frame_booster.engine.device import tensorflow
+
+        tensorflow()
+        from frame_booster.training.config import load_config
+        from frame_booster.training.run import TrainingRun
+
+        run = TrainingRun(load_config(config), folder, clips, validation, cache or folder.parent / "cache", start_from)
+        run.train(validate_every=validate_every)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise InputError(f"size {text!r} is not WIDTHxHEIGHT")
+    return int(width), int(height)
+
+
+@main.command()
+@click.argument("weights", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--triplets", type=_FOLDER, required=True, help="Folder of triplets with manifest.csv.")
+@click.option("--size", metavar="WxH", help="Scale to this first, by area averaging.")
+@click.option("--every", is_flag=True, help="All listed triplets, not only im1-im2-im3 of each snippet.")
+@click.option("--precision", default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
+def evaluate(
+    weights: tuple[Path, ...], triplets: Path, size: str | None, every: bool, precision: str, as_json: bool
+) -> None:
+    """Measures WEIGHTS (default: those that ship) beside repetition, blending and DIS optical flow.
+
+    PSNR in dB and SSIM on 8-bit RGB, mean over triplets, in all and by mean motion.
+    """
+    with reported(as_json=as_json):
+        _need_training_packages()
+        from frame_booster.engine.model import shipped_weights
+        from frame_booster.training import evaluate as evaluation
+        from frame_booster.training.triplets import read_triplets
+
+        files = weights or tuple(shipped_weights(name) for name in ("fbnet", "fbnet-r"))
+        methods: dict[str, evaluation.Method] = {
+            "repetition": evaluation.repetition,
+            "blending": evaluation.blending,
+            "DIS flow": evaluation.optical_flow,
+        }
+        for file in files:
+            methods[str(file) if weights else file.stem] = evaluation.network_method(file, precision=precision)
+        scores = evaluation.evaluate(read_triplets(triplets, size=_size(size), every=every), methods)
+        click.echo(evaluation.as_json(scores) if as_json else evaluation.table(scores), file=sys.stdout)

@@ -1,0 +1,1 @@
+"""From file to file: reading, making frames and writing at the same time."""

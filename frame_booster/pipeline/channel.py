@@ -1,0 +1,71 @@
+"""A queue between two threads, bounded in bytes, that either end can break off."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Broken(Exception):
+    """The other end has given up."""
+
+
+class Channel(Generic[Item]):
+    """Hands items from one thread to another.
+
+    Args:
+      limit: bytes it may hold; one item is taken whatever its size.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._held = limit, 0
+        self._items: deque[tuple[Item, int]] = deque()
+        self._changed = threading.Condition()
+        self._closed = self._broken = False
+        self._error: BaseException | None = None
+
+    def put(self, item: Item, size: int) -> None:
+        """Adds an item of `size` bytes; waits while the channel is full.
+
+        Raises:
+          Broken: the receiver has given up.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._broken or not self._items or self._held + size <= self._limit)
+            if self._broken:
+                raise Broken
+            self._items.append((item, size))
+            self._held += size
+            self._changed.notify_all()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Says that nothing more will come; `error` is raised at the receiver after the last item."""
+        with self._changed:
+            self._closed, self._error = True, error
+            self._changed.notify_all()
+
+    def break_off(self) -> None:
+        """Says that nothing more will be taken; what is held is dropped."""
+        with self._changed:
+            self._broken = True
+            self._items.clear()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._items) or self._closed or self._broken)
+                if self._broken:
+                    return
+                if not self._items:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                item, size = self._items.popleft()
+                self._held -= size
+                self._changed.notify_all()
+            yield item

@@ -1,0 +1,187 @@
+"""The installed command: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import decoded, make_video
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "frame_booster", *map(str, arguments)]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"} | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=200, check=False, env=environment
+    )
+
+
+def test_boosts_and_reports_as_json(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(4), tones=1)
+    done = run(source, "-o", tmp_path / "out.mp4", "--json", "--crf", "12", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["frames_in"], report["frames_out"], report["duration"], report["rate"]) == (4, 8, "4/25", "50")
+    assert len(decoded(tmp_path / "out.mp4")) == 8
+    assert done.stderr.count("\n") == 1, "one line for people, and nothing of TensorFlow's"
+
+
+def test_quiet_is_quiet(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(2))
+    done = run(source, "--quiet", "--device", "cpu")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "in.2x.mp4").exists()
+
+
+def bad_inputs(folder: Path) -> dict[str, tuple[list[object], int, str]]:
+    good = make_video(folder / "good.mp4", pts=range(12), tones=1)
+    data = good.read_bytes()
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "text.mp4").write_text("this is not a video\n" * 50)
+    (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
+    long = make_video(folder / "long.mkv", pts=range(100), codec="ffv1", size=(128, 96)).read_bytes()
+    (folder / "cut.mkv").write_bytes(long[: len(long) // 3])
+    audio = folder / "audio.m4a"
+    import av
+
+    with av.open(str(good)) as source, av.open(str(audio), "w", format="mp4") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    out = folder / "out.mp4"
+    return {
+        "missing": ([folder / "none.mp4", "-o", out], 2, "no such file"),
+        "empty": ([folder / "empty.mp4", "-o", out], 2, "the file is empty"),
+        "text": ([folder / "text.mp4", "-o", out], 2, "cannot be opened as a video"),
+        "audio only": ([audio, "-o", out], 2, "has no video stream"),
+        "truncated mp4": ([folder / "cut.mp4", "-o", out], 2, "truncated"),
+        "truncated mkv": ([folder / "cut.mkv", "-o", out], 3, "truncated"),
+        "folder missing": ([good, "-o", folder / "nowhere" / "out.mp4"], 6, "no such folder"),
+        "output is input": ([good, "-o", good, "-y"], 2, "the output is the input"),
+        "unknown container": ([good, "-o", folder / "out.xyz"], 2, "no container is known"),
+        "weights missing": ([good, "-o", out, "--weights", folder / "none.safetensors"], 4, "no such weights file"),
+        "weights wrong": ([good, "-o", out, "--weights", folder / "text.mp4"], 4, "not a usable safetensors file"),
+        "no such gpu": ([good, "-o", out, "--device", "gpu:7"], 4, "not number 7"),
+        "no such encoder": ([good, "-o", out, "--codec", "none"], 5, "no video encoder"),
+        "option of no encoder": ([good, "-o", out, "--encoder-option", "crf"], 2, "not key=value"),
+        "time": ([good, "-o", out, "--start", "soon"], 2, "not a time"),
+        "part beyond the end": ([good, "-o", out, "--start", "100"], 2, "no frame in the part"),
+        "unknown flag": ([good, "--nonsense"], 2, "No such option"),
+    }
+
+
+def test_every_bad_input_has_one_clear_line_and_its_exit_code(tmp_path: Path) -> None:
+    for name, (arguments, code, text) in bad_inputs(tmp_path).items():
+        before = sorted(path.name for path in tmp_path.iterdir())
+        done = run(*arguments)
+        assert done.returncode == code, f"{name}: {done.stderr}"
+        assert text in done.stderr, f"{name}: {done.stderr}"
+        assert "Traceback" not in done.stderr, name
+        assert name == "unknown flag" or done.stderr.count("\n") == 1, f"{name}: {done.stderr}"
+        assert done.stdout == "", name
+        assert sorted(path.name for path in tmp_path.iterdir()) == before, name
+
+
+def test_an_error_as_json(tmp_path: Path) -> None:
+    done = run(tmp_path / "none.mp4", "--json")
+    report = json.loads(done.stdout)
+    assert (report["error"], report["exit_code"], done.returncode) == ("InputError", 2, 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_130_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 240))
+    process = subprocess.Popen(
+        command(source, "-o", tmp_path / "out.mp4", "--device", "cpu"), stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not any(".partial-" in path.name for path in tmp_path.iterdir()):
+        assert process.poll() is None
+        os.sched_yield()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_help_is_instant_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, time; began = time.perf_counter()\n"
+        "from frame_booster.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(time.perf_counter() - began, *[m for m in ('tensorflow', 'av', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    seconds, *heavy = done.stdout.splitlines()[-1].split()
+    assert heavy == []
+    # Ten times what it takes, so that a busy machine does not fail it.
+    assert float(seconds) < 3.0
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
+def test_imports_go_one_way() -> None:
+    """cli -> pipeline -> {media, engine} -> network; media never sees TensorFlow, network never video."""
+    forbidden = {
+        "network": ("engine", "media", "pipeline", "cli", "training"),
+        "media": ("engine", "network", "pipeline", "cli", "training"),
+        "engine": ("media", "pipeline", "cli", "training"),
+        "pipeline": ("network", "cli", "training"),
+        "training": ("media", "pipeline", "cli"),
+    }
+    for folder, others in forbidden.items():
+        for path in (ROOT / "frame_booster" / folder).rglob("*.py"):
+            found = imports(path)
+            bad = [n for n in found for other in others if n.startswith(f"frame_booster.{other}")]
+            if folder in ("media", "pipeline"):
+                bad += [n for n in found if n.startswith("tensorflow")]
+            if folder in ("network", "engine"):
+                bad += [n for n in found if n == "av" or n.startswith("av.")]
+            assert bad == [], f"{path}: {bad}"
+
+
+def test_every_flag_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    from frame_booster.cli.main import main
+
+    flags = {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")}
+    assert {flag for flag in flags if f"`{flag}" not in readme} == set()
+    told = set(re.findall(r"`(--[a-z-]+)", readme)) - {"--help"}
+    from frame_booster.cli.fbnet import main as fbnet
+
+    known = flags | {o for c in fbnet.commands.values() for p in c.params for o in p.opts}
+    assert told - known == set()
+
+
+def test_public_names() -> None:
+    import frame_booster
+
+    assert len(frame_booster.__all__) == 10
+    for name in frame_booster.__all__:
+        assert getattr(frame_booster, name) is not None

@@ -1,0 +1,62 @@
+"""The real sample clips, losslessly; FRAME_BOOSTER_CLIP_SECONDS=1 takes more of each."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+import frame_booster
+from tests.conftest import decoded, packets, plane_rows
+
+SECONDS = Fraction(os.environ.get("FRAME_BOOSTER_CLIP_SECONDS", "0.2"))
+NAMES = (
+    "actioncam_480p30_audio.mp4",
+    "bar_1080p30_audio.webm",
+    "cartoon_1080p60_audio51.webm",
+    "cartoon_720p24_audio.webm",
+    "dog_720p30_audio.mp4",
+    "film_cuts_640x272p25.mp4",
+    "juggle_720p24.mp4",
+    "phone_rotated_vfr_1080p_audio.mp4",
+    "portrait_540x960p25.mp4",
+)
+
+
+def shown(path: Path, end: Fraction) -> list[tuple[Fraction, Fraction, bytes]]:
+    """(time, duration, pixels) of the frames before `end`, s."""
+    frames = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
+        origin = Fraction(container.start_time or 0, av.time_base)
+        for frame in container.decode(stream):
+            if frame.pts * base - origin >= end:
+                break
+            frames.append((frame.pts * base, frame.duration * base, b"".join(plane_rows(frame))))
+    return frames
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clip(clips: Path, tmp_path: Path, name: str) -> None:
+    source, output = clips / name, tmp_path / "out.mp4"
+    result = frame_booster.boost(
+        source, output, duration=SECONDS, options=(("qp", "0"),), preset="ultrafast", device="cpu"
+    )
+    before, after = shown(source, SECONDS), decoded(output)
+    print(result.as_json())
+    assert len(after) == 2 * len(before) == result.frames_out
+    assert [data for _, data in after[::2]] == [data for _, _, data in before]
+    times = [time for time, _ in after]
+    assert times[::2] == [time for time, _, _ in before]
+    for k in range(len(before) - 1):
+        assert times[2 * k + 1] == (before[k][0] + before[k + 1][0]) / 2
+    # Matroska gives a duration in whole ms, MP4 the exact ticks.
+    assert result.duration == before[-1][0] + before[-1][1] - before[0][0]
+    for mine, theirs in zip(packets(output, "audio"), packets(source, "audio"), strict=True):
+        assert mine
+        assert mine == theirs[theirs.index(mine[0]) :][: len(mine)]

@@ -1,0 +1,209 @@
+"""When frames are shown, what becomes of pairs, and the queue between threads; no network."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from frame_booster.engine.batches import Request
+from frame_booster.errors import InputError
+from frame_booster.media.planes import layout_of, planes_of
+from frame_booster.media.scene import similarity, thumbnail
+from frame_booster.media.source import SourceFrame
+from frame_booster.options import BoostOptions, parse_time
+from frame_booster.pipeline.channel import Broken, Channel
+from frame_booster.pipeline.pairing import Pairing, Shown
+from frame_booster.pipeline.plan import last_duration, last_slots, pair_slots
+from frame_booster.pixels import Planes
+from tests.conftest import picture
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("gap", [1, 3, 1001])
+def test_made_frames_are_exactly_between(factor: int, gap: int) -> None:
+    slots = list(pair_slots(7, 7 + gap, factor))
+    tick = Fraction(1, factor)
+    assert [slot.pts * tick for slot in slots] == [7 + Fraction(gap * k, factor) for k in range(factor)]
+    assert [slot.t for slot in slots] == [Fraction(k, factor) for k in range(factor)]
+    assert sum(slot.duration for slot in slots) * tick == gap
+
+
+def test_three_hours_at_23_976_do_not_drift() -> None:
+    """24000/1001 frames a second, two for one: frame n is shown at n * 1001/48000 s, exactly."""
+    time_base, frames = Fraction(1, 24000), 3 * 3600 * 24
+    shown = [slot for k in (0, frames - 2) for slot in pair_slots(1001 * k, 1001 * (k + 1), 2)]
+    times = [slot.pts * time_base / 2 for slot in shown]
+    assert times == [Fraction(1001, 48000) * n for n in (0, 1, 2 * frames - 4, 2 * frames - 3)]
+
+
+def test_the_last_frame_keeps_its_duration() -> None:
+    slots = list(last_slots(10, 5, 2))
+    assert [(slot.pts, slot.duration) for slot in slots] == [(20, 5), (25, 5)]
+
+
+@pytest.mark.parametrize(
+    ("own", "gap", "rate", "expected"),
+    [(3, 2, Fraction(25), 3), (0, 2, Fraction(25), 2), (0, 0, Fraction(25), 40), (0, 0, None, 1)],
+)
+def test_how_long_the_last_frame_is_shown(own: int, gap: int, rate: Fraction | None, expected: int) -> None:
+    assert last_duration(own, gap, rate, Fraction(1, 1000)) == expected
+
+
+class Mean:
+    """Stands in for the network: the mean of two frames."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size, self.batches = batch_size, []
+
+    def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
+        self.batches.append(len(requests))
+        return [
+            tuple(
+                ((a.astype(int) + b) // 2).astype(np.uint8)
+                for a, b in zip(frames[r.first], frames[r.second], strict=True)
+            )
+            for r in requests
+        ]
+
+
+def frame(index: float, pts: int, *, scene: int = 0) -> SourceFrame:
+    rgb = picture(index, 64, 48)
+    if scene:
+        rgb = 1.0 - rgb[::-1, :, ::-1] ** 2
+    made = av.VideoFrame.from_ndarray((rgb * 255).astype(np.uint8), "rgb24").reformat(format="yuv420p")
+    return SourceFrame(made, pts, 1)
+
+
+def boosted(sources: list[SourceFrame], batch: int = 2, factor: int = 2) -> tuple[list[Shown], Pairing, Mean]:
+    maker = Mean(batch)
+    pairing = Pairing(maker, layout_of(sources[0].frame), factor, 0.2)
+    shown = [one for source in sources for one in pairing.add(source)]
+    shown += pairing.finish(Fraction(25), Fraction(1, 25))
+    return shown, pairing, maker
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 10])
+@pytest.mark.parametrize("count", [1, 2, 5, 7])
+def test_2n_frames_for_n_in_order_whatever_the_batch(batch: int, count: int) -> None:
+    sources = [frame(k, k) for k in range(count)]
+    shown, pairing, maker = boosted(sources, batch)
+    assert [one.slot.pts for one in shown] == list(range(2 * count))
+    assert [one.frame is source.frame for one, source in zip(shown[::2], sources, strict=True)] == [True] * count
+    assert shown[-1].frame is sources[-1].frame
+    assert (pairing.counts.made, pairing.counts.held) == (count - 1, 1)
+    assert max(maker.batches, default=0) <= batch
+
+
+def test_cuts_hold_the_frame_before_and_lose_no_slot() -> None:
+    sources = [frame(0, 0), frame(1, 1), frame(2, 2, scene=1), frame(3, 3, scene=1)]
+    shown, pairing, _ = boosted(sources)
+    assert [one.slot.pts for one in shown] == list(range(8))
+    assert shown[3].frame is sources[1].frame
+    assert pairing.counts.cuts == 1
+    assert pairing.counts.made == 2
+
+
+def test_equal_frames_do_not_reach_the_network() -> None:
+    shown, pairing, maker = boosted([frame(0, 0), frame(0, 1), frame(0, 2)])
+    assert len(shown) == 6
+    assert maker.batches == []
+    assert pairing.counts.still == 2
+
+
+def test_uneven_gaps_have_their_own_midpoints() -> None:
+    shown, _, _ = boosted([frame(0, 0), frame(1, 1), frame(2, 4), frame(3, 6)])
+    assert [one.slot.pts for one in shown] == [0, 1, 2, 5, 8, 10, 12, 13]
+    assert [one.slot.duration for one in shown] == [1, 1, 3, 3, 2, 2, 1, 1]
+
+
+def test_similarity_tells_motion_from_a_cut() -> None:
+    thumbnails = [
+        thumbnail(planes_of(s.frame, layout_of(s.frame)), layout_of(s.frame))
+        for s in (frame(0, 0), frame(2, 1), frame(2, 2, scene=1))
+    ]
+    assert similarity(thumbnails[0], thumbnails[0]) == pytest.approx(1.0)
+    assert similarity(thumbnails[0], thumbnails[1]) > 0.3
+    assert similarity(thumbnails[1], thumbnails[2]) < 0.2
+
+
+def test_channel_holds_no_more_than_its_limit() -> None:
+    channel: Channel[int] = Channel(10)
+    taken: list[int] = []
+    filled = threading.Event()
+
+    def fill() -> None:
+        for k in range(5):
+            channel.put(k, 4)
+            if k == 1:
+                filled.set()
+        channel.close()
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    filled.wait(5)
+    assert channel._held <= 10
+    taken.extend(channel)
+    thread.join(5)
+    assert taken == list(range(5))
+
+
+def test_channel_takes_one_item_larger_than_its_limit() -> None:
+    channel: Channel[str] = Channel(1)
+    channel.put("large", 100)
+    channel.close()
+    assert list(channel) == ["large"]
+
+
+def test_channel_hands_over_the_senders_error_after_its_items() -> None:
+    channel: Channel[int] = Channel(10)
+    channel.put(1, 1)
+    channel.close(ValueError("broken"))
+    received = iter(channel)
+    assert next(received) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(received)
+
+
+def test_channel_lets_a_waiting_sender_go() -> None:
+    channel: Channel[int] = Channel(1)
+    channel.put(1, 1)
+    failed: list[type] = []
+
+    def send() -> None:
+        try:
+            channel.put(2, 1)
+        except Broken as error:
+            failed.append(type(error))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    channel.break_off()
+    thread.join(5)
+    assert failed == [Broken]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12.5", Fraction(25, 2)), ("1:02", Fraction(62)), ("01:00:00.040", Fraction(90001, 25)), ("0", Fraction(0))],
+)
+def test_times_are_read_exactly(text: str, seconds: Fraction) -> None:
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "1/0", "a:1"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(InputError, match="not a time"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"factor": 3}, {"scene_threshold": 2.0}, {"batch_size": 0}, {"duration": Fraction(0)}, {"start": Fraction(-1)}],
+)
+def test_options_out_of_range(values: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        BoostOptions(**values)  # type: ignore[arg-type]
