@@ -174,4 +174,4 @@ def test_precisions() -> None:
 def test_logical_devices_run_the_same_code(model: Model) -> None:
     """The device is named explicitly everywhere, so that another one is only another name."""
     assert model.device == "/CPU:0"
-    assert all("CPU:0" in variable.device for variable in model.network.trainable_variables)
+    assert all("CPU:0" in tf.convert_to_tensor(variable).device for variable in model.network.trainable_variables)

@@ -99,3 +99,20 @@ def evaluate(
             methods[str(file) if weights else file.stem] = evaluation.network_method(file, precision=precision)
         scores = evaluation.evaluate(read_triplets(triplets, size=_size(size), every=every), methods)
         click.echo(evaluation.as_json(scores) if as_json else evaluation.table(scores), file=sys.stdout)
+
+
+@main.command()
+@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--triplets", type=_FOLDER, required=True, help="Folder of validation triplets with manifest.csv.")
+@click.option("--training-data", required=True, help="What the weights were trained on.")
+@click.option("--licence", required=True, help="Of the weights.")
+def publish(weights: Path, output: Path, triplets: Path, training_data: str, licence: str) -> None:
+    """Measures a run's WEIGHTS once more and writes them to OUTPUT with all facts about them."""
+    with reported():
+        _need_training_packages()
+        from frame_booster.training.publish import publish as write
+
+        metadata = write(weights, output, triplets, {"training_data": training_data, "licence": licence})
+        for key, value in sorted(metadata.items()):
+            click.echo(f"{key}: {value}")

@@ -111,6 +111,8 @@ class FileSink:
             self._add_video(codec, first, source, rate or _DEFAULT_RATE, options)
             self._others = self._add_others(source, format_name)
             self.container.metadata.update(source.container.metadata)
+            if source.whole:
+                self.container.set_chapters(source.container.chapters())
             self._open()
         except BaseException:
             self.container.close()
@@ -136,12 +138,12 @@ class FileSink:
             if hasattr(context, tag) and hasattr(tags, tag):
                 setattr(context, tag, getattr(tags, tag))
         stream.metadata.update({k: v for k, v in source.stream.metadata.items() if k.lower() not in _STALE_TAGS})
-        for data in first.side_data:
-            if data.type.name == "DISPLAYMATRIX":
-                if hasattr(stream, "set_display_matrix"):
-                    stream.set_display_matrix(struct.unpack("9i", bytes(data)))
-                else:
-                    self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
+        matrix = first.side_data.get("DISPLAYMATRIX")
+        if matrix is not None:
+            if hasattr(stream, "set_display_matrix"):
+                stream.set_display_matrix(struct.unpack("9i", bytes(matrix)))
+            else:
+                self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
         self._video = stream
 
     def _add_others(self, source: FileSource, format_name: str) -> dict[int, Any]:

@@ -131,6 +131,11 @@ class FileSource:
         return None
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the file is read, at its own times."""
+        return self._begin is None and self._end is None
+
+    @property
     def expected_frames(self) -> int | None:
         """How many frames `items` will give, for a progress bar; None if unknown."""
         if self.info.frames is None or self.info.rate is None:

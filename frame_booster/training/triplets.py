@@ -48,7 +48,8 @@ def read_triplets(root: Path, *, size: tuple[int, int] | None = None, every: boo
     """
     manifest = root / "manifest.csv"
     try:
-        rows = list(csv.DictReader(manifest.open(newline="", encoding="utf-8")))
+        with manifest.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
     for row in rows:
