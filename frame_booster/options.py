@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from frame_booster.errors import InputError
 
+MAX_GAP_FRAMES = 8
+
 
 @dataclass(frozen=True)
 class EncoderOptions:
@@ -38,6 +40,8 @@ class BoostOptions:
     factor: int = 2
     scene_threshold: float = 0.2
     """SSIM of 32x32 thumbnails below which two frames are of different scenes; 0 is off."""
+    max_gap: Fraction = Fraction(1, 2)
+    """A longer gap between two frames, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
     start: Fraction | None = None
     """Where to begin, s from the start of the input."""
     duration: Fraction | None = None
@@ -52,6 +56,8 @@ class BoostOptions:
             raise InputError(f"scene threshold {self.scene_threshold} is not in [0, 1]")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch size {self.batch_size} is not positive")
+        if self.max_gap < 0:
+            raise InputError("max gap is negative")
         if self.start is not None and self.start < 0:
             raise InputError("start is negative")
         if self.duration is not None and self.duration <= 0:

@@ -198,6 +198,20 @@ def test_a_part_is_exact_to_the_frame(tmp_path: Path, lossless: Boost) -> None:
     assert audio == whole[first : first + len(audio)]
 
 
+def test_raw_h264_without_timestamps_is_timed_by_its_rate(tmp_path: Path, lossless: Boost) -> None:
+    source = make_video(tmp_path / "in.h264", pts=range(5))
+    result = lossless(source, ".mkv")
+    assert result.frames_out == 10
+    assert result.duration == Fraction(5, 25)
+    assert any("without timestamps" in warning for warning in result.warnings)
+
+
+def test_interlaced_video_is_refused_with_advice(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(5), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
+    with pytest.raises(InputError, match=r"is interlaced.*bwdif"):
+        frame_booster.boost(source, tmp_path / "out.mkv", device="cpu")
+
+
 def test_one_frame(tmp_path: Path, lossless: Boost) -> None:
     source = make_video(tmp_path / "in.mkv", pts=[0], codec="ffv1")
     result = lossless(source)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from frame_booster.errors import ModelError
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.registry import NAMES, create_network
+from frame_booster.training.inspect import stage_costs
 from tests.conftest import picture
 
 
@@ -44,7 +45,19 @@ def test_published_parameters_stage_by_stage() -> None:
 
 
 def test_fbnet_r_is_within_its_budget() -> None:
-    assert count_weights(create_network("fbnet-r")) <= 1_500_000
+    costs = stage_costs("fbnet-r")
+    assert sum(cost.parameters for cost in costs) == count_weights(create_network("fbnet-r")) <= 1_500_000
+    assert sum(cost.macs_per_pixel for cost in costs) <= 50_000
+
+
+def test_multiply_adds_of_the_published_network() -> None:
+    """The first convolution of one extraction: 3x3x3 to 16 channels on four scales, by hand."""
+    costs = {cost.stage: cost.macs_per_pixel for cost in stage_costs("fbnet", 64, 64)}
+    first = 432 * (1 + 1 / 4 + 1 / 16 + 1 / 64)
+    second = 9 * 16 * 32 * (1 / 4 + 1 / 16 + 1 / 64)
+    third = 9 * 32 * 64 * (1 / 16 + 1 / 64)
+    assert costs["extract_first"] == pytest.approx(first + second + third)
+    assert 190_000 < sum(costs.values()) < 200_000
 
 
 def test_pyramid_channels_and_sizes() -> None:

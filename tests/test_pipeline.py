@@ -17,7 +17,7 @@ from frame_booster.media.source import SourceFrame
 from frame_booster.options import BoostOptions, parse_time
 from frame_booster.pipeline.channel import Broken, Channel
 from frame_booster.pipeline.pairing import Pairing, Shown
-from frame_booster.pipeline.plan import last_duration, last_slots, pair_slots
+from frame_booster.pipeline.plan import gap_limit, last_duration, last_slots, pair_slots
 from frame_booster.pixels import Planes
 from tests.conftest import picture
 
@@ -112,6 +112,25 @@ def test_equal_frames_do_not_reach_the_network() -> None:
     assert len(shown) == 6
     assert maker.batches == []
     assert pairing.counts.still == 2
+
+
+def test_long_gaps_are_held() -> None:
+    maker = Mean(4)
+    sources = [frame(0, 0), frame(1, 1), frame(2, 30), frame(3, 31)]
+    pairing = Pairing(maker, layout_of(sources[0].frame), 2, 0.2, max_gap=12)
+    shown = [one for source in sources for one in pairing.add(source)]
+    shown += pairing.finish(Fraction(25), Fraction(1, 25))
+    assert [one.slot.pts for one in shown] == [0, 1, 2, 31, 60, 61, 62, 63]
+    assert shown[3].frame is sources[1].frame
+    assert (pairing.counts.gaps, pairing.counts.made) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("max_gap", "rate", "ticks"),
+    [(Fraction(1, 2), Fraction(25), 500), (Fraction(1, 2), Fraction(10), 800), (Fraction(0), Fraction(25), None)],
+)
+def test_the_longest_gap(max_gap: Fraction, rate: Fraction, ticks: int | None) -> None:
+    assert gap_limit(max_gap, 8, rate, Fraction(1, 1000)) == ticks
 
 
 def test_uneven_gaps_have_their_own_midpoints() -> None:

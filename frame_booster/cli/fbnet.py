@@ -116,3 +116,23 @@ def publish(weights: Path, output: Path, triplets: Path, training_data: str, lic
         metadata = write(weights, output, triplets, {"training_data": training_data, "licence": licence})
         for key, value in sorted(metadata.items()):
             click.echo(f"{key}: {value}")
+
+
+@main.command()
+@click.argument("model", type=click.Choice(["fbnet-r", "fbnet"]))
+@click.option("--size", default="1280x720", show_default=True, metavar="WxH")
+def inspect(model: str, size: str) -> None:
+    """Counts the parameters and convolution multiply-adds of MODEL, stage by stage."""
+    with reported():
+        from frame_booster.engine.device import tensorflow
+
+        tensorflow()
+        from frame_booster.training.inspect import stage_costs
+
+        width, height = _size(size) or (1280, 720)
+        costs = stage_costs(model, height, width)
+        click.echo(f"{'stage':<20}{'parameters':>12}{'MACs/px':>12}")
+        for cost in costs:
+            click.echo(f"{cost.stage:<20}{cost.parameters:>12,}{cost.macs_per_pixel:>12,.0f}")
+        total = sum(c.parameters for c in costs), sum(c.macs_per_pixel for c in costs)
+        click.echo(f"{'all':<20}{total[0]:>12,}{total[1]:>12,.0f}")

@@ -53,6 +53,13 @@ def _key_values(options: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     show_default=True,
     help="Hold instead of blend where the similarity of two frames is below this; 0 is off.",
 )
+@click.option(
+    "--max-gap",
+    metavar="TIME",
+    default="0.5",
+    show_default=True,
+    help="Hold instead of blend over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
+)
 @click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5.")
 @click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this.")
 @click.option("--codec", "-c:v", "codec", help="Video encoder. Default: libx264; libvpx-vp9 for .webm.")
@@ -95,6 +102,7 @@ def _options(values: dict[str, Any]) -> BoostOptions:
         batch_size=values["batch_size"],
         factor=int(values["factor"]),
         scene_threshold=values["scene_threshold"],
+        max_gap=parse_time(values["max_gap"]),
         start=None if values["start"] is None else parse_time(values["start"]),
         duration=None if values["duration"] is None else parse_time(values["duration"]),
         overwrite=values["overwrite"],

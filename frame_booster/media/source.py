@@ -91,6 +91,9 @@ class FileSource:
         self._begin = None if start is None else origin + start
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
         self._reached = Fraction(0)
+        rate = self.info.rate
+        self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
+        self._next_pts: int | None = None
         self._shift: Fraction | None = None if start is not None else Fraction(0)
 
     def _choose_stream(self) -> None:
@@ -212,9 +215,23 @@ class FileSource:
                     path=self.path,
                     hint="split the file there, or scale it to one size",
                 )
-            if frame.pts is None:
-                raise DecodeError("frames have no timestamps", path=self.path, hint="remux it, for example to mkv")
-            yield SourceFrame(planar(frame), frame.pts, frame.duration or 0)
+            if frame.interlaced_frame and self._next_pts is None:
+                raise InputError(
+                    "is interlaced: each picture shows two moments, with nothing right between two of them",
+                    path=self.path,
+                    hint="deinterlace it first, for example ffmpeg -i INPUT -vf bwdif -c:a copy OUTPUT",
+                )
+            pts = frame.pts if frame.pts is not None else self._missing_pts()
+            self._next_pts = pts + (frame.duration or self._ticks_per_frame or 0)
+            yield SourceFrame(planar(frame), pts, frame.duration or 0)
+
+    def _missing_pts(self) -> int:
+        """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
+        if not self._ticks_per_frame:
+            raise DecodeError("frames have neither timestamps nor a rate", path=self.path)
+        if not self.report.warnings:
+            self.report.warnings.append(f"frames without timestamps are shown at {self.info.rate} frames a second")
+        return 0 if self._next_pts is None else self._next_pts
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         shift = self._shift or Fraction(0)

@@ -19,9 +19,10 @@ from frame_booster.media.output import check_output, default_output, partial_fil
 from frame_booster.media.planes import layout_of
 from frame_booster.media.sink import FileSink
 from frame_booster.media.source import FileSource, SourceFrame
-from frame_booster.options import BoostOptions, EncoderOptions
+from frame_booster.options import MAX_GAP_FRAMES, BoostOptions, EncoderOptions
 from frame_booster.pipeline.channel import Broken, Channel
 from frame_booster.pipeline.pairing import Pairing, Shown
+from frame_booster.pipeline.plan import gap_limit
 from frame_booster.pixels import PixelLayout
 
 QUEUE_BYTES = 128 << 20
@@ -50,6 +51,7 @@ class Result:
     made: int
     held: int
     cuts: int
+    gaps: int
     still: int
     duration: Fraction
     """Of the output's video, s."""
@@ -179,6 +181,7 @@ class _Job:
             "made": counts.made,
             "held": counts.held,
             "cuts": counts.cuts,
+            "gaps": counts.gaps,
             "still": counts.still,
             "duration": (written.end_pts - (written.first_pts or 0)) * time_base,
             "rate": rate,
@@ -205,7 +208,9 @@ class _Job:
         items: Iterator[SourceFrame | av.Packet],
     ) -> Pairing:
         maker = BatchInterpolator(self.model, layout, self.options.batch_size)
-        pairing = Pairing(maker, layout, self.options.factor, self.options.scene_threshold)
+        info = self.source.info
+        limit = gap_limit(self.options.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
+        pairing = Pairing(maker, layout, self.options.factor, self.options.scene_threshold, limit)
 
         def send(shown: Iterator[Shown]) -> None:
             for one in shown:
@@ -227,7 +232,7 @@ class _Job:
                 )
             last = item.pts
             send(pairing.add(item))
-        send(pairing.finish(self.source.info.rate, self.source.info.time_base))
+        send(pairing.finish(info.rate, info.time_base))
         return pairing
 
     def _read(self) -> None:

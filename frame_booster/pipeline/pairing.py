@@ -35,6 +35,8 @@ class Counts:
     held: int = 0
     """Frames repeated: across cuts, in still stretches and after the last frame."""
     cuts: int = 0
+    gaps: int = 0
+    """Pairs too far apart in time."""
     still: int = 0
     """Pairs of equal frames, which the network need not see."""
 
@@ -62,10 +64,14 @@ class Pairing:
       layout: of all frames.
       factor: frames out for each frame in.
       scene_threshold: similarity below which a pair is a cut; 0 is off.
+      max_gap: ticks of the source between two frames above which the first is held; None is no limit.
     """
 
-    def __init__(self, maker: Maker, layout: PixelLayout, factor: int, scene_threshold: float) -> None:
+    def __init__(
+        self, maker: Maker, layout: PixelLayout, factor: int, scene_threshold: float, max_gap: int | None = None
+    ) -> None:
         self.maker, self.layout, self.factor, self.scene_threshold = maker, layout, factor, scene_threshold
+        self.max_gap = max_gap
         self.counts = Counts()
         self._previous: _Seen | None = None
         self._gap = 0
@@ -103,6 +109,9 @@ class Pairing:
     def _is_held(self, first: _Seen, second: _Seen) -> bool:
         if all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True)):
             self.counts.still += 1
+            return True
+        if self.max_gap is not None and second.source.pts - first.source.pts > self.max_gap:
+            self.counts.gaps += 1
             return True
         if self.scene_threshold and similarity(first.thumbnail, second.thumbnail) < self.scene_threshold:
             self.counts.cuts += 1

@@ -45,3 +45,14 @@ def last_duration(own: int, gap: int, rate: Fraction | None, time_base: Fraction
     if gap > 0:
         return gap
     return max(1, round(1 / (rate * time_base))) if rate else 1
+
+
+def gap_limit(max_gap: Fraction, frames: int, rate: Fraction | None, time_base: Fraction) -> int | None:
+    """Returns the longest gap to make frames in, in ticks: `max_gap` s or `frames` usual gaps, the longer.
+
+    None, no limit, for a `max_gap` of 0.
+    """
+    if not max_gap:
+        return None
+    limit = max_gap if rate is None else max(max_gap, frames / rate)
+    return int(limit / time_base)

@@ -1,0 +1,1 @@
+"""Timings, as ratios of things measured in one run: `make bench`."""

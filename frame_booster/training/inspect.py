@@ -1,0 +1,55 @@
+"""What a network costs: parameters and multiply-adds, stage by stage, counted in its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import tensorflow as tf
+
+from frame_booster.network.layers import count_weights
+from frame_booster.network.registry import create_network
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Cost of one stage (a direct part of the network)."""
+
+    stage: str
+    parameters: int
+    macs_per_pixel: float
+    """Convolution multiply-adds for one made frame, per pixel of it; a frame's features count once."""
+
+
+def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCost]:
+    """Counts the cost of a network at a frame size.
+
+    Args:
+      name: of the network.
+      height, width: px, multiples of the network's `multiple`.
+
+    Returns:
+      A cost for each stage, in the order of the network's parts.
+    """
+    network = create_network(name)
+    frames = tf.TensorSpec([2, height, width, 3], tf.float32)
+    indices = tf.TensorSpec([1], tf.int32)
+    traced = tf.function(network.between, autograph=False).get_concrete_function(
+        frames, indices, indices, tf.TensorSpec([1], tf.float32)
+    )
+    parts = network.parts()
+    counts = dict.fromkeys((part.name for part in parts), 0.0)
+    for operation in traced.graph.get_operations():
+        if operation.type == "Conv2D":
+            scopes = operation.name.split("/")
+            stage = next(name for name in counts if name in scopes)
+            counts[stage] += _macs_of_one(operation)
+    return [StageCost(part.name, count_weights(part), counts[part.name] / (height * width)) for part in parts]
+
+
+def _macs_of_one(operation: Any) -> int:
+    """Multiply-adds of a convolution for one sample of its batch: of one frame, or of one pair."""
+    kernel = operation.inputs[1].shape.as_list()
+    _, out_height, out_width, filters = operation.outputs[0].shape.as_list()
+    return prod([out_height, out_width, filters, *kernel[:3]])
