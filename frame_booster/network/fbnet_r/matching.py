@@ -34,6 +34,12 @@ class MatchingOptions:
     """Of the soft minimum over displacements, per unit of mean absolute difference."""
     stay: float = 0.003
     """Cost of a displacement of 1 px: flat places do not move."""
+    contrast_window: int = 9
+    """Side of the neighbourhood that local contrast is measured in, px of the level."""
+    contrast_floor: float = 0.01
+    """Standard deviation below which contrast is taken for noise."""
+    contrast_weight: float = 0.2
+    """Of normalised contrast beside colour in what is compared."""
     propagate: tuple[int, ...] = (24, 12, 6, 3)
     """Distances, px of the finest level, at which neighbours' motions are tried in the end."""
     propagate_window: int = 5
@@ -46,6 +52,24 @@ def box(x: Tensor, size: int) -> Tensor:
     """Averages (B, H, W, C) over size x size px, fewer at the border."""
     columns = tf.nn.avg_pool2d(x, [size, 1], 1, "SAME")
     return tf.nn.avg_pool2d(columns, [1, size], 1, "SAME")
+
+
+def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
+    """Returns what is compared: colour, and brightness normalised by the contrast around it.
+
+    Colour alone takes a change of light for motion and overlooks faint texture beside strong edges.
+
+    Args:
+      frame: (B, H, W, 3) float32.
+
+    Returns:
+      (B, H, W, 4) float32.
+    """
+    gray = tf.reduce_mean(frame, -1, keepdims=True)
+    detail = gray - box(gray, options.contrast_window)
+    deviation = tf.sqrt(box(tf.square(detail), options.contrast_window) + 1e-8)
+    contrast = options.contrast_weight * detail / (deviation + options.contrast_floor)
+    return tf.concat([2.0 / 3.0 * frame, contrast], -1)
 
 
 def displaced_difference(first: Tensor, second: Tensor, radius: int) -> tuple[Tensor, list[tuple[int, int]]]:
@@ -136,7 +160,7 @@ def match(frames0: list[Tensor], frames1: list[Tensor], t: Tensor, options: Matc
     """
     motion: Tensor | None = None
     for level in range(options.coarsest, FINEST - 1, -1):
-        first, second = frames0[level], frames1[level]
+        first, second = appearance(frames0[level], options), appearance(frames1[level], options)
         motion = tf.zeros_like(first[..., :2]) if motion is None else 2.0 * resize(motion, first)
         for _ in range(options.steps):
             found = _search(warp(first, t * motion), warp(second, (t - 1.0) * motion), options)
