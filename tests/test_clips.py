@@ -12,6 +12,7 @@ import pytest
 import frame_booster
 from tests.conftest import decoded, packets, plane_rows
 
+MODEL = os.environ.get("FRAME_BOOSTER_CLIP_MODEL", "fbnet-r")
 SECONDS = Fraction(os.environ.get("FRAME_BOOSTER_CLIP_SECONDS", "0.2"))
 NAMES = (
     "actioncam_480p30_audio.mp4",
@@ -45,7 +46,7 @@ def shown(path: Path, end: Fraction) -> list[tuple[Fraction, Fraction, bytes]]:
 def test_clip(clips: Path, tmp_path: Path, name: str) -> None:
     source, output = clips / name, tmp_path / "out.mp4"
     result = frame_booster.boost(
-        source, output, duration=SECONDS, options=(("qp", "0"),), preset="ultrafast", device="cpu"
+        source, output, model=MODEL, duration=SECONDS, options=(("qp", "0"),), preset="ultrafast", device="cpu"
     )
     before, after = shown(source, SECONDS), decoded(output)
     print(result.as_json())

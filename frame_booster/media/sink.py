@@ -150,6 +150,9 @@ class FileSink:
         others = {}
         for stream in source.other_streams:
             kind = stream.type
+            if kind == "data" and "timecode" in stream.metadata and format_name in _MP4_FAMILY:
+                # FFmpeg makes this track again from the video's own timecode tag.
+                continue
             if not holds(format_name, stream):
                 name = getattr(stream.codec_context, "name", None) or "unknown codec"
                 if kind == "audio":
@@ -218,7 +221,7 @@ class FileSink:
         if packet is None or packet.dts is None or self._first_dts is None or self.written.first_pts is None:
             return
         rest = self.written.end_pts - self.written.first_pts - (packet.dts - self._first_dts)
-        if self.container.format.name in _DECODING_ORDER and rest > 0:
+        if self.container.format.name in _MP4_FAMILY and rest > 0:
             packet.duration = rest
         self._put(packet)
 
@@ -267,8 +270,8 @@ class FileSink:
             return
 
 
-_DECODING_ORDER = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
-"""Containers of the MP4 family, by FFmpeg's names of their muxers."""
+_MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
+"""By FFmpeg's names of their muxers."""
 
 _STALE_TAGS = frozenset({"encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"})
 """Stream tags that describe the source's encoding, not its content."""
