@@ -75,14 +75,15 @@ class TrainingRun:
         self.sampler = Sampler(ClipStore(clips, cache, permissive_only=config.permissive_only), config)
         self.triplets = list(read_triplets(validation, size=VALIDATION_SIZE))
         self.network = create_network(config.network, config.precision)
-        if start_from is not None:
-            load_weights(start_from, self.network)
+        # What the weights we start from have already cost.
+        earlier = {} if start_from is None else load_weights(start_from, self.network)
         self.names = [name for name, _ in named_weights(self.network)]
         self.variables = [variable for _, variable in named_weights(self.network)]
         self.average = [variable.numpy() for variable in self.variables]
         self.optimizer = _optimizer(config)
         self.optimizer.build(self.variables)
-        self.step, self.samples, self.hours, self.best = 0, 0, 0.0, 0.0
+        self.step, self.best = 0, 0.0
+        self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
         self.stopping = False
         self._compiled: dict[tuple[int, int, int, bool], Any] = {}
         self._predict = tf.function(lambda a, b: self.network(a, b).frame, autograph=False)

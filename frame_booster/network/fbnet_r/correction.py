@@ -15,6 +15,9 @@ RADIUS = 2
 COSTS = (2 * RADIUS + 1) ** 2
 FLOW_UNIT = 0.1
 """Flows in px are scaled by this to be of the size of features."""
+CHANGE_UNIT = 0.03
+"""Changes of flow, px of the level, for an output of 1. Without it one step of Adam, which moves all 576 weights behind an
+output at once, moves the flow by several px at full resolution: training then only trembles around zero."""
 
 
 def evidence(frame0: Tensor, frame1: Tensor) -> Tensor:
@@ -58,7 +61,7 @@ class FlowCorrection(Stage):
         x = tf.concat([tf.cast(part, self.precision) for part in seen], -1)
         for layer in self.hidden:
             x = layer(x)
-        return tf.cast(self.change(x), tf.float32), self.handed_on(x)
+        return CHANGE_UNIT * tf.cast(self.change(x), tf.float32), self.handed_on(x)
 
 
 def make_corrections(precision: str) -> list[FlowCorrection]:

@@ -9,6 +9,8 @@ from frame_booster.network.fbnet_r.matching import resize
 from frame_booster.network.layers import Convolution, Stage, Tensor
 from frame_booster.network.pyramid import halve
 
+LAST_FLOW_UNIT, MASK_UNIT, RESIDUAL_UNIT = 0.05, 0.2, 0.01
+"""For an output of 1: px, logits, and RGB in [0, 1]; small for the reason of `correction.CHANGE_UNIT`."""
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
 """Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
@@ -78,10 +80,10 @@ class Fusion(Stage):
         x = tf.concat([tf.cast(part, self.precision) for part in seen], -1)
         x = self.out(self.conv2(self.conv1(x)))
         out = tf.nn.depth_to_space(tf.cast(x, tf.float32), 2)
-        flow += out[..., :4]
+        flow += LAST_FLOW_UNIT * out[..., :4]
         warped0, warped1 = warp_pair(frame0, frame1, flow)
         # At a mask of 0 both frames count as near as they are in time.
-        share1 = tf.sigmoid(out[..., 4:5] + tf.math.log(t / (1.0 - t)))
-        made = warped0 + share1 * (warped1 - warped0) + out[..., 5:8]
+        share1 = tf.sigmoid(MASK_UNIT * out[..., 4:5] + tf.math.log(t / (1.0 - t)))
+        made = warped0 + share1 * (warped1 - warped0) + RESIDUAL_UNIT * out[..., 5:8]
         plain = frame0 + t * (frame1 - frame0)
         return [made + stillness(frame0, frame1) * (plain - made), flow]
