@@ -51,6 +51,9 @@ class RunConfig:
     warmup: int = 200
     """Steps over which the learning rate rises from 0."""
     clipnorm: float = 1.0
+    """Largest norm of a variable's gradient; a small one makes steps alike where few samples have most of it."""
+    beta_2: float = 0.999
+    """How long the optimiser remembers squared gradients."""
     ema: float = 0.998
     """Decay of the averaged weights; grows to this value as (1 + step) / (10 + step)."""
     precision: str = "bfloat16"

@@ -38,9 +38,11 @@ def learning_rate(config: RunConfig, step: int) -> float:
 
 def _optimizer(config: RunConfig) -> Any:
     if config.optimizer == "nadam":
-        return tf.keras.optimizers.Nadam(1e-4, clipnorm=config.clipnorm)
+        return tf.keras.optimizers.Nadam(1e-4, beta_2=config.beta_2, clipnorm=config.clipnorm)
     if config.optimizer == "adamw":
-        return tf.keras.optimizers.AdamW(1e-4, weight_decay=config.weight_decay, clipnorm=config.clipnorm)
+        return tf.keras.optimizers.AdamW(
+            1e-4, weight_decay=config.weight_decay, beta_2=config.beta_2, clipnorm=config.clipnorm
+        )
     raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam or adamw")
 
 

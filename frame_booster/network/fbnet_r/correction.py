@@ -16,8 +16,11 @@ COSTS = (2 * RADIUS + 1) ** 2
 FLOW_UNIT = 0.1
 """Flows in px are scaled by this to be of the size of features."""
 CHANGE_UNIT = 0.03
-"""Changes of flow, px of the level, for an output of 1. Without it one step of Adam, which moves all 576 weights behind an
-output at once, moves the flow by several px at full resolution: training then only trembles around zero."""
+"""Changes of flow, px of the level, for an output of 1.
+
+Without it one step of Adam, which moves all 576 weights behind an output at once, moves the flow by several px
+at full resolution: training then only trembles around zero.
+"""
 
 
 def evidence(frame0: Tensor, frame1: Tensor) -> Tensor:
