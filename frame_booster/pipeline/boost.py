@@ -137,7 +137,6 @@ class _Job:
     def write_to(self, partial: Path, target: Path) -> dict[str, Any]:
         reader = threading.Thread(target=self._read, name="reader", daemon=True)
         reader.start()
-        writer: threading.Thread | None = None
         try:
             items = iter(self.inbox)
             early, first = self._until_first_frame(items)
@@ -156,9 +155,16 @@ class _Job:
             ) as sink:
                 writer = threading.Thread(target=self._write, args=(sink,), name="writer", daemon=True)
                 writer.start()
-                pairing = self._boost(layout, early, first, items)
-                self.outbox.close()
-                writer.join()
+                try:
+                    pairing = self._boost(layout, early, first, items)
+                    self.outbox.close()
+                    writer.join()
+                except BaseException:
+                    self.outbox.break_off()
+                    raise
+                finally:
+                    # The sink must not be closed under the writer's hands.
+                    writer.join()
                 if self.failure is not None:
                     raise self.failure
                 written = sink.finish()
@@ -170,10 +176,7 @@ class _Job:
             raise self.failure from None
         finally:
             self.inbox.break_off()
-            self.outbox.break_off()
             reader.join()
-            if writer is not None:
-                writer.join()
         counts = pairing.counts
         return {
             "frames_in": counts.source,
