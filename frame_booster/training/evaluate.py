@@ -95,7 +95,9 @@ def evaluate(triplets: Iterable[Triplet], methods: dict[str, Method]) -> list[Sc
     for name, values in figures.items():
         array, moved = np.asarray(values), np.asarray(motion)
         selections = [("all", np.ones(len(moved), bool))]
-        selections += [(f"{low:g}-{high:g} px", (moved >= low) & (moved < high)) for low, high in BUCKETS]
+        for low, high in BUCKETS:
+            label = f"> {low:g} px" if high == float("inf") else f"{low:g}-{high:g} px"
+            selections.append((label, (moved >= low) & (moved < high)))
         for bucket, selected in selections:
             if selected.any():
                 psnr, ssim = array[selected].mean(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -42,7 +43,8 @@ def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCo
     counts = dict.fromkeys((part.name for part in parts), 0.0)
     for operation in traced.graph.get_operations():
         if operation.type == "Conv2D":
-            scopes = operation.name.split("/")
+            # Keras 3 numbers the scopes of later calls: "encoder_1/half_1/Conv2D".
+            scopes = [re.sub(r"_\d+$", "", scope) for scope in operation.name.split("/")]
             stage = next(name for name in counts if name in scopes)
             counts[stage] += _macs_of_one(operation)
     return [StageCost(part.name, count_weights(part), counts[part.name] / (height * width)) for part in parts]
