@@ -11,6 +11,7 @@ import tensorflow as tf
 from frame_booster.engine.batches import BatchInterpolator, Request, default_batch_size
 from frame_booster.engine.colour import padded, planes_to_rgb, rgb_to_planes
 from frame_booster.engine.device import choose_device, choose_precision
+from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, ModelError
@@ -153,6 +154,22 @@ def test_fbnet_comes_near_other_times_by_halving() -> None:
     middle = fbnet.interpolate(first, second)
     quarter = fbnet.interpolate(first, second, 0.25)
     np.testing.assert_allclose(quarter, fbnet.interpolate(first, middle), atol=1e-6)
+
+
+def test_halving_reaches_every_sixteenth_and_the_nearest_below_that() -> None:
+    for k in range(1, 16):
+        assert by_halving(0.0, 1.0, Fraction(k, 16), lambda a, b: (a + b) / 2) == k / 16
+    assert abs(by_halving(0.0, 1.0, Fraction(1, 3), lambda a, b: (a + b) / 2) - 1 / 3) <= 1 / 16
+
+
+def test_fbnet_makes_quarters_of_planes() -> None:
+    layout = PixelLayout(32, 32, "yuv", 8, 1, 1, "bt709")
+    frames = [scene(layout, k) for k in range(2)]
+    maker = BatchInterpolator(Model("fbnet", device="cpu", precision="float32"), layout, 1)
+    middle = maker.make(frames, [Request(0, 1)])[0]
+    quarter = maker.make(frames, [Request(0, 1, Fraction(1, 4))])[0]
+    again = maker.make([frames[0], middle], [Request(0, 1)])[0]
+    assert all(np.array_equal(a, b) for a, b in zip(quarter, again, strict=True))
 
 
 def test_devices() -> None:

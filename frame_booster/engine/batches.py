@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.halving import by_halving
 from frame_booster.engine.model import Model
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 HALF = Fraction(1, 2)
-MAX_HALVINGS = 4
 PIXELS_PER_BATCH = 256 * 144 * 8
 """On a processor batches only spread the cost of a call; beyond this they cost cache."""
 
@@ -90,7 +90,11 @@ class BatchInterpolator:
             for start in range(0, len(requests), self.batch_size):
                 made += self._make_batch(frames, requests[start : start + self.batch_size])
             return made
-        return [self._halve(frames[r.first], frames[r.second], r.t) for r in requests]
+
+        def middle(first: Planes, second: Planes) -> Planes:
+            return self._make_batch([first, second], [Request(0, 1)])[0]
+
+        return [by_halving(frames[r.first], frames[r.second], r.t, middle) for r in requests]
 
     def _make_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         tf = tensorflow()
@@ -106,18 +110,3 @@ class BatchInterpolator:
             )
         arrays: list[Plane] = [result.numpy() for result in results]
         return [tuple(array[k] for array in arrays) for k in range(len(requests))]
-
-    def _halve(self, first: Planes, second: Planes, t: Fraction) -> Planes:
-        """Comes as near to `t` as repeated halving can, for a network that knows the middle only."""
-        low, high = Fraction(0), Fraction(1)
-        nearest = first if t < HALF else second
-        for _ in range(MAX_HALVINGS):
-            middle = (low + high) / 2
-            nearest = self._make_batch([first, second], [Request(0, 1)])[0]
-            if t == middle:
-                break
-            if t < middle:
-                high, second = middle, nearest
-            else:
-                low, first = middle, nearest
-        return nearest

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.halving import by_halving
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError
 
 _TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 Pictures = npt.NDArray[Any]
-_HALVINGS = 4
 
 
 class Interpolator:
@@ -58,18 +58,8 @@ class Interpolator:
     def _at(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
         if self.model.network.any_timestep or t == 0.5:
             return self._run(start, stop, t)
-        low, high, wanted = Fraction(0), Fraction(1), Fraction(t).limit_denominator(1 << 20)
-        made = start
-        for _ in range(_HALVINGS):
-            made = self._run(start, stop, 0.5)
-            middle = (low + high) / 2
-            if wanted == middle:
-                break
-            if wanted < middle:
-                high, stop = middle, made
-            else:
-                low, start = middle, made
-        return made
+        wanted = Fraction(t).limit_denominator(1 << 20)
+        return by_halving(start, stop, wanted, lambda a, b: self._run(a, b, 0.5))
 
     def _run(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
         tf = tensorflow()
