@@ -23,6 +23,27 @@ class EncoderOptions:
 
 
 @dataclass(frozen=True)
+class InputOptions:
+    """How the input is read; None leaves it to what the input says of itself."""
+
+    format: str | None = None
+    """FFmpeg's name of the input's format, for pipes and raw video."""
+    size: str | None = None
+    """WIDTHxHEIGHT of raw video, px."""
+    pix_fmt: str | None = None
+    """Pixel format of raw video; yuv420p if None."""
+    rate: Fraction | None = None
+    """Frames a second of raw video, of raw streams and of picture sequences; 25 if None."""
+    video_stream: int = 0
+    """Which of the video streams is boosted, from 0, cover art not counted."""
+    hwaccel: str | None = None
+    """Hardware decoder: "auto" or a device type of FFmpeg such as "cuda"; None decodes in software."""
+    deinterlace: bool = False
+    strict: bool = False
+    """Whether a frame that cannot be decoded ends the run."""
+
+
+@dataclass(frozen=True)
 class BoostOptions:
     """Options of `boost`.
 
@@ -37,7 +58,16 @@ class BoostOptions:
     precision: str = "auto"
     batch_size: int | None = None
     """Pairs a batch; None chooses by the size of a frame."""
-    factor: int = 2
+    factor: int | None = None
+    """Frames out for each frame in: 2, 4 or 8; None is 2, or `slow_motion` where that is asked for."""
+    fps: Fraction | None = None
+    """Frames a second of the output, whatever the input's; instead of a factor."""
+    slow_motion: int | None = None
+    """How many times longer the output lasts: 2, 4 or 8."""
+    slow_audio: str | None = None
+    """What becomes of audio in slow motion: "drop" or "stretch"."""
+    dedupe: bool = False
+    """Whether repeated frames are taken for one that was held, and motion is made to go on through them."""
     scene_threshold: float = 0.2
     """SSIM of 32x32 thumbnails below which two frames are of different scenes; 0 is off."""
     max_gap: Fraction = Fraction(1, 2)
@@ -47,11 +77,33 @@ class BoostOptions:
     duration: Fraction | None = None
     """How much to take, s."""
     encoder: EncoderOptions = EncoderOptions()
+    source: InputOptions = InputOptions()
+    output_format: str | None = None
+    """FFmpeg's name of the container; None goes by the output's suffix."""
+    allow_drop: bool = False
+    """Whether streams that the output cannot hold may be left out."""
     overwrite: bool = False
+    keep_partial: bool = False
+    """Whether an interrupted run leaves what it has done, playable, as NAME.partial.SUFFIX."""
+    resume: bool = False
+    """Whether the run is done in durable segments, and goes on where an earlier one was cut off."""
+    segment: Fraction = Fraction(60)
+    """Length of such a segment, s of the input."""
 
     def __post_init__(self) -> None:
-        if self.factor not in (2, 4, 8):
-            raise InputError(f"factor {self.factor} is not 2, 4 or 8")
+        for name, value in (("factor", self.factor), ("slow motion", self.slow_motion)):
+            if value not in (None, 2, 4, 8):
+                raise InputError(f"{name} {value} is not 2, 4 or 8")
+        if self.fps is not None and self.fps <= 0:
+            raise InputError("fps is not positive")
+        if self.fps is not None and self.factor is not None:
+            raise InputError("fps and factor exclude each other", hint="give one of them")
+        if self.slow_audio not in (None, "drop", "stretch"):
+            raise InputError(f"slow audio {self.slow_audio!r} is not drop or stretch")
+        if self.slow_audio is not None and self.slow_motion is None:
+            raise InputError("slow audio is only of use with slow motion")
+        if self.segment <= 0:
+            raise InputError("segment length is not positive")
         if not 0.0 <= self.scene_threshold <= 1.0:
             raise InputError(f"scene threshold {self.scene_threshold} is not in [0, 1]")
         if self.batch_size is not None and self.batch_size < 1:
@@ -62,6 +114,11 @@ class BoostOptions:
             raise InputError("start is negative")
         if self.duration is not None and self.duration <= 0:
             raise InputError("duration is not positive")
+
+    @property
+    def multiple(self) -> int:
+        """Frames out for each frame in, where no rate is asked for."""
+        return self.factor or self.slow_motion or 2
 
 
 def parse_time(text: str) -> Fraction:
@@ -80,3 +137,35 @@ def parse_time(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not a time: {text!r}", hint="seconds, or HH:MM:SS.fraction") from error
     return seconds
+
+
+RATES = {
+    "ntsc": Fraction(30000, 1001),
+    "pal": Fraction(25),
+    "film": Fraction(24),
+    "ntsc-film": Fraction(24000, 1001),
+}
+"""FFmpeg's names of rates."""
+
+
+def parse_rate(text: str) -> Fraction:
+    """Reads a frame rate, "60", "29.97", "30000/1001" or a name of `RATES`, as an exact number.
+
+    Decimals that stand for a rate of NTSC are taken for it: 23.976 and 23.98 are 24000/1001.
+
+    Raises:
+      InputError: it is not a rate.
+    """
+    if text in RATES:
+        return RATES[text]
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not a frame rate: {text!r}", hint="as 60, 59.94 or 60000/1001") from error
+    if rate <= 0:
+        raise InputError(f"not a frame rate: {text!r}")
+    nominal = -(-rate.numerator // rate.denominator)
+    ntsc = Fraction(nominal * 1000, 1001)
+    if rate.denominator != 1 and "/" not in text and abs(rate - ntsc) <= Fraction(1, 200):
+        return ntsc
+    return rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from fractions import Fraction
 
@@ -12,12 +13,12 @@ import pytest
 from frame_booster.engine.batches import Request
 from frame_booster.errors import InputError
 from frame_booster.media.planes import layout_of, planes_of
+from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import similarity, thumbnail
-from frame_booster.media.source import SourceFrame
 from frame_booster.options import BoostOptions, parse_time
 from frame_booster.pipeline.channel import Broken, Channel
-from frame_booster.pipeline.pairing import Pairing, Shown
-from frame_booster.pipeline.plan import gap_limit, last_duration, last_slots, pair_slots
+from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown
+from frame_booster.pipeline.plan import Grid, Multiple, gap_limit, last_duration
 from frame_booster.pixels import Planes
 from tests.conftest import picture
 
@@ -25,24 +26,48 @@ from tests.conftest import picture
 @pytest.mark.parametrize("factor", [2, 4, 8])
 @pytest.mark.parametrize("gap", [1, 3, 1001])
 def test_made_frames_are_exactly_between(factor: int, gap: int) -> None:
-    slots = list(pair_slots(7, 7 + gap, factor))
-    tick = Fraction(1, factor)
-    assert [slot.pts * tick for slot in slots] == [7 + Fraction(gap * k, factor) for k in range(factor)]
-    assert [slot.t for slot in slots] == [Fraction(k, factor) for k in range(factor)]
-    assert sum(slot.duration for slot in slots) * tick == gap
+    timeline = Multiple(Fraction(1), None, factor)
+    slots = list(timeline.between(7, 7 + gap))
+    assert timeline.time_base == Fraction(1, factor)
+    assert [slot.pts * timeline.time_base for slot in slots] == [7 + Fraction(gap * k, factor) for k in range(factor)]
+    assert [slot.at for slot in slots] == [7 + Fraction(gap * k, factor) for k in range(factor)]
+    assert sum(slot.duration for slot in slots) * timeline.time_base == gap
 
 
 def test_three_hours_at_23_976_do_not_drift() -> None:
     """24000/1001 frames a second, two for one: frame n is shown at n * 1001/48000 s, exactly."""
     time_base, frames = Fraction(1, 24000), 3 * 3600 * 24
-    shown = [slot for k in (0, frames - 2) for slot in pair_slots(1001 * k, 1001 * (k + 1), 2)]
-    times = [slot.pts * time_base / 2 for slot in shown]
+    timeline = Multiple(time_base, Fraction(24000, 1001), 2)
+    shown = [slot for k in (0, frames - 2) for slot in timeline.between(1001 * k, 1001 * (k + 1))]
+    times = [slot.pts * timeline.time_base for slot in shown]
     assert times == [Fraction(1001, 48000) * n for n in (0, 1, 2 * frames - 4, 2 * frames - 3)]
 
 
-def test_the_last_frame_keeps_its_duration() -> None:
-    slots = list(last_slots(10, 5, 2))
-    assert [(slot.pts, slot.duration) for slot in slots] == [(20, 5), (25, 5)]
+def test_slow_motion_lasts_longer_at_the_same_rate() -> None:
+    timeline = Multiple(Fraction(1, 25), Fraction(25), 2, slower=2)
+    assert timeline.rate == 25
+    times = [slot.pts * timeline.time_base for k in range(3) for slot in timeline.between(k, k + 1)]
+    assert times == [Fraction(k, 25) for k in range(6)]
+
+
+@pytest.mark.parametrize(("rate", "target"), [(24, 60), (25, 60), (30, 24), (50, 50)])
+def test_any_rate_lies_on_its_own_grid(rate: int, target: int) -> None:
+    timeline = Grid(Fraction(1, rate), 3, Fraction(target))
+    slots = [slot for k in range(3, 3 + rate) for slot in timeline.between(k, k + 1)]
+    assert [slot.pts * timeline.time_base for slot in slots] == [
+        Fraction(3, rate) + Fraction(k, target) for k in range(target)
+    ]
+    assert all(slot.duration * timeline.time_base == Fraction(1, target) for slot in slots)
+    assert [slot.at / rate for slot in slots] == [slot.pts * timeline.time_base for slot in slots]
+
+
+def test_a_grid_over_uneven_frames_and_rates_of_ntsc_is_exact() -> None:
+    timeline = Grid(Fraction(1, 90000), 12345, Fraction(60000, 1001))
+    pts = [12345, 15000, 20001, 99999, 200000]
+    slots = [slot for a, b in itertools.pairwise(pts) for slot in timeline.between(a, b)]
+    times = [slot.pts * timeline.time_base for slot in slots]
+    assert times == [Fraction(12345, 90000) + k * Fraction(1001, 60000) for k in range(len(times))]
+    assert times[-1] < Fraction(200000, 90000) <= times[-1] + Fraction(1001, 60000)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +103,13 @@ def frame(index: float, pts: int, *, scene: int = 0) -> SourceFrame:
     return SourceFrame(made, pts, 1)
 
 
-def boosted(sources: list[SourceFrame], batch: int = 2, factor: int = 2) -> tuple[list[Shown], Pairing, Mean]:
+def boosted(
+    sources: list[SourceFrame], batch: int = 2, factor: int = 2, options: PairingOptions | None = None
+) -> tuple[list[Shown], Pairing, Mean]:
     maker = Mean(batch)
-    pairing = Pairing(maker, layout_of(sources[0].frame), factor, 0.2)
+    pairing = Pairing(
+        maker, layout_of(sources[0].frame), Multiple(Fraction(1, 25), Fraction(25), factor), options or PairingOptions()
+    )
     shown = [one for source in sources for one in pairing.add(source)]
     shown += pairing.finish(Fraction(25), Fraction(1, 25))
     return shown, pairing, maker
@@ -115,11 +144,8 @@ def test_equal_frames_do_not_reach_the_network() -> None:
 
 
 def test_long_gaps_are_held() -> None:
-    maker = Mean(4)
     sources = [frame(0, 0), frame(1, 1), frame(2, 30), frame(3, 31)]
-    pairing = Pairing(maker, layout_of(sources[0].frame), 2, 0.2, max_gap=12)
-    shown = [one for source in sources for one in pairing.add(source)]
-    shown += pairing.finish(Fraction(25), Fraction(1, 25))
+    shown, pairing, _ = boosted(sources, 4, options=PairingOptions(max_gap=12))
     assert [one.slot.pts for one in shown] == [0, 1, 2, 31, 60, 61, 62, 63]
     assert shown[3].frame is sources[1].frame
     assert (pairing.counts.gaps, pairing.counts.made) == (1, 2)
@@ -131,6 +157,23 @@ def test_long_gaps_are_held() -> None:
 )
 def test_the_longest_gap(max_gap: Fraction, rate: Fraction, ticks: int | None) -> None:
     assert gap_limit(max_gap, 8, rate, Fraction(1, 1000)) == ticks
+
+
+def test_repeated_frames_are_passed_over_and_motion_goes_on() -> None:
+    """Animation on threes: 0 0 0 3 3 3 becomes even motion, at the same times, as long as before."""
+    sources = [frame(3 * (k // 3), k) for k in range(9)]
+    shown, pairing, maker = boosted(sources, 4, options=PairingOptions(dedupe=True))
+    assert [one.slot.pts for one in shown] == list(range(18))
+    assert [k for k, one in enumerate(shown[:13]) if one.frame in (sources[0].frame, sources[3].frame)] == [0, 6]
+    assert [sum(maker.batches), pairing.counts.repeats, pairing.counts.made, pairing.counts.held] == [10, 4, 10, 5]
+
+
+def test_a_picture_that_stands_still_is_held_in_spite_of_dedupe() -> None:
+    sources = [frame(0, k) for k in range(12)] + [frame(1, 12)]
+    shown, pairing, _ = boosted(sources, options=PairingOptions(dedupe=True))
+    assert [one.slot.pts for one in shown] == list(range(26))
+    assert pairing.counts.repeats <= 7
+    assert all(one.frame in [s.frame for s in sources[:12]] for one in shown[:16])
 
 
 def test_uneven_gaps_have_their_own_midpoints() -> None:

@@ -1,4 +1,4 @@
-"""Telling whether two frames belong to the same scene."""
+"""Telling whether two frames belong to the same scene, and whether one repeats the other."""
 
 from __future__ import annotations
 
@@ -36,3 +36,23 @@ def similarity(first: Thumbnail, second: Thumbnail) -> float:
     c1, c2 = 0.01**2, 0.03**2
     numerator = (2 * mean0 * mean1 + c1) * (2 * covariance + c2)
     return float((numerator / ((mean0**2 + mean1**2 + c1) * (variance0 + variance1 + c2))).mean())
+
+
+_BLOCK = 16
+_REPEATED_BELOW = 2.0
+"""Greatest mean difference of a block, in 8-bit code values, that compression makes of a repeated frame."""
+
+
+def alike(first: Planes, second: Planes, layout: PixelLayout) -> bool:
+    """Tells whether a frame is the one before again, but for what compression did to it.
+
+    No 16x16 block may differ by more than 2 code values (of 8 bits) in the mean, so that a mouth
+    that moves in a still face is no repetition.
+    """
+    a, b = first[0], second[0]
+    difference = np.abs(a.astype(np.int32) - b)
+    rows, columns = (np.arange(0, size, _BLOCK) for size in a.shape)
+    sums = np.add.reduceat(np.add.reduceat(difference, rows, axis=0), columns, axis=1)
+    counts = [np.diff([*edges, size]) for edges, size in zip((rows, columns), a.shape, strict=True)]
+    unit = (1 << layout.depth) / 256.0
+    return bool((sums / (counts[0][:, None] * counts[1][None, :])).max() < _REPEATED_BELOW * unit)

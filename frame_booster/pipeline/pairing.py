@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -12,10 +13,13 @@ import numpy as np
 
 from frame_booster.engine.batches import Request
 from frame_booster.media.planes import frame_of, planes_of
-from frame_booster.media.scene import Thumbnail, similarity, thumbnail
-from frame_booster.media.source import SourceFrame
-from frame_booster.pipeline.plan import Slot, last_duration, last_slots, pair_slots
+from frame_booster.media.reader import SourceFrame
+from frame_booster.media.scene import Thumbnail, alike, similarity, thumbnail
+from frame_booster.pipeline.plan import Slot, Timeline, last_duration
 from frame_booster.pixels import PixelLayout, Planes
+
+MAX_REPEATS = 6
+"""A frame repeated more often than this is a picture that stands still, not one that was held."""
 
 
 class Maker(Protocol):
@@ -39,6 +43,20 @@ class Counts:
     """Pairs too far apart in time."""
     still: int = 0
     """Pairs of equal frames, which the network need not see."""
+    repeats: int = 0
+    """Frames taken for a repetition of the one before, through which motion was made to go on."""
+
+
+@dataclass(frozen=True)
+class PairingOptions:
+    """When frames are held instead of made."""
+
+    scene_threshold: float = 0.2
+    """Similarity below which a pair is a cut; 0 is off."""
+    max_gap: int | None = None
+    """Ticks of the source between two frames above which the first is held; None is no limit."""
+    dedupe: bool = False
+    """Whether a repeated frame is skipped and the motion made to go on through it."""
 
 
 @dataclass(frozen=True)
@@ -56,43 +74,75 @@ class _Seen:
     thumbnail: Thumbnail
 
 
+@dataclass(frozen=True)
+class _Pair:
+    first: _Seen
+    second: _Seen
+    slots: list[Slot]
+
+    def t(self, slot: Slot) -> Fraction:
+        begin, end = self.first.source.pts, self.second.source.pts
+        return (slot.at - begin) / (end - begin)
+
+
 class Pairing:
     """Takes source frames one by one, gives the output's frames in order.
 
     Args:
       maker: makes frames.
       layout: of all frames.
-      factor: frames out for each frame in.
-      scene_threshold: similarity below which a pair is a cut; 0 is off.
-      max_gap: ticks of the source between two frames above which the first is held; None is no limit.
+      timeline: where the frames of the output lie.
+      options: when to hold.
     """
 
-    def __init__(
-        self, maker: Maker, layout: PixelLayout, factor: int, scene_threshold: float, max_gap: int | None = None
-    ) -> None:
-        self.maker, self.layout, self.factor, self.scene_threshold = maker, layout, factor, scene_threshold
-        self.max_gap = max_gap
+    def __init__(self, maker: Maker, layout: PixelLayout, timeline: Timeline, options: PairingOptions) -> None:
+        self.maker, self.layout, self.timeline, self.options = maker, layout, timeline, options
         self.counts = Counts()
         self._previous: _Seen | None = None
-        self._gap = 0
-        self._run: list[tuple[_Seen, _Seen]] = []
+        self.gap = 0
+        """Between the two newest source frames, ticks."""
+        self._run: list[_Pair] = []
+        self._repeats: list[int] = []
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing before the newest frame waits for what comes after it, once flushed."""
+        return not self._repeats
+
+    def snapshot(self) -> Counts:
+        """Returns what became of all frames before the newest."""
+        return replace(self.counts, source=self.counts.source - 1)
+
+    def take_up(self, counts: Counts, gap: int) -> None:
+        """Goes on where another was, whose `snapshot` and `gap` these are; its newest frame is added next."""
+        self.counts, self.gap = replace(counts), gap
 
     def add(self, source: SourceFrame) -> Iterator[Shown]:
         """Takes the next source frame; yields what can be shown by now."""
         planes = planes_of(source.frame, self.layout)
         seen = _Seen(source, planes, thumbnail(planes, self.layout))
         self.counts.source += 1
-        previous, self._previous = self._previous, seen
+        previous = self._previous
         if previous is None:
+            self._previous = seen
             return
-        self._gap = source.pts - previous.source.pts
-        if self._is_held(previous, seen):
-            yield from self._flush()
-            yield from self._hold(previous, pair_slots(previous.source.pts, source.pts, self.factor))
+        newest = self._repeats[-1] if self._repeats else previous.source.pts
+        self.gap = source.pts - newest
+        if self.options.dedupe and len(self._repeats) <= MAX_REPEATS and alike(previous.planes, planes, self.layout):
+            self._repeats.append(source.pts)
             return
-        self._run.append((previous, seen))
+        times = [previous.source.pts, *self._repeats, source.pts]
+        slots = [slot for begin, end in itertools.pairwise(times) for slot in self.timeline.between(begin, end)]
+        self._previous = seen
+        repeats, self._repeats = self._repeats, []
+        if len(repeats) > MAX_REPEATS or self._is_held(previous, seen):
+            yield from self.flush()
+            yield from self._hold(previous, slots)
+            return
+        self.counts.repeats += len(repeats)
+        self._run.append(_Pair(previous, seen, slots))
         if len(self._run) >= self.maker.batch_size:
-            yield from self._flush()
+            yield from self.flush()
 
     def finish(self, rate: Fraction | None, time_base: Fraction) -> Iterator[Shown]:
         """Yields what is left, the last frame held for its own duration.
@@ -100,40 +150,47 @@ class Pairing:
         Args:
           rate, time_base: of the source, as `plan.last_duration` takes them.
         """
-        yield from self._flush()
+        yield from self.flush()
         last = self._previous
-        if last is not None:
-            duration = last_duration(last.source.duration, self._gap, rate, time_base)
-            yield from self._hold(last, last_slots(last.source.pts, duration, self.factor))
+        if last is None:
+            return
+        times = [last.source.pts, *self._repeats]
+        times.append(times[-1] + last_duration(last.source.duration, self.gap, rate, time_base))
+        for begin, end in itertools.pairwise(times):
+            yield from self._hold(last, self.timeline.between(begin, end))
 
     def _is_held(self, first: _Seen, second: _Seen) -> bool:
         if all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True)):
             self.counts.still += 1
             return True
-        if self.max_gap is not None and second.source.pts - first.source.pts > self.max_gap:
+        if self.options.max_gap is not None and self.gap > self.options.max_gap:
             self.counts.gaps += 1
             return True
-        if self.scene_threshold and similarity(first.thumbnail, second.thumbnail) < self.scene_threshold:
+        threshold = self.options.scene_threshold
+        if threshold and similarity(first.thumbnail, second.thumbnail) < threshold:
             self.counts.cuts += 1
             return True
         return False
 
-    def _hold(self, seen: _Seen, slots: Iterator[Slot]) -> Iterator[Shown]:
+    def _hold(self, seen: _Seen, slots: Iterable[Slot]) -> Iterator[Shown]:
         for slot in slots:
             yield Shown(seen.source.frame, slot)
-            self.counts.held += slot.t > 0
+            self.counts.held += slot.at > seen.source.pts
 
-    def _flush(self) -> Iterator[Shown]:
-        """Makes the frames of a run of consecutive pairs and yields them between their source frames."""
+    def flush(self) -> Iterator[Shown]:
+        """Makes the frames of the pairs that wait and yields them between their source frames."""
         if not self._run:
             return
         run, self._run = self._run, []
-        frames = [run[0][0].planes, *(second.planes for _, second in run)]
-        slots = [list(pair_slots(a.source.pts, b.source.pts, self.factor)) for a, b in run]
-        requests = [Request(k, k + 1, slot.t) for k, group in enumerate(slots) for slot in group[1:]]
-        made = iter(self.maker.make(frames, requests))
-        for (first, _), group in zip(run, slots, strict=True):
-            yield Shown(first.source.frame, group[0])
-            for slot in group[1:]:
-                yield Shown(frame_of(next(made), first.source.frame, self.layout), slot)
+        frames = [run[0].first.planes, *(pair.second.planes for pair in run)]
+        requests = [
+            Request(k, k + 1, t) for k, pair in enumerate(run) for t in (pair.t(slot) for slot in pair.slots) if t > 0
+        ]
+        made = iter(self.maker.make(frames, requests) if requests else [])
+        for pair in run:
+            for slot in pair.slots:
+                if pair.t(slot) == 0:
+                    yield Shown(pair.first.source.frame, slot)
+                    continue
+                yield Shown(frame_of(next(made), pair.first.source.frame, self.layout), slot)
                 self.counts.made += 1

@@ -1,41 +1,89 @@
-"""When every frame of the output is shown. Integers only: no rate, no counter, no float."""
+"""When every frame of the output is shown. Exact throughout: no counter of frames, no float."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A frame of the output: from `pts` for `duration`, in ticks of the source's time base over `factor`."""
+    """A frame of the output: from `pts` for `duration`, in ticks of `Timeline.time_base`."""
 
     pts: int
     duration: int
-    t: Fraction
-    """Where it lies between its two source frames; 0 is the first of them."""
+    at: Fraction
+    """The moment of the source it shows, in ticks of the source's time base."""
 
 
-def pair_slots(pts0: int, pts1: int, factor: int) -> Iterator[Slot]:
-    """Yields the slots from one source frame up to the next: the frame itself, then the made ones.
+class Timeline(Protocol):
+    """Where the frames of the output lie between those of the source."""
+
+    time_base: Fraction
+    """Of the output."""
+    rate: Fraction | None
+    """Average frames a second of the output, None if unknown."""
+
+    def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
+        """Yields the slots from one source frame up to the next, in ticks of the source."""
+        ...
+
+
+class Multiple:
+    """`factor` frames for each frame: itself, then others at equal distances up to the next.
 
     Args:
-      pts0, pts1: of the two frames, in ticks of the source's time base.
+      time_base: of the source.
+      rate: average frames a second of the source, None if unknown.
       factor: frames out for each frame in. In the output's time base (`1 / factor` of the
-        source's) the gap is `factor` times as many ticks, so every slot is exact.
+        source's) a gap is `factor` times as many ticks, so every slot is exact.
+      slower: how many times longer the output lasts.
     """
-    gap = pts1 - pts0
-    for k in range(factor):
-        yield Slot(pts0 * factor + k * gap, gap, Fraction(k, factor))
+
+    def __init__(self, time_base: Fraction, rate: Fraction | None, factor: int, slower: int = 1) -> None:
+        self.factor = factor
+        self.time_base = time_base * slower / factor
+        self.rate = None if rate is None else rate * factor / slower
+
+    def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
+        gap = pts1 - pts0
+        for k in range(self.factor):
+            yield Slot(pts0 * self.factor + k * gap, gap, pts0 + Fraction(k * gap, self.factor))
 
 
-def last_slots(pts: int, duration: int, factor: int) -> Iterator[Slot]:
-    """Yields the slots of the last source frame, which is held: nothing comes after it to make frames to.
+class Grid:
+    """A constant rate, whatever the source's: frames at `first + k / rate`.
 
-    Their durations add up to the source frame's own, so the output is as long as the source.
+    Args:
+      time_base: of the source.
+      first: pts of the source's first frame.
+      rate: frames a second of the output.
+      slower: how many times longer the output lasts.
     """
-    yield from pair_slots(pts, pts + duration, factor)
+
+    def __init__(self, time_base: Fraction, first: int, rate: Fraction, slower: int = 1) -> None:
+        self.rate: Fraction | None = rate
+        self._step = 1 / rate
+        self._tick = time_base * slower
+        self._origin = first * self._tick
+        self.time_base = common_tick(self._step, self._origin)
+
+    def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
+        k = math.ceil((pts0 * self._tick - self._origin) / self._step)
+        while (time := self._origin + k * self._step) < pts1 * self._tick:
+            yield Slot(int(time / self.time_base), int(self._step / self.time_base), time / self._tick)
+            k += 1
+
+
+def common_tick(first: Fraction, second: Fraction) -> Fraction:
+    """Returns the longest tick of which both are multiples; `second` may be 0."""
+    return Fraction(
+        math.gcd(first.numerator * second.denominator, second.numerator * first.denominator),
+        first.denominator * second.denominator,
+    )
 
 
 def last_duration(own: int, gap: int, rate: Fraction | None, time_base: Fraction) -> int:
