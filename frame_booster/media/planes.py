@@ -70,7 +70,8 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
     if target is None:
         raise InputError(f"pixel format {name} is not supported", hint="convert it, for example to yuv420p")
     converted = frame.reformat(format=target)
-    converted.pts, converted.time_base = frame.pts, frame.time_base
+    if frame.time_base is not None:
+        converted.pts, converted.time_base = frame.pts, frame.time_base
     return converted if _is_planar(converted.format) else planar(converted)
 
 

@@ -1,92 +1,60 @@
-"""Reading a video file: decoded frames of one stream and the packets of all others, in file order."""
+"""Reading what FFmpeg reads: files, and pipes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.filters import Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
+from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.options import InputOptions
 
+PIPE = Path("-")
+"""Stands for standard input or output."""
 TRUNCATED_BY = Fraction(1)
 """A stream that ends this much earlier than its file says, s, is not all there."""
 _SEEK_MARGIN = Fraction(1)
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """What is known of the video stream before it is decoded."""
-
-    width: int
-    height: int
-    pix_fmt: str
-    time_base: Fraction
-    rate: Fraction | None
-    """Average frames a second, None if unknown."""
-    sample_aspect_ratio: Fraction | None
-    frames: int | None
-    """Number of frames, as far as the container tells or its duration lets guess."""
-
-
-@dataclass(frozen=True)
-class SourceFrame:
-    """A decoded frame, in one component a plane, with its time in ticks of `VideoInfo.time_base`."""
-
-    frame: av.VideoFrame
-    pts: int
-    duration: int
-    """Ticks; 0 if the source does not say."""
-
-
-@dataclass
-class SourceReport:
-    """What was noticed while reading."""
-
-    decode_errors: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-
 class FileSource:
-    """A video file opened for reading; use as a context manager.
+    """A video file, or standard input, opened for reading; a `reader.Source`.
 
     Args:
-      path: of the file.
+      path: of the file; `PIPE` is standard input.
       start: where to begin, s from the file's start; frames from there on are given, the first at 0.
       duration: how much to give, s.
+      options: how to read it.
 
     Raises:
       InputError: the file is missing, empty, not a media file, or has no video.
     """
 
-    def __init__(self, path: Path, *, start: Fraction | None = None, duration: Fraction | None = None) -> None:
-        self.path, self.report = path, SourceReport()
-        if not path.exists():
-            raise InputError("no such file", path=path)
-        if path.is_dir():
-            raise InputError("is a folder, not a video", path=path)
-        if path.stat().st_size == 0:
-            raise InputError("the file is empty", path=path)
-        try:
-            self.container = av.open(str(path))
-        except av.error.FFmpegError as error:
-            raise InputError(
-                f"cannot be opened as a video: {error.strerror}",
-                path=path,
-                hint="it may be truncated, or of a kind FFmpeg does not know",
-            ) from error
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+        options: InputOptions | None = None,
+    ) -> None:
+        self.path, self.report, self.options = path, SourceReport(), options or InputOptions()
+        if path != PIPE:
+            _check_file(path)
+        self.container = _open(path, self.options)
         try:
             self._choose_stream()
         except BaseException:
             self.container.close()
             raise
+        self.metadata = dict(self.container.metadata)
         origin = Fraction(self.container.start_time or 0, av.time_base)
         self._begin = None if start is None else origin + start
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
@@ -95,12 +63,20 @@ class FileSource:
         self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
         self._next_pts: int | None = None
         self._shift: Fraction | None = None if start is not None else Fraction(0)
+        self._deinterlacer: Deinterlacer | None = None
+        self._durations: dict[int, int] = {}
 
     def _choose_stream(self) -> None:
         pictures = [s for s in self.container.streams.video if not s.disposition & _ATTACHED_PICTURE]
         if not pictures:
             raise InputError("has no video stream", path=self.path)
-        stream = pictures[0]
+        if self.options.video_stream >= len(pictures):
+            raise InputError(
+                f"has no video stream {self.options.video_stream}",
+                path=self.path,
+                hint=f"there are {len(pictures)}, counted from 0",
+            )
+        stream = pictures[self.options.video_stream]
         context = stream.codec_context
         if not context.width or not context.height or context.pix_fmt is None:
             raise InputError("the video stream cannot be decoded: its size or format is unknown", path=self.path)
@@ -120,6 +96,9 @@ class FileSource:
             rate=rate,
             sample_aspect_ratio=exact(stream.sample_aspect_ratio),
             frames=self._guess_frames(stream, rate, time_base),
+            metadata=dict(stream.metadata),
+            disposition=int(stream.disposition),
+            colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
         )
 
     def _guess_frames(self, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:
@@ -139,6 +118,11 @@ class FileSource:
         return self._begin is None and self._end is None
 
     @property
+    def shift(self) -> Fraction:
+        """By which all times are moved towards 0, s; known once the first frame is given."""
+        return self._shift or Fraction(0)
+
+    @property
     def expected_frames(self) -> int | None:
         """How many frames `items` will give, for a progress bar; None if unknown."""
         if self.info.frames is None or self.info.rate is None:
@@ -154,16 +138,21 @@ class FileSource:
         """All streams but the one that is decoded."""
         return [s for s in self.container.streams if s.index != self.stream.index]
 
-    def items(self) -> Iterator[SourceFrame | av.Packet]:
-        """Yields decoded frames and the other streams' packets as the file holds them.
+    @property
+    def chapters(self) -> list[Any]:
+        """As PyAV gives them."""
+        return list(self.container.chapters())
+
+    def items(
+        self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
+    ) -> Iterator[SourceFrame | av.Packet]:
+        """Yields decoded frames and the other streams' packets as the file holds them (`reader.Source.items`).
 
         With a start, both are moved so that the first frame is at 0; packets before it are left out.
-
-        Raises:
-          DecodeError: the file breaks off, or a frame's size changes.
         """
-        if self._begin is not None and self._begin > 0:
-            self.container.seek(max(int((self._begin - _SEEK_MARGIN) * av.time_base), 0))
+        if resume is not None:
+            self._shift = resume.shift
+        self._seek(resume)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
         passed_end: set[int] = set()
@@ -176,11 +165,14 @@ class FileSource:
                     if self._shift is None:
                         held.append(packet)
                     elif self._keeps(packet):
-                        yield packet
+                        if packets:
+                            yield packet
                     elif self._end is not None and self._time(packet) >= self._end:
                         passed_end.add(packet.stream.index)
                     if self._done(last_end, passed_end):
                         break
+                    continue
+                if not video:
                     continue
                 for frame in self._decode(packet):
                     last_end = (frame.pts + frame.duration) * self.info.time_base
@@ -188,54 +180,97 @@ class FileSource:
                         if frame.pts * self.info.time_base < (self._begin or 0):
                             continue
                         self._shift = frame.pts * self.info.time_base
-                        yield from (p for p in held if self._keeps(p))
+                        yield from (p for p in held if packets and self._keeps(p))
                         held.clear()
-                    if self._end is None or frame.pts * self.info.time_base < self._end:
-                        yield self._moved(frame)
-                    else:
+                    if self._end is not None and frame.pts * self.info.time_base >= self._end:
                         passed_end.add(self.stream.index)
+                        continue
+                    moved = self._moved(frame)
+                    if resume is None or moved.pts >= resume.pts:
+                        yield moved
                 if self._done(last_end, passed_end):
                     break
         except av.error.FFmpegError as error:
             raise DecodeError(f"cannot be read to its end: {error.strerror}", path=self.path) from error
-        self._check_length(last_end)
+        if video:
+            self._check_length(last_end)
+
+    def _seek(self, resume: Resume | None) -> None:
+        begin = self._begin
+        if resume is not None:
+            begin = resume.pts * self.info.time_base + resume.shift
+        if begin is None or begin <= 0 or self.path == PIPE:
+            return
+        target = max(int((begin - _SEEK_MARGIN) * av.time_base), 0)
+        try:
+            self.container.seek(target)
+        except av.error.FFmpegError:
+            # A format without an index: what comes before is decoded and left out.
+            self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
 
     def _decode(self, packet: av.Packet) -> Iterator[SourceFrame]:
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.InvalidDataError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
-            self.report.decode_errors += 1
+            self._damaged(error)
             return
         for frame in frames:
-            if (frame.width, frame.height) != (self.info.width, self.info.height):
-                raise DecodeError(
-                    f"the picture changes from {self.info.width}x{self.info.height} to "
-                    f"{frame.width}x{frame.height} in mid-stream",
-                    path=self.path,
-                    hint="split the file there, or scale it to one size",
-                )
-            if frame.interlaced_frame and self._next_pts is None:
-                raise InputError(
-                    "is interlaced: each picture shows two moments, with nothing right between two of them",
-                    path=self.path,
-                    hint="deinterlace it first, for example ffmpeg -i INPUT -vf bwdif -c:a copy OUTPUT",
-                )
+            check_size(frame, self.info, self.path)
+            if getattr(frame, "is_corrupt", False):
+                self._damaged(None)
+            _warn_of_lost_metadata(frame, self.report)
+            duration = frame.duration or 0
             pts = frame.pts if frame.pts is not None else self._missing_pts()
-            self._next_pts = pts + (frame.duration or self._ticks_per_frame or 0)
-            yield SourceFrame(planar(frame), pts, frame.duration or 0)
+            self._next_pts = pts + (duration or self._ticks_per_frame or 0)
+            if self.options.deinterlace:
+                frame.pts, frame.time_base = pts, self.info.time_base
+                yield from self._deinterlaced(frame, duration)
+                continue
+            if frame.interlaced_frame:
+                self._refuse_interlaced(frame)
+            yield SourceFrame(planar(frame), pts, duration)
+        if self.options.deinterlace and packet.dts is None and packet.size == 0:
+            yield from self._deinterlaced(None, 0)
+
+    def _refuse_interlaced(self, frame: av.VideoFrame) -> None:
+        if self._reached_frames:
+            self.report.warn("some frames are interlaced; --deinterlace takes care of them")
+            return
+        raise InputError(
+            "is interlaced: each picture shows two moments, with nothing right between two of them",
+            path=self.path,
+            hint="--deinterlace makes whole frames of it first",
+        )
+
+    @property
+    def _reached_frames(self) -> bool:
+        return self._ticks_per_frame is not None and (self._next_pts or 0) > 4 * self._ticks_per_frame
+
+    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int) -> Iterator[SourceFrame]:
+        if frame is not None:
+            if self._deinterlacer is None:
+                self._deinterlacer = Deinterlacer(frame, self.info.time_base)
+            self._durations[frame.pts] = duration
+        if self._deinterlacer is None:
+            return
+        for made in self._deinterlacer.push(frame):
+            yield SourceFrame(planar(made), made.pts, self._durations.pop(made.pts, 0))
+
+    def _damaged(self, error: BaseException | None) -> None:
+        self.report.decode_errors += 1
+        if self.options.strict:
+            raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
 
     def _missing_pts(self) -> int:
         """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
         if not self._ticks_per_frame:
-            raise DecodeError("frames have neither timestamps nor a rate", path=self.path)
-        if not self.report.warnings:
-            self.report.warnings.append(f"frames without timestamps are shown at {self.info.rate} frames a second")
+            raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
+        self.report.warn(f"frames without timestamps are shown at {self.info.rate} frames a second")
         return 0 if self._next_pts is None else self._next_pts
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
-        shift = self._shift or Fraction(0)
-        ticks = shift / self.info.time_base
+        ticks = self.shift / self.info.time_base
         return SourceFrame(frame.frame, frame.pts - int(ticks), frame.duration)
 
     def _time(self, packet: av.Packet) -> Fraction:
@@ -246,16 +281,15 @@ class FileSource:
 
     def _keeps(self, packet: av.Packet) -> bool:
         """Tells whether a packet lies in the part asked for, and moves it to the part's own time."""
-        shift = self._shift or Fraction(0)
         time = self._time(packet)
-        if self._begin is not None and time < shift:
+        if self._begin is not None and time < self.shift:
             return False
         if self._end is not None and time >= self._end:
             return False
-        if shift:
+        if self.shift:
             base = exact(packet.time_base)
             assert base is not None
-            ticks = rescale(1, shift, base)
+            ticks = rescale(1, self.shift, base)
             packet.pts = None if packet.pts is None else packet.pts - ticks
             packet.dts = packet.dts - ticks
         return True
@@ -275,7 +309,9 @@ class FileSource:
         kinds = set(self.container.format.name.split(","))
         if not self.container.duration or not kinds & _TELL_THEIR_LENGTH:
             return
-        promised = Fraction((self.container.start_time or 0) + self.container.duration, av.time_base)
+        # Matroska's length counts from 0, not from the first frame.
+        start = 0 if "matroska" in kinds else self.container.start_time or 0
+        promised = Fraction(start + self.container.duration, av.time_base)
         if self._end is not None:
             promised = min(promised, self._end)
         reached = max(last_end, self._reached)
@@ -292,10 +328,60 @@ class FileSource:
     def __enter__(self) -> FileSource:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError("no such file", path=path)
+    if path.is_dir():
+        raise InputError("is a folder, not a video", path=path)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError("the file is empty", path=path)
+
+
+def _open(path: Path, options: InputOptions) -> Any:
+    settings: dict[str, str] = {}
+    if options.size is not None:
+        settings["video_size"] = options.size
+    if options.pix_fmt is not None:
+        settings["pixel_format"] = options.pix_fmt
+    if options.rate is not None:
+        settings["framerate"] = str(options.rate)
+    if options.format == "rawvideo" and options.size is None:
+        raise InputError("raw video does not say its size", path=path, hint="give --size WIDTHxHEIGHT and --rate")
+    hwaccel = None if options.hwaccel is None else _hardware(options.hwaccel)
+    try:
+        return av.open(
+            "pipe:0" if path == PIPE else str(path), format=options.format, options=settings, hwaccel=hwaccel
+        )
+    except av.error.FFmpegError as error:
+        raise InputError(
+            f"cannot be opened as a video: {error.strerror}",
+            path=path,
+            hint="it may be truncated, or of a kind FFmpeg does not know",
+        ) from error
+    except ValueError as error:
+        raise InputError(f"cannot be opened: {error}", path=path) from error
+
+
+def _hardware(name: str) -> Any:
+    """Returns PyAV's hardware decoder of a name; one that falls back to software for "auto"."""
+    from av.codec.hwaccel import HWAccel, hwdevices_available
+
+    there = hwdevices_available()
+    if name != "auto" and name not in there:
+        raise InputError(f"there is no hardware decoder {name!r}", hint=f"this FFmpeg knows {', '.join(there)}")
+    if not there:
+        return None
+    return HWAccel(device_type=there[0] if name == "auto" else name, allow_software_fallback=name == "auto")
+
+
+def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
+    for kind, name in (("DOVI_RPU_BUFFER", "Dolby Vision"), ("DYNAMIC_HDR_PLUS", "HDR10+")):
+        if frame.side_data.get(kind) is not None:
+            report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")
 
 
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
@@ -303,3 +389,5 @@ _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 
 _ATTACHED_PICTURE = 0x400
 """AV_DISPOSITION_ATTACHED_PIC: cover art."""
+
+_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace", "chroma_sample_location")

@@ -1,0 +1,121 @@
+"""Animated WebP, which FFmpeg learned to decode only lately: read with Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.planes import planar
+from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo
+
+MILLISECOND = Fraction(1, 1000)
+_DEFAULT_MS = 100
+"""What browsers show a frame for that has no duration."""
+
+
+class WebPSource:
+    """An animated WebP opened for reading; a `reader.Source`.
+
+    Raises:
+      InputError: the file is not a WebP.
+    """
+
+    def __init__(self, path: Path, *, start: Fraction | None = None, duration: Fraction | None = None) -> None:
+        from PIL import Image, UnidentifiedImageError
+
+        self.path, self.report = path, SourceReport()
+        self.metadata: dict[str, str] = {}
+        self.whole = start is None and duration is None
+        self._begin = start or Fraction(0)
+        self._end = None if duration is None else self._begin + duration
+        try:
+            self._image: Any = Image.open(path)
+        except (UnidentifiedImageError, OSError) as error:
+            raise InputError(f"cannot be opened as a WebP: {error}", path=path) from error
+        frames = getattr(self._image, "n_frames", 1)
+        durations = self._durations(frames)
+        total = sum(durations)
+        width, height = self._image.size
+        self.info = VideoInfo(
+            width=width,
+            height=height,
+            pix_fmt="gbrap" if self._image.mode == "RGBA" else "gbrp",
+            time_base=MILLISECOND,
+            rate=Fraction(frames * 1000, total) if total else None,
+            frames=frames,
+        )
+        self._shown = durations
+
+    def _durations(self, frames: int) -> list[int]:
+        found = []
+        try:
+            for k in range(frames):
+                self._image.seek(k)
+                self._image.load()
+                found.append(int(self._image.info.get("duration", 0)) or _DEFAULT_MS)
+        except (OSError, EOFError, SyntaxError) as error:
+            raise DecodeError(f"cannot be read to its end: {error}", path=self.path) from error
+        return found
+
+    @property
+    def shift(self) -> Fraction:
+        return self._begin
+
+    @property
+    def expected_frames(self) -> int | None:
+        return self.info.frames
+
+    @property
+    def other_streams(self) -> list[Any]:
+        return []
+
+    @property
+    def chapters(self) -> list[Any]:
+        return []
+
+    def items(
+        self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
+    ) -> Iterator[SourceFrame | av.Packet]:
+        """Yields the frames with their own durations, ms (`reader.Source.items`)."""
+        if not video:
+            return
+        pts, first = 0, None
+        for k, duration in enumerate(self._shown):
+            time = pts * MILLISECOND
+            if time >= self._begin and (self._end is None or time < self._end):
+                first = pts if first is None else first
+                if resume is None or pts - first >= resume.pts:
+                    yield SourceFrame(planar(self._frame(k)), pts - first, duration)
+            pts += duration
+        if first is None:
+            raise InputError("has no frame in the part asked for", path=self.path)
+
+    def _frame(self, k: int) -> av.VideoFrame:
+        try:
+            self._image.seek(k)
+            mode = "RGBA" if self.info.pix_fmt == "gbrap" else "RGB"
+            pixels = np.ascontiguousarray(self._image.convert(mode))
+        except (OSError, EOFError, SyntaxError) as error:
+            raise DecodeError(f"frame {k} cannot be read: {error}", path=self.path) from error
+        return av.VideoFrame.from_ndarray(pixels, "rgba" if mode == "RGBA" else "rgb24")
+
+    def close(self) -> None:
+        self._image.close()
+
+    def __enter__(self) -> WebPSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def webp_frames(path: Path) -> tuple[int, Fraction]:
+    """Returns how many frames a WebP has, and how long they last, s, as read back."""
+    with WebPSource(path) as source:
+        return len(source._shown), sum(source._shown) * MILLISECOND

@@ -1,0 +1,69 @@
+"""Frames through FFmpeg's filters: deinterlacing, palettes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+import av.filter
+
+from frame_booster.media.rational import exact
+
+
+class Filter:
+    """A filter graph with one input and one output of frames.
+
+    Args:
+      like: a frame of the size and format of all.
+      time_base: of the frames' timestamps, and of those that come out.
+    """
+
+    def __init__(self, like: av.VideoFrame, time_base: Fraction) -> None:
+        self.time_base = time_base
+        self._graph = av.filter.Graph()
+        self._source = self._graph.add_buffer(
+            width=like.width, height=like.height, format=like.format, time_base=time_base
+        )
+        self._build(self._graph, self._source, self._graph.add("buffersink"))
+        self._graph.configure()
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must link its filters")
+
+    def push(self, frame: av.VideoFrame | None) -> list[av.VideoFrame]:
+        """Puts a frame in, None for the end, and returns what comes out, with pts in ticks of `time_base`."""
+        self._graph.push(frame)
+        out: list[av.VideoFrame] = []
+        while True:
+            try:
+                made = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return out
+            base = exact(made.time_base) or self.time_base
+            made.pts = int(made.pts * base / self.time_base)
+            made.time_base = self.time_base
+            out.append(made)
+
+
+class Deinterlacer(Filter):
+    """bwdif: one whole frame for each frame that has two fields; others pass through."""
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        bwdif = graph.add("bwdif", mode="send_frame", deint="interlaced")
+        source.link_to(bwdif)
+        bwdif.link_to(sink)
+
+
+class Palette(Filter):
+    """To 256 colours, chosen for each frame by itself, as GIF needs."""
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        split, gen = graph.add("split"), graph.add("palettegen", stats_mode="single")
+        use = graph.add("paletteuse", new="1", dither="bayer", bayer_scale="4")
+        source.link_to(split)
+        split.link_to(use, 0, 0)
+        split.link_to(gen, 1, 0)
+        gen.link_to(use, 0, 1)
+        use.link_to(sink)

@@ -1,0 +1,243 @@
+"""Picture sequences in and out: `frames/`, `frames/%05d.png`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
+from frame_booster.media.planes import planar
+from frame_booster.media.rational import exact
+from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.media.sink import Written, converted
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
+"""Suffixes of still pictures."""
+DEFAULT_RATE = Fraction(25)
+DEFAULT_PATTERN = "%06d.png"
+_NUMBER = re.compile(r"%0?(\d*)d")
+
+
+def is_pattern(path: Path) -> bool:
+    """Tells whether a path is a pattern of numbered files, as `%05d.png`."""
+    return bool(_NUMBER.search(path.name))
+
+
+def is_picture_folder(path: Path) -> bool:
+    """Tells whether a path is a folder that holds pictures, and nothing that could be a video."""
+    if not path.is_dir():
+        return False
+    suffixes = {p.suffix.lower() for p in path.iterdir() if p.is_file() and not p.name.startswith(".")}
+    return bool(suffixes & PICTURES) and not suffixes - PICTURES - {".txt", ".json", ".csv"}
+
+
+def numbered(path: Path) -> list[Path]:
+    """Returns the files of a sequence in their order: by the number in the pattern, or in the name.
+
+    Args:
+      path: a folder of pictures, or a pattern.
+
+    Raises:
+      InputError: there is none, or numbers are missing in a pattern's sequence.
+    """
+    if is_pattern(path):
+        if not path.parent.is_dir():
+            raise InputError("no such folder", path=path.parent)
+        before, after = (re.escape(part) for part in _split(path.name))
+        matcher = re.compile(f"{before}(\\d+){after}")
+        found = {int(m[1]): p for p in path.parent.iterdir() if (m := matcher.fullmatch(p.name))}
+        if not found:
+            raise InputError("no file matches the pattern", path=path)
+        numbers = sorted(found)
+        missing = next((n for n in range(numbers[0], numbers[-1]) if n not in found), None)
+        if missing is not None:
+            raise InputError(f"picture {missing} of the sequence is missing", path=path)
+        return [found[n] for n in numbers]
+    files = [p for p in path.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
+    if not files:
+        raise InputError("has no pictures", path=path)
+    return sorted(files, key=lambda p: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", p.name)])
+
+
+def _split(name: str) -> tuple[str, str]:
+    match = _NUMBER.search(name)
+    assert match is not None
+    return name[: match.start()], name[match.end() :]
+
+
+class SequenceSource:
+    """Numbered pictures opened for reading; a `reader.Source`.
+
+    Args:
+      path: a folder or a pattern.
+      rate: frames a second; 25 if None.
+      start, duration: the part to take, s.
+
+    Raises:
+      InputError: there are no such pictures, or the first cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rate: Fraction | None = None,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+    ) -> None:
+        self.path, self.report = path, SourceReport()
+        self.metadata: dict[str, str] = {}
+        self.whole = start is None and duration is None
+        self._rate = rate or DEFAULT_RATE
+        files = numbered(path)
+        first = 0 if start is None else -(-start * self._rate // 1)
+        stop = len(files) if duration is None else -(-((start or 0) + duration) * self._rate // 1)
+        self.files = files[int(first) : int(stop)]
+        if not self.files:
+            raise InputError("has no frame in the part asked for", path=path)
+        frame = _read_picture(self.files[0])
+        self.info = VideoInfo(
+            width=frame.width,
+            height=frame.height,
+            pix_fmt=frame.format.name,
+            time_base=1 / self._rate,
+            rate=self._rate,
+            frames=len(self.files),
+        )
+
+    @property
+    def shift(self) -> Fraction:
+        return Fraction(0)
+
+    @property
+    def expected_frames(self) -> int | None:
+        return len(self.files)
+
+    @property
+    def other_streams(self) -> list[Any]:
+        return []
+
+    @property
+    def chapters(self) -> list[Any]:
+        return []
+
+    def items(
+        self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
+    ) -> Iterator[SourceFrame | av.Packet]:
+        """Yields the pictures, one tick each (`reader.Source.items`)."""
+        if not video:
+            return
+        for k in range(0 if resume is None else resume.pts, len(self.files)):
+            frame = _read_picture(self.files[k])
+            check_size(frame, self.info, self.files[k])
+            yield SourceFrame(planar(frame), k, 1)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> SequenceSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _read_picture(path: Path) -> av.VideoFrame:
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                return frame
+    except (av.error.FFmpegError, IndexError) as error:
+        raise DecodeError(f"cannot be read as a picture: {error}", path=path) from error
+    raise DecodeError("holds no picture", path=path)
+
+
+_CODECS = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
+
+
+class SequenceSink:
+    """Writes numbered pictures into a folder; a `sink.Sink`.
+
+    Args:
+      folder: to write to; it exists.
+      pattern: name of a file, with a number as `%06d`.
+      first: frame like all others.
+      start: first number.
+      pix_fmt: pixel format of the pictures; None is the nearest RGB or gray one.
+
+    Raises:
+      InputError: the pattern's suffix is of no kind of picture that can be written.
+    """
+
+    def __init__(
+        self, folder: Path, pattern: str, first: av.VideoFrame, *, start: int = 1, pix_fmt: str | None = None
+    ) -> None:
+        self.folder, self.pattern, self.start = folder, pattern, start
+        self.warnings: list[str] = []
+        self.written = Written()
+        suffix = Path(pattern).suffix.lower()
+        if suffix not in _CODECS:
+            raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(_CODECS)}")
+        self._codec = _CODECS[suffix]
+        self.pix_fmt = pix_fmt or picture_format(self._codec, first)
+
+    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+        """Writes a frame as the next picture."""
+        path = self.folder / (self.pattern % (self.start + self.written.frames))
+        picture = frame if frame.format.name == self.pix_fmt else converted(frame, self.pix_fmt)
+        encoder: Any = av.CodecContext.create(self._codec, "w")
+        encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, self.pix_fmt
+        encoder.time_base = Fraction(1, 25)
+        if self._codec == "mjpeg":
+            encoder.options = {"qscale": "1", "q": "1"}
+            encoder.qmin = encoder.qmax = 1
+        picture.pts, picture.time_base, picture.pict_type = 0, Fraction(1, 25), 0
+        try:
+            packets = [*encoder.encode(picture), *encoder.encode(None)]
+            path.write_bytes(b"".join(bytes(packet) for packet in packets))
+        except av.error.FFmpegError as error:
+            raise EncodeError(f"cannot be encoded: {error.strerror}", path=path) from error
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+        self.written.add(pts, duration)
+
+    def copy(self, packet: av.Packet) -> None:
+        """Pictures hold nothing else."""
+
+    def finish(self) -> Written:
+        """Tells what was written."""
+        return self.written
+
+    def __enter__(self) -> SequenceSink:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return
+
+
+def picture_format(codec: str, frame: av.VideoFrame) -> str:
+    """Returns the pixel format in which a picture of this codec holds a frame without loss, or the nearest."""
+    name, components = frame.format.name, frame.format.components
+    deep = components[0].bits > 8
+    alpha = any(c.is_alpha for c in components)
+    if codec == "mjpeg":
+        return "yuvj444p" if not name.startswith("gray") else "gray"
+    if name.startswith("gray"):
+        return ("gray16le" if codec == "tiff" else "gray16be") if deep and codec != "bmp" else "gray"
+    if codec == "bmp":
+        return "bgra" if alpha else "bgr24"
+    if deep:
+        return ("rgba64" if alpha else "rgb48") + ("le" if codec == "tiff" else "be")
+    return "rgba" if alpha else "rgb24"
+
+
+def read_rate(path: Path) -> Fraction | None:
+    """Returns the average rate of a file's video, s^-1, None if it has none."""
+    with av.open(str(path)) as container:
+        return exact(container.streams.video[0].average_rate)

@@ -1,0 +1,132 @@
+"""What every kind of input gives: decoded frames of one stream, and the packets of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+
+from frame_booster.errors import DecodeError
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of the video before it is decoded."""
+
+    width: int
+    height: int
+    pix_fmt: str
+    time_base: Fraction
+    rate: Fraction | None
+    """Average frames a second, None if unknown."""
+    sample_aspect_ratio: Fraction | None = None
+    frames: int | None = None
+    """Number of frames, as far as the container tells or its duration lets guess."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    """Tags of the video stream."""
+    disposition: int = 0
+    colour: dict[str, int] = field(default_factory=dict)
+    """Colour tags of the stream, by PyAV's names of them."""
+
+
+@dataclass(frozen=True)
+class SourceFrame:
+    """A decoded frame, in one component a plane, with its time in ticks of `VideoInfo.time_base`."""
+
+    frame: av.VideoFrame
+    pts: int
+    duration: int
+    """Ticks; 0 if the source does not say."""
+
+
+@dataclass
+class SourceReport:
+    """What was noticed while reading."""
+
+    decode_errors: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Notes a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where an earlier reading is to be taken up."""
+
+    pts: int
+    """Of the first frame to give, as `items` gave it."""
+    shift: Fraction
+    """By which `items` moved all times, s (`Source.shift`)."""
+
+
+class Source(Protocol):
+    """An input opened for reading; a context manager."""
+
+    path: Path
+    report: SourceReport
+    info: VideoInfo
+    metadata: dict[str, str]
+    """Tags of the whole file."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the file is read, at its own times."""
+        ...
+
+    @property
+    def shift(self) -> Fraction:
+        """By which all times are moved towards 0, s; known once the first frame is given."""
+        ...
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames `items` will give, for a progress bar; None if unknown."""
+        ...
+
+    @property
+    def other_streams(self) -> list[Any]:
+        """PyAV's streams of the input but the one that is decoded."""
+        ...
+
+    @property
+    def chapters(self) -> list[Any]:
+        """PyAV's chapters of the input."""
+        ...
+
+    def items(
+        self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
+    ) -> Iterator[SourceFrame | av.Packet]:
+        """Yields decoded frames and the other streams' packets in the input's order.
+
+        Args:
+          resume: where to begin, as an earlier reading came to it.
+          video: whether to give frames.
+          packets: whether to give packets.
+
+        Raises:
+          DecodeError: the input breaks off, or a frame's size changes.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Source: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def check_size(frame: av.VideoFrame, info: VideoInfo, path: Path) -> None:
+    """Raises DecodeError where a frame has another size than the video."""
+    if (frame.width, frame.height) != (info.width, info.height):
+        raise DecodeError(
+            f"the picture changes from {info.width}x{info.height} to {frame.width}x{frame.height} in mid-stream",
+            path=path,
+            hint="split the input there, or scale it to one size",
+        )
