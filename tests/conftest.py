@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -139,3 +143,58 @@ def packets(path: Path, kind: str) -> list[list[bytes]]:
             if packet.dts is not None:
                 found[packet.stream.index].append(bytes(packet))
     return list(found.values())
+
+
+class MeanNetwork:
+    """Stands in for a trained network where it is not the pictures that matter: the mix of both frames."""
+
+    any_timestep = True
+    multiple = 2
+
+    @staticmethod
+    def between(frames: Any, first: Any, second: Any, t: Any) -> Any:
+        import tensorflow as tf
+
+        from frame_booster.network.prediction import Prediction
+
+        at = t[:, None, None, None]
+        mixed = tf.gather(frames, first) * (1.0 - at) + tf.gather(frames, second) * at
+        return Prediction(frame=mixed, unclipped=mixed, flows=[])
+
+
+class MeanModel:
+    """A `Model` with that network, which is there at once."""
+
+    network = MeanNetwork()
+    name, device, precision = "mean", "/CPU:0", "float32"
+    weights = Path(__file__)
+
+
+def boosted(source: Path | str, output: Path | str, **options: Any) -> Any:
+    """Runs the whole pipeline but for the trained network; returns the result."""
+    from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
+    from frame_booster.pipeline.boost import run
+
+    encoder = {k: options.pop(k) for k in EncoderOptions.__dataclass_fields__ if k in options}
+    reading = {k: options.pop(f"input_{k}") for k in InputOptions.__dataclass_fields__ if f"input_{k}" in options}
+    progress = options.pop("progress", None)
+    chosen = BoostOptions(encoder=EncoderOptions(**encoder), source=InputOptions(**reading), **options)
+    return run(str(source), str(output), chosen, progress, MeanModel())  # type: ignore[arg-type]
+
+
+def probe(path: Path) -> dict[str, Any]:
+    """What a reader that is not ours, FFmpeg's own, says of a file; skips where it is not installed."""
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not installed")
+    command = ["ffprobe", "-v", "error", "-of", "json"]
+    shown = ["-show_format", "-show_streams", "-show_chapters", "-show_packets"]
+    done = subprocess.run([*command, *shown, str(path)], capture_output=True, check=True, text=True)
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def probed_times(path: Path, index: int = 0) -> list[Fraction]:
+    """The times of a stream's packets as ffprobe gives them, s, sorted."""
+    facts = probe(path)
+    base = Fraction(facts["streams"][index]["time_base"])
+    return sorted(int(p["pts"]) * base for p in facts["packets"] if p["stream_index"] == index)

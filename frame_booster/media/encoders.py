@@ -27,6 +27,9 @@ ENCODERS: dict[str, Encoder] = {
     "libx265": Encoder({"crf": "20", "preset": "medium", "x265-params": "log-level=error"}),
     "libsvtav1": Encoder({"crf": "28", "preset": "8"}),
     "libvpx-vp9": Encoder({"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used"),
+    "gif": Encoder({}, crf=None, preset=None),
+    "libwebp_anim": Encoder({"lossless": "1", "loop": "0"}, crf="quality", preset=None),
+    "rawvideo": Encoder({}, crf=None, preset=None),
     "ffv1": Encoder({"level": "3", "slicecrc": "1"}, crf=None, preset=None),
     "prores_ks": Encoder({}, crf=None, preset="profile"),
     "h264_nvenc": Encoder({"cq": "19", "preset": "p5"}, crf="cq"),
@@ -55,17 +58,71 @@ def _find(name: str) -> Any:
         return None
 
 
-def choose_codec(options: EncoderOptions, suffix: str) -> str:
+_BY_FORMAT = {
+    "webm": "libvpx-vp9",
+    "gif": "gif",
+    "webp": "libwebp_anim",
+    "webp_anim": "libwebp_anim",
+    # What is piped from program to program is not compressed in between.
+    "nut": "rawvideo",
+    "yuv4mpegpipe": "rawvideo",
+    "rawvideo": "rawvideo",
+}
+"""Encoders for containers that cannot hold, or are not used for, what the default encoder makes."""
+
+_Y4M = [
+    *("gray", "gray10le", "gray12le", "gray16le", "yuv411p"),
+    *(f"yuv{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "10le", "12le", "14le", "16le")),
+]
+"""Pixel formats of yuv4mpegpipe (libavformat/yuv4mpegenc.c)."""
+_PALETTE = ["pal8"]
+
+
+def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv420p") -> str:
     """Returns the name of the encoder to use for a container, after checking that it is there.
+
+    Args:
+      options: what the user wants.
+      format_name: FFmpeg's name of the container.
+      source: pixel format of the decoded frames.
 
     Raises:
       EncodeError: this FFmpeg has no such video encoder.
     """
-    name = options.codec or ("libvpx-vp9" if suffix.lower() == ".webm" else "libx264")
+    name = options.codec or _BY_FORMAT.get(format_name, "libx264")
+    if options.codec is None and format_name == "webm" and not _deep_enough(name, source):
+        # libvpx is often built for 8 bits only; the other codec of WebM has 10.
+        name = "libsvtav1"
     codec = _find(name)
     if codec is None or codec.type != "video":
         raise EncodeError(f"there is no video encoder {name!r}", hint=f"there is: {', '.join(available_encoders())}")
     return name
+
+
+def _deep_enough(name: str, source: str) -> bool:
+    formats = [f.name for f in getattr(_find(name), "video_formats", None) or []]
+    return any(_depth(f) >= _depth(source) for f in formats)
+
+
+def _depth(pix_fmt: str) -> int:
+    components = av.VideoFormat(pix_fmt, 64, 64).components
+    return max((c.bits for c in components), default=0)
+
+
+def what_is_lost(source: str, target: str) -> str | None:
+    """Says what a conversion between two pixel formats loses: depth, chroma, alpha; None if nothing."""
+    formats = [av.VideoFormat(name, 64, 64) for name in (source, target)]
+    if target == "pal8":
+        return "all but 256 colours a frame"
+    losses = []
+    if _depth(target) < _depth(source):
+        losses.append(f"{_depth(source)} bits")
+    if any(c.is_alpha for c in formats[0].components) > any(c.is_alpha for c in formats[1].components):
+        losses.append("alpha")
+    chroma = [sum(c.width * c.height for c in f.components[1:3]) * (not f.name.startswith("gray")) for f in formats]
+    if chroma[1] < chroma[0]:
+        losses.append("chroma")
+    return " and ".join(losses) or None
 
 
 def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
@@ -82,6 +139,9 @@ def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
         if key is None:
             raise EncodeError(f"{name} has no {flag}", hint="see --encoder-option")
         result[key] = f"{value:g}" if isinstance(value, float) else value
+    if options.crf is not None:
+        # Asked for a quality, nobody wants losslessness.
+        result.pop("lossless", None)
     given = dict(options.options)
     if options.crf is None and entry.crf is not None and _RATE_CONTROL & set(given):
         # Two ways to say how good the picture shall be exclude each other, and encoders prefer the default.
@@ -90,18 +150,23 @@ def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
     return result
 
 
-def choose_pixel_format(name: str, source: str, asked: str | None) -> str:
+def choose_pixel_format(name: str, source: str, asked: str | None, format_name: str = "") -> str:
     """Returns the pixel format to encode in: the one asked for, else the source's, else the nearest.
 
     Args:
       name: of the encoder.
       source: pixel format of the decoded frames.
       asked: what the user wants, or None.
+      format_name: FFmpeg's name of the container.
 
     Raises:
       EncodeError: the encoder does not take the format asked for.
     """
     formats = [f.name for f in _find(name).video_formats or []]
+    if format_name == "yuv4mpegpipe":
+        formats = _Y4M
+    elif name == "gif":
+        formats = _PALETTE
     if asked is not None:
         if formats and asked not in formats:
             raise EncodeError(f"{name} does not take pixel format {asked}", hint=f"it takes {', '.join(formats)}")

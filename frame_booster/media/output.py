@@ -1,8 +1,9 @@
-"""The output file: written beside its final name, checked, renamed."""
+"""The output: written beside its final name, checked, renamed."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -12,13 +13,23 @@ import av
 import av.error
 
 from frame_booster.errors import InputError, OutputError
+from frame_booster.media.animation import webp_frames
+from frame_booster.media.pictures import is_pattern
 from frame_booster.media.rational import exact
 from frame_booster.media.sink import Written
+from frame_booster.media.source import PIPE
 
 
 def default_output(path: Path, factor: int) -> Path:
-    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input."""
+    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input; a pipe's goes to a pipe."""
+    if path == PIPE:
+        return PIPE
     return path.with_name(f"{path.stem}.{factor}x.mp4")
+
+
+def is_sequence(target: Path, text: str = "") -> bool:
+    """Tells whether an output is a sequence of pictures: a pattern, or a folder (`text` ends with a slash)."""
+    return is_pattern(target) or text.endswith(("/", os.sep)) or target.is_dir()
 
 
 def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
@@ -28,16 +39,19 @@ def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
       InputError: it is the input itself (also by a link), or it exists and may not be overwritten.
       OutputError: its folder is missing or cannot be written.
     """
-    folder = target.parent
-    if not folder.is_dir():
-        raise OutputError("no such folder", path=folder, hint="make it first")
-    if target.is_dir():
-        raise InputError("the output is a folder", path=target)
+    if target == PIPE:
+        return
+    _check_folder(target.parent)
     if target.exists():
         if source.exists() and target.samefile(source):
             raise InputError("the output is the input", path=target, hint="give another name with -o")
         if not overwrite:
             raise InputError("exists already", path=target, hint="--overwrite replaces it")
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise OutputError("no such folder", path=folder, hint="make it first")
     if not os.access(folder, os.W_OK):
         raise OutputError("the folder cannot be written", path=folder)
 
@@ -45,6 +59,9 @@ def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
 @contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
     """Gives a path beside `target` to write to; renames it there on success, removes it on failure."""
+    if target == PIPE:
+        yield target
+        return
     partial = target.with_name(f".{target.stem}.partial-{os.getpid()}{target.suffix}")
     try:
         yield partial
@@ -57,18 +74,76 @@ def partial_file(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Gives a folder to write pictures to; on success they are moved to `target`, on failure removed.
+
+    Args:
+      source: the input, which must not be overwritten.
+      target: a folder, or a pattern in a folder; the folder is made if need be.
+      overwrite: whether pictures that are there may be replaced.
+
+    Raises:
+      InputError: the folder is the input's, or has pictures of these names already.
+      OutputError: it cannot be written.
+    """
+    folder = target.parent if is_pattern(target) else target
+    _check_folder(folder.parent)
+    if folder.exists() and source.is_dir() and folder.samefile(source):
+        raise InputError("the output is the input", path=folder, hint="give another folder with -o")
+    if source.absolute() == target.absolute():
+        raise InputError("the output is the input", path=target, hint="give another pattern with -o")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite and not is_pattern(target):
+        raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
+    partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+    try:
+        partial.mkdir()
+        yield partial
+        made = sorted(partial.iterdir())
+        folder.mkdir(exist_ok=True)
+        taken = next((p for p in made if (folder / p.name).exists()), None)
+        if taken is not None and not overwrite:
+            raise InputError("exists already", path=folder / taken.name, hint="--overwrite replaces it")
+        for path in made:
+            path.replace(folder / path.name)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def verify_pictures(folder: Path, written: Written) -> None:
+    """Checks that every picture is there and not empty.
+
+    Raises:
+      OutputError: something is missing.
+    """
+    made = [p for p in folder.iterdir() if p.stat().st_size]
+    if len(made) != written.frames:
+        raise OutputError(f"the result has {len(made)} pictures instead of {written.frames}", path=folder)
+
+
 def verify(path: Path, written: Written, time_base: Fraction) -> None:
     """Reads the file back and checks that frames, their times and copied packets are all there.
 
     Raises:
       OutputError: something is missing.
     """
+    if path.suffix.lower() == ".webp":
+        frames, length = webp_frames(path)
+        # WebP joins frames that are equal, so that fewer may come back.
+        if frames > written.frames:
+            raise OutputError(f"the result has {frames} frames instead of {written.frames}", path=path)
+        _check_times(
+            path, [("lasts", length, _length(written) * time_base)], Fraction(written.frames, 1000) + time_base
+        )
+        return
     try:
         with av.open(str(path)) as container:
             video = container.streams.video[0]
             base = exact(video.time_base)
             assert base is not None
-            length = None if not video.duration else video.duration * base
+            length_told = None if not video.duration else video.duration * base
             first: int | None = None
             last = frames = 0
             copied = {s.index: 0 for s in container.streams if s.index != video.index}
@@ -86,15 +161,27 @@ def verify(path: Path, written: Written, time_base: Fraction) -> None:
         raise OutputError(f"the result cannot be read back: {error}", path=path) from error
     if frames != written.frames:
         raise OutputError(f"the result has {frames} frames instead of {written.frames}", path=path)
-    for index, count in (written.packets or {}).items():
+    for index, count in written.packets.items():
         if copied.get(index, 0) < count:
             raise OutputError(f"stream {index} of the result has {copied.get(index, 0)} packets of {count}", path=path)
     # Two ticks: a container of coarse ticks rounds the beginning and the end.
     tolerance = 2 * max(base, time_base)
-    begun = written.first_pts or 0
-    for what, found, wanted in (
-        ("shows its last frame after", (last - (first or 0)) * base, (written.last_pts - begun) * time_base),
-        ("lasts", length, (written.end_pts - begun) * time_base),
-    ):
+    shown = (written.last_pts - (written.first_pts or 0)) * time_base
+    _check_times(
+        path,
+        [
+            ("shows its last frame after", (last - (first or 0)) * base, shown),
+            ("lasts", length_told, _length(written) * time_base),
+        ],
+        tolerance,
+    )
+
+
+def _length(written: Written) -> int:
+    return written.end_pts - (written.first_pts or 0)
+
+
+def _check_times(path: Path, times: list[tuple[str, Fraction | None, Fraction]], tolerance: Fraction) -> None:
+    for what, found, wanted in times:
         if found is not None and abs(found - wanted) > tolerance:
             raise OutputError(f"the result {what} {float(found):.4f} s instead of {float(wanted):.4f} s", path=path)

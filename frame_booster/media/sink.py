@@ -1,28 +1,33 @@
-"""Writing the output: one encoded video stream and copied packets of all others."""
+"""Writing a container: one encoded video stream and whatever else is carried over."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Protocol
 
 import av
 import av.error
 
 from frame_booster.errors import EncodeError, InputError, OutputError
-from frame_booster.media.encoders import choose_codec, choose_pixel_format, encoder_options
+from frame_booster.media.carry import MP4_FAMILY, Carrier, CarryOptions
+from frame_booster.media.encoders import choose_codec, choose_pixel_format, encoder_options, what_is_lost
+from frame_booster.media.filters import Palette
+from frame_booster.media.hdr import hdr_parameters
 from frame_booster.media.planes import copy_tags
-from frame_booster.media.source import FileSource
+from frame_booster.media.reader import Source
+from frame_booster.media.source import PIPE
 from frame_booster.options import EncoderOptions
 
 GOP_SECONDS = 10
 """Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
 _DEFAULT_RATE = Fraction(50)
+GIF_MOST = Fraction(50)
+"""Frames a second; a shorter time than 2/100 s is shown as 1/10 s by browsers."""
 
 
 @dataclass
@@ -33,22 +38,78 @@ class Written:
     first_pts: int | None = None
     last_pts: int = 0
     end_pts: int = 0
-    packets: dict[int, int] | None = None
-    """Packets copied, by index of the output's stream."""
+    packets: dict[int, int] = field(default_factory=dict)
+    """Packets of other streams, by index of the output's stream."""
+
+    def add(self, pts: int, duration: int) -> None:
+        """Counts a frame that is shown at `pts` for `duration`, ticks."""
+        self.frames += 1
+        self.first_pts = pts if self.first_pts is None else self.first_pts
+        self.last_pts, self.end_pts = pts, pts + duration
 
 
-def container_format(path: Path) -> str:
-    """Returns FFmpeg's name of the container for a path.
+class Sink(Protocol):
+    """Takes the frames of the output in order; a context manager."""
+
+    warnings: list[str]
+    written: Written
+
+    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+        """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base."""
+        ...
+
+    def copy(self, packet: av.Packet) -> None:
+        """Takes a packet of another stream of the source."""
+        ...
+
+    def finish(self) -> Written:
+        """Completes the output and tells what it must hold."""
+        ...
+
+    def __enter__(self) -> Sink: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class SinkOptions:
+    """How the output is written.
+
+    Attributes:
+      name: of the output, as messages give it; it is written under another until it is complete.
+      format: FFmpeg's name of the container.
+      time_base: of the timestamps that a sink is given.
+      rate: average frames a second, None if unknown.
+      encoder: how the video is encoded.
+      carry: what becomes of other streams.
+      reproducible: whether the same frames must give the same packets every time.
+    """
+
+    name: Path
+    format: str
+    time_base: Fraction
+    rate: Fraction | None
+    encoder: EncoderOptions = field(default_factory=EncoderOptions)
+    carry: CarryOptions = field(default_factory=CarryOptions)
+    reproducible: bool = False
+
+
+def container_format(path: Path, asked: str | None = None) -> str:
+    """Returns FFmpeg's name of the container: the one asked for, else the one of the path's suffix.
 
     Raises:
-      InputError: FFmpeg knows none for its suffix.
+      InputError: FFmpeg knows none.
     """
-    with_null = BytesIO()
+    if asked is None and path == PIPE:
+        raise InputError("standard output has no suffix", hint="give --output-format, for example nut or matroska")
+    nothing = BytesIO()
     try:
         # Opened on memory: nothing is written to disk to learn a name.
-        with_null.name = path.name
-        container = av.open(with_null, "w")
+        nothing.name = path.name
+        container = av.open(nothing, "w", format=asked)
     except (av.error.FFmpegError, ValueError) as error:
+        if asked is not None:
+            raise InputError(f"no container {asked!r} is known", hint="as ffmpeg -muxers lists them") from error
         raise InputError(
             f"no container is known for the suffix {path.suffix!r}", path=path, hint="use .mp4, .mkv, .mov or .webm"
         ) from error
@@ -56,150 +117,169 @@ def container_format(path: Path) -> str:
     return name
 
 
-def holds(format_name: str, stream: Any) -> bool:
-    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
-    try:
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
-        return False
-    return True
-
-
 class FileSink:
-    """Encodes frames and copies packets into a file; use as a context manager.
+    """Encodes frames and carries packets into a file or standard output; a `Sink`.
 
     Args:
-      path: of the file, which is made or replaced; the caller renames it when all is well.
-      final_name: name the file will get; its suffix chooses the container.
+      path: of the file, which is made or replaced; the caller renames it when all is well. `PIPE` is
+        standard output.
       source: what is boosted; its tags and other streams are carried over.
       first: its first frame, which has the colour tags.
-      time_base: of the timestamps that `write` is given.
-      rate: average frames a second of the output, None if unknown.
-      options: of the encoder.
+      options: how to write.
 
     Raises:
       EncodeError: the encoder or the container refuses.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        final_name: Path,
-        source: FileSource,
-        first: av.VideoFrame,
-        time_base: Fraction,
-        rate: Fraction | None,
-        options: EncoderOptions,
-    ) -> None:
-        self.path, self.time_base = path, time_base
+    def __init__(self, path: Path, source: Source, first: av.VideoFrame, options: SinkOptions) -> None:
+        self.path, self.name, self.time_base = path, options.name, options.time_base
         self.warnings: list[str] = []
-        self.written = Written(packets={})
+        self.written = Written()
         self._durations: dict[int, int] = {}
         self._first_dts: int | None = None
         self._last: av.Packet | None = None
-        format_name = container_format(final_name)
-        codec = choose_codec(options, final_name.suffix)
-        self.pix_fmt = choose_pixel_format(codec, first.format.name, options.pix_fmt)
+        self._palette: Palette | None = None
+        source_format = first.format.name
+        codec = choose_codec(options.encoder, options.format, source_format)
+        self.pix_fmt = choose_pixel_format(codec, source_format, options.encoder.pix_fmt, options.format)
+        lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
+        if lost is not None:
+            self.warnings.append(f"{lost} of {source_format} is lost: {codec} gets {self.pix_fmt}")
+        settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
+        if path == PIPE and options.format in MP4_FAMILY:
+            # A pipe cannot be gone back in to fill in what is known at the end.
+            settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         try:
-            self.container = av.open(str(path), "w", format=format_name)
+            self.container = av.open(
+                "pipe:1" if path == PIPE else str(path), "w", format=options.format, container_options=settings
+            )
         except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+            raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
         try:
-            self._add_video(codec, first, source, rate or _DEFAULT_RATE, options)
-            self._others = self._add_others(source, format_name)
-            self.container.metadata.update(source.container.metadata)
-            if source.whole:
-                self.container.set_chapters(source.container.chapters())
+            self._add_video(codec, first, source, options)
+            self._carrier = Carrier(self.container, source, self.name, options.carry, self._put)
+            self.written.packets = self._carrier.packets
+            self.container.metadata.update(source.metadata)
+            if source.whole and source.chapters:
+                self._add_chapters(source, options.carry.slower)
             self._open()
         except BaseException:
             self.container.close()
             raise
+        self.warnings += self._carrier.warnings
 
-    def _add_video(
-        self, codec: str, first: av.VideoFrame, source: FileSource, rate: Fraction, options: EncoderOptions
-    ) -> None:
+    def _add_video(self, codec: str, first: av.VideoFrame, source: Source, options: SinkOptions) -> None:
+        rate = options.rate or _DEFAULT_RATE
+        settings = encoder_options(codec, options.encoder)
+        if options.reproducible and codec.startswith("libx264"):
+            # Without it one encoding in fifty or so came out different, whatever the number of threads.
+            settings["x264-params"] = ":".join(p for p in (settings.get("x264-params"), "cpu-independent=1") if p)
+        hdr = hdr_parameters(codec, first)
+        if hdr is None:
+            self.warnings.append(f"the HDR metadata is left out: {codec} cannot take it (libx265 can)")
+        elif hdr[1]:
+            settings[hdr[0]] = ":".join(part for part in (settings.get(hdr[0]), hdr[1]) if part)
+        if options.format == "gif" and rate > GIF_MOST:
+            raise EncodeError(
+                f"GIF cannot show {float(rate):.6g} frames a second", path=self.name, hint="give --fps 50 or less"
+            )
         try:
-            stream = self.container.add_stream(codec, rate=rate, options=encoder_options(codec, options))
+            stream = self.container.add_stream(codec, rate=rate, options=settings)
         except (av.error.FFmpegError, ValueError) as error:
-            raise EncodeError(f"{codec} cannot be used here: {error}", path=self.path) from error
+            raise EncodeError(f"{codec} cannot be used here: {error}", path=self.name) from error
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
-        context.time_base = self.time_base
+        context.time_base = 1 / rate if options.format in _CONSTANT_RATE else self.time_base
         context.gop_size = max(round(rate * GOP_SECONDS), 1)
         context.thread_type = "AUTO"
-        stream.time_base = self.time_base
+        stream.time_base = context.time_base
         if source.info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = source.info.sample_aspect_ratio
-        tags = source.stream.codec_context
-        for tag in ("color_range", "color_primaries", "color_trc", "colorspace", "chroma_sample_location"):
-            if hasattr(context, tag) and hasattr(tags, tag):
-                setattr(context, tag, getattr(tags, tag))
-        stream.metadata.update({k: v for k, v in source.stream.metadata.items() if k.lower() not in _STALE_TAGS})
+        for tag, value in source.info.colour.items():
+            if hasattr(context, tag):
+                setattr(context, tag, value)
+        stream.metadata.update({k: v for k, v in source.info.metadata.items() if k.lower() not in _STALE_TAGS})
+        if source.info.disposition:
+            stream.disposition = source.info.disposition
         matrix = first.side_data.get("DISPLAYMATRIX")
         if matrix is not None:
             if hasattr(stream, "set_display_matrix"):
                 stream.set_display_matrix(struct.unpack("9i", bytes(matrix)))
             else:
                 self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
+        self._constant = Fraction(1) / rate if options.format in _CONSTANT_RATE else None
         self._video = stream
 
-    def _add_others(self, source: FileSource, format_name: str) -> dict[int, Any]:
-        others = {}
-        for stream in source.other_streams:
-            kind = stream.type
-            if kind == "data" and "timecode" in stream.metadata and format_name in _MP4_FAMILY:
-                # FFmpeg makes this track again from the video's own timecode tag.
-                continue
-            if not holds(format_name, stream):
-                name = getattr(stream.codec_context, "name", None) or "unknown codec"
-                if kind == "audio":
-                    raise EncodeError(
-                        f"{format_name} cannot hold audio stream {stream.index} ({name})",
-                        path=self.path,
-                        hint="write an .mkv, which can",
-                    )
-                self.warnings.append(f"{kind} stream {stream.index} ({name}) is left out: {format_name} cannot hold it")
-                continue
-            copy = self.container.add_stream_from_template(stream)
-            copy.metadata.update(stream.metadata)
-            copy.disposition = stream.disposition
-            others[stream.index] = copy
-        return others
+    def _add_chapters(self, source: Source, slower: int) -> None:
+        chapters = [dict(chapter) for chapter in source.chapters]
+        for chapter in chapters:
+            chapter["start"] *= slower
+            chapter["end"] *= slower
+        self.container.set_chapters(chapters)
 
     def _open(self) -> None:
         try:
             self.container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
-            raise EncodeError(f"the encoder or container refuses its settings: {error}", path=self.path) from error
+            raise EncodeError(f"the encoder or container refuses its settings: {error}", path=self.name) from error
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
-        """Encodes a frame to be shown at `pts` for `duration`, both in ticks of `time_base`."""
-        if frame.format.name != self.pix_fmt:
-            converted = frame.reformat(
-                format=self.pix_fmt,
-                src_colorspace=int(frame.colorspace) if int(frame.colorspace) != 2 else None,
-                dst_colorspace=int(frame.colorspace) if int(frame.colorspace) != 2 else None,
-            )
-            copy_tags(frame, converted)
-            frame = converted
+        """Encodes a frame to be shown at `pts` for `duration`, both in ticks of the time base."""
+        if self.pix_fmt == "pal8":
+            frame = self._paletted(frame)
+        elif frame.format.name != self.pix_fmt:
+            frame = converted(frame, self.pix_fmt)
         # The source's picture types would force the encoder's.
         frame.pict_type = 0
-        frame.pts, frame.time_base = pts, self.time_base
+        self.written.add(pts, duration)
+        if self._constant is not None:
+            # The format has no timestamps: frames are counted.
+            pts, duration = self.written.frames - 1, 1
+        frame.pts, frame.time_base = pts, self._constant or self.time_base
         self._durations[pts] = duration
-        self.written.frames += 1
-        if self.written.first_pts is None:
-            self.written.first_pts = pts
-        self.written.last_pts, self.written.end_pts = pts, pts + duration
         self._mux(self._encode(frame))
+
+    def _paletted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        rgb = frame if frame.format.is_rgb else converted(frame, "rgb24")
+        rgb = (
+            rgb if rgb.format.name in ("rgb24", "bgra") else rgb.reformat(format="bgra" if _has_alpha(rgb) else "rgb24")
+        )
+        if self._palette is None:
+            self._palette = Palette(rgb, Fraction(1))
+        rgb.pts, rgb.time_base = self.written.frames, Fraction(1)
+        [made] = self._palette.push(rgb)
+        return made
 
     def _encode(self, frame: av.VideoFrame | None) -> Sequence[av.Packet]:
         try:
             return self._video.encode(frame)
         except av.error.FFmpegError as error:
-            raise EncodeError(f"the encoder failed: {error.strerror}", path=self.path) from error
+            raise EncodeError(f"the encoder failed: {error.strerror}", path=self.name) from error
+
+    def encoded(self, frame: av.VideoFrame | None, pts: int = 0, duration: int = 0) -> list[av.Packet]:
+        """Encodes without writing: for a run in segments. None flushes the encoder, which is then at its end."""
+        if frame is not None:
+            frame = frame if frame.format.name == self.pix_fmt else converted(frame, self.pix_fmt)
+            frame.pict_type = 0
+            frame.pts, frame.time_base = pts, self.time_base
+            self._durations[pts] = duration
+        packets = list(self._encode(frame))
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
+        return packets
+
+    def put_encoded(self, packet: av.Packet) -> None:
+        """Writes a packet that `encoded` gave, perhaps in another process; durations are its own."""
+        packet.stream = self._video
+        packet.time_base = self.time_base
+        self.written.frames += 1
+        if packet.pts is not None:
+            first = self.written.first_pts
+            self.written.first_pts = packet.pts if first is None else min(first, packet.pts)
+            if packet.pts >= self.written.last_pts:
+                self.written.last_pts, self.written.end_pts = packet.pts, packet.pts + packet.duration
+        self._durations[packet.pts] = packet.duration
+        self._mux([packet])
 
     def _mux(self, packets: Sequence[av.Packet]) -> None:
         for packet in packets:
@@ -218,49 +298,51 @@ class FileSink:
         the duration of the frame that happens to be decoded last would give a wrong sum.
         """
         packet, self._last = self._last, None
-        if packet is None or packet.dts is None or self._first_dts is None or self.written.first_pts is None:
+        if packet is None:
             return
-        rest = self.written.end_pts - self.written.first_pts - (packet.dts - self._first_dts)
-        if self.container.format.name in _MP4_FAMILY and rest > 0:
-            packet.duration = rest
+        if packet.dts is not None and self._first_dts is not None and self.written.first_pts is not None:
+            rest = self.written.end_pts - self.written.first_pts - (packet.dts - self._first_dts)
+            if self.container.format.name in MP4_FAMILY and rest > 0:
+                packet.duration = rest
         self._put(packet)
 
     def _put(self, packet: av.Packet) -> None:
         try:
             self.container.mux_one(packet)
+        except BrokenPipeError as error:
+            raise OutputError("whoever read the output has stopped reading", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
+            raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
 
     def copy(self, packet: av.Packet) -> None:
-        """Writes a packet of another stream of the source as it is; nothing if the stream is left out."""
-        stream = self._others.get(packet.stream.index)
-        if stream is None:
-            return
-        packet.stream = stream
-        self._put(packet)
-        assert self.written.packets is not None
-        self.written.packets[stream.index] = self.written.packets.get(stream.index, 0) + 1
+        """Writes what becomes of a packet of another stream; nothing if the stream is left out."""
+        self._carrier.take(packet)
 
     def finish(self) -> Written:
         """Flushes the encoder, closes the file and tells what it must hold."""
         self._mux(self._encode(None))
+        return self.complete()
+
+    def complete(self) -> Written:
+        """Writes what is held back and closes the file; the encoder must have been flushed."""
         self._put_last()
+        self._carrier.finish()
         self.close()
         return self.written
 
     def close(self) -> None:
         try:
             self.container.close()
+        except BrokenPipeError as error:
+            raise OutputError("whoever read the output has stopped reading", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot be completed: {error.strerror}", path=self.path) from error
+            raise OutputError(f"cannot be completed: {error.strerror}", path=self.name) from error
 
     def __enter__(self) -> FileSink:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
             self.close()
             return
         try:
@@ -270,8 +352,30 @@ class FileSink:
             return
 
 
-_MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
-"""By FFmpeg's names of their muxers."""
+def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged)."""
+    tag = int(frame.colorspace)
+    matrix = tag if tag not in (0, 2) else (5 if frame.height < 720 else 1)
+    to_rgb = av.VideoFormat(pix_fmt, 64, 64).is_rgb
+    from_rgb = frame.format.is_rgb
+    made = frame.reformat(
+        format=pix_fmt,
+        src_colorspace=None if from_rgb else matrix,
+        dst_colorspace=None if to_rgb else matrix,
+        src_color_range=None if from_rgb else int(frame.color_range) or None,
+        dst_color_range=2 if to_rgb else (1 if from_rgb else int(frame.color_range) or None),
+        interpolation="BICUBIC",
+    )
+    copy_tags(frame, made)
+    return made
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
+
+
+_CONSTANT_RATE = frozenset({"yuv4mpegpipe", "rawvideo"})
+"""Formats without timestamps."""
 
 _STALE_TAGS = frozenset({"encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"})
 """Stream tags that describe the source's encoding, not its content."""

@@ -1,0 +1,179 @@
+"""All streams but the boosted one: copied packet for packet, converted where that loses no meaning, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import av.error
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.reader import Source
+from frame_booster.media.stretch import AudioStretcher
+from frame_booster.media.subtitles import SubtitleConverter, convertible
+
+MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
+"""By FFmpeg's names of their muxers."""
+VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
+"""Formats that nobody chooses to keep audio in: other streams are left out with a warning."""
+
+
+@dataclass(frozen=True)
+class CarryOptions:
+    """What becomes of other streams."""
+
+    allow_drop: bool = False
+    slower: int = 1
+    """How many times longer the output lasts."""
+    slow_audio: str | None = None
+    """"drop" or "stretch", in slow motion."""
+
+
+class _Carried(Protocol):
+    """One stream on its way."""
+
+    def take(self, packet: av.Packet | None) -> list[av.Packet]:
+        """Returns the output's packets for one of the source's; None is its end."""
+        ...
+
+
+class _Copied:
+    def __init__(self, stream: Any, slower: int) -> None:
+        self.stream, self.slower = stream, slower
+
+    def take(self, packet: av.Packet | None) -> list[av.Packet]:
+        if packet is None:
+            return []
+        packet.stream = self.stream
+        if self.slower != 1:
+            packet.pts = None if packet.pts is None else packet.pts * self.slower
+            packet.dts = packet.dts * self.slower
+            packet.duration = (packet.duration or 0) * self.slower
+        return [packet]
+
+
+def holds(format_name: str, stream: Any) -> bool:
+    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
+    if stream.type == "attachment" and format_name != "matroska":
+        # WebM's muxer takes attachments and writes none.
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+class Carrier:
+    """Carries the other streams of a source into a container.
+
+    Args:
+      container: of the output, open, before its header is written.
+      source: what is boosted.
+      path: of the output, for messages.
+      options: what may be left out or changed.
+      put: writes a packet.
+
+    Raises:
+      EncodeError: a stream can neither be held nor left out.
+    """
+
+    def __init__(
+        self, container: Any, source: Source, path: Path, options: CarryOptions, put: Callable[[av.Packet], None]
+    ) -> None:
+        self.container, self.path, self.options, self._put = container, path, options, put
+        self.format: str = container.format.name
+        self.warnings: list[str] = []
+        self.packets: dict[int, int] = {}
+        """Packets written, by index of the output's stream."""
+        self._carried: dict[int, _Carried] = {}
+        for stream in source.other_streams:
+            carried = self._carry(stream)
+            if carried is not None:
+                self._carried[stream.index] = carried
+
+    def _carry(self, stream: Any) -> _Carried | None:
+        kind = stream.type
+        if kind == "data" and "timecode" in stream.metadata and self.format in MP4_FAMILY:
+            # FFmpeg makes this track again from the video's own timecode tag.
+            return None
+        if kind == "audio" and self.options.slower != 1:
+            return self._slow_audio(stream)
+        if self.format not in VIDEO_ONLY and holds(self.format, stream):
+            return _Copied(self._template(stream), self.options.slower)
+        if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
+            self.warnings.append(f"subtitle stream {stream.index} is converted to {codec}")
+            target = self.container.add_stream(codec)
+            self._tag(target, stream)
+            return SubtitleConverter(stream, target, self.options.slower)
+        self._leave_out(stream)
+        return None
+
+    def _template(self, stream: Any) -> Any:
+        copy = self.container.add_stream_from_template(stream)
+        self._tag(copy, stream)
+        return copy
+
+    @staticmethod
+    def _tag(target: Any, stream: Any) -> None:
+        target.metadata.update(stream.metadata)
+        target.disposition = stream.disposition
+
+    def _slow_audio(self, stream: Any) -> _Carried | None:
+        if self.options.slow_audio is None:
+            raise EncodeError(
+                f"audio stream {stream.index} would not fit slow motion",
+                path=self.path,
+                hint="--slow-audio drop leaves it out, --slow-audio stretch slows it down at its own pitch",
+            )
+        if self.options.slow_audio == "drop":
+            self.warnings.append(f"audio stream {stream.index} is left out of the slow motion")
+            return None
+        stretcher = AudioStretcher(stream, self.container, self.options.slower, self.path)
+        self._tag(stretcher.target, stream)
+        return stretcher
+
+    def _leave_out(self, stream: Any) -> None:
+        name = getattr(stream.codec_context, "name", None) or "unknown codec"
+        what = f"{stream.type} stream {stream.index} ({name})"
+        if not self.options.allow_drop and self.format not in VIDEO_ONLY and stream.type in _REFUSED:
+            raise EncodeError(
+                f"{self.format} cannot hold {what}",
+                path=self.path,
+                hint=f"{_better_container(stream)}, or --allow-drop leaves it out",
+            )
+        self.warnings.append(f"{what} is left out: {self.format} cannot hold it")
+
+    def take(self, packet: av.Packet) -> None:
+        """Writes what becomes of a packet; nothing if its stream is left out."""
+        carried = self._carried.get(packet.stream.index)
+        if carried is not None:
+            self._write(carried.take(packet))
+
+    def finish(self) -> None:
+        """Writes what was held back."""
+        for carried in self._carried.values():
+            self._write(carried.take(None))
+
+    def _write(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            index = packet.stream.index
+            self._put(packet)
+            self.packets[index] = self.packets.get(index, 0) + 1
+
+
+_REFUSED = frozenset({"audio", "subtitle", "video", "attachment"})
+"""What people miss when it is gone; a data stream nobody can play is left out with a warning."""
+
+
+def _better_container(stream: Any) -> str:
+    for name, suffix in (("mp4", ".mp4"), ("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut")):
+        if name != "mp4" and holds(name, stream):
+            return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
+    return "no container that is known here can"

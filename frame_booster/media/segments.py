@@ -1,0 +1,68 @@
+"""Encoded packets on disk, segment by segment: what is written is there after a crash.
+
+Our own format, not a container's: timestamps are kept to the tick whatever the time base, and packets come back as the
+encoder gave them.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+_RECORD = struct.Struct("<qqqBI")
+"""pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""
+
+
+class SegmentWriter:
+    """Writes packets to a file that gets its name when it is complete and on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.packets = path, 0
+        self._partial = path.with_suffix(".partial")
+        self._file = self._partial.open("wb")
+
+    def add(self, packet: av.Packet) -> None:
+        """Appends a packet."""
+        data = bytes(packet)
+        dts = packet.pts if packet.dts is None else packet.dts
+        self._file.write(_RECORD.pack(packet.pts, dts, packet.duration or 0, packet.is_keyframe, len(data)))
+        self._file.write(data)
+        self.packets += 1
+
+    def finish(self) -> None:
+        """Makes the file durable under its name."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._partial.replace(self.path)
+        sync_folder(self.path.parent)
+
+    def abandon(self) -> None:
+        """Removes what there is."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def read_segment(path: Path) -> Iterator[av.Packet]:
+    """Yields the packets of a complete segment."""
+    with path.open("rb") as file:
+        while head := file.read(_RECORD.size):
+            pts, dts, duration, key, size = _RECORD.unpack(head)
+            packet = av.Packet(file.read(size))
+            packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
+            yield packet
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in a folder durable, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,402 @@
+"""What went in comes out: time, colour and streams of generated media, read back by FFmpeg's own ffprobe as well."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from frame_booster.errors import EncodeError, InputError
+from frame_booster.media.hdr import ContentLight, content_light, mastering_display
+from tests.conftest import boosted, decoded, make_video, packets, probe, probed_times
+
+MS = Fraction(1, 1000)
+
+
+def near(times: list[Fraction], expected: list[Fraction], tick: Fraction = Fraction(0)) -> bool:
+    """Whether times are those expected, but for a common offset and a container's tick."""
+    moved = times[0] - expected[0]
+    return len(times) == len(expected) and all(abs(a - moved - b) <= tick for a, b in zip(times, expected, strict=True))
+
+
+# Time
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm", ".nut", ".ts"])
+def test_constant_rate_of_ntsc_in_every_container(tmp_path: Path, suffix: str) -> None:
+    source = make_video(
+        tmp_path / "in.mp4", pts=[1001 * k for k in range(6)], time_base=Fraction(1, 24000), rate=Fraction(24000, 1001)
+    )
+    result = boosted(source, tmp_path / f"out{suffix}")
+    tick = {".mp4": Fraction(0), ".mov": Fraction(0), ".ts": Fraction(1, 90000)}.get(suffix, MS)
+    expected = [Fraction(1001 * k, 48000) for k in range(12)]
+    assert near(probed_times(tmp_path / f"out{suffix}"), expected, tick)
+    assert (result.frames_out, result.duration, result.rate) == (12, Fraction(12012, 48000), Fraction(48000, 1001))
+
+
+@pytest.mark.parametrize("bframes", [0, 4])
+@pytest.mark.parametrize("offset", [0, 777, 36000])
+def test_variable_rate_with_late_starts_and_b_frames(tmp_path: Path, offset: int, bframes: int) -> None:
+    gaps = [20, 40, 20, 60, 20, 20, 40]
+    pts = [offset + sum(gaps[:k]) for k in range(len(gaps) + 1)]
+    source = make_video(
+        tmp_path / "in.mkv", pts=pts, time_base=Fraction(1, 1000), options={"bf": str(bframes), "qp": "0"}
+    )
+    boosted(source, tmp_path / "out.mp4", options=(("qp", "0"),))
+    times = [Fraction(t, 1000) for a, b in itertools.pairwise(pts) for t in (a, Fraction(a + b, 2))]
+    times += [Fraction(pts[-1], 1000), Fraction(pts[-1], 1000) + Fraction(20, 1000)]
+    found = probed_times(tmp_path / "out.mp4")
+    assert near(found, times, Fraction(20, 1000)), "but for the last, whose duration MKV does not tell"
+    assert near(found[:-1], times[:-1])
+    assert [data for _, data in decoded(tmp_path / "out.mp4")[::2]] == [data for _, data in decoded(source)]
+
+
+def test_a_target_rate_has_its_own_exact_grid(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(24), rate=24, time_base=Fraction(1, 24))
+    result = boosted(source, tmp_path / "out.mp4", fps=Fraction(60), options=(("qp", "0"),))
+    assert probed_times(tmp_path / "out.mp4") == [Fraction(k, 60) for k in range(60)]
+    before, after = dict(decoded(source)), dict(decoded(tmp_path / "out.mp4"))
+    shared = sorted(set(before) & set(after))
+    assert shared == [Fraction(k, 12) for k in range(12)]
+    assert all(before[time] == after[time] for time in shared), "where both have a frame it is the original"
+    assert (result.duration, result.rate) == (1, 60)
+
+
+def test_slow_motion_without_audio(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(8))
+    result = boosted(source, tmp_path / "out.mp4", slow_motion=4)
+    assert probed_times(tmp_path / "out.mp4") == [Fraction(k, 25) for k in range(32)]
+    assert (result.frames_out, result.rate, result.duration) == (32, 25, Fraction(32, 25))
+
+
+def test_slow_motion_asks_what_to_do_with_audio(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(50), tones=1)
+    with pytest.raises(EncodeError, match=r"--slow-audio drop.*--slow-audio stretch"):
+        boosted(source, tmp_path / "out.mp4", slow_motion=2)
+    boosted(source, tmp_path / "dropped.mp4", slow_motion=2, slow_audio="drop")
+    assert packets(tmp_path / "dropped.mp4", "audio") == []
+    boosted(source, tmp_path / "out.mp4", slow_motion=2, slow_audio="stretch")
+    lengths, pitches = [], []
+    for path in (source, tmp_path / "out.mp4"):
+        with av.open(str(path)) as container:
+            samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+        lengths.append(len(samples) / 48000)
+        middle = samples[len(samples) // 4 : len(samples) // 4 + 16384]
+        pitches.append(np.abs(np.fft.rfft(middle * np.hanning(16384))).argmax() * 48000 / 16384)
+    assert lengths[1] == pytest.approx(2 * lengths[0], abs=0.1)
+    assert pitches[1] == pytest.approx(pitches[0], abs=6)
+
+
+def test_repeated_frames_become_motion(tmp_path: Path) -> None:
+    """Animation on twos in a 24 fps file: with --dedupe every second frame is no repetition any more."""
+    still = make_video(tmp_path / "in.mkv", pts=range(0, 12, 2), codec="ffv1")
+    with av.open(str(still)) as container:
+        frames = list(container.decode(video=0))
+    source = tmp_path / "twos.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for k in range(12):
+            frame = frames[k // 2]
+            frame.pts, frame.time_base = k, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    plain = boosted(source, tmp_path / "plain.mkv", codec="ffv1")
+    result = boosted(source, tmp_path / "out.mkv", codec="ffv1", dedupe=True)
+    assert (plain.still, plain.repeats) == (6, 0)
+    assert (result.still, result.repeats, result.frames_out, result.duration) == (0, 5, 24, plain.duration)
+    pictures = [data for _, data in decoded(tmp_path / "out.mkv")]
+    assert len(set(pictures[:21])) == 21
+    assert probed_times(tmp_path / "out.mkv") == probed_times(tmp_path / "plain.mkv")
+
+
+def test_a_start_before_zero_and_streams_of_differing_length(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(25, 75), tones=1)
+    boosted(source, tmp_path / "out.mp4")
+    before, after = probe(source), probe(tmp_path / "out.mp4")
+
+    def lead(facts: dict[str, Any]) -> Fraction:
+        starts = {s["codec_type"]: Fraction(s["start_time"]) for s in facts["streams"]}
+        return starts["video"] - starts["audio"]
+
+    assert abs(lead(before) - lead(after)) <= Fraction(1, 10000)
+    assert [s["nb_frames"] for s in after["streams"] if s["codec_type"] == "audio"] == [
+        s["nb_frames"] for s in before["streams"] if s["codec_type"] == "audio"
+    ]
+
+
+# Colour
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt"),
+    [
+        ("libx264", "yuv420p"),
+        ("libx264", "yuv422p10le"),
+        ("libx264", "yuv444p"),
+        ("libx265", "yuv420p10le"),
+        ("libx265", "yuv420p12le"),
+        ("ffv1", "yuv422p12le"),
+        ("ffv1", "gray12le"),
+        ("ffv1", "gbrp10le"),
+        ("ffv1", "gbrap16le"),
+        ("ffv1", "yuva444p10le"),
+        ("prores_ks", "yuv422p10le"),
+        ("libvpx-vp9", "yuv444p"),
+        ("libsvtav1", "yuv420p10le"),
+    ],
+)
+def test_every_depth_and_encoder(tmp_path: Path, codec: str, pix_fmt: str) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt=pix_fmt)
+    boosted(source, tmp_path / "out.mkv", codec=codec)
+    video = probe(tmp_path / "out.mkv")["streams"][0]
+    assert video["pix_fmt"] == pix_fmt
+    assert len(decoded(tmp_path / "out.mkv")) == 6
+
+
+def test_depth_that_an_encoder_has_not_is_lost_with_a_warning_only(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt="yuv422p12le")
+    result = boosted(source, tmp_path / "out.mkv")
+    assert any("12 bits of yuv422p12le is lost" in warning for warning in result.warnings)
+    assert probe(tmp_path / "out.mkv")["streams"][0]["pix_fmt"] == "yuv422p10le"
+
+
+def test_webm_keeps_ten_bits(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt="yuv420p10le")
+    result = boosted(source, tmp_path / "out.webm")
+    assert probe(tmp_path / "out.webm")["streams"][0]["pix_fmt"] == "yuv420p10le"
+    assert result.warnings == []
+
+
+@pytest.mark.parametrize("size", [(63, 47), (34, 50), (65, 33)])
+def test_odd_sizes_and_pixel_aspect(tmp_path: Path, size: tuple[int, int]) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt="yuv444p", size=size)
+    boosted(source, tmp_path / "out.mkv", codec="ffv1")
+    video = probe(tmp_path / "out.mkv")["streams"][0]
+    assert (video["width"], video["height"]) == size
+
+
+def test_hdr10_arrives(tmp_path: Path) -> None:
+    parameters = (
+        "log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:max-cll=1000,400:"
+        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    )
+    source = make_video(
+        tmp_path / "in.mkv",
+        pts=range(3),
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        options={"x265-params": parameters},
+        tags={"color_range": 1, "colorspace": 9, "color_primaries": 9, "color_trc": 16},
+    )
+    for codec in ("libx265", "libx264", "libsvtav1"):
+        boosted(source, tmp_path / f"{codec}.mkv", codec=codec)
+        with av.open(str(tmp_path / f"{codec}.mkv")) as container:
+            frame = next(container.decode(video=0))
+            display = mastering_display(frame)
+            assert display is not None
+            assert [float(v) for v in (*display.green, *display.white)] == pytest.approx(
+                [0.265, 0.69, 0.3127, 0.329], abs=1e-4
+            )
+            assert (float(display.most), float(display.least)) == pytest.approx((1000, 0.005), rel=0.01)
+            assert content_light(frame) == ContentLight(1000, 400)
+        video = probe(tmp_path / f"{codec}.mkv")["streams"][0]
+        assert (video["color_transfer"], video["color_primaries"], video["color_space"]) == (
+            "smpte2084",
+            "bt2020",
+            "bt2020nc",
+        )
+    result = boosted(source, tmp_path / "ffv1.mkv", codec="ffv1")
+    assert any("HDR metadata is left out" in warning for warning in result.warnings)
+
+
+def test_missing_tags_stay_missing(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(3))
+    boosted(source, tmp_path / "out.mp4")
+    keys = ("color_space", "color_primaries", "color_transfer")
+    assert not [key for key in keys if key in probe(tmp_path / "out.mp4")["streams"][0]]
+
+
+def test_interlaced_video_is_made_whole_first(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(6), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
+    with pytest.raises(InputError, match="--deinterlace"):
+        boosted(source, tmp_path / "out.mkv")
+    result = boosted(source, tmp_path / "out.mkv", input_deinterlace=True)
+    assert near(probed_times(tmp_path / "out.mkv"), [Fraction(k, 50) for k in range(12)], MS)
+    assert result.frames_in == 6
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert not any(frame.interlaced_frame for frame in container.decode(video=0))
+
+
+# Streams
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    """A file with two audio tracks, a text subtitle, a font, cover art, chapters and tags."""
+    subtitles = tmp_path / "text.srt"
+    subtitles.write_text(
+        "1\n00:00:00,100 --> 00:00:00,500\nHello <i>you</i>\n\n2\n00:00:00,600 --> 00:00:00,900\nTwo\n"
+    )
+    base = make_video(tmp_path / "base.mkv", pts=range(25), tones=2)
+    path = tmp_path / "rich.mkv"
+    with av.open(str(base)) as video, av.open(str(subtitles)) as text, av.open(str(path), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in video.streams}
+        words = out.add_stream_from_template(text.streams[0])
+        languages = ("eng", "deu")
+        for stream, language in zip([s for s in out.streams if s.type == "audio"], languages, strict=True):
+            stream.metadata["language"] = language
+            stream.metadata["title"] = f"track {language}"
+        words.metadata["language"] = "fra"
+        words.disposition = 0x40
+        out.add_attachment("font.ttf", "application/x-truetype-font", b"not a real font")
+        out.metadata.update({"title": "A film", "artist": "Somebody"})
+        out.set_chapters(
+            [
+                {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}},
+                {"id": 2, "start": 400, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "Two"}},
+            ]
+        )
+        for packet in video.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                out.mux_one(packet)
+        for packet in text.demux():
+            if packet.dts is not None:
+                packet.stream = words
+                out.mux_one(packet)
+    return path
+
+
+def test_everything_arrives_in_matroska(rich: Path, tmp_path: Path) -> None:
+    result = boosted(rich, tmp_path / "out.mkv")
+    before, after = probe(rich), probe(tmp_path / "out.mkv")
+    assert [s["codec_type"] for s in after["streams"]] == [s["codec_type"] for s in before["streams"]]
+    for one, two in zip(before["streams"], after["streams"], strict=True):
+        for tag in ("language", "title", "filename", "mimetype"):
+            assert one.get("tags", {}).get(tag) == two.get("tags", {}).get(tag)
+        if one["codec_type"] != "video":
+            assert one["disposition"] == two["disposition"]
+    assert (after["format"]["tags"]["title"], after["format"]["tags"]["ARTIST"]) == ("A film", "Somebody")
+    chapters = [(c["start_time"], c["end_time"], c["tags"]["title"]) for c in after["chapters"]]
+    assert chapters == [(c["start_time"], c["end_time"], c["tags"]["title"]) for c in before["chapters"]]
+    for kind in ("audio", "subtitle"):
+        assert packets(tmp_path / "out.mkv", kind) == packets(rich, kind)
+    assert result.warnings == []
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mov_text"), (".mov", "mov_text")])
+def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: Path, suffix: str, codec: str) -> None:
+    with pytest.raises(EncodeError, match=r"cannot hold attachment.*\.mkv.*--allow-drop"):
+        boosted(rich, tmp_path / f"out{suffix}")
+    result = boosted(rich, tmp_path / f"out{suffix}", allow_drop=True)
+    assert any(f"converted to {codec}" in warning for warning in result.warnings)
+    facts = probe(tmp_path / f"out{suffix}")
+    [words] = [s for s in facts["streams"] if s["codec_type"] == "subtitle"]
+    assert (words["codec_name"], words["tags"]["language"]) == (codec, "fra")
+    text = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(tmp_path / f"out{suffix}"), "-f", "srt", "-"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert "Hello <i>you</i>" in text
+    assert "Two" in text
+    assert [c["tags"]["title"] for c in facts["chapters"]] == ["One", "Two"]
+
+
+def test_what_a_container_cannot_hold_is_refused_by_name(rich: Path, tmp_path: Path) -> None:
+    with pytest.raises(EncodeError, match=r"webm cannot hold audio stream 1 \(aac\).*write an \.mkv.*--allow-drop"):
+        boosted(rich, tmp_path / "out.webm")
+    result = boosted(rich, tmp_path / "out.webm", allow_drop=True)
+    kinds = [s["codec_name"] for s in probe(tmp_path / "out.webm")["streams"]]
+    assert kinds == ["vp9", "webvtt"]
+    assert sum("left out" in warning for warning in result.warnings) == 3
+
+
+def test_cover_art_is_copied_and_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
+    first = make_video(tmp_path / "a.mkv", pts=range(5))
+    second = make_video(tmp_path / "b.mkv", pts=range(5), size=(96, 64))
+    path = tmp_path / "two.mkv"
+    with av.open(str(first)) as one, av.open(str(second)) as two, av.open(str(path), "w") as out:
+        streams = [out.add_stream_from_template(c.streams.video[0]) for c in (one, two)]
+        for container, stream in zip((one, two), streams, strict=True):
+            for packet in container.demux():
+                if packet.dts is not None:
+                    packet.stream = stream
+                    out.mux_one(packet)
+    boosted(path, tmp_path / "out.mkv", input_video_stream=1)
+    assert [len(probed_times(tmp_path / "out.mkv", index)) for index in (0, 1)] == [10, 5]
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        boosted_stream = container.streams.video[0]
+        assert (boosted_stream.width, boosted_stream.height) == (96, 64)
+
+
+# Pictures and animations
+
+
+@pytest.mark.parametrize("pix_fmt", ["rgb24", "gray", "rgba", "rgb48be"])
+def test_pictures_in_and_out_are_the_same_to_the_bit(tmp_path: Path, pix_fmt: str) -> None:
+    from tests.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames", pix_fmt=pix_fmt)
+    result = boosted(source, f"{tmp_path}/out/")
+    made = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in made] == [f"{k:06d}.png" for k in range(1, 13)]
+    assert result.frames_out == 12
+    for before, after in zip(sorted(source.iterdir()), made[::2], strict=True):
+        [(_, one)], [(_, two)] = decoded(before), decoded(after)
+        assert one == two
+
+
+def test_pictures_never_replace_others_unless_told(tmp_path: Path) -> None:
+    from tests.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames")
+    with pytest.raises(InputError, match="the output is the input"):
+        boosted(source, f"{source}/")
+    boosted(source, tmp_path / "out_%03d.png")
+    with pytest.raises(InputError, match="exists already"):
+        boosted(source, tmp_path / "out_%03d.png")
+    boosted(source, tmp_path / "out_%03d.png", overwrite=True)
+    assert len(list(tmp_path.glob("out_*.png"))) == 12
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["frames"]
+
+
+def test_animated_gif_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
+    pts = [0, 10, 14, 34, 40]
+    source = make_video(tmp_path / "in.gif", codec="gif", pix_fmt="gray", pts=pts, time_base=Fraction(1, 100), rate=10)
+    boosted(source, tmp_path / "out.gif")
+    times = probed_times(tmp_path / "out.gif")
+    assert times[:9] == [Fraction(k, 100) for k in (0, 5, 10, 12, 14, 24, 34, 37, 40)]
+    with pytest.raises(EncodeError, match=r"GIF cannot show 100 .* --fps 50"):
+        boosted(source, tmp_path / "fast.gif", fps=Fraction(100))
+
+
+def test_animated_webp_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests.test_sources import make_webp
+
+    source = make_webp(tmp_path / "in.webp")
+    boosted(source, tmp_path / "out.webp")
+    with Image.open(tmp_path / "out.webp") as image:
+        # WebP has no two equal frames in a row: the last one, which is held, comes back as one of twice the length.
+        assert image.n_frames == 11
+        pictures, durations = [], []
+        for k in range(11):
+            image.seek(k)
+            image.load()
+            pictures.append(np.asarray(image.convert("RGB")))
+            durations.append(image.info["duration"])
+    assert durations == [20] * 10 + [40]
+    with Image.open(source) as image:
+        for k in range(6):
+            image.seek(k)
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[2 * k])
