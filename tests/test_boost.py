@@ -208,7 +208,7 @@ def test_raw_h264_without_timestamps_is_timed_by_its_rate(tmp_path: Path, lossle
 
 def test_interlaced_video_is_refused_with_advice(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", pts=range(5), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
-    with pytest.raises(InputError, match=r"is interlaced.*bwdif"):
+    with pytest.raises(InputError, match=r"is interlaced.*--deinterlace"):
         frame_booster.boost(source, tmp_path / "out.mkv", device="cpu")
 
 

@@ -1,43 +1,42 @@
-"""One file, from reading to the renamed result."""
+"""One input, from reading to the renamed result."""
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-
-from frame_booster.engine.batches import BatchInterpolator
 from frame_booster.engine.model import Model
-from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.output import check_output, default_output, partial_file, verify
-from frame_booster.media.planes import layout_of
-from frame_booster.media.sink import FileSink
-from frame_booster.media.source import FileSource, SourceFrame
-from frame_booster.options import MAX_GAP_FRAMES, BoostOptions, EncoderOptions
-from frame_booster.pipeline.channel import Broken, Channel
-from frame_booster.pipeline.pairing import Pairing, Shown
-from frame_booster.pipeline.plan import gap_limit
-from frame_booster.pixels import PixelLayout
+from frame_booster.errors import InputError, Interrupted
+from frame_booster.media.carry import CarryOptions
+from frame_booster.media.opening import open_source
+from frame_booster.media.output import (
+    check_output,
+    default_output,
+    is_sequence,
+    partial_file,
+    partial_folder,
+    verify,
+    verify_pictures,
+)
+from frame_booster.media.pictures import DEFAULT_PATTERN, SequenceSink, is_pattern
+from frame_booster.media.reader import Resume, Source, SourceFrame
+from frame_booster.media.sink import FileSink, SinkOptions, container_format
+from frame_booster.media.source import PIPE
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
+from frame_booster.pipeline.job import Job, Opening, Outcome, Progress, timeline_of
+from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 
-QUEUE_BYTES = 128 << 20
-"""Decoded frames that may wait before the network, and again behind it."""
+__all__ = ["Progress", "Result", "boost", "load", "run"]
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come; given to the callback after every frame written."""
-
-    frames: int
-    """Frames of the output."""
-    total: int | None
-    """Of all, as far as the input tells."""
-    seconds: float
+StartJob = Callable[..., Job]
+"""`Job` of this run, but for `open_sink` and `after`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Result:
     cuts: int
     gaps: int
     still: int
+    repeats: int
     duration: Fraction
     """Of the output's video, s."""
     rate: Fraction | None
@@ -79,10 +79,12 @@ def boost(
     """Multiplies the frame rate of a video.
 
     Args:
-      input: video file.
-      output: file to write; None is `input.2x.mp4` beside the input.
+      input: video file, folder or pattern of pictures, or "-" for standard input.
+      output: what to write: a file, a folder ("frames/") or pattern of pictures, or "-" for standard output;
+        None is `input.2x.mp4` beside the input.
       progress: called after every frame written, from the thread of the writer.
-      **options: fields of `BoostOptions`, and of `EncoderOptions` (codec, crf, preset, pix_fmt, options).
+      **options: fields of `BoostOptions`, of `EncoderOptions` (codec, crf, preset, pix_fmt, options) and, with
+        `input_` before them, of `InputOptions` (input_format, input_size, input_rate, ...).
 
     Returns:
       What was done.
@@ -92,181 +94,164 @@ def boost(
         not there before.
     """
     encoder = {k: options.pop(k) for k in EncoderOptions.__dataclass_fields__ if k in options}
-    unknown = set(options) - set(BoostOptions.__dataclass_fields__)
+    source = {k: options.pop(f"input_{k}") for k in InputOptions.__dataclass_fields__ if f"input_{k}" in options}
+    unknown = set(options) - {f.name for f in fields(BoostOptions)}
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
     if encoder:
         options["encoder"] = EncoderOptions(**encoder)
-    return run(Path(input), None if output is None else Path(output), BoostOptions(**options), progress)
+    if source:
+        options["source"] = InputOptions(**source)
+    return run(str(input), None if output is None else str(output), BoostOptions(**options), progress)
+
+
+def load(options: BoostOptions) -> Model:
+    """Loads the model of a run, for any number of runs."""
+    return Model(options.model, options.weights, options.device, options.precision)
 
 
 def run(
-    source_path: Path,
-    output: Path | None,
+    source_path: str,
+    output: str | None,
     options: BoostOptions,
     progress: Callable[[Progress], None] | None = None,
+    model: Model | None = None,
+    stop: threading.Event | None = None,
 ) -> Result:
-    """As `boost`, with checked options."""
+    """As `boost`, with checked options, a model that may be loaded already, and an event that interrupts."""
     began = time.monotonic()
-    target = default_output(source_path, options.factor) if output is None else output
-    with FileSource(source_path, start=options.start, duration=options.duration) as source:
-        check_output(source_path, target, overwrite=options.overwrite)
-        model = Model(options.model, options.weights, options.device, options.precision)
-        with partial_file(target) as partial:
-            job = _Job(source, model, options, progress)
-            result = job.write_to(partial, target)
-        return Result(input=str(source_path), output=str(target), seconds=round(time.monotonic() - began, 3), **result)
-
-
-class _Job:
-    """Three threads over one file: the reader's, the writer's, and the caller's for the network."""
-
-    def __init__(
-        self,
-        source: FileSource,
-        model: Model,
-        options: BoostOptions,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.source, self.model, self.options, self.progress = source, model, options, progress
-        self.inbox: Channel[SourceFrame | av.Packet] = Channel(QUEUE_BYTES)
-        self.outbox: Channel[Shown | av.Packet] = Channel(QUEUE_BYTES)
-        self.failure: BaseException | None = None
-        self.began = time.monotonic()
-
-    def write_to(self, partial: Path, target: Path) -> dict[str, Any]:
-        reader = threading.Thread(target=self._read, name="reader", daemon=True)
-        reader.start()
-        try:
-            items = iter(self.inbox)
-            early, first = self._until_first_frame(items)
-            layout = layout_of(first.frame)
-            time_base = self.source.info.time_base / self.options.factor
-            rate = self.source.info.rate
-            rate = None if rate is None else rate * self.options.factor
-            with FileSink(
-                partial,
-                final_name=target,
-                source=self.source,
-                first=first.frame,
-                time_base=time_base,
-                rate=rate,
-                options=self.options.encoder,
-            ) as sink:
-                writer = threading.Thread(target=self._write, args=(sink,), name="writer", daemon=True)
-                writer.start()
-                try:
-                    pairing = self._boost(layout, early, first, items)
-                    self.outbox.close()
-                    writer.join()
-                except BaseException:
-                    self.outbox.break_off()
-                    raise
-                finally:
-                    # The sink must not be closed under the writer's hands.
-                    writer.join()
-                if self.failure is not None:
-                    raise self.failure
-                written = sink.finish()
-            verify(partial, written, time_base)
-        except Broken:
-            # The writer gave up; why is the error that matters.
-            if self.failure is None:
-                raise
-            raise self.failure from None
-        finally:
-            self.inbox.break_off()
-            reader.join()
-        counts = pairing.counts
-        return {
-            "frames_in": counts.source,
-            "frames_out": written.frames,
-            "made": counts.made,
-            "held": counts.held,
-            "cuts": counts.cuts,
-            "gaps": counts.gaps,
-            "still": counts.still,
-            "duration": (written.end_pts - (written.first_pts or 0)) * time_base,
-            "rate": rate,
-            "decode_errors": self.source.report.decode_errors,
-            "model": self.model.name,
-            "device": self.model.device,
-            "precision": self.model.precision,
-            "warnings": [*self.source.report.warnings, *sink.warnings],
-        }
-
-    def _until_first_frame(self, items: Iterator[SourceFrame | av.Packet]) -> tuple[list[av.Packet], SourceFrame]:
-        early: list[av.Packet] = []
-        for item in items:
-            if isinstance(item, SourceFrame):
-                return early, item
-            early.append(item)
-        raise DecodeError("not one frame could be decoded", path=self.source.path)
-
-    def _boost(
-        self,
-        layout: PixelLayout,
-        early: list[av.Packet],
-        first: SourceFrame,
-        items: Iterator[SourceFrame | av.Packet],
-    ) -> Pairing:
-        maker = BatchInterpolator(self.model, layout, self.options.batch_size)
-        info = self.source.info
-        limit = gap_limit(self.options.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
-        pairing = Pairing(maker, layout, self.options.factor, self.options.scene_threshold, limit)
-
-        def send(shown: Iterator[Shown]) -> None:
-            for one in shown:
-                self.outbox.put(one, layout.frame_bytes)
-
-        for packet in early:
-            self.outbox.put(packet, packet.size)
-        send(pairing.add(first))
-        last = first.pts
-        for item in items:
-            if not isinstance(item, SourceFrame):
-                self.outbox.put(item, item.size)
-                continue
-            if item.pts <= last:
-                raise DecodeError(
-                    f"timestamps go back, from {last} to {item.pts}",
-                    path=self.source.path,
-                    hint="remux it, for example with ffmpeg -fflags +genpts",
-                )
-            last = item.pts
-            send(pairing.add(item))
-        send(pairing.finish(info.rate, info.time_base))
-        return pairing
-
-    def _read(self) -> None:
-        try:
-            for item in self.source.items():
-                size = item.size if isinstance(item, av.Packet) else _frame_bytes(item.frame)
-                self.inbox.put(item, size)
-        except Broken:
-            return
-        # A thread hands over whatever went wrong; the caller's thread raises it.
-        except BaseException as error:
-            self.inbox.close(error)
+    path = Path(source_path)
+    target = default_output(path, options.multiple) if output is None else Path(output)
+    pictures = target != PIPE and is_sequence(target, output or "")
+    if options.resume and (pictures or PIPE in (path, target)):
+        raise InputError("resuming needs a file to read and a file to write")
+    with open_source(path, options.source, start=options.start, duration=options.duration) as source:
+        if not pictures:
+            check_output(path, target, overwrite=options.overwrite)
+            format_name = container_format(target, options.output_format)
+        model = model or load(options)
+        start = functools.partial(Job, source, model, options, progress=progress, stop=stop)
+        if pictures:
+            outcome = _to_pictures(source, target, options, start)
+        elif options.resume:
+            outcome = _in_segments(source, target, format_name, model, options, start)
         else:
-            self.inbox.close()
+            outcome = _to_file(source, target, format_name, options, start)
+        return _result(source, str(target), outcome, model, time.monotonic() - began)
 
-    def _write(self, sink: FileSink) -> None:
-        expected = self.source.expected_frames
-        total = None if expected is None else expected * self.options.factor
+
+def _result(source: Source, output: str, outcome: Outcome, model: Model, seconds: float) -> Result:
+    counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
+    return Result(
+        input=str(source.path),
+        output=output,
+        frames_in=counts.source,
+        frames_out=written.frames,
+        made=counts.made,
+        held=counts.held,
+        cuts=counts.cuts,
+        gaps=counts.gaps,
+        still=counts.still,
+        repeats=counts.repeats,
+        duration=(written.end_pts - (written.first_pts or 0)) * timeline.time_base,
+        rate=timeline.rate,
+        decode_errors=source.report.decode_errors,
+        seconds=round(seconds, 3),
+        model=model.name,
+        device=model.device,
+        precision=model.precision,
+        warnings=[*source.report.warnings, *outcome.warnings],
+    )
+
+
+def _sink_options(target: Path, format_name: str, opening: Opening, options: BoostOptions) -> SinkOptions:
+    return SinkOptions(
+        name=target,
+        format=format_name,
+        time_base=opening.timeline.time_base,
+        rate=opening.timeline.rate,
+        encoder=options.encoder,
+        carry=CarryOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
+        reproducible=options.resume,
+    )
+
+
+def _to_file(
+    source: Source,
+    target: Path,
+    format_name: str,
+    options: BoostOptions,
+    start: StartJob,
+) -> Outcome:
+    with partial_file(target) as partial:
+
+        def open_sink(opening: Opening) -> FileSink:
+            return FileSink(partial, source, opening.frame, _sink_options(target, format_name, opening, options))
+
+        job = start(open_sink)
         try:
-            for item in self.outbox:
-                if isinstance(item, Shown):
-                    sink.write(item.frame, item.slot.pts, item.slot.duration)
-                    if self.progress is not None:
-                        self.progress(Progress(sink.written.frames, total, time.monotonic() - self.began))
-                else:
-                    sink.copy(item)
-        # As in `_read`.
-        except BaseException as error:
-            self.failure = error
-            self.outbox.break_off()
+            outcome = job.run()
+        except (Interrupted, KeyboardInterrupt) as error:
+            if not job.kept_partial:
+                raise
+            kept = target.with_name(f"{target.stem}.partial{target.suffix}")
+            partial.replace(kept)
+            raise Interrupted("interrupted; what was done is kept", path=kept) from error
+        if target != PIPE:
+            verify(partial, outcome.written, outcome.timeline.time_base)
+        return outcome
 
 
-def _frame_bytes(frame: av.VideoFrame) -> int:
-    return sum(plane.buffer_size for plane in frame.planes)
+def _to_pictures(
+    source: Source,
+    target: Path,
+    options: BoostOptions,
+    start: StartJob,
+) -> Outcome:
+    pattern = target.name if is_pattern(target) else DEFAULT_PATTERN
+    with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
+
+        def open_sink(opening: Opening) -> SequenceSink:
+            return SequenceSink(partial, pattern, opening.frame, pix_fmt=options.encoder.pix_fmt)
+
+        outcome = start(open_sink).run()
+        verify_pictures(partial, outcome.written)
+        for stream in source.other_streams:
+            outcome.warnings.append(f"{stream.type} stream {stream.index} is left out: pictures hold no other streams")
+        return outcome
+
+
+def _in_segments(
+    source: Source,
+    target: Path,
+    format_name: str,
+    model: Model,
+    options: BoostOptions,
+    start: StartJob,
+) -> Outcome:
+    segments = Segments(target, fingerprint(source.path, model.weights, options))
+    if not segments.complete:
+
+        def open_sink(opening: Opening) -> SegmentSink:
+            settings = _sink_options(target, format_name, opening, options)
+            return SegmentSink(
+                segments, lambda path: FileSink(path, source, opening.frame, settings), lambda: job.counts
+            )
+
+        job = start(open_sink, after=segments.after)
+        job.run()
+    # Joining reads the source once more: its first frame for the tags, then its other streams.
+    with open_source(source.path, options.source, start=options.start, duration=options.duration) as peek:
+        first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
+        opening = Opening(first.frame, timeline_of(options, peek, first.pts))
+        beginning = Resume(first.pts, peek.shift)
+    with (
+        open_source(source.path, options.source, start=options.start, duration=options.duration) as again,
+        partial_file(target) as partial,
+    ):
+        with FileSink(partial, again, opening.frame, _sink_options(target, format_name, opening, options)) as sink:
+            written = join(segments, sink, again.items(resume=beginning, video=False))
+        verify(partial, written, opening.timeline.time_base)
+    counts = segments.counts
+    segments.remove()
+    return Outcome(counts, written, opening.timeline, sink.warnings)

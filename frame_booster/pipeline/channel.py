@@ -55,6 +55,11 @@ class Channel(Generic[Item]):
             self._items.clear()
             self._changed.notify_all()
 
+    @property
+    def broken(self) -> bool:
+        """Whether either end has given up."""
+        return self._broken
+
     def __iter__(self) -> Iterator[Item]:
         while True:
             with self._changed:

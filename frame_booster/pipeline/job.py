@@ -1,0 +1,294 @@
+"""One input to one sink: reading, making frames and writing at the same time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+
+from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.model import Model
+from frame_booster.errors import DecodeError, Interrupted
+from frame_booster.media.planes import layout_of
+from frame_booster.media.reader import Resume, Source, SourceFrame
+from frame_booster.media.sink import Sink, Written
+from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
+from frame_booster.pipeline.channel import Broken, Channel
+from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
+from frame_booster.pipeline.plan import Grid, Multiple, Timeline, gap_limit
+from frame_booster.pixels import PixelLayout
+
+QUEUE_BYTES = 128 << 20
+"""Decoded frames that may wait before the network, and again behind it."""
+_LOOK_S = 0.2
+"""How often a job looks whether it is to stop."""
+_PATIENCE_S = 1.5
+"""How long an interrupted run waits for its threads."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come; given to the callback after every frame written."""
+
+    frames: int
+    """Frames of the output."""
+    total: int | None
+    """Of all, as far as the input tells."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A place where the run can be taken up: all frames before it are made, the source frame at it is next."""
+
+    next: Resume
+    first_pts: int
+    """Of the whole run's first source frame."""
+    gap: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a sink has to know before the first frame."""
+
+    frame: av.VideoFrame
+    timeline: Timeline
+
+
+class SegmentedSink(Sink):
+    """A sink that makes what it has got durable at boundaries."""
+
+    def cut(self, boundary: Boundary) -> None:
+        """Ends a segment; frames from `boundary` on belong to the next."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job did."""
+
+    counts: Counts
+    written: Written
+    timeline: Timeline
+    warnings: list[str]
+
+
+class Job:
+    """Three threads over one input: the reader's, the network's and the writer's; the caller's only waits.
+
+    Args:
+      source: opened.
+      model: loaded.
+      options: of the run.
+      open_sink: makes the sink when the first frame is known.
+      progress: called after every frame written, from the writer's thread.
+      after: where to take up an earlier run.
+      stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        model: Model,
+        options: BoostOptions,
+        open_sink: Callable[[Opening], Sink],
+        progress: Callable[[Progress], None] | None = None,
+        after: Boundary | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.source, self.model, self.options = source, model, options
+        self.open_sink, self.progress, self.after = open_sink, progress, after
+        self.kept_partial = False
+        self._stop = stop or threading.Event()
+        self._inbox: Channel[SourceFrame | av.Packet] = Channel(QUEUE_BYTES)
+        self._outbox: Channel[Opening | Shown | Boundary | av.Packet] = Channel(QUEUE_BYTES)
+        self._failures: list[BaseException] = []
+        self._stopped = False
+        self._pairing: Pairing | None = None
+        self._outcome: tuple[Written, list[str]] | None = None
+        self._began = time.monotonic()
+
+    @property
+    def counts(self) -> Counts:
+        """What has become of the frames so far."""
+        return Counts() if self._pairing is None else self._pairing.counts
+
+    def run(self) -> Outcome:
+        """Works to the end.
+
+        Raises:
+          FrameBoosterError: whatever went wrong first, in any thread.
+        """
+        threads = [
+            threading.Thread(target=self._guarded, args=(part,), name=name, daemon=True)
+            for name, part in (("reader", self._read), ("network", self._make), ("writer", self._write))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in reversed(threads):
+                while thread.is_alive():
+                    thread.join(_LOOK_S)
+                    if self._stop.is_set():
+                        raise Interrupted("stopped with the others; nothing was written")
+        except BaseException:
+            self._stopped = True
+            self._break_off()
+            # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
+            threads[2].join(None if self.options.keep_partial else _PATIENCE_S)
+            raise
+        if self._failures:
+            raise self._failures[0]
+        assert self._outcome is not None
+        assert self._pairing is not None
+        return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1])
+
+    def _guarded(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except Broken:
+            # Another thread has failed, and its error is the one that matters.
+            return
+        # A thread hands over whatever went wrong; the caller's thread raises it.
+        except BaseException as error:
+            self._failures.append(error)
+            self._break_off()
+
+    def _break_off(self) -> None:
+        self._inbox.break_off()
+        self._outbox.break_off()
+
+    def _read(self) -> None:
+        resume = None if self.after is None else self.after.next
+        # A run in segments copies the other streams when it joins them.
+        for item in self.source.items(resume=resume, packets=not self.options.resume):
+            self._inbox.put(item, item.size if isinstance(item, av.Packet) else _frame_bytes(item.frame))
+        self._inbox.close()
+
+    def _make(self) -> None:
+        items = iter(self._inbox)
+        early: list[av.Packet] = []
+        first: SourceFrame | None = None
+        for item in items:
+            if isinstance(item, SourceFrame):
+                first = item
+                break
+            early.append(item)
+        if first is None:
+            if self._inbox.broken:
+                raise Broken
+            raise DecodeError("not one frame could be decoded", path=self.source.path)
+        layout = layout_of(first.frame)
+        origin = first.pts if self.after is None else self.after.first_pts
+        timeline = timeline_of(self.options, self.source, origin)
+        pairing = self._pair_up(layout, timeline)
+        self._outbox.put(Opening(first.frame, timeline), 0)
+        for packet in early:
+            self._outbox.put(packet, packet.size)
+        self._boost(pairing, layout, origin, first, items)
+        self._outbox.close()
+
+    def _pair_up(self, layout: PixelLayout, timeline: Timeline) -> Pairing:
+        info = self.source.info
+        limit = gap_limit(self.options.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
+        pairing = Pairing(
+            BatchInterpolator(self.model, layout, self.options.batch_size),
+            layout,
+            timeline,
+            PairingOptions(self.options.scene_threshold, limit, self.options.dedupe),
+        )
+        if self.after is not None:
+            pairing.take_up(self.after.counts, self.after.gap)
+        self._pairing = pairing
+        return pairing
+
+    def _boost(
+        self,
+        pairing: Pairing,
+        layout: PixelLayout,
+        origin: int,
+        first: SourceFrame,
+        items: Iterator[SourceFrame | av.Packet],
+    ) -> None:
+        info = self.source.info
+
+        def send(shown: Iterator[Shown]) -> None:
+            for one in shown:
+                self._outbox.put(one, layout.frame_bytes)
+
+        send(pairing.add(first))
+        last = begun = first.pts
+        for item in items:
+            if not isinstance(item, SourceFrame):
+                self._outbox.put(item, item.size)
+                continue
+            if item.pts <= last:
+                raise DecodeError(
+                    f"timestamps go back, from {last} to {item.pts}",
+                    path=self.source.path,
+                    hint="remux it, for example with ffmpeg -fflags +genpts",
+                )
+            last = item.pts
+            send(pairing.add(item))
+            if self.options.resume and pairing.settled and (last - begun) * info.time_base >= self.options.segment:
+                send(pairing.flush())
+                begun = last
+                counts = pairing.snapshot()
+                self._outbox.put(Boundary(Resume(last, self.source.shift), origin, pairing.gap, counts), 0)
+        if self._inbox.broken:
+            raise Broken
+        send(pairing.finish(info.rate, info.time_base))
+
+    def _write(self) -> None:
+        items = iter(self._outbox)
+        opening = next(items, None)
+        if not isinstance(opening, Opening):
+            raise Broken
+        with self.open_sink(opening) as sink:
+            for item in items:
+                if isinstance(item, Shown):
+                    sink.write(item.frame, item.slot.pts, item.slot.duration)
+                    self._tell(sink.written.frames)
+                elif isinstance(item, Boundary):
+                    sink.cut(item)  # type: ignore[attr-defined]
+                elif isinstance(item, av.Packet):
+                    sink.copy(item)
+            if self._outbox.broken:
+                if self._stopped and self.options.keep_partial and sink.written.frames:
+                    sink.finish()
+                    self.kept_partial = True
+                    return
+                raise Broken
+            self._outcome = sink.finish(), sink.warnings
+
+    def _tell(self, frames: int) -> None:
+        if self.progress is None:
+            return
+        self.progress(Progress(frames, expected_frames(self.options, self.source), time.monotonic() - self._began))
+
+
+def timeline_of(options: BoostOptions, source: Source, first_pts: int) -> Timeline:
+    """Returns where the output's frames lie."""
+    info, slower = source.info, options.slow_motion or 1
+    if options.fps is not None:
+        return Grid(info.time_base, first_pts, options.fps, slower)
+    return Multiple(info.time_base, info.rate, options.multiple, slower)
+
+
+def expected_frames(options: BoostOptions, source: Source) -> int | None:
+    """Returns how many frames the output will have, as far as the input tells."""
+    frames, rate = source.expected_frames, source.info.rate
+    if frames is None:
+        return None
+    if options.fps is None:
+        return frames * options.multiple
+    return None if rate is None else round(Fraction(frames) / rate * options.fps * (options.slow_motion or 1))
+
+
+def _frame_bytes(frame: av.VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in frame.planes)

@@ -1,0 +1,259 @@
+"""Long runs in durable segments: what is done survives a crash, and is not done again.
+
+Video is encoded in segments, each by a fresh encoder, whether or not the run is ever cut off; so a run that was cut off
+gives the same frames as one that was not. When all are done they are joined with the other streams of the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+import frame_booster
+from frame_booster.errors import InputError, OutputError
+from frame_booster.media.rational import exact
+from frame_booster.media.reader import Resume, SourceFrame
+from frame_booster.media.segments import SegmentWriter, read_segment, sync_folder
+from frame_booster.media.sink import FileSink, Written
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.job import Boundary
+from frame_booster.pipeline.pairing import Counts
+
+_HASHED = 1 << 20
+"""Bytes at each end of a file by which it is known again, beside its size and time."""
+
+
+def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
+    """Returns a text that changes when the input, the options, the weights or the version do."""
+    chosen = asdict(options)
+    for harmless in ("overwrite", "keep_partial", "device", "batch_size"):
+        chosen.pop(harmless)
+    facts = [frame_booster.__version__, repr(sorted(chosen.items()))]
+    facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
+    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
+        status = path.stat()
+        facts.append(f"{path.name} {status.st_size} {status.st_mtime_ns} {_ends(path)}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def _ends(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_HASHED))
+        file.seek(max(path.stat().st_size - _HASHED, 0))
+        digest.update(file.read(_HASHED))
+    return digest.hexdigest()
+
+
+class Segments:
+    """The folder beside the output that holds the segments of one run and tells how far it is.
+
+    Args:
+      target: the output's final path.
+      key: of the run, from `fingerprint`.
+
+    Raises:
+      InputError: the folder belongs to a run with another input, other options, weights or version.
+      OutputError: the folder cannot be made.
+    """
+
+    def __init__(self, target: Path, key: str) -> None:
+        self.folder = target.with_name(f".{target.name}.segments")
+        self._manifest = self.folder / "manifest.json"
+        self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot be made: {error.strerror}", path=self.folder) from error
+        if self._manifest.exists():
+            self._take_over(key)
+        known = {"manifest.json", *self.state["segments"]}
+        for path in self.folder.iterdir():
+            if path.name not in known:
+                path.unlink()
+
+    def _take_over(self, key: str) -> None:
+        try:
+            state = json.loads(self._manifest.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError("cannot be read", path=self._manifest, hint="delete its folder to begin anew") from error
+        if state.get("key") != key:
+            raise InputError(
+                "an earlier run had another input, other options, other weights or another version",
+                path=self.folder,
+                hint="delete the folder to begin anew",
+            )
+        self.state = state
+
+    @property
+    def after(self) -> Boundary | None:
+        """Where to go on; None at the beginning."""
+        state = self.state["after"]
+        if state is None:
+            return None
+        return Boundary(
+            Resume(state["pts"], Fraction(state["shift"])), state["first_pts"], state["gap"], Counts(**state["counts"])
+        )
+
+    @property
+    def frames(self) -> int:
+        """Frames of the output in complete segments."""
+        return int(self.state.get("frames", 0))
+
+    @property
+    def counts(self) -> Counts:
+        """What became of all frames of a complete run."""
+        return Counts(**self.state["counts"])
+
+    @property
+    def paths(self) -> list[Path]:
+        """Of the complete segments, in order."""
+        return [self.folder / name for name in self.state["segments"]]
+
+    @property
+    def complete(self) -> bool:
+        """Whether only joining is left."""
+        return bool(self.state.get("complete", False))
+
+    def new(self) -> SegmentWriter:
+        """Begins the next segment."""
+        return SegmentWriter(self.folder / f"{len(self.state['segments']):05d}.packets")
+
+    def add(self, writer: SegmentWriter, frames: int, boundary: Boundary | None, counts: Counts | None = None) -> None:
+        """Notes a segment as complete; a `boundary` of None says it was the last."""
+        writer.finish()
+        state = dict(self.state)
+        state["segments"] = [*state["segments"], writer.path.name]
+        state["frames"] = frames
+        if boundary is None:
+            state["complete"] = True
+            state["counts"] = asdict(counts or Counts())
+        else:
+            state["after"] = {
+                "pts": boundary.next.pts,
+                "shift": str(boundary.next.shift),
+                "first_pts": boundary.first_pts,
+                "gap": boundary.gap,
+                "counts": asdict(boundary.counts),
+            }
+        self.note(**state)
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts to the manifest, durably."""
+        self.state = {**self.state, **facts}
+        partial = self._manifest.with_suffix(".partial")
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(self.state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._manifest)
+        sync_folder(self.folder)
+
+    def remove(self) -> None:
+        """Removes all; the output is complete."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SegmentSink:
+    """Encodes into segments; a `job.SegmentedSink`.
+
+    Args:
+      segments: where they go.
+      open_encoder: opens a sink of the final kind on a path, for its encoder.
+      counts: what became of all frames, asked when all are written.
+    """
+
+    def __init__(
+        self, segments: Segments, open_encoder: Callable[[Path], FileSink], counts: Callable[[], Counts]
+    ) -> None:
+        self.segments, self._open_encoder, self._counts = segments, open_encoder, counts
+        self.written = Written(frames=segments.frames)
+        self._begin()
+        self.warnings = self._encoder.warnings
+
+    def _begin(self) -> None:
+        self._encoder = self._open_encoder(self.segments.folder / f"encoder{len(self.segments.paths)}")
+        self._writer = self.segments.new()
+
+    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+        """Encodes a frame into the present segment."""
+        self._add(self._encoder.encoded(frame, pts, duration))
+        self.written.add(pts, duration)
+
+    def _add(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            self._writer.add(packet)
+
+    def copy(self, packet: av.Packet) -> None:
+        """Other streams are read again when the segments are joined."""
+
+    def cut(self, boundary: Boundary) -> None:
+        """Makes the present segment durable and begins the next."""
+        self._end()
+        self.segments.add(self._writer, self.written.frames, boundary)
+        self._begin()
+
+    def _end(self) -> None:
+        self._add(self._encoder.encoded(None))
+        self._drop_encoder()
+
+    def _drop_encoder(self) -> None:
+        path = self._encoder.path
+        self._encoder.__exit__(RuntimeError)
+        path.unlink(missing_ok=True)
+
+    def finish(self) -> Written:
+        """Makes the last segment durable."""
+        self._end()
+        self.segments.add(self._writer, self.written.frames, None, self._counts())
+        return self.written
+
+    def __enter__(self) -> SegmentSink:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None:
+            self._writer.abandon()
+            self._drop_encoder()
+
+
+def join(segments: Segments, sink: FileSink, packets: Iterable[SourceFrame | av.Packet]) -> Written:
+    """Writes all segments and the source's other packets into the final file, in the order of time."""
+    pending: list[av.Packet] = []
+    video = (packet for path in segments.paths for packet in read_segment(path))
+    last_dts: int | None = None
+
+    def put_until(time: Fraction | None) -> None:
+        nonlocal last_dts
+        while True:
+            packet = pending.pop() if pending else next(video, None)
+            if packet is None:
+                return
+            if time is not None and packet.dts * sink.time_base > time:
+                pending.append(packet)
+                return
+            if last_dts is not None and packet.dts <= last_dts:
+                # A fresh encoder begins to count where the one before has not yet come to.
+                packet.dts = min(last_dts + 1, packet.pts)
+            last_dts = packet.dts
+            sink.put_encoded(packet)
+
+    for packet in packets:
+        if not isinstance(packet, av.Packet):
+            continue
+        base = exact(packet.time_base)
+        if packet.dts is not None and base is not None:
+            put_until(packet.dts * base)
+        sink.copy(packet)
+    put_until(None)
+    return sink.complete()

@@ -1,0 +1,159 @@
+"""A folder of videos: the tree is kept, a file that fails stops no other, and the end tells of all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frame_booster.errors import InputError, OutputError
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline import folder as folders
+from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun, find_videos
+from tests.conftest import MeanModel, decoded, make_video
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Three good videos and a bad one."""
+    folder = tmp_path / "clips"
+    for path in (folder / "a.mp4", folder / "more" / "b.mkv", folder / "more" / "deep" / "c.avi"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_video(path, pts=range(4), codec="mpeg4" if path.suffix == ".avi" else "libx264")
+    (folder / "more" / "bad.mov").write_bytes(b"not a video")
+    (folder / "notes.txt").write_text("no video")
+    (folder / ".hidden.mp4").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Devices that models were loaded for; the models are stand-ins."""
+    devices: list[str] = []
+
+    def load(options: BoostOptions) -> Any:
+        devices.append(options.device)
+        return MeanModel()
+
+    monkeypatch.setattr(folders, "load", load)
+    return devices
+
+
+def names(outcomes: list[FileOutcome]) -> dict[str, str]:
+    return {Path(o.input).name: o.outcome for o in outcomes}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_tree_is_kept_and_a_bad_file_stops_no_other(
+    tree: Path, tmp_path: Path, jobs: int, loaded: list[str]
+) -> None:
+    run = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(jobs=jobs))
+    outcomes = run.run()
+    assert names(outcomes) == {"a.mp4": "done", "b.mkv": "done", "c.avi": "done", "bad.mov": "failed"}
+    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert made == ["a.mp4", "more/b.mkv", "more/deep/c.mkv"]
+    assert all(len(decoded(tmp_path / "out" / name)) == 8 for name in made)
+    [failed] = [o for o in outcomes if o.outcome == "failed"]
+    assert failed.exit_code == InputError.exit_code
+    assert "cannot be opened" in str(failed.error)
+    assert loaded == ["auto"], "the model is loaded once"
+
+
+def test_what_is_there_is_skipped_or_refused(tree: Path, tmp_path: Path) -> None:
+    FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*")).run()
+    skipped = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*", skip_existing=True)).run()
+    assert names(skipped) == {"a.mp4": "skipped"}
+    refused = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*")).run()
+    assert names(refused) == {"a.mp4": "failed"}
+
+
+def test_pattern_and_suffix(tree: Path, tmp_path: Path) -> None:
+    outcomes = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="*.mp4", suffix=".mov")).run()
+    assert [o.output for o in outcomes] == [str(tmp_path / "out" / "a.mov")]
+
+
+def test_results_inside_the_folder_are_no_input(tree: Path) -> None:
+    run = FolderRun(tree, tree / "out", BoostOptions(), FolderOptions(pattern="*.mp4"))
+    run.run()
+    assert [p.name for p in find_videos(tree, "*.mp4", without=tree / "out")] == ["a.mp4"]
+    assert run.output_of(tree / "a.mp4") == tree / "out" / "a.mp4"
+
+
+def test_jobs_take_the_devices_in_turn(tree: Path, tmp_path: Path, loaded: list[str]) -> None:
+    FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(jobs=2, devices=("gpu:0", "gpu:1"))).run()
+    assert sorted(loaded) == ["gpu:0", "gpu:1"]
+
+
+def test_folders_that_cannot_be(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is the input folder"):
+        FolderRun(tree, tree, BoostOptions(), FolderOptions())
+    with pytest.raises(InputError, match="has no videos"):
+        FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="*.xyz"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="is a file"):
+        FolderRun(tree, tmp_path / "file", BoostOptions(), FolderOptions())
+
+
+def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_SETTLED_S", 0.2)
+    source = make_video(tmp_path / "late.mp4", pts=range(3))
+    done: list[str] = []
+    arrived = threading.Event()
+
+    def report(path: Path, news: Any) -> None:
+        if isinstance(news, FileOutcome):
+            done.append(path.name)
+            if path.name == "late.mp4":
+                arrived.set()
+
+    options = FolderOptions(pattern="*.mp4", watch=True, interval_s=0.1)
+    run = FolderRun(tree, tmp_path / "out", BoostOptions(), options, report)
+
+    def sources() -> Any:
+        for path in original():
+            yield path
+            if arrived.is_set():
+                return
+
+    original = run._sources
+    monkeypatch.setattr(run, "_sources", sources)
+
+    def arrive() -> None:
+        time.sleep(0.5)
+        source.rename(tree / "late.mp4")
+        arrived.wait(60)
+        make_video(tree / "last.mp4", pts=range(2))
+
+    helper = threading.Thread(target=arrive)
+    helper.start()
+    run.run()
+    helper.join()
+    assert done[:2] == ["a.mp4", "late.mp4"]
+
+
+def test_the_command_reports_every_file_and_fails_at_the_end(tree: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "frame_booster", str(tree), "-o", str(tmp_path / "out"), "--report", str(report)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == InputError.exit_code
+    assert done.stdout == ""
+    assert "3 of 4 files done" in done.stderr
+    facts = json.loads(report.read_text())
+    assert facts["failed"] == 1
+    assert {Path(f["input"]).name: f["outcome"] for f in facts["files"]} == {
+        "a.mp4": "done",
+        "b.mkv": "done",
+        "c.avi": "done",
+        "bad.mov": "failed",
+    }
+    assert all({"frames_out", "duration", "warnings"} <= set(f) for f in facts["files"] if f["outcome"] == "done")

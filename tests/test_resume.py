@@ -1,0 +1,141 @@
+"""Runs in durable segments: cut off anywhere, they end as if they had not been."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frame_booster.errors import InputError
+from frame_booster.pipeline.job import Progress
+from tests.conftest import boosted, decoded, make_video, packets, probed_times
+
+SEGMENT = Fraction(8, 25)
+
+
+class Crash(Exception):
+    """Stands in for the end of the process."""
+
+
+def crash_at(frame: int) -> Any:
+    def progress(done: Progress) -> None:
+        if done.frames == frame:
+            raise Crash
+
+    return progress
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_video(tmp_path / "in.mp4", pts=range(30), tones=1, cut_at=13, size=(320, 192))
+
+
+def run(source: Path, output: Path, **options: Any) -> Any:
+    return boosted(source, output, resume=True, segment=SEGMENT, preset="veryfast", **options)
+
+
+@pytest.mark.parametrize("crashes", [(3,), (17, 33), (16, 32, 48), (59,)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_run_that_crashed_gives_what_one_that_did_not_gives(
+    source: Path, tmp_path: Path, crashes: tuple[int, ...], suffix: str
+) -> None:
+    whole = run(source, tmp_path / f"whole{suffix}")
+    for frame in crashes:
+        with pytest.raises(Crash):
+            run(source, tmp_path / f"out{suffix}", progress=crash_at(frame))
+        assert not (tmp_path / f"out{suffix}").exists()
+    result = run(source, tmp_path / f"out{suffix}")
+    if suffix == ".mp4":
+        # Matroska files have random numbers in them.
+        assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert decoded(tmp_path / f"out{suffix}") == decoded(tmp_path / f"whole{suffix}")
+    for fact in ("frames_in", "frames_out", "made", "held", "cuts", "duration"):
+        assert getattr(result, fact) == getattr(whole, fact), fact
+    assert packets(tmp_path / f"out{suffix}", "audio") == packets(source, "audio")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", f"out{suffix}", f"whole{suffix}"]
+
+
+def test_segments_make_the_same_frames_as_one_run(source: Path, tmp_path: Path) -> None:
+    """In a lossless codec, where it does not matter that every segment begins with a key frame."""
+    boosted(source, tmp_path / "one.mkv", codec="ffv1")
+    with pytest.raises(Crash):
+        boosted(source, tmp_path / "out.mkv", codec="ffv1", resume=True, segment=SEGMENT, progress=crash_at(20))
+    result = boosted(source, tmp_path / "out.mkv", codec="ffv1", resume=True, segment=SEGMENT)
+    assert decoded(tmp_path / "out.mkv") == decoded(tmp_path / "one.mkv")
+    assert (result.frames_in, result.frames_out, result.made, result.cuts) == (30, 60, 28, 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": Fraction(60)},
+        {"start": Fraction(3, 25), "duration": Fraction(20, 25)},
+        {"dedupe": True},
+        {"slow_motion": 2, "slow_audio": "drop"},
+    ],
+)
+def test_other_timelines_resume_too(source: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    boosted(source, tmp_path / "one.mkv", codec="ffv1", **options)
+    for frame in (18, 25):
+        with pytest.raises(Crash):
+            boosted(
+                source,
+                tmp_path / "out.mkv",
+                codec="ffv1",
+                resume=True,
+                segment=SEGMENT,
+                progress=crash_at(frame),
+                **options,
+            )
+    boosted(source, tmp_path / "out.mkv", codec="ffv1", resume=True, segment=SEGMENT, **options)
+    assert decoded(tmp_path / "out.mkv") == decoded(tmp_path / "one.mkv")
+    assert packets(tmp_path / "out.mkv", "audio") == packets(tmp_path / "one.mkv", "audio")
+
+
+def test_uneven_frames_with_b_frames_keep_their_times(tmp_path: Path) -> None:
+    pts = [0, 20, 60, 80, 200, 220, 300, 320, 360, 400, 420, 440, 500, 520, 560, 580, 600, 640]
+    source = make_video(tmp_path / "in.mp4", pts=pts, time_base=Fraction(1, 600), rate=30)
+    run(source, tmp_path / "out.mp4")
+    boosted(source, tmp_path / "one.mp4")
+    assert probed_times(tmp_path / "out.mp4") == probed_times(tmp_path / "one.mp4")
+
+
+def test_it_refuses_to_go_on_with_anything_else(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(Crash):
+        run(source, tmp_path / "out.mp4", progress=crash_at(33))
+    with pytest.raises(InputError, match=r"another input, other options.*delete the folder"):
+        run(source, tmp_path / "out.mp4", crf=30.0)
+    status = source.stat()
+    os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    with pytest.raises(InputError, match="another input"):
+        run(source, tmp_path / "out.mp4")
+
+
+def test_pipes_cannot_be_resumed(source: Path) -> None:
+    with pytest.raises(InputError, match="a file to read and a file to write"):
+        boosted(source, "-", resume=True, output_format="nut")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
+def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(60), tones=1, size=(320, 192))
+    command = [sys.executable, "-m", "frame_booster", str(source), "--resume", "--segment", "0.4", "-q", "-o"]
+    subprocess.run([*command, str(tmp_path / "whole.mp4")], check=True, timeout=300)
+    output = tmp_path / "out.mp4"
+    manifest = tmp_path / ".out.mp4.segments" / "manifest.json"
+    process = subprocess.Popen([*command, str(output)])
+    while process.poll() is None and not manifest.exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert manifest.exists()
+    assert not output.exists()
+    subprocess.run([*command, str(output)], check=True, timeout=300)
+    assert output.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
