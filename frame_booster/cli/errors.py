@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,4 +58,8 @@ def _end(error: FrameBoosterError, as_json: bool) -> None:
         kind = type(error).__name__
         click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
     click.echo(f"frame-booster: {error}", err=True)
+    if isinstance(error, Interrupted) and any(thread.name == "network" for thread in threading.enumerate()):
+        # A frame of several seconds in the network cannot be called off, and nobody shall wait for it.
+        sys.stdout.flush()
+        os._exit(error.exit_code)
     sys.exit(error.exit_code)

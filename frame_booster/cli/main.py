@@ -10,107 +10,134 @@ import click
 
 from frame_booster import __version__
 from frame_booster.cli.errors import reported
-from frame_booster.errors import InputError
-from frame_booster.options import BoostOptions, EncoderOptions, parse_time
+from frame_booster.cli.flags import boost_flags, folder_options, run_options
+from frame_booster.errors import FrameBoosterError, InputError
+from frame_booster.options import BoostOptions
 
 EPILOG = (
     "Exit codes: 0 done, 2 input or option not usable, 3 decoding failed, 4 model, weights or device, "
-    "5 encoder or container, 6 output not written, 130 interrupted."
+    "5 encoder or container, 6 output not written, 130 interrupted. A folder's run ends with the code of the "
+    "first file that failed."
 )
 
 
-def _key_values(options: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not key or not equals:
-            raise InputError(f"--encoder-option {option!r} is not key=value")
-        pairs.append((key, value))
-    return tuple(pairs)
+def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if not asked or context.resilient_parsing:
+        return
+    from frame_booster.media.encoders import ENCODERS, available_encoders
+
+    there = set(available_encoders())
+    for name, entry in ENCODERS.items():
+        settings = " ".join(f"{k}={v}" for k, v in entry.options.items()) or "-"
+        click.echo(f"{name:<20}{'yes' if name in there else 'not here':<10}{settings}")
+    context.exit()
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("input", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: INPUT.2x.mp4 beside the input.")
+@click.argument("input")
 @click.option(
-    "--factor", type=click.Choice(["2", "4", "8"]), default="2", show_default=True, help="Frames out for each frame in."
+    "-o",
+    "--output",
+    help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside the input.",
 )
-@click.option("-m", "--model", type=click.Choice(["fbnet-r", "fbnet"]), default="fbnet-r", show_default=True)
-@click.option("--weights", type=click.Path(path_type=Path), help="Weights file (.safetensors) instead of the shipped.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu or gpu:1.")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-    default="auto",
-    show_default=True,
-    help="Of the convolutions.",
-)
-@click.option("--batch-size", type=int, help="Pairs of frames at once. Default: by frame size.")
-@click.option(
-    "--scene-threshold",
-    type=float,
-    default=0.2,
-    show_default=True,
-    help="Hold instead of blend where the similarity of two frames is below this; 0 is off.",
-)
-@click.option(
-    "--max-gap",
-    metavar="TIME",
-    default="0.5",
-    show_default=True,
-    help="Hold instead of blend over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
-)
-@click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5.")
-@click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this.")
-@click.option("--codec", "-c:v", "codec", help="Video encoder. Default: libx264; libvpx-vp9 for .webm.")
-@click.option("--crf", type=float, help="Constant quality; lower is better. Default: by encoder, 18 for libx264.")
-@click.option("--preset", help="Speed of the encoder. Default: by encoder, medium for libx264.")
-@click.option("--pix-fmt", "-pix_fmt", "pix_fmt", help="Pixel format of the output. Default: the source's.")
-@click.option("--encoder-option", multiple=True, metavar="KEY=VALUE", help="Passed to the encoder; repeatable.")
-@click.option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists.")
+@boost_flags
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report to this file.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object about the run on stdout.")
+@click.option(
+    "--list-encoders",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_encoders,
+    help="List the encoders, whether they are here, and their defaults.",
+)
 @click.version_option(__version__)
-def main(input: Path, output: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
-    """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are."""
+def main(input: str, output: str | None, report: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
+    """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are.
+
+    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
+    """
     with reported(as_json=as_json):
-        options = _options(values)
-        from frame_booster.cli.progress import ProgressBar
-        from frame_booster.pipeline.boost import run
+        options = run_options(values)
+        if as_json and output == "-":
+            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+        from frame_booster.media.pictures import is_picture_folder
 
-        with ProgressBar(input.name, quiet=quiet) as bar:
+        source = Path(input)
+        if input != "-" and source.is_dir() and not is_picture_folder(source):
+            _boost_folder(source, output, options, values, report, quiet=quiet, as_json=as_json)
+        else:
+            _boost_one(input, output, options, report, quiet=quiet, as_json=as_json)
+
+
+def _boost_one(
+    input: str, output: str | None, options: BoostOptions, report: Path | None, *, quiet: bool, as_json: bool
+) -> None:
+    from frame_booster.cli.progress import ProgressBar
+    from frame_booster.pipeline.boost import run
+    from frame_booster.pipeline.folder import FileOutcome
+
+    name = "standard input" if input == "-" else Path(input).name
+    try:
+        with ProgressBar(name, quiet=quiet) as bar:
             result = run(input, output, options, bar.update)
-        if as_json:
-            click.echo(json.dumps(result.as_json()))
-        if not quiet:
-            for warning in result.warnings:
-                click.echo(f"frame-booster: warning: {warning}", err=True)
-            rate = f" at {float(result.rate):.6g} fps" if result.rate else ""
-            click.echo(
-                f"{result.output}: {result.frames_out} frames{rate} from {result.frames_in} in {result.seconds:.1f} s",
-                err=True,
-            )
+    except FrameBoosterError as error:
+        failed = FileOutcome(input, output or "", "failed", error=str(error), exit_code=error.exit_code)
+        _write_report(report, [failed.as_json()])
+        raise
+    _write_report(report, [FileOutcome(result.input, result.output, "done", result).as_json()])
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    if not quiet:
+        for warning in result.warnings:
+            click.echo(f"frame-booster: warning: {warning}", err=True)
+        rate = f" at {float(result.rate):.6g} fps" if result.rate else ""
+        where = "standard output" if result.output == "-" else result.output
+        click.echo(
+            f"{where}: {result.frames_out} frames{rate} from {result.frames_in} in {result.seconds:.1f} s", err=True
+        )
 
 
-def _options(values: dict[str, Any]) -> BoostOptions:
-    weights = values["weights"]
-    return BoostOptions(
-        model=values["model"],
-        weights=None if weights is None else str(weights),
-        device=values["device"],
-        precision=values["precision"],
-        batch_size=values["batch_size"],
-        factor=int(values["factor"]),
-        scene_threshold=values["scene_threshold"],
-        max_gap=parse_time(values["max_gap"]),
-        start=None if values["start"] is None else parse_time(values["start"]),
-        duration=None if values["duration"] is None else parse_time(values["duration"]),
-        overwrite=values["overwrite"],
-        encoder=EncoderOptions(
-            codec=values["codec"],
-            crf=values["crf"],
-            preset=values["preset"],
-            pix_fmt=values["pix_fmt"],
-            options=_key_values(values["encoder_option"]),
-        ),
-    )
+def _boost_folder(
+    source: Path,
+    output: str | None,
+    options: BoostOptions,
+    values: dict[str, Any],
+    report: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    from frame_booster.cli.progress import FolderProgress
+    from frame_booster.pipeline.folder import FolderRun
+
+    target = Path(output) if output else source.with_name(f"{source.resolve().name}.{options.multiple}x")
+    with FolderProgress(quiet=quiet) as progress:
+        run = FolderRun(source, target, options, folder_options(values), progress.update)
+        progress.begin(len(run.files))
+        try:
+            run.run()
+        finally:
+            records = [outcome.as_json() for outcome in run.outcomes]
+            _write_report(report, records)
+    if as_json:
+        click.echo(json.dumps(records))
+    failed = [outcome for outcome in run.outcomes if outcome.outcome == "failed"]
+    if not quiet:
+        for outcome in run.outcomes:
+            detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
+            click.echo(f"{outcome.outcome:<8}{outcome.input}  {detail}", err=True)
+        click.echo(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done", err=True)
+    if failed:
+        raise SystemExit(failed[0].exit_code)
+
+
+def _write_report(path: Path | None, files: list[dict[str, Any]]) -> None:
+    if path is None:
+        return
+    facts = {"version": __version__, "files": files, "failed": sum(f["outcome"] == "failed" for f in files)}
+    try:
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the report cannot be written: {error.strerror}", path=path) from error

@@ -1,0 +1,167 @@
+"""The flags of `frame-booster`, and the options that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from frame_booster.errors import InputError
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_rate, parse_time
+
+if TYPE_CHECKING:
+    from frame_booster.pipeline.folder import FolderOptions
+
+_MULTIPLE = click.Choice(["2", "4", "8"])
+
+_FLAGS = [
+    click.option("--factor", type=_MULTIPLE, help="Frames out for each frame in. Default: 2."),
+    click.option("--fps", metavar="RATE", help="Frames a second of the output instead, as 60 or 60000/1001."),
+    click.option("--slow-motion", type=_MULTIPLE, help="As many times longer, at the same rate."),
+    click.option("--slow-audio", type=click.Choice(["drop", "stretch"]), help="What becomes of audio in slow motion."),
+    click.option("--dedupe", is_flag=True, help="Let motion go on through repeated frames (anime, game capture)."),
+    click.option("-m", "--model", type=click.Choice(["fbnet-r", "fbnet"]), default="fbnet-r", show_default=True),
+    click.option("--weights", type=click.Path(), help="Weights file (.safetensors) instead of the shipped."),
+    click.option(
+        "--device",
+        multiple=True,
+        default=["auto"],
+        show_default=True,
+        help="auto, cpu, gpu or gpu:1; repeatable for the jobs of a folder.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        help="Of the convolutions.",
+    ),
+    click.option("--batch-size", type=int, help="Pairs of frames at once. Default: by frame size."),
+    click.option(
+        "--scene-threshold",
+        type=float,
+        default=0.2,
+        show_default=True,
+        help="Hold instead of blend where the similarity of two frames is below this; 0 is off.",
+    ),
+    click.option(
+        "--max-gap",
+        metavar="TIME",
+        default="0.5",
+        show_default=True,
+        help="Hold instead of blend over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
+    ),
+    click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5."),
+    click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this."),
+    click.option("--video-stream", type=click.IntRange(0), default=0, help="Which video stream to boost, from 0."),
+    click.option("--deinterlace", is_flag=True, help="Make whole frames of interlaced ones first (bwdif)."),
+    click.option("--strict", is_flag=True, help="Fail on a damaged frame instead of concealing it."),
+    click.option("--hwaccel", metavar="NAME", help="Decode in hardware: auto, cuda, vaapi, videotoolbox, ..."),
+    click.option("--input-format", metavar="NAME", help="FFmpeg's name of the input's format, for pipes."),
+    click.option("--size", metavar="WxH", help="Size of raw video."),
+    click.option("--input-pix-fmt", metavar="NAME", help="Pixel format of raw video. Default: yuv420p."),
+    click.option("--rate", metavar="RATE", help="Rate of raw video and of picture sequences. Default: 25."),
+    click.option("--output-format", metavar="NAME", help="FFmpeg's name of the container. Default: by suffix."),
+    click.option("--codec", "-c:v", "codec", help="Video encoder. Default: libx264, or what the container needs."),
+    click.option("--crf", type=float, help="Constant quality; lower is better. Default: by encoder, 18 for libx264."),
+    click.option("--preset", help="Speed of the encoder. Default: by encoder, medium for libx264."),
+    click.option("--pix-fmt", "-pix_fmt", "pix_fmt", help="Pixel format of the output. Default: the source's."),
+    click.option("--encoder-option", multiple=True, metavar="KEY=VALUE", help="Passed to the encoder; repeatable."),
+    click.option("--allow-drop", is_flag=True, help="Leave out streams that the output's container cannot hold."),
+    click.option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists."),
+    click.option("--keep-partial", is_flag=True, help="When interrupted, keep what is done as NAME.partial.SUFFIX."),
+    click.option("--resume", is_flag=True, help="Work in durable segments; the same command goes on after a crash."),
+    click.option("--segment", metavar="TIME", default="60", show_default=True, help="Length of such a segment."),
+    click.option("--pattern", metavar="GLOB", help="In a folder: which files, as '*.mov'. Default: any video."),
+    click.option("--suffix", metavar=".EXT", help="In a folder: suffix of the outputs. Default: as the input."),
+    click.option("--skip-existing", is_flag=True, help="In a folder: leave files alone that have an output."),
+    click.option("--jobs", "-j", type=click.IntRange(1), default=1, help="In a folder: files at once."),
+    click.option("--watch", is_flag=True, help="In a folder: go on with files that come later, until interrupted."),
+]
+
+
+def boost_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds all flags to a command."""
+    for flag in reversed(_FLAGS):
+        command = flag(command)
+    return command
+
+
+def _key_values(options: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not key or not equals:
+            raise InputError(f"--encoder-option {option!r} is not key=value")
+        pairs.append((key, value))
+    return tuple(pairs)
+
+
+def run_options(values: dict[str, Any]) -> BoostOptions:
+    """Builds the options of a run from the values of the flags.
+
+    Raises:
+      InputError: a value is not usable.
+    """
+
+    def through(read: Callable[[str], Any], name: str) -> Any:
+        return None if values[name] is None else read(values[name])
+
+    size = values["size"]
+    if size is not None and not all(part.isdecimal() and int(part) for part in [*size.split("x"), ""][:2]):
+        raise InputError(f"--size {size!r} is not WIDTHxHEIGHT")
+    return BoostOptions(
+        model=values["model"],
+        weights=values["weights"],
+        device=values["device"][0],
+        precision=values["precision"],
+        batch_size=values["batch_size"],
+        factor=through(int, "factor"),
+        fps=through(parse_rate, "fps"),
+        slow_motion=through(int, "slow_motion"),
+        slow_audio=values["slow_audio"],
+        dedupe=values["dedupe"],
+        scene_threshold=values["scene_threshold"],
+        max_gap=parse_time(values["max_gap"]),
+        start=through(parse_time, "start"),
+        duration=through(parse_time, "duration"),
+        output_format=values["output_format"],
+        allow_drop=values["allow_drop"],
+        overwrite=values["overwrite"],
+        keep_partial=values["keep_partial"],
+        resume=values["resume"],
+        segment=parse_time(values["segment"]),
+        encoder=EncoderOptions(
+            codec=values["codec"],
+            crf=values["crf"],
+            preset=values["preset"],
+            pix_fmt=values["pix_fmt"],
+            options=_key_values(values["encoder_option"]),
+        ),
+        source=InputOptions(
+            format=values["input_format"],
+            size=size,
+            pix_fmt=values["input_pix_fmt"],
+            rate=through(parse_rate, "rate"),
+            video_stream=values["video_stream"],
+            hwaccel=values["hwaccel"],
+            deinterlace=values["deinterlace"],
+            strict=values["strict"],
+        ),
+    )
+
+
+def folder_options(values: dict[str, Any]) -> FolderOptions:
+    """Builds the options of a folder's run from the values of the flags."""
+    from frame_booster.pipeline.folder import FolderOptions
+
+    suffix = values["suffix"]
+    return FolderOptions(
+        pattern=values["pattern"],
+        suffix=None if suffix is None else f".{suffix.lstrip('.')}",
+        skip_existing=values["skip_existing"],
+        jobs=values["jobs"],
+        devices=tuple(values["device"]),
+        watch=values["watch"],
+    )
