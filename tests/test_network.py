@@ -129,6 +129,16 @@ def test_fbnet_r_untrained_follows_the_motion() -> None:
     assert errors[0] < errors[1] / 10
 
 
+def test_fbnet_r_untrained_chooses_as_the_costs_say_and_may_choose_for_each_frame() -> None:
+    first, second = (tf.constant(picture(k, 64, 64)[None], tf.float32) for k in (0, 3))
+    untrained = create_network("fbnet-r")(first, second)
+    weights0, weights1 = (choice.weights.numpy() for choice in untrained.choices)
+    np.testing.assert_allclose(weights0, weights1, atol=1e-6)
+    np.testing.assert_allclose(weights0.sum(-1), 1.0, atol=1e-5)
+    trained = network("fbnet-r")(first, second)
+    assert np.abs(trained.choices[0].weights - trained.choices[1].weights).max() > 0.01
+
+
 @pytest.mark.parametrize("t", [0.25, 0.75])
 def test_fbnet_r_makes_any_time(t: float) -> None:
     first, second = frames(64, 96, 2.0)

@@ -13,12 +13,13 @@ import tensorflow as tf
 cv2 = pytest.importorskip("cv2", reason="the extra `train` is not installed")
 
 from frame_booster.errors import InputError  # noqa: E402
+from frame_booster.network.prediction import Choice  # noqa: E402
 from frame_booster.network.weights import read_metadata  # noqa: E402
 from frame_booster.training import evaluate as evaluation  # noqa: E402
 from frame_booster.training import metrics  # noqa: E402
 from frame_booster.training.clips import ClipStore  # noqa: E402
 from frame_booster.training.config import Phase, RunConfig, load_config  # noqa: E402
-from frame_booster.training.losses import LOSSES, flow_supervision, published  # noqa: E402
+from frame_booster.training.losses import LOSSES, choice_error, flow_supervision, published  # noqa: E402
 from frame_booster.training.publish import publish  # noqa: E402
 from frame_booster.training.run import TrainingRun, learning_rate  # noqa: E402
 from frame_booster.training.sampling import Sampler, flow_labels  # noqa: E402
@@ -57,6 +58,7 @@ def config(**changes: Any) -> RunConfig:
         batch=2,
         learning_rate=(1e-3, 1e-4),
         flow_weight=(0.5, 0.0),
+        choice_weight=(2.0, 1.0),
         strides=(1, 2),
         scale=(0.5, 1.0),
         any_timestep=0.3,
@@ -102,6 +104,20 @@ def test_flow_supervision_rewards_the_true_flow() -> None:
 
     assert distance(0.0) > 1.0
     assert distance(0.0) > distance(0.5) > distance(1.0) - 1e-6
+
+
+def test_choice_error_rewards_the_candidate_that_shows_the_truth() -> None:
+    frames = [tf.constant(picture(k, 32, 32)[None], tf.float32) for k in (0, 1, 4)]
+    halved = [tf.nn.avg_pool2d(frame, 2, 2, "VALID") for frame in frames]
+    seen = tf.stack(halved, -2)
+
+    def error(*odds: float) -> float:
+        weights = tf.broadcast_to(tf.constant(odds), [1, 16, 16, 3])
+        return float(choice_error((Choice(weights, seen),), frames[1])[0])
+
+    assert error(0.0, 1.0, 0.0) == pytest.approx(0.0, abs=1e-7)
+    assert error(0.0, 0.5, 0.5) == pytest.approx(0.5 * error(0.0, 0.0, 1.0))
+    assert error(0.0, 0.0, 1.0) > error(1.0, 0.0, 0.0) > 0.01
 
 
 def test_flow_labels_have_the_sign_of_our_warp() -> None:

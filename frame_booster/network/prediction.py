@@ -7,6 +7,15 @@ from typing import NamedTuple
 from frame_booster.network.layers import Tensor
 
 
+class Choice(NamedTuple):
+    """How a frame's candidates were weighed, for the loss that teaches it."""
+
+    weights: Tensor
+    """(B, h, w, K) float32 with sum 1."""
+    seen: Tensor
+    """(B, h, w, K, 3) float32 RGB: the frame along each candidate."""
+
+
 class Prediction(NamedTuple):
     """One batch of made frames and what they were made from."""
 
@@ -17,3 +26,5 @@ class Prediction(NamedTuple):
     flows: list[tuple[Tensor, Tensor]]
     """Per level, coarse to fine: the flows that warp frame 0 and frame 1 to the made frame,
     (B, h, w, 2) float32, (dy, dx) in px of the level; `warped(x) = frame(x - flow(x))`."""
+    choices: tuple[Choice, ...] = ()
+    """For frame 0 and frame 1, in networks that choose among candidate motions."""

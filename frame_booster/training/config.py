@@ -27,6 +27,8 @@ class Phase:
     """Cosine from the first to the second."""
     flow_weight: tuple[float, float] = (0.0, 0.0)
     """Weight of flow supervision beside the loss."""
+    choice_weight: tuple[float, float] = (0.0, 0.0)
+    """Weight of the expected error of the choice among candidates (FBNet-R) beside the loss."""
     strides: tuple[int, ...] = (1, 2, 3)
     """Steps in frames between the middle frame and the inputs, drawn evenly."""
     scale: tuple[float, float] = (1.0, 1.0)

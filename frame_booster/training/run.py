@@ -21,7 +21,7 @@ from frame_booster.network.weights import load_weights, save_weights
 from frame_booster.training import metrics
 from frame_booster.training.clips import ClipStore
 from frame_booster.training.config import Phase, RunConfig
-from frame_booster.training.losses import LOSSES, flow_supervision
+from frame_booster.training.losses import LOSSES, choice_error, flow_supervision
 from frame_booster.training.sampling import Batch, Sampler, prefetch
 from frame_booster.training.triplets import Triplet, read_triplets
 
@@ -87,7 +87,7 @@ class TrainingRun:
         self.step, self.best = 0, 0.0
         self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
         self.stopping = False
-        self._compiled: dict[tuple[int, int, int, bool], Any] = {}
+        self._compiled: dict[tuple[int, int, int, bool, bool], Any] = {}
         self._predict = tf.function(lambda a, b: self.network(a, b).frame, autograph=False)
         if self.checkpoint.exists():
             self._restore()
@@ -121,12 +121,13 @@ class TrainingRun:
         self.hours, self.best = state["hours"], state["best"]
 
     def _step_function(self, phase: Phase, labelled: bool) -> Any:
-        key = (phase.batch, phase.height, phase.width, labelled)
+        chosen = max(phase.choice_weight) > 0
+        key = (phase.batch, phase.height, phase.width, labelled, chosen)
         if key not in self._compiled:
             loss_of = LOSSES[self.config.loss]
 
             @tf.function(autograph=False)
-            def train_step(frames: Any, t: Any, labels: Any, flow_weight: Any) -> Any:
+            def train_step(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any) -> Any:
                 pictures = tf.cast(frames, tf.float32) / 255.0
                 first, truth, second = tf.unstack(pictures, axis=1)
                 with tf.GradientTape() as tape:
@@ -135,7 +136,10 @@ class TrainingRun:
                     flow_loss = tf.constant(0.0)
                     if labelled:
                         flow_loss = tf.reduce_mean(flow_supervision(predicted.flows, labels, first, second, truth))
-                    total = loss + flow_weight * flow_loss
+                    choice_loss = tf.constant(0.0)
+                    if chosen:
+                        choice_loss = tf.reduce_mean(choice_error(predicted.choices, truth))
+                    total = loss + flow_weight * flow_loss + choice_weight * choice_loss
                 gradients = tape.gradient(total, self.variables)
                 norm = tf.linalg.global_norm(gradients)
                 squared = tf.reduce_mean(tf.square(predicted.frame - truth), [1, 2, 3])
@@ -143,7 +147,7 @@ class TrainingRun:
                 # A step that is not a number must not reach the weights.
                 finite = tf.math.is_finite(norm)
                 gradients = [tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
-                return gradients, tf.stack([loss, flow_loss, psnr, tf.cast(finite, tf.float32)])
+                return gradients, tf.stack([loss, flow_loss, choice_loss, psnr, tf.cast(finite, tf.float32)])
 
             @tf.function(autograph=False)
             def apply(gradients: Any) -> None:
@@ -154,13 +158,15 @@ class TrainingRun:
 
     def _train_on(self, batch: Batch) -> Any:
         phase, progress = self.config.phase_at(self.step)
-        low, high = phase.flow_weight
-        flow_weight = low + (high - low) * progress
+        flow_weight, choice_weight = (
+            low + (high - low) * progress for low, high in (phase.flow_weight, phase.choice_weight)
+        )
         train_step, apply = self._step_function(phase, flow_weight > 0)
         self.optimizer.learning_rate.assign(learning_rate(self.config, self.step))
-        gradients, figures = train_step(batch.frames, batch.t, batch.flows, tf.constant(flow_weight, tf.float32))
+        weights = [tf.constant(weight, tf.float32) for weight in (flow_weight, choice_weight)]
+        gradients, figures = train_step(batch.frames, batch.t, batch.flows, *weights)
         figures = figures.numpy()
-        if figures[3]:
+        if figures[4]:
             apply(gradients)
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for average, variable in zip(self.average, self.variables, strict=True):
@@ -227,12 +233,13 @@ class TrainingRun:
             self.hours += (now - began) / 3600
             began = now
             if self.step % log_every == 0:
-                loss, flow, psnr, finite = np.mean(figures, axis=0).tolist()
+                loss, flow, choice, psnr, finite = np.mean(figures, axis=0).tolist()
                 seconds = now - mark
                 record = {
                     "step": self.step,
                     "loss": round(loss, 5),
                     "flow": round(flow, 4),
+                    "choice": round(choice, 6),
                     "psnr": round(psnr, 3),
                     "skipped": round((1 - finite) * len(figures)),
                     "rate": round(learning_rate(self.config, self.step), 7),

@@ -1,1 +1,1 @@
-"""FBNet-R: matching without weights, a learned correction from coarse to fine, fusion of warped RGB."""
+"""FBNet-R: matching without weights, a learned choice among its motions, fusion of warped RGB."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.correction import FLOW_UNIT, HIDDEN, warp_pair
+from frame_booster.network.fbnet_r.candidates import warp_pair
 from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.fbnet_r.selection import HIDDEN
 from frame_booster.network.layers import Convolution, Stage, Tensor
 from frame_booster.network.pyramid import halve
 
-LAST_FLOW_UNIT, MASK_UNIT, RESIDUAL_UNIT = 0.05, 0.2, 0.01
-"""For an output of 1: px, logits, and RGB in [0, 1]; small for the reason of `correction.CHANGE_UNIT`."""
+FLOW_UNIT = 0.1
+"""Flows in px are scaled by this to be of the size of features."""
+LAST_FLOW_UNIT, MASK_UNIT, RESIDUAL_UNIT = 0.3, 2.0, 0.02
+"""For an output of 1: px, logits, and RGB in [0, 1].
+
+Small where the loss is sensitive: one step of Adam moves all weights behind an output at once, and training would only
+tremble around zero.
+"""
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
 """Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
@@ -58,7 +65,7 @@ class Fusion(Stage):
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1].
           flow: (B, H, W, 4) float32 px, of `warp_pair`.
-          hidden: (B, H/4, W/4, HIDDEN) from the last correction.
+          hidden: (B, H/2, W/2, HIDDEN) from the selection.
           t: (B, 1, 1, 1) float32 in (0, 1).
 
         Returns:
@@ -74,7 +81,7 @@ class Fusion(Stage):
             5.0 * tf.nn.space_to_depth(disagreement, 2),
             5.0 * unmoved,
             FLOW_UNIT * half_flow,
-            resize(hidden, half_flow),
+            hidden,
             tf.zeros_like(unmoved) + t,
         ]
         x = tf.concat([tf.cast(part, self.precision) for part in seen], -1)

@@ -119,7 +119,7 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
     return tf.image.resize(x, tf.shape(like)[1:3], "bilinear")
 
 
-def _at_offset(x: Tensor, dy: int, dx: int) -> Tensor:
+def at_offset(x: Tensor, dy: int, dx: int) -> Tensor:
     """Returns (B, H, W, C) with what is (dy, dx) px away at each place, clamped at the border."""
     shape = tf.shape(x)
     rows = tf.clip_by_value(tf.range(shape[1]) + dy, 0, shape[1] - 1)
@@ -136,7 +136,7 @@ def _propagate(
     with a small window puts the boundary back where it is (the propagation of PatchMatch, Barnes
     et al., 2009, as a soft choice).
     """
-    candidates = [_at_offset(motion, dy, dx) for dy, dx in moves]
+    candidates = [at_offset(motion, dy, dx) for dy, dx in moves]
     costs = []
     for k, candidate in enumerate(candidates):
         difference = tf.abs(warp(first, t * candidate) - warp(second, (t - 1.0) * candidate))

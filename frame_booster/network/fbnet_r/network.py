@@ -6,18 +6,14 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.correction import (
-    FLOW_UNIT,
-    HIDDEN,
-    evidence,
-    make_corrections,
-    warp_pair,
-)
+from frame_booster.network.fbnet_r.candidates import OWN, Candidates, gather_candidates, warp_pair
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
-from frame_booster.network.fbnet_r.fusion import Fusion
+from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
+from frame_booster.network.fbnet_r.judgement import Judgement
 from frame_booster.network.fbnet_r.matching import MatchingOptions, match, resize
+from frame_booster.network.fbnet_r.selection import Selection
 from frame_booster.network.layers import Stage, Tensor
-from frame_booster.network.prediction import Prediction
+from frame_booster.network.prediction import Choice, Prediction
 from frame_booster.network.pyramid import halve
 
 
@@ -42,12 +38,13 @@ class FBNetR(Stage):
         self.precision = precision
         self.matching = matching or MatchingOptions()
         self.encoder = FrameEncoder(precision)
-        self.corrections = make_corrections(precision)
+        self.judgement = Judgement(precision)
+        self.selection = Selection(precision)
         self.fusion = Fusion(precision)
         self.built = True
 
     def parts(self) -> list[tf.keras.layers.Layer]:
-        return [self.encoder, *self.corrections, self.fusion]
+        return [self.encoder, self.judgement, self.selection, self.fusion]
 
     def encode(self, frame: Tensor) -> Encoded:
         """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16."""
@@ -62,7 +59,7 @@ class FBNetR(Stage):
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
 
         Returns:
-          The prediction; its flows are those at 1/16, 1/8, 1/4 and 1, px of the level.
+          The prediction; its flows are those at 1/2 and 1, px of the level.
         """
         return self.decode(self.encode(frame0), self.encode(frame1), t)
 
@@ -84,35 +81,30 @@ class FBNetR(Stage):
         if t is None:
             t = tf.fill(tf.shape(frames0[0])[:1], 0.5)
         t = tf.reshape(t, [-1, 1, 1, 1])
-        # No gradient: the search is right or wrong by whole pixels; the corrections learn what it lacks.
+        # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
         motion = tf.stop_gradient(match(frames0, frames1, t, self.matching))
-        # Flow at 1/2 as matching found it, with its sharp boundaries, and its means at 1/4, 1/8, 1/16.
-        matched = tf.concat([t * motion, (t - 1.0) * motion], -1)
-        bases = [halve(matched) / 2.0]
-        for _ in range(2):
-            bases.insert(0, halve(bases[0]) / 2.0)
+        candidates = gather_candidates(frames0[1], frames1[1], motion, t)
+        context = self.judgement(self._surroundings(encoded0, encoded1, motion, candidates, t))
+        weights0, weights1, hidden = self.selection(candidates, context)
+        flow0 = t * tf.reduce_sum(weights0[..., None] * candidates.motions, -2)
+        flow1 = (t - 1.0) * tf.reduce_sum(weights1[..., None] * candidates.motions, -2)
+        flow = 2.0 * resize(tf.concat([flow0, flow1], -1), frames0[0])
+        rgb, last = self.fusion(frames0[0], frames1[0], flow, hidden, t)
+        flows = [(flow0, flow1), (last[..., :2], last[..., 2:])]
+        choices = (Choice(weights0, candidates.seen0), Choice(weights1, candidates.seen1))
+        return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows, choices=choices)
 
-        flows = []
-        change: Tensor | None = None
-        hidden: Tensor = None
-        for correct, base, level in zip(self.corrections, bases, (2, 1, 0), strict=True):
-            if change is None:
-                change = tf.zeros_like(base)
-                hidden = tf.zeros_like(base[..., :1]) + tf.zeros([HIDDEN])
-            else:
-                change, hidden = 2.0 * resize(change, base), resize(hidden, base)
-            flow = base + change
+    @staticmethod
+    def _surroundings(
+        encoded0: Encoded, encoded1: Encoded, motion: Tensor, candidates: Candidates, t: Tensor
+    ) -> list[list[Tensor]]:
+        """Returns what the judgement sees at 1/16, 1/8 and 1/4."""
+        flow, costs = tf.concat([t * motion, (t - 1.0) * motion], -1), candidates.costs
+        own = [seen[..., OWN, :] for seen in (candidates.seen0, candidates.seen1)]
+        seen: list[list[Tensor]] = []
+        for level in range(3):
+            flow, costs = halve(flow) / 2.0, halve(costs)
             features = warp_pair(encoded0.features[level], encoded1.features[level], flow)
-            small = warp_pair(frames0[level + 2], frames1[level + 2], flow)
-            seen = [*features, evidence(*small), FLOW_UNIT * flow, tf.zeros_like(flow[..., :1]) + t, hidden]
-            if level == 0:
-                closer = warp_pair(frames0[1], frames1[1], matched + 2.0 * resize(change, matched))
-                seen += [tf.nn.space_to_depth(x, 2) for x in closer]
-            found, hidden = correct(seen)
-            change += found
-            flow = base + change
-            flows.append((flow[..., :2], flow[..., 2:]))
-        flow = 2.0 * resize(matched + 2.0 * resize(change, matched), frames0[0])
-        rgb, flow = self.fusion(frames0[0], frames1[0], flow, hidden, t)
-        flows.append((flow[..., :2], flow[..., 2:]))
-        return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows)
+            seen.insert(0, [*features, 10.0 * costs, FLOW_UNIT * flow, tf.zeros_like(flow[..., :1]) + t])
+        seen[-1] += [tf.nn.space_to_depth(x, 2) for x in (*own, 10.0 * candidates.costs)]
+        return seen

@@ -1,0 +1,61 @@
+"""FBNet-R, stage 3a: the motions a pixel may take, and what both frames show along each.
+
+A pixel whose own matched motion is wrong nearly always has a neighbour whose motion is right: choosing the best of
+these nine for each frame by itself, knowing the truth, gains 2.9 dB over matching (docs/training/fbnet-r.md).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.matching import at_offset, box
+from frame_booster.network.layers import Tensor
+from frame_booster.network.warp import compiled_gather_warp as warp
+
+DISTANCE = 8
+"""From a pixel to the neighbours whose motions it may take, px at 1/2."""
+OFFSETS = [(DISTANCE * dy, DISTANCE * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+OWN = OFFSETS.index((0, 0))
+COUNT = len(OFFSETS)
+WINDOW, SHARPNESS, STAY = 5, 300.0, 0.002
+"""Of the choice before anything is learned, as in the propagation of `matching`."""
+
+
+class Candidates(NamedTuple):
+    """COUNT motions at each place of the picture at 1/2, and both frames seen along them."""
+
+    motions: Tensor
+    """(B, h, w, COUNT, 2) float32, as `matching.match` returns them."""
+    seen0: Tensor
+    """(B, h, w, COUNT, 3) float32: frame 0 along each."""
+    seen1: Tensor
+    """The same of frame 1."""
+    costs: Tensor
+    """(B, h, w, COUNT) float32, mean absolute difference of the two."""
+
+    def prior(self) -> Tensor:
+        """Returns (B, h, w, COUNT) logits of the choice before anything is learned."""
+        stay = tf.constant([0.0 if k == OWN else STAY for k in range(COUNT)])
+        return -SHARPNESS * box(self.costs + stay, WINDOW)
+
+
+def warp_pair(x0: Tensor, x1: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Warps x0 by flow[..., :2] and x1 by flow[..., 2:], both (B, h, w, C) by (B, h, w, 4) px."""
+    return warp(x0, flow[..., :2]), warp(x1, flow[..., 2:])
+
+
+def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> Candidates:
+    """Collects every pixel's own motion and those around it.
+
+    Args:
+      frame0, frame1: (B, h, w, 3) float32, the frames at 1/2.
+      motion: (B, h, w, 2) float32 px from `matching.match`.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+    """
+    motions = [motion if k == OWN else at_offset(motion, dy, dx) for k, (dy, dx) in enumerate(OFFSETS)]
+    seen = [(warp(frame0, t * m), warp(frame1, (t - 1.0) * m)) for m in motions]
+    costs = [tf.reduce_mean(tf.abs(x0 - x1), -1) for x0, x1 in seen]
+    seen0, seen1 = (tf.stack(side, -2) for side in zip(*seen, strict=True))
+    return Candidates(tf.stack(motions, -2), seen0, seen1, tf.stack(costs, -1))

@@ -1,0 +1,53 @@
+"""FBNet-R, stage 3b: what surrounds a pixel, from coarse to fine, to judge its candidates by."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.candidates import COUNT
+from frame_booster.network.fbnet_r.encoder import CHANNELS
+from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.layers import Convolution, Stage, Tensor
+
+WIDTHS = (64, 64, 48)
+"""Channels at 1/16, 1/8 and 1/4."""
+CONTEXT = 32
+"""Channels handed to 1/2."""
+CLOSER = 24 + 4 * COUNT
+"""Channels that the level at 1/4 gets from 1/2: the warped pair and the candidates' costs, 2x2 px each."""
+
+
+class Judgement(Stage):
+    """Convolutions over features of both frames, warped with the matched motion, at 1/16, 1/8 and 1/4."""
+
+    def __init__(self, precision: str = "float32", name: str = "judgement") -> None:
+        super().__init__(name)
+        self.precision = precision
+        _, quarter, eighth, sixteenth = CHANNELS
+        self.levels = []
+        above = 0
+        for level, channels, width in zip(
+            ("sixteenth", "eighth", "quarter"), (sixteenth, eighth, quarter), WIDTHS, strict=True
+        ):
+            inputs = 2 * channels + COUNT + 5 + above + (CLOSER if level == "quarter" else 0)
+            first = Convolution(inputs, width, precision=precision, name=f"{level}_1")
+            second = Convolution(width, width, precision=precision, name=f"{level}_2")
+            self.levels.append([first, second])
+            above = width
+        self.context = Convolution(above, CONTEXT, precision=precision, name="context")
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [layer for level in self.levels for layer in level] + [self.context]
+
+    def call(self, seen: list[list[Tensor]]) -> Tensor:
+        """Maps what is seen at 1/16, 1/8 and 1/4, parts (B, h, w, c), to (B, H/4, W/4, CONTEXT)."""
+        x: Tensor | None = None
+        for layers, parts in zip(self.levels, seen, strict=True):
+            joined = [tf.cast(part, self.precision) for part in parts]
+            if x is not None:
+                joined.append(tf.cast(resize(x, joined[0]), self.precision))
+            x = tf.concat(joined, -1)
+            for layer in layers:
+                x = layer(x)
+        return self.context(x)

@@ -1,0 +1,56 @@
+"""FBNet-R, stage 3c: the learned choice among the candidates, for each frame by itself.
+
+A choice has a gradient that regression of a flow has not: the error of every candidate is known, not only the slope
+of the picture at the present one.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.candidates import COUNT, OWN, Candidates
+from frame_booster.network.fbnet_r.judgement import CONTEXT
+from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.layers import Convolution, Stage, Tensor
+
+HIDDEN = 16
+"""Channels handed to the fusion."""
+WIDTH = 24
+LOGIT_UNIT = 5.0
+"""Logits for an output of 1: costs tell candidates apart by several logits, so the correction must be able to."""
+
+
+class Selection(Stage):
+    """Weighs the candidates at 1/2; before training exactly as their costs say."""
+
+    def __init__(self, precision: str = "float32", name: str = "selection") -> None:
+        super().__init__(name)
+        self.precision = precision
+        self.conv1 = Convolution(CONTEXT + COUNT + 6, WIDTH, precision=precision, name="conv1")
+        self.conv2 = Convolution(WIDTH, WIDTH, precision=precision, name="conv2")
+        self.logits = Convolution(WIDTH, 2 * COUNT, slope=None, precision=precision, scale=0.0, name="logits")
+        self.handed_on = Convolution(WIDTH, HIDDEN, precision=precision, name="handed_on")
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [self.conv1, self.conv2, self.logits, self.handed_on]
+
+    def call(self, candidates: Candidates, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Chooses.
+
+        Args:
+          candidates: at 1/2.
+          context: (B, H/4, W/4, CONTEXT).
+
+        Returns:
+          Weights for frame 0 and for frame 1, (B, h, w, COUNT) float32 with sum 1, and the hidden state
+          (B, h, w, HIDDEN).
+        """
+        own = [seen[..., OWN, :] for seen in (candidates.seen0, candidates.seen1)]
+        seen = [resize(context, candidates.costs), 10.0 * candidates.costs, *own]
+        x = self.conv2(self.conv1(tf.concat([tf.cast(part, self.precision) for part in seen], -1)))
+        logits = LOGIT_UNIT * tf.cast(self.logits(x), tf.float32)
+        prior = candidates.prior()
+        weights0 = tf.nn.softmax(prior + logits[..., :COUNT], -1)
+        weights1 = tf.nn.softmax(prior + logits[..., COUNT:], -1)
+        return weights0, weights1, self.handed_on(x)
