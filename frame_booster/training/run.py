@@ -86,6 +86,7 @@ class TrainingRun:
         self.optimizer.build(self.variables)
         self.step, self.best = 0, 0.0
         self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
+        self.earlier_steps = int(earlier.get("steps", 0))
         self.stopping = False
         self._compiled: dict[tuple[int, int, int, bool, bool], Any] = {}
         self._predict = tf.function(lambda a, b: self.network(a, b).frame, autograph=False)
@@ -102,6 +103,7 @@ class TrainingRun:
         tensors |= {f"average.{n}": a for n, a in zip(self.names, self.average, strict=True)}
         tensors |= {f"optimizer.{k}": np.asarray(v.numpy()) for k, v in enumerate(self.optimizer.variables)}
         state = {"step": self.step, "samples": self.samples, "hours": self.hours, "best": self.best}
+        state["earlier_steps"] = self.earlier_steps
         partial = self.folder / "checkpoint.partial"
         save_file(tensors, str(partial), metadata={"state": json.dumps(state)})
         partial.replace(self.checkpoint)
@@ -119,6 +121,7 @@ class TrainingRun:
             variable.assign(tensors[f"optimizer.{k}"])
         self.step, self.samples = state["step"], state["samples"]
         self.hours, self.best = state["hours"], state["best"]
+        self.earlier_steps = state.get("earlier_steps", 0)
 
     def _step_function(self, phase: Phase, labelled: bool) -> Any:
         chosen = max(phase.choice_weight) > 0
@@ -190,7 +193,7 @@ class TrainingRun:
             if psnr > self.best:
                 self.best = float(psnr)
                 facts = {
-                    "steps": str(self.step),
+                    "steps": str(self.earlier_steps + self.step),
                     "samples": str(self.samples),
                     "training_hours": f"{self.hours:.2f}",
                     "loss": self.config.loss,
