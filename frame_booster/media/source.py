@@ -11,6 +11,7 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
 from frame_booster.media.filters import Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
@@ -19,8 +20,6 @@ from frame_booster.options import InputOptions
 
 PIPE = Path("-")
 """Stands for standard input or output."""
-TRUNCATED_BY = Fraction(1)
-"""A stream that ends this much earlier than its file says, s, is not all there."""
 _SEEK_MARGIN = Fraction(1)
 
 
@@ -63,6 +62,11 @@ class FileSource:
         self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
         self._next_pts: int | None = None
         self._shift: Fraction | None = None if start is not None else Fraction(0)
+        # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
+        self._seen = Completeness(
+            path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
+        )
+        self._counts_packets = self.whole and not self.options.deinterlace
         self._deinterlacer: Deinterlacer | None = None
         self._durations: dict[int, int] = {}
 
@@ -78,7 +82,7 @@ class FileSource:
             )
         stream = pictures[self.options.video_stream]
         context = stream.codec_context
-        if not context.width or not context.height or context.pix_fmt is None:
+        if context is None or not context.width or not context.height or context.pix_fmt is None:
             raise InputError("the video stream cannot be decoded: its size or format is unknown", path=self.path)
         # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
         # in slice threads, PyAV's default.
@@ -100,6 +104,10 @@ class FileSource:
             disposition=int(stream.disposition),
             colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
         )
+
+    def _listed_frames(self) -> int:
+        # MOV and MP4 also list frames that an edit list leaves out.
+        return int(self.stream.frames) if self.container.format.name == "avi" else 0
 
     def _guess_frames(self, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:
         if stream.frames:
@@ -152,6 +160,8 @@ class FileSource:
         """
         if resume is not None:
             self._shift = resume.shift
+            self._seen.listed = 0
+            self._counts_packets = False
         self._seek(resume)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
@@ -174,6 +184,8 @@ class FileSource:
                     continue
                 if not video:
                     continue
+                if packet.is_corrupt:
+                    self._damaged(None)
                 for frame in self._decode(packet):
                     last_end = (frame.pts + frame.duration) * self.info.time_base
                     if self._shift is None:
@@ -209,6 +221,8 @@ class FileSource:
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
 
     def _decode(self, packet: av.Packet) -> Iterator[SourceFrame]:
+        if packet.size and not packet.is_discard and self._counts_packets:
+            self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
         try:
             frames = packet.decode()
         except av.error.InvalidDataError as error:
@@ -223,6 +237,7 @@ class FileSource:
             duration = frame.duration or 0
             pts = frame.pts if frame.pts is not None else self._missing_pts()
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
+            self._seen.add(pts)
             if self.options.deinterlace:
                 frame.pts, frame.time_base = pts, self.info.time_base
                 yield from self._deinterlaced(frame, duration)
@@ -306,6 +321,8 @@ class FileSource:
             raise InputError("has no frame in the part asked for", path=self.path)
         if last_end is None:
             raise DecodeError("not one frame could be decoded", path=self.path)
+        self._seen.check_count()
+        self._seen.check_packets(self.container.format.name)
         kinds = set(self.container.format.name.split(","))
         if not self.container.duration or not kinds & _TELL_THEIR_LENGTH:
             return
@@ -314,13 +331,13 @@ class FileSource:
         promised = Fraction(start + self.container.duration, av.time_base)
         if self._end is not None:
             promised = min(promised, self._end)
-        reached = max(last_end, self._reached)
-        if reached < promised - TRUNCATED_BY:
-            raise DecodeError(
-                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated",
-                path=self.path,
-                hint="get the whole file, or take what is there with --duration",
-            )
+        if "matroska" in kinds and self._end is None:
+            self._seen.check_track(last_end, self.info.metadata)
+        if self.whole and self.container.start_time is not None:
+            # In Matroska times count from 0, so that a beginning that is lost leaves a gap there.
+            start = 0 if "matroska" in kinds else self.container.start_time
+            self._seen.check_beginning(Fraction(start, av.time_base))
+        self._seen.check_length(max(last_end, self._reached), promised)
 
     def close(self) -> None:
         self.container.close()

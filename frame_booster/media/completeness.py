@@ -1,0 +1,128 @@
+"""Whether all of a video was there: FFmpeg goes on quietly after what is damaged or missing."""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from frame_booster.errors import DecodeError
+from frame_booster.media.reader import SourceReport
+
+TRUNCATED_BY = Fraction(1)
+"""A file that ends this much earlier than its header says, s, is refused."""
+_SHORT_BY_FRAMES = 2
+"""One that ends earlier by more than this many frames is warned of."""
+_REGULAR = Fraction(9, 10)
+"""Share of equal gaps from which a video counts as one of constant rate."""
+_TS_PACKET = 188
+ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
+"""Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
+
+
+@dataclass
+class Completeness:
+    """Watches the frames of one reading.
+
+    Args:
+      path: of the file, for messages.
+      report: where warnings go.
+      rate: average frames a second, None if unknown.
+      time_base: of the frames' timestamps.
+      listed: how many frames the file's index lists, 0 if it has none.
+    """
+
+    path: Path
+    report: SourceReport
+    rate: Fraction | None
+    time_base: Fraction
+    listed: int = 0
+    frames: int = 0
+    packets: int = 0
+    """Of the video, that should each give a frame."""
+    _first: int | None = None
+    _last: int | None = None
+    _gaps: collections.Counter[int] = field(default_factory=collections.Counter)
+
+    def add(self, pts: int) -> None:
+        """Counts a frame."""
+        self.frames += 1
+        self._first = pts if self._first is None else self._first
+        if self._last is not None:
+            self._gaps[pts - self._last] += 1
+        self._last = pts
+
+    def check_count(self) -> None:
+        """Warns where frames are missing that the file lists, or that its regular times leave a gap for."""
+        missing = self.listed - self.frames
+        if missing > 0:
+            self.report.decode_errors += missing
+            self.report.warn(f"{missing} of the {self.listed} frames that the file lists could not be decoded")
+            return
+        without = self.packets - self.frames
+        if without > 0:
+            self.report.decode_errors += without
+            self.report.warn(f"{without} packets of the video gave no frame")
+            return
+        holes = self._holes()
+        if holes:
+            self.report.warn(f"about {holes} frames seem to be missing: the video is regular but for gaps there")
+
+    def _holes(self) -> int:
+        total = sum(self._gaps.values())
+        if total < 3:
+            return 0
+        [(usual, _)] = self._gaps.most_common(1)
+        near = sum(count for gap, count in self._gaps.items() if abs(gap - usual) <= 1)
+        if near == total or (near < _REGULAR * total and total - near > 2):
+            return 0
+        ratios = {gap: Fraction(gap, usual) for gap in self._gaps if abs(gap - usual) > 1}
+        # Gaps of no whole number of frames are the video's own way, not a loss.
+        if any(ratio < 2 - Fraction(1, 10) or abs(ratio - round(ratio)) > Fraction(1, 10) for ratio in ratios.values()):
+            return 0
+        return sum((round(ratio) - 1) * self._gaps[gap] for gap, ratio in ratios.items())
+
+    def check_length(self, reached: Fraction, promised: Fraction) -> None:
+        """Compares where the file ends, s, with where its header says.
+
+        Raises:
+          DecodeError: it is truncated, as a broken download is.
+        """
+        short = promised - reached
+        if short > TRUNCATED_BY:
+            raise DecodeError(
+                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated",
+                path=self.path,
+                hint="get the whole file, or take what is there with --duration",
+            )
+        self._warn_if_short("file", reached, promised)
+
+    def check_beginning(self, start: Fraction) -> None:
+        """Warns where the video begins some frames after the file does, s: that may be so, or frames are lost."""
+        first = start if self._first is None else self._first * self.time_base
+        if first - start > _SHORT_BY_FRAMES * self._frame:
+            self.report.warn(f"the video begins {float(first - start):.2f} s after the file")
+
+    def check_track(self, reached: Fraction, metadata: dict[str, str]) -> None:
+        """Compares where the video ends, s, with the duration that Matroska's writers note with each track."""
+        hours, _, rest = next((v for k, v in metadata.items() if k.upper() == "DURATION"), "").partition(":")
+        minutes, _, seconds = rest.partition(":")
+        try:
+            promised = int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        except ValueError:
+            return
+        self._warn_if_short("video", reached, promised)
+
+    @property
+    def _frame(self) -> Fraction:
+        return 1 / self.rate if self.rate else Fraction(1, 25)
+
+    def _warn_if_short(self, what: str, reached: Fraction, promised: Fraction) -> None:
+        if promised - reached > _SHORT_BY_FRAMES * self._frame:
+            self.report.warn(f"the {what} ends at {float(reached):.2f} s of {float(promised):.2f} s")
+
+    def check_packets(self, format_name: str) -> None:
+        """Warns of an MPEG transport stream that ends within a packet; its header tells no length."""
+        if format_name == "mpegts" and self.path.is_file() and self.path.stat().st_size % _TS_PACKET:
+            self.report.warn("the file ends within a packet: it may be cut off")
