@@ -28,6 +28,47 @@ def _need_training_packages() -> None:
 
 
 @main.command()
+@click.argument("videos", type=_FOLDER)
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder for train/ and val/.")
+@click.option("--short-side", type=click.IntRange(64), default=256, show_default=True, help="Of the clips, px.")
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Share of the videos kept for validation.",
+)
+@click.option("--licence", default="own", show_default=True, help="Of the videos, noted in the manifest.")
+@click.option("--not-permissive", is_flag=True, help="The licence does not allow to pass weights on.")
+@click.option("--max-clips", type=click.IntRange(1), default=100, show_default=True, help="Of one video at most.")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Videos at once.")
+def dataset(
+    videos: Path,
+    output: Path,
+    short_side: int,
+    validation: float,
+    licence: str,
+    not_permissive: bool,
+    max_clips: int,
+    jobs: int,
+) -> None:
+    """Makes training clips and validation triplets of all videos below the folder VIDEOS.
+
+    Cuts, still stretches, repeated frames and flashes are left out; motion is measured. A video goes whole into
+    training or into validation. Stopped, the same command goes on.
+    """
+    with reported():
+        _need_training_packages()
+        from frame_booster.training.dataset import DatasetOptions, build
+
+        options = DatasetOptions(short_side, validation, licence, not not_permissive, max_clips)
+        made = build(videos, output, options, jobs=jobs)
+        click.echo(", ".join(f"{count} {what}" for what, count in made.items()), err=True)
+        if not made["clips"]:
+            raise InputError("no clip could be made: too short, or nothing moves", path=videos)
+
+
+@main.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--clips", type=_FOLDER, required=True, help="Folder of training clips with manifest.csv.")
 @click.option("--validation", type=_FOLDER, required=True, help="Folder of triplets with manifest.csv.")

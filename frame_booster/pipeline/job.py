@@ -26,7 +26,7 @@ QUEUE_BYTES = 128 << 20
 """Decoded frames that may wait before the network, and again behind it."""
 _LOOK_S = 0.2
 """How often a job looks whether it is to stop."""
-_PATIENCE_S = 1.5
+_PATIENCE_S = 1.0
 """How long an interrupted run waits for its threads."""
 
 

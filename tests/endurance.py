@@ -1,0 +1,101 @@
+"""Twenty kills and twenty interruptions of the installed command at random moments: `python -m tests.endurance`."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.conftest import decoded, make_video
+
+BOOST = [sys.executable, "-m", "frame_booster"]
+
+
+def make_source(folder: Path) -> Path:
+    """Three minutes of video with sound."""
+    return make_video(folder / "in.mp4", pts=range(1800), rate=10, size=(96, 64), tones=1, options={"crf": "20"})
+
+
+def heed_interrupts() -> None:
+    """Undoes what a shell does to a process in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, timeout=600)
+    return time.monotonic() - began
+
+
+def kills(folder: Path, count: int, rng: random.Random) -> list[str]:
+    """Kills a resumable run at a random moment and takes it up again; returns what went wrong."""
+    source, wrong = make_source(folder), []
+    command = [*BOOST, str(source), "--resume", "--segment", "15", "-q", "-y", "-o"]
+    length = timed([*command, str(folder / "whole.mp4")])
+    whole, frames = (folder / "whole.mp4").read_bytes(), decoded(folder / "whole.mp4")
+    print(f"uninterrupted: {length:.1f} s, {len(frames)} frames", flush=True)
+    for number in range(count):
+        output = folder / f"out{number}.mp4"
+        process = subprocess.Popen([*command, str(output)])
+        after = rng.uniform(0.1, 0.98) * length
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.wait()
+        state = folder / f".{output.name}.segments"
+        held = len(list(state.glob("*.packets"))) if state.exists() else 0
+        early = output.exists() and process.returncode != 0
+        again = timed([*command, str(output)])
+        same = output.read_bytes() == whole and decoded(output) == frames
+        print(f"kill {number} after {after:.1f} s: {held} segments held, {again:.1f} s more, same {same}", flush=True)
+        if not same or early or state.exists():
+            wrong.append(f"kill {number}: same {same}, final name too early {early}, segments left {state.exists()}")
+        output.unlink()
+    return wrong
+
+
+def interruptions(folder: Path, count: int, rng: random.Random) -> list[str]:
+    """Interrupts a run at a random moment; returns what went wrong."""
+    source, wrong = make_source(folder), []
+    output = folder / "out.mp4"
+    length = timed([*BOOST, str(source), "-o", str(output), "-q"])
+    output.unlink()
+    for number in range(count):
+        process = subprocess.Popen([*BOOST, str(source), "-o", str(output), "-q"], stderr=subprocess.PIPE, text=True)
+        # Earlier than this Python itself is still starting, and ends as Python does.
+        time.sleep(rng.uniform(0.4, 0.95) * length)
+        kind = rng.choice([signal.SIGINT, signal.SIGTERM])
+        asked = time.monotonic()
+        process.send_signal(kind)
+        _, message = process.communicate(timeout=60)
+        took = time.monotonic() - asked
+        left = sorted(p.name for p in folder.iterdir() if p != source)
+        print(f"{kind.name} {number}: exit {process.returncode} after {took:.2f} s, {message.strip()}", flush=True)
+        if process.returncode != 130 or left or message.count("\n") != 1 or took > 2.0:
+            wrong.append(f"{kind.name} {number}: exit {process.returncode}, {took:.2f} s, left {left}, {message!r}")
+    return wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    # Children begin with it heeded, too.
+    heed_interrupts()
+    wrong = []
+    for experiment in (interruptions, kills):
+        with tempfile.TemporaryDirectory() as folder:
+            wrong += experiment(Path(folder), arguments.count, random.Random(arguments.seed))
+    print("\n".join(wrong) or "all as it must be")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

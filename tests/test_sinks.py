@@ -1,0 +1,157 @@
+"""One contract for everything that can be written: containers, animations, pictures, segments."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from frame_booster.errors import EncodeError, Interrupted, OutputError
+from frame_booster.media.carry import CarryOptions
+from frame_booster.media.opening import open_source
+from frame_booster.media.output import is_sequence
+from frame_booster.media.pictures import SequenceSink
+from frame_booster.media.reader import SourceFrame
+from frame_booster.media.sink import FileSink, Sink, SinkOptions, container_format
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
+from frame_booster.pipeline.boost import run
+from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.resume import Segments, SegmentSink, join
+from tests.conftest import MeanModel, decoded, make_video
+
+KINDS = ["mp4", "mov", "mkv", "webm", "nut", "ts", "y4m", "gif", "webp", "pictures", "segments"]
+LOSSLESS = {"nut", "y4m", "pictures", "segments"}
+BASE = Fraction(1, 50)
+
+
+def open_sink(kind: str, folder: Path, source: Any, first: av.VideoFrame) -> tuple[Sink, Path]:
+    if kind == "pictures":
+        (folder / "out").mkdir()
+        return SequenceSink(folder / "out", "%03d.png", first), folder / "out"
+    path = folder / f"out.{'mkv' if kind == 'segments' else kind}"
+    encoder = EncoderOptions(codec="ffv1") if kind == "segments" else EncoderOptions()
+    options = SinkOptions(path, container_format(path), BASE, 1 / BASE, encoder, CarryOptions(allow_drop=True))
+    if kind != "segments":
+        return FileSink(path, source, first, options), path
+    segments = Segments(path, "key")
+    return SegmentSink(segments, lambda at: FileSink(at, source, first, options), Counts), path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_can_be_read(tmp_path: Path, kind: str) -> None:
+    original = make_video(tmp_path / "in.mkv", pts=range(6), codec="ffv1", pix_fmt="gray", tones=1)
+    with open_source(original, InputOptions()) as source:
+        items = list(source.items())
+        frames = [item.frame for item in items if isinstance(item, SourceFrame)]
+        sink, path = open_sink(kind, tmp_path, source, frames[0])
+        with sink:
+            for item in items:
+                if isinstance(item, SourceFrame):
+                    k = frames.index(item.frame)
+                    sink.write(item.frame, 2 * k, 2)
+                    assert sink.written.frames == k + 1
+                elif kind != "segments":
+                    sink.copy(item)
+            written = sink.finish()
+        assert (written.frames, written.first_pts, written.last_pts, written.end_pts) == (6, 0, 10, 12)
+        if kind == "segments":
+            assert isinstance(sink, SegmentSink)
+            options = SinkOptions(path, "matroska", BASE, 1 / BASE, EncoderOptions(codec="ffv1"))
+            with FileSink(path, source, frames[0], options) as joined:
+                join(sink.segments, joined, (item for item in items if isinstance(item, av.Packet)))
+    with open_source(path, InputOptions(rate=1 / (2 * BASE))) as again:
+        back = [item for item in again.items() if isinstance(item, SourceFrame)]
+        times = [frame.pts * again.info.time_base for frame in back]
+    assert len(back) == 6
+    assert [time - times[0] for time in times] == [
+        2 * k * BASE * (Fraction(1, 2) if kind == "y4m" else 1) for k in range(6)
+    ]
+    if kind in LOSSLESS and kind != "y4m":
+        for one, two in zip(frames, back, strict=True):
+            np.testing.assert_array_equal(one.to_ndarray(format="gray"), two.frame.to_ndarray(format="gray"))
+
+
+@pytest.mark.parametrize("kind", ["mp4", "pictures", "segments"])
+def test_a_sink_left_by_an_error_is_quiet(tmp_path: Path, kind: str) -> None:
+    original = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1")
+
+    def fail() -> None:
+        with open_source(original, InputOptions()) as source:
+            first = next(item.frame for item in source.items() if isinstance(item, SourceFrame))
+            sink, _ = open_sink(kind, tmp_path, source, first)
+            with sink:
+                sink.write(first, 0, 1)
+                raise KeyError("something else")
+
+    with pytest.raises(KeyError, match="something else"):
+        fail()
+
+
+def test_what_counts_as_a_sequence(tmp_path: Path) -> None:
+    assert is_sequence(tmp_path / "x%03d.png")
+    assert is_sequence(tmp_path / "new", f"{tmp_path}/new/")
+    assert is_sequence(tmp_path)
+    assert not is_sequence(tmp_path / "x.mp4", f"{tmp_path}/x.mp4")
+
+
+def stopped_at(frame: int, source: Path, output: Path, **options: Any) -> None:
+    """Runs until `frame` frames are written, and is told to stop then."""
+    stop = threading.Event()
+
+    def progress(done: Progress) -> None:
+        if done.frames == frame:
+            stop.set()
+
+    run(str(source), str(output), BoostOptions(**options), progress, MeanModel(), stop)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_interrupted_run_keeps_its_part_where_asked(tmp_path: Path, keep: bool) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 192), tones=1)
+    with pytest.raises(Interrupted, match=r"out\.partial\.mp4" if keep else "nothing was written"):
+        stopped_at(20, source, tmp_path / "out.mp4", keep_partial=keep)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", *(["out.partial.mp4"] if keep else [])]
+    if keep:
+        frames = decoded(tmp_path / "out.partial.mp4")
+        assert 20 <= len(frames) < 800
+        assert [time for time, _ in frames] == [Fraction(k, 50) for k in range(len(frames))]
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk."""
+    source = make_video(tmp_path / "in.mp4", pts=range(20), size=(320, 192), options={"crf": "30"})
+    command = [sys.executable, "-m", "frame_booster", str(source), "-o", str(tmp_path / "out.mkv"), "-c:v", "ffv1"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+    assert done.returncode == OutputError.exit_code
+    assert done.stderr.count("\n") == 1
+    assert "File too large" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_hardware_encoder_that_is_missing_names_those_that_are_there(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(2))
+    with pytest.raises(EncodeError, match=r"no video encoder 'h264_nothing'.*there is: libx264"):
+        run(
+            str(source),
+            str(tmp_path / "o.mp4"),
+            BoostOptions(encoder=EncoderOptions(codec="h264_nothing")),
+            None,
+            MeanModel(),
+        )  # type: ignore[arg-type]
