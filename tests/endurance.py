@@ -32,17 +32,30 @@ def timed(command: list[str]) -> float:
     return time.monotonic() - began
 
 
+def wait_for_work(process: subprocess.Popen[bytes], output: Path) -> None:
+    """Waits until the first segment is begun: before that, a run only loads."""
+    folder = output.with_name(f".{output.name}.segments")
+    while process.poll() is None and not any(folder.glob("*.partial")):
+        time.sleep(0.02)
+
+
 def kills(folder: Path, count: int, rng: random.Random) -> list[str]:
     """Kills a resumable run at a random moment and takes it up again; returns what went wrong."""
     source, wrong = make_source(folder), []
-    command = [*BOOST, str(source), "--resume", "--segment", "15", "-q", "-y", "-o"]
-    length = timed([*command, str(folder / "whole.mp4")])
+    command = [*BOOST, str(source), "--resume", "--segment", "5", "-q", "-y", "-o"]
+    output = folder / "whole.mp4"
+    process = subprocess.Popen([*command, str(output)])
+    wait_for_work(process, output)
+    begun = time.monotonic()
+    process.wait()
+    length = time.monotonic() - begun
     whole, frames = (folder / "whole.mp4").read_bytes(), decoded(folder / "whole.mp4")
-    print(f"uninterrupted: {length:.1f} s, {len(frames)} frames", flush=True)
+    print(f"uninterrupted: {length:.1f} s of work, {len(frames)} frames", flush=True)
     for number in range(count):
         output = folder / f"out{number}.mp4"
         process = subprocess.Popen([*command, str(output)])
-        after = rng.uniform(0.1, 0.98) * length
+        wait_for_work(process, output)
+        after = rng.uniform(0.0, 0.98) * length
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
@@ -86,11 +99,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=["kills", "interruptions"])
     arguments = parser.parse_args()
     # Children begin with it heeded, too.
     heed_interrupts()
     wrong = []
     for experiment in (interruptions, kills):
+        if arguments.only not in (None, experiment.__name__):
+            continue
         with tempfile.TemporaryDirectory() as folder:
             wrong += experiment(Path(folder), arguments.count, random.Random(arguments.seed))
     print("\n".join(wrong) or "all as it must be")

@@ -68,11 +68,30 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """Maps (B, H, W, channels) of any float dtype to (B, H/stride, W/stride, filters) in `precision`."""
+        """Maps (B, H, W, channels) of any float dtype to (B, H/stride, W/stride, filters) in `precision`.
+
+        Channels beyond those of the weights (of `joined`) are ignored.
+        """
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.precision)
+        surplus = x.shape[-1] - kernel.shape[2]
+        if surplus:
+            kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, surplus], [0, 0]])
         bias = tf.cast(tf.convert_to_tensor(self.bias), self.precision)
         y = tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME"), bias)
         return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
+
+
+CHANNEL_BLOCK = 16
+"""oneDNN computes in blocks of so many channels: 202 took 49 ms where 208 took 30."""
+
+
+def joined(parts: list[Tensor], precision: str) -> Tensor:
+    """Concatenates feature maps in one dtype, with channels of zeros up to a multiple of `CHANNEL_BLOCK`."""
+    parts = [tf.cast(part, precision) for part in parts]
+    surplus = -sum(part.shape[-1] for part in parts) % CHANNEL_BLOCK
+    if surplus:
+        parts.append(tf.tile(tf.zeros_like(parts[0][..., :1]), [1, 1, 1, surplus]))
+    return tf.concat(parts, -1)
 
 
 def named_weights(layer: tf.keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.matching import at_offset, box
+from frame_booster.network.fbnet_r.matching import at_offsets, box, pair_cost
 from frame_booster.network.layers import Tensor
 from frame_booster.network.warp import compiled_gather_warp as warp
 
@@ -26,11 +26,11 @@ WINDOW, SHARPNESS, STAY = 5, 300.0, 0.002
 class Candidates(NamedTuple):
     """COUNT motions at each place of the picture at 1/2, and both frames seen along them."""
 
-    motions: Tensor
-    """(B, h, w, COUNT, 2) float32, as `matching.match` returns them."""
-    seen0: Tensor
-    """(B, h, w, COUNT, 3) float32: frame 0 along each."""
-    seen1: Tensor
+    motions: list[Tensor]
+    """COUNT of (B, h, w, 2) float32 px, as `matching.match` returns them."""
+    seen0: list[Tensor]
+    """COUNT of (B, h, w, 3) float32: frame 0 along each."""
+    seen1: list[Tensor]
     """The same of frame 1."""
     costs: Tensor
     """(B, h, w, COUNT) float32, mean absolute difference of the two."""
@@ -54,8 +54,17 @@ def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor)
       motion: (B, h, w, 2) float32 px from `matching.match`.
       t: (B, 1, 1, 1) float32 in (0, 1).
     """
-    motions = [motion if k == OWN else at_offset(motion, dy, dx) for k, (dy, dx) in enumerate(OFFSETS)]
-    seen = [(warp(frame0, t * m), warp(frame1, (t - 1.0) * m)) for m in motions]
-    costs = [tf.reduce_mean(tf.abs(x0 - x1), -1) for x0, x1 in seen]
-    seen0, seen1 = (tf.stack(side, -2) for side in zip(*seen, strict=True))
-    return Candidates(tf.stack(motions, -2), seen0, seen1, tf.stack(costs, -1))
+    motions = at_offsets(motion, OFFSETS)
+    costs = [pair_cost(frame0, frame1, m, t) for m in motions]
+    # Seen by the loss, and the pixel's own by the network; where there is no loss the others are not computed.
+    seen0 = [warp(frame0, t * m) for m in motions]
+    seen1 = [warp(frame1, (t - 1.0) * m) for m in motions]
+    return Candidates(motions, seen0, seen1, tf.concat(costs, -1))
+
+
+def _weighed(weights: Tensor, motions: list[Tensor]) -> Tensor:
+    return tf.add_n([weights[..., k : k + 1] * motion for k, motion in enumerate(motions)])
+
+
+weighed = tf.function(_weighed, jit_compile=True, autograph=False)
+"""The mean (B, h, w, 2) of motions by weights (B, h, w, COUNT) with sum 1; one loop over the pixels, in XLA."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from frame_booster.network.fbnet_r.candidates import warp_pair
 from frame_booster.network.fbnet_r.matching import resize
 from frame_booster.network.fbnet_r.selection import HIDDEN
-from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.pyramid import halve
 
 FLOW_UNIT = 0.1
@@ -84,7 +84,7 @@ class Fusion(Stage):
             hidden,
             tf.zeros_like(unmoved) + t,
         ]
-        x = tf.concat([tf.cast(part, self.precision) for part in seen], -1)
+        x = joined(seen, self.precision)
         x = self.out(self.conv2(self.conv1(x)))
         out = tf.nn.depth_to_space(tf.cast(x, tf.float32), 2)
         flow += LAST_FLOW_UNIT * out[..., :4]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from frame_booster.network.layers import Tensor
 from frame_booster.network.pyramid import halve
 from frame_booster.network.warp import compiled_gather_warp as warp
+from frame_booster.network.warp import gather_warp
 
 FINEST = 1
 """The search ends at 1/2: full resolution costs 3.5 times as much and the learned part makes up for it."""
@@ -119,12 +120,35 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
     return tf.image.resize(x, tf.shape(like)[1:3], "bilinear")
 
 
-def at_offset(x: Tensor, dy: int, dx: int) -> Tensor:
-    """Returns (B, H, W, C) with what is (dy, dx) px away at each place, clamped at the border."""
+def at_offsets(x: Tensor, offsets: list[tuple[int, int]]) -> list[Tensor]:
+    """Returns, for each (dy, dx) px, (B, H, W, C) with what is that far away at each place, clamped at the border."""
+    reach = max(abs(step) for offset in offsets for step in offset)
     shape = tf.shape(x)
-    rows = tf.clip_by_value(tf.range(shape[1]) + dy, 0, shape[1] - 1)
-    columns = tf.clip_by_value(tf.range(shape[2]) + dx, 0, shape[2] - 1)
-    return tf.gather(tf.gather(x, rows, axis=1), columns, axis=2)
+    height, width = shape[1], shape[2]
+    above, below = (tf.repeat(edge, reach, 1) for edge in (x[:, :1], x[:, -1:]))
+    x = tf.concat([above, x, below], 1)
+    left, right = (tf.repeat(edge, reach, 2) for edge in (x[:, :, :1], x[:, :, -1:]))
+    x = tf.concat([left, x, right], 2)
+    return [x[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy, dx in offsets]
+
+
+def _pair_cost(first: Tensor, second: Tensor, motion: Tensor, t: Tensor) -> Tensor:
+    return tf.reduce_mean(
+        tf.abs(gather_warp(first, t * motion) - gather_warp(second, (t - 1.0) * motion)), -1, keepdims=True
+    )
+
+
+pair_cost = tf.function(_pair_cost, jit_compile=True, autograph=False)
+"""Mean absolute difference (B, H, W, 1) of two frames along a motion; one loop over the pixels, in XLA."""
+
+
+def _soft_choice(cost: Tensor, sharpness: Tensor, *candidates: Tensor) -> Tensor:
+    weights = tf.nn.softmax(-sharpness * cost, -1)
+    return tf.add_n([weights[..., k : k + 1] * candidate for k, candidate in enumerate(candidates)])
+
+
+soft_choice = tf.function(_soft_choice, jit_compile=True, autograph=False)
+"""The mean of candidates (B, H, W, C), weighed by the soft minimum of their costs (B, H, W, K)."""
 
 
 def _propagate(
@@ -136,14 +160,11 @@ def _propagate(
     with a small window puts the boundary back where it is (the propagation of PatchMatch, Barnes
     et al., 2009, as a soft choice).
     """
-    candidates = [at_offset(motion, dy, dx) for dy, dx in moves]
-    costs = []
-    for k, candidate in enumerate(candidates):
-        difference = tf.abs(warp(first, t * candidate) - warp(second, (t - 1.0) * candidate))
-        costs.append(tf.reduce_mean(difference, -1, keepdims=True) + (options.own if k else 0.0))
-    cost = box(tf.concat(costs, -1), options.propagate_window)
-    weights = tf.nn.softmax(-options.propagate_sharpness * cost, -1)
-    return tf.add_n([weights[..., k : k + 1] * candidate for k, candidate in enumerate(candidates)])
+    candidates = at_offsets(motion, moves)
+    costs = [pair_cost(first, second, candidate, t) for candidate in candidates]
+    own = tf.constant([options.own if k else 0.0 for k in range(len(moves))])
+    cost = box(tf.concat(costs, -1) + own, options.propagate_window)
+    return soft_choice(cost, tf.constant(options.propagate_sharpness), *candidates)
 
 
 def match(frames0: list[Tensor], frames1: list[Tensor], t: Tensor, options: MatchingOptions) -> Tensor:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.candidates import OWN, Candidates, gather_candidates, warp_pair
+from frame_booster.network.fbnet_r.candidates import OWN, Candidates, gather_candidates, warp_pair, weighed
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
@@ -86,12 +86,15 @@ class FBNetR(Stage):
         candidates = gather_candidates(frames0[1], frames1[1], motion, t)
         context = self.judgement(self._surroundings(encoded0, encoded1, motion, candidates, t))
         weights0, weights1, hidden = self.selection(candidates, context)
-        flow0 = t * tf.reduce_sum(weights0[..., None] * candidates.motions, -2)
-        flow1 = (t - 1.0) * tf.reduce_sum(weights1[..., None] * candidates.motions, -2)
+        flow0 = t * weighed(weights0, candidates.motions)
+        flow1 = (t - 1.0) * weighed(weights1, candidates.motions)
         flow = 2.0 * resize(tf.concat([flow0, flow1], -1), frames0[0])
         rgb, last = self.fusion(frames0[0], frames1[0], flow, hidden, t)
         flows = [(flow0, flow1), (last[..., :2], last[..., 2:])]
-        choices = (Choice(weights0, candidates.seen0), Choice(weights1, candidates.seen1))
+        choices = tuple(
+            Choice(weights, tf.stack(seen, -2))
+            for weights, seen in ((weights0, candidates.seen0), (weights1, candidates.seen1))
+        )
         return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows, choices=choices)
 
     @staticmethod
@@ -100,7 +103,7 @@ class FBNetR(Stage):
     ) -> list[list[Tensor]]:
         """Returns what the judgement sees at 1/16, 1/8 and 1/4."""
         flow, costs = tf.concat([t * motion, (t - 1.0) * motion], -1), candidates.costs
-        own = [seen[..., OWN, :] for seen in (candidates.seen0, candidates.seen1)]
+        own = [candidates.seen0[OWN], candidates.seen1[OWN]]
         seen: list[list[Tensor]] = []
         for level in range(3):
             flow, costs = halve(flow) / 2.0, halve(costs)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from frame_booster.network.fbnet_r.candidates import COUNT, OWN, Candidates
 from frame_booster.network.fbnet_r.judgement import CONTEXT
 from frame_booster.network.fbnet_r.matching import resize
-from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 
 HIDDEN = 16
 """Channels handed to the fusion."""
@@ -46,9 +46,9 @@ class Selection(Stage):
           Weights for frame 0 and for frame 1, (B, h, w, COUNT) float32 with sum 1, and the hidden state
           (B, h, w, HIDDEN).
         """
-        own = [seen[..., OWN, :] for seen in (candidates.seen0, candidates.seen1)]
+        own = [candidates.seen0[OWN], candidates.seen1[OWN]]
         seen = [resize(context, candidates.costs), 10.0 * candidates.costs, *own]
-        x = self.conv2(self.conv1(tf.concat([tf.cast(part, self.precision) for part in seen], -1)))
+        x = self.conv2(self.conv1(joined(seen, self.precision)))
         logits = LOGIT_UNIT * tf.cast(self.logits(x), tf.float32)
         prior = candidates.prior()
         weights0 = tf.nn.softmax(prior + logits[..., :COUNT], -1)
