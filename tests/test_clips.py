@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import av
 import pytest
 
 import frame_booster
-from tests.conftest import decoded, packets, plane_rows
+from frame_booster.options import BoostOptions, EncoderOptions
+from frame_booster.pipeline import folder as folders
+from frame_booster.pipeline.folder import FolderOptions, FolderRun
+from tests.conftest import MeanModel, boosted, decoded, packets, plane_rows
 
 MODEL = os.environ.get("FRAME_BOOSTER_CLIP_MODEL", "fbnet-r")
 SECONDS = Fraction(os.environ.get("FRAME_BOOSTER_CLIP_SECONDS", "0.2"))
@@ -61,3 +66,40 @@ def test_clip(clips: Path, tmp_path: Path, name: str) -> None:
     for mine, theirs in zip(packets(output, "audio"), packets(source, "audio"), strict=True):
         assert mine
         assert mine == theirs[theirs.index(mine[0]) :][: len(mine)]
+
+
+PIPED = """
+from fractions import Fraction
+from tests.conftest import boosted
+boosted("-", "-", output_format="nut", duration=Fraction("%s"), allow_drop=True)
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_pipe_and_folder_agree(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The same frames at the same times, whatever way a clip comes in and goes out; with a network that only mixes."""
+    seconds = max(SECONDS, Fraction(1, 2))
+    boosted(clips / name, tmp_path / "file.mkv", codec="ffv1", duration=seconds, allow_drop=True)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).symlink_to(clips / name)
+    monkeypatch.setattr(folders, "load", lambda options: MeanModel())
+    options = BoostOptions(duration=seconds, encoder=EncoderOptions(codec="ffv1"), allow_drop=True)
+    [outcome] = FolderRun(tmp_path / "in", tmp_path / "out", options, FolderOptions(suffix=".mkv")).run()
+    assert outcome.outcome == "done"
+    command = [sys.executable, "-c", PIPED % seconds]
+    root = Path(__file__).resolve().parents[1]
+    data = (clips / name).read_bytes()
+    with (clips / name).open("rb") as file, (tmp_path / "pipe.nut").open("wb") as out:
+        if data.find(b"moov") > data.find(b"mdat") > 0:
+            # Its index lies at the end: it can be standard input, but not come through a pipe.
+            subprocess.run(command, stdin=file, stdout=out, check=True, cwd=root)
+        else:
+            subprocess.run(command, input=data, stdout=out, check=True, cwd=root)
+    by_file, by_folder, by_pipe = (
+        decoded(path) for path in (tmp_path / "file.mkv", Path(outcome.output), tmp_path / "pipe.nut")
+    )
+    assert by_file == by_folder
+    assert [data for _, data in by_file] == [data for _, data in by_pipe]
+    # Matroska rounds to 1 ms.
+    start = by_file[0][0] - by_pipe[0][0]
+    assert all(abs(a - b - start) <= Fraction(1, 1000) for (a, _), (b, _) in zip(by_file, by_pipe, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -83,7 +85,11 @@ class FileSource:
         stream = pictures[self.options.video_stream]
         context = stream.codec_context
         if context is None or not context.width or not context.height or context.pix_fmt is None:
-            raise InputError("the video stream cannot be decoded: its size or format is unknown", path=self.path)
+            raise InputError(
+                "the video stream cannot be decoded: its size or format is unknown",
+                path=self.path,
+                hint="an MP4 with its index at the end cannot come through a pipe" if self.path == PIPE else None,
+            )
         # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
         # in slice threads, PyAV's default.
         stream.thread_type = "AUTO"
@@ -371,7 +377,7 @@ def _open(path: Path, options: InputOptions) -> Any:
     hwaccel = None if options.hwaccel is None else _hardware(options.hwaccel)
     try:
         return av.open(
-            "pipe:0" if path == PIPE else str(path), format=options.format, options=settings, hwaccel=hwaccel
+            _standard_input() if path == PIPE else str(path), format=options.format, options=settings, hwaccel=hwaccel
         )
     except av.error.FFmpegError as error:
         raise InputError(
@@ -381,6 +387,13 @@ def _open(path: Path, options: InputOptions) -> Any:
         ) from error
     except ValueError as error:
         raise InputError(f"cannot be opened: {error}", path=path) from error
+
+
+def _standard_input() -> str:
+    """Returns where to open standard input: by name where it is a file, which can be sought in."""
+    if stat.S_ISREG(os.fstat(0).st_mode) and Path("/dev/stdin").exists():
+        return "/dev/stdin"
+    return "pipe:0"
 
 
 def _hardware(name: str) -> Any:
