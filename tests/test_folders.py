@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from frame_booster.errors import InputError, OutputError
+from frame_booster.media.finding import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
-from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun, find_videos
+from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun
 from tests.conftest import MeanModel, decoded, make_video
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 cv2 = pytest.importorskip("cv2", reason="the extra `train` is not installed")
 
+from frame_booster.engine.interpolator import load_model  # noqa: E402
 from frame_booster.errors import InputError  # noqa: E402
 from frame_booster.network.prediction import Choice  # noqa: E402
 from frame_booster.network.weights import read_metadata  # noqa: E402
@@ -254,3 +255,70 @@ def test_shipped_networks_beat_blending(triplets: Path) -> None:
     scores = {score.method: score.psnr for score in evaluation.evaluate(some, methods) if score.bucket == "all"}
     assert scores["fbnet"] > scores["blending"] + 0.5
     assert scores["fbnet-r"] > scores["fbnet"]
+
+
+def test_an_evaluation_is_written_as_pictures_page_and_csv(tmp_path: Path, material: Path) -> None:
+    from frame_booster.training import panels
+
+    methods = {"repetition": evaluation.repetition, "blending": evaluation.blending}
+    pictures = {}
+
+    def seen(triplet: Triplet, made: dict[str, np.ndarray]) -> None:
+        pictures[triplet.name] = panels.side_by_side(triplet, made)
+        assert panels.six_panels(triplet, made["blending"]).shape == (2 * (144 + 18), 3 * 256, 3)
+
+    cases = evaluation.measure(read_triplets(material / "val"), methods, seen)
+    scores = evaluation.summarise(cases)
+    assert scores == evaluation.evaluate(read_triplets(material / "val"), methods)
+    [blending] = [case for case in cases if case.method == "blending"]
+    assert blending.psnr == pytest.approx(20 * np.log10(255 / blending.ie), abs=1e-3)
+    assert evaluation.as_csv(cases).splitlines()[0] == "method,triplet,motion,psnr,ssim,ie"
+    text = panels.page(scores, cases, pictures, "blending")
+    assert text.count("<img") == 2, "the one case is worst and best"
+    assert "http" not in text
+    panels.write_png(tmp_path / "deep" / "a.png", pictures["scene_123"])
+    assert cv2.imread(str(tmp_path / "deep" / "a.png")).shape == pictures["scene_123"].shape
+
+
+def test_edges_that_shift_are_drawn_where_the_truth_has_them() -> None:
+    from frame_booster.training.panels import edge_shift
+
+    truth, predicted = np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32, 3), np.uint8)
+    truth[:, 16:], predicted[:, 20:] = 255, 255
+    red = np.argwhere((edge_shift(predicted, truth) == (255, 0, 0)).all(-1))
+    assert len(red) > 20
+    assert set(red[:, 1]) <= {15, 16}
+
+
+def test_curves_are_drawn_and_broken_lines_passed_over(tmp_path: Path) -> None:
+    from frame_booster.training.plot import plot_curves, read_curve
+
+    run = tmp_path / "run"
+    run.mkdir()
+    lines = [json.dumps({"step": 50 * k, "hours": k / 10, "loss": 1 / k, "psnr": 20 + k}) for k in range(1, 5)]
+    lines[-1] = json.dumps({**json.loads(lines[-1]), "val_psnr": 25.0})
+    (run / "curve.jsonl").write_text("\n".join([*lines, '{"step": 2']))
+    assert len(read_curve(run)) == 4
+    plot_curves([run], tmp_path / "curve.png", against="hours")
+    assert cv2.imread(str(tmp_path / "curve.png")).shape[2] == 3
+    with pytest.raises(InputError, match="cannot be read"):
+        read_curve(tmp_path / "nothing")
+    with pytest.raises(InputError, match="cannot be written"):
+        plot_curves([run], tmp_path / "curve.nonsense")
+
+
+@pytest.mark.parametrize("name", ["fbnet", "fbnet-r"])
+def test_an_exported_network_makes_the_same_frames_at_any_size(tmp_path: Path, name: str) -> None:
+    from frame_booster.engine.model import shipped_weights
+    from frame_booster.errors import OutputError
+    from frame_booster.training.export import export
+
+    export(shipped_weights(name), tmp_path / "model")
+    run = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    mine = load_model(name, precision="float32")
+    for size in ((96, 64), (70, 50)):
+        first, second = (picture(k, *size).astype(np.float32) for k in (0, 2))
+        made = run(frame0=first[None], frame1=second[None], t=tf.constant([0.5]))["frame"].numpy()[0]
+        np.testing.assert_allclose(made, mine.interpolate(first, second), atol=2e-4)
+    with pytest.raises(OutputError, match="exists already"):
+        export(shipped_weights(name), tmp_path / "model")

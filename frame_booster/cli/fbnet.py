@@ -9,9 +9,10 @@ import click
 
 from frame_booster import __version__
 from frame_booster.cli.errors import reported
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, OutputError
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,8 +24,9 @@ def main() -> None:
 def _need_training_packages() -> None:
     try:
         import cv2  # noqa: F401
+        import matplotlib  # noqa: F401
     except ImportError as error:
-        raise InputError("OpenCV is not installed", hint='pip install "frame-booster[train]"') from error
+        raise InputError(f"{error.name} is not installed", hint='pip install "frame-booster[train]"') from error
 
 
 @main.command()
@@ -101,6 +103,13 @@ def train(
         run.train(validate_every=validate_every)
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
@@ -117,8 +126,19 @@ def _size(text: str | None) -> tuple[int, int] | None:
 @click.option("--every", is_flag=True, help="All listed triplets, not only im1-im2-im3 of each snippet.")
 @click.option("--precision", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
+@click.option("--csv", "csv_file", type=_FILE, help="Write the figures of every triplet to this file.")
+@click.option("--html", "html_file", type=_FILE, help="Write one page with table, plot, worst and best cases.")
+@click.option("--panels", type=_FOLDER, help="Write the six panels of the published figures of every triplet here.")
 def evaluate(
-    weights: tuple[Path, ...], triplets: Path, size: str | None, every: bool, precision: str, as_json: bool
+    weights: tuple[Path, ...],
+    triplets: Path,
+    size: str | None,
+    every: bool,
+    precision: str,
+    as_json: bool,
+    csv_file: Path | None,
+    html_file: Path | None,
+    panels: Path | None,
 ) -> None:
     """Measures WEIGHTS (default: those that ship) beside repetition, blending and DIS optical flow.
 
@@ -138,7 +158,25 @@ def evaluate(
         }
         for file in files:
             methods[str(file) if weights else file.stem] = evaluation.network_method(file, precision=precision)
-        scores = evaluation.evaluate(read_triplets(triplets, size=_size(size), every=every), methods)
+        from frame_booster.training import panels as drawing
+        from frame_booster.training.clips import FrameArray
+        from frame_booster.training.triplets import Triplet
+
+        judged = list(methods)[-1]
+        pictures: dict[str, FrameArray] = {}
+
+        def seen(triplet: Triplet, made: dict[str, FrameArray]) -> None:
+            if html_file is not None:
+                pictures[triplet.name] = drawing.side_by_side(triplet, made)
+            if panels is not None:
+                drawing.write_png(panels / f"{triplet.name}.png", drawing.six_panels(triplet, made[judged]))
+
+        cases = evaluation.measure(read_triplets(triplets, size=_size(size), every=every), methods, seen)
+        scores = evaluation.summarise(cases)
+        if csv_file is not None:
+            _write(csv_file, evaluation.as_csv(cases))
+        if html_file is not None:
+            _write(html_file, drawing.page(scores, cases, pictures, judged))
         click.echo(evaluation.as_json(scores) if as_json else evaluation.table(scores), file=sys.stdout)
 
 
@@ -177,3 +215,33 @@ def inspect(model: str, size: str) -> None:
             click.echo(f"{cost.stage:<20}{cost.parameters:>12,}{cost.macs_per_pixel:>12,.0f}")
         total = sum(c.parameters for c in costs), sum(c.macs_per_pixel for c in costs)
         click.echo(f"{'all':<20}{total[0]:>12,}{total[1]:>12,.0f}")
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=_FOLDER)
+@click.option("-o", "--output", type=_FILE, required=True, help="Picture to write: .png, .svg or .pdf.")
+@click.option("--against", type=click.Choice(["step", "hours"]), default="step", show_default=True)
+def plot(runs: tuple[Path, ...], output: Path, against: str) -> None:
+    """Draws loss and PSNR of the RUNS (folders of `fbnet train`) over their steps or hours."""
+    with reported():
+        _need_training_packages()
+        from frame_booster.training.plot import plot_curves
+
+        plot_curves(list(runs), output, against=against)
+
+
+@main.command()
+@click.argument("weights", type=_FILE)
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Folder of the SavedModel, which must not exist.")
+@click.option(
+    "--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True
+)
+def export(weights: Path, output: Path, precision: str) -> None:
+    """Writes WEIGHTS with their network as a TensorFlow SavedModel: frame0, frame1, t -> frame."""
+    with reported():
+        from frame_booster.engine.device import tensorflow
+
+        tensorflow()
+        from frame_booster.training.export import export as write
+
+        write(weights, output, precision)

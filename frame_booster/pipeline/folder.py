@@ -13,13 +13,10 @@ from typing import Any
 
 from frame_booster.engine.model import Model
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError
+from frame_booster.media.finding import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import Progress, Result, load, run
 
-VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg"}) | frozenset(
-    {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif"}
-)
-"""Suffixes of what is taken for a video where no pattern is given."""
 KEPT_SUFFIXES = frozenset([".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut"])
 """Of inputs whose outputs have the same; others become .mkv, which holds everything."""
 _SETTLED_S = 2.0
@@ -67,17 +64,6 @@ class FileOutcome:
 
 Report = Callable[[Path, "Progress | FileOutcome"], None]
 """Called with a file's progress and, at its end, its outcome; from several threads where there are several jobs."""
-
-
-def find_videos(folder: Path, pattern: str | None, *, without: Path | None = None) -> list[Path]:
-    """Returns the videos below a folder, sorted; hidden files and what lies below `without` left out."""
-    found = []
-    for path in folder.rglob(pattern or "*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        inside = without is not None and without != folder and without in path.parents
-        if path.is_file() and not hidden and not inside and (pattern or path.suffix.lower() in VIDEOS):
-            found.append(path)
-    return sorted(found)
 
 
 class FolderRun:

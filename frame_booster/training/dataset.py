@@ -21,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from frame_booster.errors import FrameBoosterError, InputError
+from frame_booster.media.finding import find_videos
 from frame_booster.media.planes import layout_of, planes_of
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import similarity, thumbnail
@@ -77,8 +78,6 @@ def find_sources(folder: Path) -> list[Path]:
     Raises:
       InputError: there is none.
     """
-    from frame_booster.pipeline.folder import find_videos
-
     found = find_videos(folder, None)
     if not found:
         raise InputError("has no videos", path=folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,6 +25,21 @@ Method = Callable[[FrameArray, FrameArray], FrameArray]
 
 
 @dataclass(frozen=True)
+class Case:
+    """Figures of one method on one triplet."""
+
+    method: str
+    triplet: str
+    motion: float
+    """px at the stored size."""
+    psnr: float
+    """dB."""
+    ssim: float
+    ie: float
+    """Interpolation error: root of the mean square difference, code values (Baker et al., Middlebury, 2011)."""
+
+
+@dataclass(frozen=True)
 class Score:
     """Mean figures of one method over the triplets of one bucket."""
 
@@ -32,6 +49,7 @@ class Score:
     psnr: float
     """dB."""
     ssim: float
+    ie: float
 
 
 def repetition(frame0: FrameArray, frame1: FrameArray) -> FrameArray:
@@ -69,40 +87,53 @@ def network_method(weights: Path, device: str = "auto", precision: str = "auto")
     return load_model(name, weights, device, precision).interpolate
 
 
-def evaluate(triplets: Iterable[Triplet], methods: dict[str, Method]) -> list[Score]:
-    """Scores methods on triplets, overall and by motion.
+Seen = Callable[[Triplet, dict[str, FrameArray]], None]
+"""Told of each triplet and what every method made of it."""
+
+
+def measure(triplets: Iterable[Triplet], methods: dict[str, Method], seen: Seen | None = None) -> list[Case]:
+    """Measures methods on triplets.
 
     Args:
       triplets: with their truth.
       methods: by name.
-
-    Returns:
-      For each method a score over all triplets (bucket "all") and one for each bucket that has any.
+      seen: called with every triplet and the frames made for it.
 
     Raises:
       InputError: there are no triplets.
     """
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
-    motion = []
+    cases = []
     for triplet in triplets:
-        motion.append(triplet.motion)
-        for name, method in methods.items():
-            made = method(triplet.frame0, triplet.frame1)
-            figures[name].append((metrics.psnr(made, triplet.truth), metrics.ssim(made, triplet.truth)))
-    if not motion:
+        made = {name: method(triplet.frame0, triplet.frame1) for name, method in methods.items()}
+        for name, frame in made.items():
+            figures = (metrics.psnr(frame, triplet.truth), metrics.ssim(frame, triplet.truth))
+            cases.append(Case(name, triplet.name, triplet.motion, *figures, metrics.ie(frame, triplet.truth)))
+        if seen is not None:
+            seen(triplet, made)
+    if not cases:
         raise InputError("there are no triplets to evaluate on")
+    return cases
+
+
+def summarise(cases: list[Case]) -> list[Score]:
+    """Returns for each method a score over all triplets (bucket "all") and one for each bucket that has any."""
     scores = []
-    for name, values in figures.items():
-        array, moved = np.asarray(values), np.asarray(motion)
-        selections = [("all", np.ones(len(moved), bool))]
+    for method in dict.fromkeys(case.method for case in cases):
+        mine = [case for case in cases if case.method == method]
+        selections = [("all", mine)]
         for low, high in BUCKETS:
             label = f"> {low:g} px" if high == float("inf") else f"{low:g}-{high:g} px"
-            selections.append((label, (moved >= low) & (moved < high)))
+            selections.append((label, [case for case in mine if low <= case.motion < high]))
         for bucket, selected in selections:
-            if selected.any():
-                psnr, ssim = array[selected].mean(0)
-                scores.append(Score(name, bucket, int(selected.sum()), float(psnr), float(ssim)))
+            if selected:
+                means = np.mean([(case.psnr, case.ssim, case.ie) for case in selected], axis=0)
+                scores.append(Score(method, bucket, len(selected), *means.tolist()))
     return scores
+
+
+def evaluate(triplets: Iterable[Triplet], methods: dict[str, Method]) -> list[Score]:
+    """Scores methods on triplets, overall and by motion; see `measure` and `summarise`."""
+    return summarise(measure(triplets, methods))
 
 
 def table(scores: list[Score]) -> str:
@@ -120,3 +151,12 @@ def table(scores: list[Score]) -> str:
 def as_json(scores: list[Score]) -> str:
     """Formats scores as a JSON list."""
     return json.dumps([score.__dict__ for score in scores], indent=1)
+
+
+def as_csv(cases: list[Case]) -> str:
+    """Formats all cases as CSV, a line a method and triplet."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(Case.__dataclass_fields__)
+    writer.writerows([c.method, c.triplet, c.motion, f"{c.psnr:.4f}", f"{c.ssim:.5f}", f"{c.ie:.4f}"] for c in cases)
+    return text.getvalue()

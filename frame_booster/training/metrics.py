@@ -20,3 +20,8 @@ def psnr(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> floa
 def ssim(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
     """SSIM of two (H, W, 3) uint8 frames (11x11 Gaussian window, as `tf.image.ssim`)."""
     return float(tf.image.ssim(predicted, truth, 255))
+
+
+def ie(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
+    """Interpolation error of two uint8 frames: root of the mean square difference, code values."""
+    return float(np.sqrt(np.mean(np.square(predicted.astype(np.float64) - truth))))

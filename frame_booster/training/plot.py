@@ -1,0 +1,69 @@
+"""Training curves of one or several runs as one picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import InputError
+
+_PANELS = (("loss", "loss"), ("psnr", "PSNR on training crops, dB"), ("val_psnr", "validation PSNR, dB"))
+
+
+def read_curve(run: Path) -> list[dict[str, Any]]:
+    """Reads `curve.jsonl` of a run's folder.
+
+    Raises:
+      InputError: it is missing, or holds nothing.
+    """
+    path = run / "curve.jsonl"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    records = []
+    for line in lines:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            # A line that a killed run left half-written.
+            continue
+    if not records:
+        raise InputError("holds no step yet", path=path)
+    return records
+
+
+def plot_curves(runs: list[Path], output: Path, *, against: str = "step") -> None:
+    """Draws loss and PSNR of runs.
+
+    Args:
+      runs: their folders.
+      output: picture to write; its suffix says of what kind (.png, .svg, .pdf).
+      against: "step" or "hours".
+
+    Raises:
+      InputError: a run has no curve, or the picture is of no kind that can be written.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(_PANELS), figsize=(5 * len(_PANELS), 4), layout="constrained")
+    for run in runs:
+        records = read_curve(run)
+        for axis, (key, title) in zip(axes, _PANELS, strict=True):
+            points = [(record[against], record[key]) for record in records if key in record]
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=run.name)
+            axis.set_xlabel(against)
+            axis.set_title(title)
+            axis.grid(visible=True, alpha=0.3)
+    axes[0].legend()
+    try:
+        figure.savefig(output)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be written: {error}", path=output) from error
+    finally:
+        pyplot.close(figure)
