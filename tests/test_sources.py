@@ -186,6 +186,12 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path, name: str, options: Inpu
         open_source(path, options)
 
 
+def test_hardware_decoding_falls_back_to_software_where_it_may(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "in.mp4")
+    with open_source(path, InputOptions(hwaccel="auto")) as source:
+        assert sum(isinstance(item, SourceFrame) for item in source.items()) == FRAMES
+
+
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder without pictures"):
         open_source(tmp_path, InputOptions())

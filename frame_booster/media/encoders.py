@@ -50,6 +50,16 @@ def available_encoders() -> list[str]:
     return [name for name in ENCODERS if name in av.codec.codecs_available and _find(name) is not None]
 
 
+HARDWARE_SUFFIXES = ("_nvenc", "_videotoolbox", "_qsv", "_vaapi", "_amf")
+"""Of encoders that need hardware, by FFmpeg's naming."""
+
+
+def software_encoders() -> list[str]:
+    """Returns the known encoders of video files that need no hardware."""
+    kept = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
+    return [name for name in available_encoders() if name in kept]
+
+
 def _find(name: str) -> Any:
     try:
         return av.codec.Codec(name, "w")

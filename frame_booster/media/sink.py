@@ -15,7 +15,14 @@ import av.error
 
 from frame_booster.errors import EncodeError, InputError, OutputError
 from frame_booster.media.carry import MP4_FAMILY, Carrier, CarryOptions
-from frame_booster.media.encoders import choose_codec, choose_pixel_format, encoder_options, what_is_lost
+from frame_booster.media.encoders import (
+    HARDWARE_SUFFIXES,
+    choose_codec,
+    choose_pixel_format,
+    encoder_options,
+    software_encoders,
+    what_is_lost,
+)
 from frame_booster.media.filters import Palette
 from frame_booster.media.hdr import hdr_parameters
 from frame_booster.media.planes import copy_tags
@@ -141,6 +148,7 @@ class FileSink:
         self._palette: Palette | None = None
         source_format = first.format.name
         codec = choose_codec(options.encoder, options.format, source_format)
+        self._codec = codec
         self.pix_fmt = choose_pixel_format(codec, source_format, options.encoder.pix_fmt, options.format)
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
@@ -221,7 +229,12 @@ class FileSink:
         try:
             self.container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
-            raise EncodeError(f"the encoder or container refuses its settings: {error}", path=self.name) from error
+            hint = None
+            if self._codec.endswith(HARDWARE_SUFFIXES):
+                hint = f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
+            raise EncodeError(
+                f"the encoder or container refuses its settings: {error}", path=self.name, hint=hint
+            ) from error
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
         """Encodes a frame to be shown at `pts` for `duration`, both in ticks of the time base."""

@@ -374,11 +374,25 @@ def _open(path: Path, options: InputOptions) -> Any:
         settings["framerate"] = str(options.rate)
     if options.format == "rawvideo" and options.size is None:
         raise InputError("raw video does not say its size", path=path, hint="give --size WIDTHxHEIGHT and --rate")
-    hwaccel = None if options.hwaccel is None else _hardware(options.hwaccel)
+    for accelerator in _hardware(options.hwaccel):
+        try:
+            return _open_with(path, options.format, settings, accelerator)
+        except av.error.PermissionError as error:
+            # What FFmpeg says of a device that is not there.
+            if options.hwaccel != "auto":
+                raise InputError(f"hardware decoder {options.hwaccel!r} cannot be used here", path=path) from error
+    return _open_with(path, options.format, settings, None)
+
+
+def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
     try:
         return av.open(
-            _standard_input() if path == PIPE else str(path), format=options.format, options=settings, hwaccel=hwaccel
+            _standard_input() if path == PIPE else str(path), format=format_name, options=settings, hwaccel=accelerator
         )
+    except av.error.PermissionError:
+        if accelerator is not None:
+            raise
+        raise InputError("cannot be opened: no permission", path=path) from None
     except av.error.FFmpegError as error:
         raise InputError(
             f"cannot be opened as a video: {error.strerror}",
@@ -396,16 +410,19 @@ def _standard_input() -> str:
     return "pipe:0"
 
 
-def _hardware(name: str) -> Any:
-    """Returns PyAV's hardware decoder of a name; one that falls back to software for "auto"."""
+def _hardware(name: str | None) -> list[Any]:
+    """Returns PyAV's hardware decoders to try for a name; for "auto" all there may be, none for None."""
+    if name is None:
+        return []
     from av.codec.hwaccel import HWAccel, hwdevices_available
 
     there = hwdevices_available()
     if name != "auto" and name not in there:
         raise InputError(f"there is no hardware decoder {name!r}", hint=f"this FFmpeg knows {', '.join(there)}")
-    if not there:
-        return None
-    return HWAccel(device_type=there[0] if name == "auto" else name, allow_software_fallback=name == "auto")
+    return [
+        HWAccel(device_type=device, allow_software_fallback=name == "auto")
+        for device in (there if name == "auto" else [name])
+    ]
 
 
 def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
