@@ -12,14 +12,14 @@ import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.planes import planar
-from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo
+from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
 
 MILLISECOND = Fraction(1, 1000)
 _DEFAULT_MS = 100
 """What browsers show a frame for that has no duration."""
 
 
-class WebPSource:
+class WebPSource(LoneVideo):
     """An animated WebP opened for reading; a `reader.Source`.
 
     Raises:
@@ -71,14 +71,6 @@ class WebPSource:
     def expected_frames(self) -> int | None:
         return self.info.frames
 
-    @property
-    def other_streams(self) -> list[Any]:
-        return []
-
-    @property
-    def chapters(self) -> list[Any]:
-        return []
-
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
@@ -110,9 +102,6 @@ class WebPSource:
 
     def __enter__(self) -> WebPSource:
         return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def webp_frames(path: Path) -> tuple[int, Fraction]:

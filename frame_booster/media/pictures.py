@@ -13,8 +13,7 @@ import av.error
 
 from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
 from frame_booster.media.planes import planar
-from frame_booster.media.rational import exact
-from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo, check_size
 from frame_booster.media.sink import Written, converted
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
@@ -71,7 +70,7 @@ def _split(name: str) -> tuple[str, str]:
     return name[: match.start()], name[match.end() :]
 
 
-class SequenceSource:
+class SequenceSource(LoneVideo):
     """Numbered pictures opened for reading; a `reader.Source`.
 
     Args:
@@ -119,14 +118,6 @@ class SequenceSource:
     def expected_frames(self) -> int | None:
         return len(self.files)
 
-    @property
-    def other_streams(self) -> list[Any]:
-        return []
-
-    @property
-    def chapters(self) -> list[Any]:
-        return []
-
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
@@ -138,14 +129,8 @@ class SequenceSource:
             check_size(frame, self.info, self.files[k])
             yield SourceFrame(planar(frame), k, 1)
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def __enter__(self) -> SequenceSource:
         return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _read_picture(path: Path) -> av.VideoFrame:
@@ -235,9 +220,3 @@ def picture_format(codec: str, frame: av.VideoFrame) -> str:
     if deep:
         return ("rgba64" if alpha else "rgb48") + ("le" if codec == "tiff" else "be")
     return "rgba" if alpha else "rgb24"
-
-
-def read_rate(path: Path) -> Fraction | None:
-    """Returns the average rate of a file's video, s^-1, None if it has none."""
-    with av.open(str(path)) as container:
-        return exact(container.streams.video[0].average_rate)

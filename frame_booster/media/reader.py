@@ -122,6 +122,26 @@ class Source(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
+class LoneVideo:
+    """What sources have in common that hold pictures and nothing else."""
+
+    @property
+    def other_streams(self) -> list[Any]:
+        """None."""
+        return []
+
+    @property
+    def chapters(self) -> list[Any]:
+        """None."""
+        return []
+
+    def close(self) -> None:
+        """Closes what is open; nothing, unless a source says otherwise."""
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
 def check_size(frame: av.VideoFrame, info: VideoInfo, path: Path) -> None:
     """Raises DecodeError where a frame has another size than the video."""
     if (frame.width, frame.height) != (info.width, info.height):
