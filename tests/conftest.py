@@ -18,6 +18,12 @@ import pytest
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 
 
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run by tests must not inherit what TensorFlow's import has set here: it makes them talk."""
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+
 @pytest.fixture(scope="session")
 def clips() -> Path:
     if not (SHARED / "clips").is_dir():

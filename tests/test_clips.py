@@ -18,7 +18,7 @@ from frame_booster.pipeline.folder import FolderOptions, FolderRun
 from tests.conftest import MeanModel, boosted, decoded, packets, plane_rows
 
 MODEL = os.environ.get("FRAME_BOOSTER_CLIP_MODEL", "fbnet-r")
-SECONDS = Fraction(os.environ.get("FRAME_BOOSTER_CLIP_SECONDS", "0.2"))
+SECONDS = Fraction(os.environ.get("FRAME_BOOSTER_CLIP_SECONDS", "0.1"))
 NAMES = (
     "actioncam_480p30_audio.mp4",
     "bar_1080p30_audio.webm",
