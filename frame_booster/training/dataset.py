@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -231,7 +232,12 @@ def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1,
     sources = find_sources(folder)
     journal = _Journal(output / "journal.jsonl", options)
     left = [path for path in sources if str(path.relative_to(folder)) not in journal.done]
-    with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(left), unit="video", disable=True if quiet else None) as bar:
+    # Not forked: a process that TensorFlow or FFmpeg has given threads cannot be.
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(jobs, mp_context=context) as pool,
+        tqdm(total=len(left), unit="video", disable=True if quiet else None) as bar,
+    ):
         futures = {
             name: pool.submit(process, folder / name, name, output, options)
             for name in (str(path.relative_to(folder)) for path in left)
