@@ -58,7 +58,7 @@ def config(**changes: Any) -> RunConfig:
         width=32,
         batch=2,
         learning_rate=(1e-3, 1e-4),
-        flow_weight=(0.5, 0.0),
+        flow_weight=(0.5, 0.1),
         choice_weight=(2.0, 1.0),
         strides=(1, 2),
         scale=(0.5, 1.0),

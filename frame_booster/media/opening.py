@@ -7,9 +7,10 @@ from pathlib import Path
 
 from frame_booster.errors import InputError
 from frame_booster.media.animation import WebPSource
+from frame_booster.media.container import PIPE
 from frame_booster.media.pictures import SequenceSource, is_pattern, is_picture_folder
 from frame_booster.media.reader import Source
-from frame_booster.media.source import PIPE, FileSource
+from frame_booster.media.source import FileSource
 from frame_booster.options import InputOptions
 
 

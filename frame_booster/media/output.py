@@ -14,10 +14,10 @@ import av.error
 
 from frame_booster.errors import InputError, OutputError
 from frame_booster.media.animation import webp_frames
+from frame_booster.media.container import PIPE
 from frame_booster.media.pictures import is_pattern
 from frame_booster.media.rational import exact
 from frame_booster.media.sink import Written
-from frame_booster.media.source import PIPE
 
 
 def default_output(path: Path, factor: int) -> Path:

@@ -140,3 +140,21 @@ def copy_tags(source: av.VideoFrame, target: av.VideoFrame) -> None:
     for tag in ("colorspace", "color_range", "color_primaries", "color_trc", "chroma_location"):
         if hasattr(source, tag):
             setattr(target, tag, getattr(source, tag))
+
+
+def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged)."""
+    tag = int(frame.colorspace)
+    matrix = tag if tag not in (0, 2) else (5 if frame.height < 720 else 1)
+    to_rgb = av.VideoFormat(pix_fmt, 64, 64).is_rgb
+    from_rgb = frame.format.is_rgb
+    made = frame.reformat(
+        format=pix_fmt,
+        src_colorspace=None if from_rgb else matrix,
+        dst_colorspace=None if to_rgb else matrix,
+        src_color_range=None if from_rgb else int(frame.color_range) or None,
+        dst_color_range=2 if to_rgb else (1 if from_rgb else int(frame.color_range) or None),
+        interpolation="BICUBIC",
+    )
+    copy_tags(frame, made)
+    return made

@@ -15,6 +15,7 @@ import av.error
 
 from frame_booster.errors import EncodeError, InputError, OutputError
 from frame_booster.media.carry import MP4_FAMILY, Carrier, CarryOptions
+from frame_booster.media.container import PIPE
 from frame_booster.media.encoders import (
     HARDWARE_SUFFIXES,
     choose_codec,
@@ -25,9 +26,8 @@ from frame_booster.media.encoders import (
 )
 from frame_booster.media.filters import Palette
 from frame_booster.media.hdr import hdr_parameters
-from frame_booster.media.planes import copy_tags
+from frame_booster.media.planes import converted
 from frame_booster.media.reader import Source
-from frame_booster.media.source import PIPE
 from frame_booster.options import EncoderOptions
 
 GOP_SECONDS = 10
@@ -363,24 +363,6 @@ class FileSink:
         except (av.error.FFmpegError, OSError):
             # The run has failed already, with an error that says more.
             return
-
-
-def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged)."""
-    tag = int(frame.colorspace)
-    matrix = tag if tag not in (0, 2) else (5 if frame.height < 720 else 1)
-    to_rgb = av.VideoFormat(pix_fmt, 64, 64).is_rgb
-    from_rgb = frame.format.is_rgb
-    made = frame.reformat(
-        format=pix_fmt,
-        src_colorspace=None if from_rgb else matrix,
-        dst_colorspace=None if to_rgb else matrix,
-        src_color_range=None if from_rgb else int(frame.color_range) or None,
-        dst_color_range=2 if to_rgb else (1 if from_rgb else int(frame.color_range) or None),
-        interpolation="BICUBIC",
-    )
-    copy_tags(frame, made)
-    return made
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +12,13 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.container import PIPE, check_file, open_input
 from frame_booster.media.filters import Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
 from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
 from frame_booster.options import InputOptions
 
-PIPE = Path("-")
-"""Stands for standard input or output."""
 _SEEK_MARGIN = Fraction(1)
 
 
@@ -48,8 +45,8 @@ class FileSource:
     ) -> None:
         self.path, self.report, self.options = path, SourceReport(), options or InputOptions()
         if path != PIPE:
-            _check_file(path)
-        self.container = _open(path, self.options)
+            check_file(path)
+        self.container = open_input(path, self.options)
         try:
             self._choose_stream()
         except BaseException:
@@ -353,76 +350,6 @@ class FileSource:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise InputError("no such file", path=path)
-    if path.is_dir():
-        raise InputError("is a folder, not a video", path=path)
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError("the file is empty", path=path)
-
-
-def _open(path: Path, options: InputOptions) -> Any:
-    settings: dict[str, str] = {}
-    if options.size is not None:
-        settings["video_size"] = options.size
-    if options.pix_fmt is not None:
-        settings["pixel_format"] = options.pix_fmt
-    if options.rate is not None:
-        settings["framerate"] = str(options.rate)
-    if options.format == "rawvideo" and options.size is None:
-        raise InputError("raw video does not say its size", path=path, hint="give --size WIDTHxHEIGHT and --rate")
-    for accelerator in _hardware(options.hwaccel):
-        try:
-            return _open_with(path, options.format, settings, accelerator)
-        except av.error.PermissionError as error:
-            # What FFmpeg says of a device that is not there.
-            if options.hwaccel != "auto":
-                raise InputError(f"hardware decoder {options.hwaccel!r} cannot be used here", path=path) from error
-    return _open_with(path, options.format, settings, None)
-
-
-def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
-    try:
-        return av.open(
-            _standard_input() if path == PIPE else str(path), format=format_name, options=settings, hwaccel=accelerator
-        )
-    except av.error.PermissionError:
-        if accelerator is not None:
-            raise
-        raise InputError("cannot be opened: no permission", path=path) from None
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"cannot be opened as a video: {error.strerror}",
-            path=path,
-            hint="it may be truncated, or of a kind FFmpeg does not know",
-        ) from error
-    except ValueError as error:
-        raise InputError(f"cannot be opened: {error}", path=path) from error
-
-
-def _standard_input() -> str:
-    """Returns where to open standard input: by name where it is a file, which can be sought in."""
-    if stat.S_ISREG(os.fstat(0).st_mode) and Path("/dev/stdin").exists():
-        return "/dev/stdin"
-    return "pipe:0"
-
-
-def _hardware(name: str | None) -> list[Any]:
-    """Returns PyAV's hardware decoders to try for a name; for "auto" all there may be, none for None."""
-    if name is None:
-        return []
-    from av.codec.hwaccel import HWAccel, hwdevices_available
-
-    there = hwdevices_available()
-    if name != "auto" and name not in there:
-        raise InputError(f"there is no hardware decoder {name!r}", hint=f"this FFmpeg knows {', '.join(there)}")
-    return [
-        HWAccel(device_type=device, allow_software_fallback=name == "auto")
-        for device in (there if name == "auto" else [name])
-    ]
 
 
 def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.carry import CarryOptions
+from frame_booster.media.container import PIPE
 from frame_booster.media.opening import open_source
 from frame_booster.media.output import (
     check_output,
@@ -27,7 +28,6 @@ from frame_booster.media.output import (
 from frame_booster.media.pictures import DEFAULT_PATTERN, SequenceSink, is_pattern
 from frame_booster.media.reader import Resume, Source, SourceFrame
 from frame_booster.media.sink import FileSink, SinkOptions, container_format
-from frame_booster.media.source import PIPE
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Opening, Outcome, Progress, timeline_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
