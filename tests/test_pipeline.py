@@ -213,6 +213,24 @@ def test_channel_holds_no_more_than_its_limit() -> None:
     assert taken == list(range(5))
 
 
+def test_channel_holds_no_more_items_than_it_may() -> None:
+    channel: Channel[int] = Channel(10**9, most=3)
+    thread = threading.Thread(target=lambda: [channel.put(k, 0) for k in range(5)])
+    thread.start()
+    received = iter(channel)
+    assert [next(received) for _ in range(5)] == list(range(5))
+    thread.join(5)
+    for k in range(3):
+        channel.put(k, 0)
+    waiting = threading.Thread(target=channel.put, args=(3, 0))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    assert next(received) == 0
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
 def test_channel_takes_one_item_larger_than_its_limit() -> None:
     channel: Channel[str] = Channel(1)
     channel.put("large", 100)

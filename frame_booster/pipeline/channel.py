@@ -19,10 +19,11 @@ class Channel(Generic[Item]):
 
     Args:
       limit: bytes it may hold; one item is taken whatever its size.
+      most: items it may hold: small ones have more about them than their bytes.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._held = limit, 0
+    def __init__(self, limit: int, most: int = 512) -> None:
+        self._limit, self._held, self._most = limit, 0, most
         self._items: deque[tuple[Item, int]] = deque()
         self._changed = threading.Condition()
         self._closed = self._broken = False
@@ -35,12 +36,15 @@ class Channel(Generic[Item]):
           Broken: the receiver has given up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._broken or not self._items or self._held + size <= self._limit)
+            self._changed.wait_for(lambda: self._broken or not self._items or self._takes(size))
             if self._broken:
                 raise Broken
             self._items.append((item, size))
             self._held += size
             self._changed.notify_all()
+
+    def _takes(self, size: int) -> bool:
+        return self._held + size <= self._limit and len(self._items) < self._most
 
     def close(self, error: BaseException | None = None) -> None:
         """Says that nothing more will come; `error` is raised at the receiver after the last item."""
