@@ -236,7 +236,10 @@ class FileSource:
             check_size(frame, self.info, self.path)
             if getattr(frame, "is_corrupt", False):
                 self._damaged(None)
-            _warn_of_lost_metadata(frame, self.report)
+            if not self._seen.frames:
+                # Of the first frame only: PyAV's side data and its frame hold each other, and stay until Python looks
+                # for cycles, which beside TensorFlow's millions of objects it seldom does.
+                _warn_of_lost_metadata(frame, self.report)
             duration = frame.duration or 0
             pts = frame.pts if frame.pts is not None else self._missing_pts()
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
