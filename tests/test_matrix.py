@@ -320,7 +320,35 @@ def test_what_a_container_cannot_hold_is_refused_by_name(rich: Path, tmp_path: P
     assert sum("left out" in warning for warning in result.warnings) == 3
 
 
-def test_cover_art_is_copied_and_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
+    from tests.test_sources import make_pictures
+
+    cover = sorted(make_pictures(tmp_path / "frames").iterdir())[0]
+    base = make_video(tmp_path / "base.mp4", pts=range(5))
+    source = tmp_path / "in.mp4"
+    with av.open(str(base)) as video, av.open(str(cover)) as picture, av.open(str(source), "w") as out:
+        moving, still = (out.add_stream_from_template(c.streams.video[0]) for c in (video, picture))
+        still.disposition = 0x400
+        for container, stream in ((video, moving), (picture, still)):
+            for packet in container.demux():
+                if packet.size:
+                    packet.stream = stream
+                    out.mux_one(packet)
+    boosted(source, tmp_path / f"out{suffix}")
+    with pytest.raises(EncodeError, match=r"mov cannot hold video stream 1.*write an \.mp4 or \.mkv"):
+        boosted(source, tmp_path / "out.mov")
+    # Once more from there, so that the covers of Matroska are read as well as written.
+    boosted(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
+    for name, frames in (("out", 10), ("again", 20)):
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            [found] = [s for s in container.streams if int(s.disposition) & 0x400]
+            assert [bytes(p) for p in container.demux(found) if p.size] == [cover.read_bytes()]
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            assert sum(1 for _ in container.decode(container.streams.video[0])) == frames
+
+
+def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
     first = make_video(tmp_path / "a.mkv", pts=range(5))
     second = make_video(tmp_path / "b.mkv", pts=range(5), size=(96, 64))
     path = tmp_path / "two.mkv"

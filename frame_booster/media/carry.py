@@ -61,6 +61,9 @@ def holds(format_name: str, stream: Any) -> bool:
     if stream.type == "attachment" and format_name != "matroska":
         # WebM's muxer takes attachments and writes none.
         return False
+    if stream.disposition & ATTACHED_PICTURE and format_name not in ("mp4", "ipod"):
+        # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
+        return False
     try:
         with av.open(BytesIO(), "w", format=format_name) as trial:
             trial.add_stream_from_template(stream)
@@ -88,6 +91,7 @@ class Carrier:
         self, container: Any, source: Source, path: Path, options: CarryOptions, put: Callable[[av.Packet], None]
     ) -> None:
         self.container, self.path, self.options, self._put = container, path, options, put
+        self._source_path = source.path
         self.format: str = container.format.name
         self.warnings: list[str] = []
         self.packets: dict[int, int] = {}
@@ -105,6 +109,8 @@ class Carrier:
             return None
         if kind == "audio" and self.options.slower != 1:
             return self._slow_audio(stream)
+        if kind == "video" and self.format == "matroska" and self._attach_cover(stream):
+            return None
         if self.format not in VIDEO_ONLY and holds(self.format, stream):
             return _Copied(self._template(stream), self.options.slower)
         if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
@@ -114,6 +120,19 @@ class Carrier:
             return SubtitleConverter(stream, target, self.options.slower)
         self._leave_out(stream)
         return None
+
+    def _attach_cover(self, stream: Any) -> bool:
+        """Attaches a cover picture, which Matroska holds as a file; tells whether the stream was one."""
+        kind = _COVERS.get(getattr(stream.codec_context, "name", ""))
+        if kind is None or not stream.disposition & ATTACHED_PICTURE or not self._source_path.is_file():
+            return False
+        # An attachment is part of the header, so it is read before the stream comes to it.
+        with av.open(str(self._source_path)) as container:
+            picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
+        if picture is None:
+            return False
+        self.container.add_attachment(f"cover.{kind}", f"image/{'jpeg' if kind == 'jpg' else kind}", picture)
+        return True
 
     def _template(self, stream: Any) -> Any:
         copy = self.container.add_stream_from_template(stream)
@@ -168,11 +187,17 @@ class Carrier:
             self.packets[index] = self.packets.get(index, 0) + 1
 
 
+ATTACHED_PICTURE = 0x400
+"""AV_DISPOSITION_ATTACHED_PIC."""
+_COVERS = {"png": "png", "mjpeg": "jpg"}
+
 _REFUSED = frozenset({"audio", "subtitle", "video", "attachment"})
 """What people miss when it is gone; a data stream nobody can play is left out with a warning."""
 
 
 def _better_container(stream: Any) -> str:
+    if stream.disposition & ATTACHED_PICTURE:
+        return "write an .mp4 or .mkv, which can"
     for name, suffix in (("mp4", ".mp4"), ("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut")):
         if name != "mp4" and holds(name, stream):
             return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"

@@ -148,10 +148,11 @@ def verify(path: Path, written: Written, time_base: Fraction) -> None:
             last = frames = 0
             copied = {s.index: 0 for s in container.streams if s.index != video.index}
             for packet in container.demux():
-                if packet.dts is None and packet.pts is None:
-                    continue
                 if packet.stream.index != video.index:
-                    copied[packet.stream.index] += 1
+                    # Cover art has no time, the end of a stream has no bytes.
+                    copied[packet.stream.index] += packet.size > 0 or packet.dts is not None
+                    continue
+                if packet.dts is None and packet.pts is None:
                     continue
                 frames += 1
                 pts = packet.pts if packet.pts is not None else packet.dts

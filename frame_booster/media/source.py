@@ -172,6 +172,12 @@ class FileSource:
         try:
             for packet in self.container.demux():
                 if packet.stream.index != self.stream.index:
+                    if packet.stream.disposition & _ATTACHED_PICTURE and packet.size:
+                        # Cover art has no time; muxers want one.
+                        packet.pts = packet.dts = 0
+                        if packets:
+                            yield packet
+                        continue
                     if packet.dts is None:
                         continue
                     self._reached = max(self._reached, self._time(packet))
