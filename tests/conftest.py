@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.codec.context import Flags
 
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 
@@ -123,6 +124,7 @@ def decoded(path: Path) -> list[tuple[Fraction, bytes]]:
         stream = container.streams.video[0]
         # FFmpeg's VP8 decoder, in slice threads (PyAV's default), now and then gives other pixels.
         stream.thread_type = "NONE"
+        stream.codec_context.flags |= Flags.unaligned
         base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
         for frame in container.decode(stream):
             frames.append((frame.pts * base, b"".join(plane_rows(frame))))
@@ -186,6 +188,14 @@ def boosted(source: Path | str, output: Path | str, **options: Any) -> Any:
     progress = options.pop("progress", None)
     chosen = BoostOptions(encoder=EncoderOptions(**encoder), source=InputOptions(**reading), **options)
     return run(str(source), str(output), chosen, progress, MeanModel())  # type: ignore[arg-type]
+
+
+def ffmpeg(*arguments: str | Path) -> str:
+    """Runs Debian's ffmpeg and returns what it wrote; skips where it is not installed."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    command = ["ffmpeg", "-v", "error", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
 def probe(path: Path) -> dict[str, Any]:

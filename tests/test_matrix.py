@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.hdr import ContentLight, content_light, mastering_display
-from tests.conftest import boosted, decoded, make_video, packets, probe, probed_times
+from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, probe, probed_times
 
 MS = Fraction(1, 1000)
 
@@ -131,6 +130,39 @@ def test_a_start_before_zero_and_streams_of_differing_length(tmp_path: Path) -> 
     ]
 
 
+def test_an_edit_list_that_begins_late_is_obeyed(tmp_path: Path) -> None:
+    """What an edit list hides stays hidden: as much of the film as a player shows, and sound in step with it."""
+    long = make_video(
+        tmp_path / "long.mp4", pts=range(50), tones=1, options={"qp": "0", "g": "10", "preset": "ultrafast"}
+    )
+    source = tmp_path / "in.mp4"
+    # A cut between two key frames: FFmpeg copies from the one before and hides the rest by an edit list.
+    ffmpeg("-ss", "0.56", "-i", long, "-c", "copy", source)
+    shown = decoded(source)
+    assert len(shown) < 40
+    with av.open(str(source)) as container:
+        assert container.streams.video[0].frames > len(shown), "the file has frames that are not shown"
+    result = boosted(source, tmp_path / "out.mp4", options=(("qp", "0"),))
+    made = decoded(tmp_path / "out.mp4")
+    assert (result.frames_in, len(made)) == (len(shown), 2 * len(shown))
+    assert [data for _, data in made[::2]] == [data for _, data in shown]
+    starts = []
+    for path in (source, tmp_path / "out.mp4"):
+        streams = probe(path)["streams"]
+        starts.append(Fraction(streams[0]["start_time"]) - Fraction(streams[1]["start_time"]))
+    assert abs(starts[0] - starts[1]) <= Fraction(1, 1000)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".nut"])
+def test_times_below_zero(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / "in.nut", pts=range(-5, 20), codec="ffv1", time_base=Fraction(1, 1000), rate=25)
+    before = decoded(source)
+    boosted(source, tmp_path / f"out{suffix}", codec="ffv1")
+    made = decoded(tmp_path / f"out{suffix}")
+    assert len(made) == 2 * len(before) == 50
+    assert near([time for time, _ in made][::2], [time for time, _ in before], MS)
+
+
 # Colour
 
 
@@ -214,6 +246,45 @@ def test_hdr10_arrives(tmp_path: Path) -> None:
         )
     result = boosted(source, tmp_path / "ffv1.mkv", codec="ffv1")
     assert any("HDR metadata is left out" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("location", ["left", "topleft", "center"])
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".mp4"), ("libx265", ".mkv"), ("ffv1", ".mkv")])
+def test_chroma_stays_where_it_is(tmp_path: Path, location: str, codec: str, suffix: str) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", options={"chroma_sample_location": location})
+    boosted(source, tmp_path / f"out{suffix}", codec=codec)
+    assert probe(source)["streams"][0]["chroma_location"] == location
+    assert probe(tmp_path / f"out{suffix}")["streams"][0]["chroma_location"] == location
+
+
+def test_hlg_and_wide_colour_arrive(tmp_path: Path) -> None:
+    tags = {"color_range": 1, "colorspace": 9, "color_primaries": 9, "color_trc": 18}
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt="yuv420p10le", tags=tags)
+    for codec, suffix in (("libx265", ".mp4"), ("libx264", ".mov"), ("libsvtav1", ".webm"), ("ffv1", ".mkv")):
+        boosted(source, tmp_path / f"{codec}{suffix}", codec=codec)
+        video = probe(tmp_path / f"{codec}{suffix}")["streams"][0]
+        assert video["pix_fmt"] == "yuv420p10le"
+        assert [video[f"color_{key}"] for key in ("range", "space", "primaries", "transfer")] == [
+            "tv",
+            "bt2020nc",
+            "bt2020",
+            "arib-std-b67",
+        ]
+
+
+def test_a_cropped_stream_is_boosted_as_it_is_shown(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mp4", pts=range(4), size=(96, 64))
+    source = tmp_path / "in.mp4"
+    crop = "h264_metadata=crop_left=6:crop_right=10:crop_top=4:crop_bottom=8"
+    ffmpeg("-i", whole, "-c", "copy", "-bsf:v", crop, source)
+    boosted(source, tmp_path / "out.mp4", options=(("qp", "0"),))
+    video = probe(tmp_path / "out.mp4")["streams"][0]
+    assert (video["width"], video["height"]) == (80, 52)
+    assert [data for _, data in decoded(tmp_path / "out.mp4")[::2]] == [data for _, data in decoded(source)]
+    with av.open(str(whole)) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="gray")[4:56, 6:86]
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert (next(container.decode(video=0)).to_ndarray(format="gray") == shown).all()
 
 
 def test_missing_tags_stay_missing(tmp_path: Path) -> None:
@@ -300,12 +371,7 @@ def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: P
     facts = probe(tmp_path / f"out{suffix}")
     [words] = [s for s in facts["streams"] if s["codec_type"] == "subtitle"]
     assert (words["codec_name"], words["tags"]["language"]) == (codec, "fra")
-    text = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(tmp_path / f"out{suffix}"), "-f", "srt", "-"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
+    text = ffmpeg("-i", tmp_path / f"out{suffix}", "-f", "srt", "-")
     assert "Hello <i>you</i>" in text
     assert "Two" in text
     assert [c["tags"]["title"] for c in facts["chapters"]] == ["One", "Two"]
@@ -346,6 +412,30 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
             assert [bytes(p) for p in container.demux(found) if p.size] == [cover.read_bytes()]
         with av.open(str(tmp_path / f"{name}{suffix}")) as container:
             assert sum(1 for _ in container.decode(container.streams.video[0])) == frames
+
+
+def test_data_arrives_or_is_refused_by_the_name_of_what_can_hold_it(tmp_path: Path) -> None:
+    base = make_video(tmp_path / "base.mp4", pts=range(10))
+    source = tmp_path / "in.ts"
+    with av.open(str(base)) as video, av.open(str(source), "w") as out:
+        moving, data = out.add_stream_from_template(video.streams.video[0]), out.add_data_stream("klv")
+        for k, packet in enumerate(p for p in video.demux() if p.dts is not None):
+            packet.stream = moving
+            out.mux_one(packet)
+            telemetry = av.Packet(b"\x06\x0e\x2b\x34" + bytes([k] * 20))
+            telemetry.stream, telemetry.time_base = data, Fraction(1, 25)
+            telemetry.pts = telemetry.dts = k
+            out.mux_one(telemetry)
+    [before] = packets(source, "data")
+    assert len(before) == 10
+    for suffix in (".ts", ".nut"):
+        boosted(source, tmp_path / f"out{suffix}")
+        assert packets(tmp_path / f"out{suffix}", "data") == [before]
+    for suffix in (".mp4", ".mkv", ".mov"):
+        with pytest.raises(EncodeError, match=r"cannot hold data stream 1.*write a \.nut, which can, or --allow-drop"):
+            boosted(source, tmp_path / f"out{suffix}")
+    result = boosted(source, tmp_path / "out.mp4", allow_drop=True)
+    assert any("data stream 1" in warning and "left out" in warning for warning in result.warnings)
 
 
 def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError, Interrupted, OutputError
+from frame_booster.errors import DecodeError, EncodeError, Interrupted, OutputError
 from frame_booster.media.carry import CarryOptions
 from frame_booster.media.opening import open_source
 from frame_booster.media.output import is_sequence
@@ -26,7 +29,7 @@ from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, SegmentSink, join
-from tests.conftest import MeanModel, decoded, make_video
+from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video
 
 KINDS = ["mp4", "mov", "mkv", "webm", "nut", "ts", "y4m", "gif", "webp", "pictures", "segments"]
 LOSSLESS = {"nut", "y4m", "pictures", "segments"}
@@ -141,6 +144,45 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "File too large" in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def broken_at(frame: int, what: Callable[[], object], source: Path, output: Path) -> None:
+    """Runs, and does something to the files once `frame` frames are written."""
+
+    def progress(done: Progress) -> None:
+        if done.frames == frame:
+            what()
+
+    boosted(source, output, progress=progress)
+
+
+def test_an_input_that_is_cut_short_under_way(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(2000), size=(16, 16), codec="ffv1")
+    with pytest.raises(DecodeError, match=r"in\.mkv: .*truncated"):
+        broken_at(10, lambda: os.truncate(source, source.stat().st_size // 2), source, tmp_path / "out.mkv")
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
+def test_pictures_that_vanish_under_way(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    video = make_video(tmp_path / "in.mkv", pts=range(80), codec="ffv1")
+    ffmpeg("-i", video, folder / "%03d.png")
+    with pytest.raises(DecodeError, match=r"080\.png"):
+        broken_at(10, (folder / "080.png").unlink, folder, tmp_path / "out.mkv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "in.mkv"]
+
+
+@pytest.mark.parametrize("form", ["video", "pictures"])
+def test_an_output_folder_that_is_taken_away_under_way(tmp_path: Path, form: str) -> None:
+    """Stands in for a disk that is unmounted and for a permission lost: root, who runs tests, has them all."""
+    source = make_video(tmp_path / "in.mkv", pts=range(200), codec="ffv1")
+    folder = tmp_path / "there"
+    folder.mkdir()
+    output = folder / ("out.mkv" if form == "video" else "out/%03d.png")
+    with pytest.raises(OutputError, match=r"No such file or directory"):
+        broken_at(10, lambda: shutil.rmtree(folder), source, output)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
 
 
 def test_a_hardware_encoder_that_is_missing_names_those_that_are_there(tmp_path: Path) -> None:

@@ -44,10 +44,15 @@ class _Carried(Protocol):
 class _Copied:
     def __init__(self, stream: Any, slower: int) -> None:
         self.stream, self.slower = stream, slower
+        self._last_dts: int | None = None
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         if packet is None:
             return []
+        if self.stream.type == "data" and not packet.duration:
+            # A last packet of no duration would lie behind the end of an MP4's track.
+            packet.duration = max(packet.dts - (packet.dts if self._last_dts is None else self._last_dts), 1)
+        self._last_dts = packet.dts
         packet.stream = self.stream
         if self.slower != 1:
             packet.pts = None if packet.pts is None else packet.pts * self.slower
@@ -63,6 +68,9 @@ def holds(format_name: str, stream: Any) -> bool:
         return False
     if stream.disposition & ATTACHED_PICTURE and format_name not in ("mp4", "ipod"):
         # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
+        return False
+    if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
+        # It would be written, but under a tag by which nobody knows what it is.
         return False
     try:
         with av.open(BytesIO(), "w", format=format_name) as trial:
@@ -161,11 +169,14 @@ class Carrier:
     def _leave_out(self, stream: Any) -> None:
         name = getattr(stream.codec_context, "name", None) or "unknown codec"
         what = f"{stream.type} stream {stream.index} ({name})"
-        if not self.options.allow_drop and self.format not in VIDEO_ONLY and stream.type in _REFUSED:
+        better = _better_container(stream)
+        # Data that no container takes (some cameras' telemetry) cannot be saved by any choice of the user's.
+        refused = stream.type != "data" or better is not None
+        if refused and not self.options.allow_drop and self.format not in VIDEO_ONLY:
             raise EncodeError(
                 f"{self.format} cannot hold {what}",
                 path=self.path,
-                hint=f"{_better_container(stream)}, or --allow-drop leaves it out",
+                hint=f"{better or 'no container that is known here can'}, or --allow-drop leaves it out",
             )
         self.warnings.append(f"{what} is left out: {self.format} cannot hold it")
 
@@ -191,14 +202,11 @@ ATTACHED_PICTURE = 0x400
 """AV_DISPOSITION_ATTACHED_PIC."""
 _COVERS = {"png": "png", "mjpeg": "jpg"}
 
-_REFUSED = frozenset({"audio", "subtitle", "video", "attachment"})
-"""What people miss when it is gone; a data stream nobody can play is left out with a warning."""
 
-
-def _better_container(stream: Any) -> str:
+def _better_container(stream: Any) -> str | None:
     if stream.disposition & ATTACHED_PICTURE:
         return "write an .mp4 or .mkv, which can"
-    for name, suffix in (("mp4", ".mp4"), ("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut")):
-        if name != "mp4" and holds(name, stream):
+    for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
+        if holds(name, stream):
             return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
-    return "no container that is known here can"
+    return None

@@ -15,6 +15,7 @@ import av.error
 
 from frame_booster.errors import EncodeError, InputError, OutputError
 from frame_booster.media.carry import MP4_FAMILY, Carrier, CarryOptions
+from frame_booster.media.chroma import ENCODER_OPTION, LOCATIONS, chroma_location
 from frame_booster.media.container import PIPE
 from frame_booster.media.encoders import (
     HARDWARE_SUFFIXES,
@@ -182,6 +183,9 @@ class FileSink:
         if options.reproducible and codec.startswith("libx264"):
             # Without it one encoding in fifty or so came out different, whatever the number of threads.
             settings["x264-params"] = ":".join(p for p in (settings.get("x264-params"), "cpu-independent=1") if p)
+        chroma = chroma_location(first)
+        if chroma != LOCATIONS[0]:
+            settings[ENCODER_OPTION] = chroma
         hdr = hdr_parameters(codec, first)
         if hdr is None:
             self.warnings.append(f"the HDR metadata is left out: {codec} cannot take it (libx265 can)")

@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import av.error
+from av.codec.context import Flags
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
@@ -90,6 +91,8 @@ class FileSource:
         # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
         # in slice threads, PyAV's default.
         stream.thread_type = "AUTO"
+        # Else columns that a stream's cropping takes off on the left come back where that makes rows start aligned.
+        context.flags |= Flags.unaligned
         rate = exact(stream.average_rate) or exact(stream.guessed_rate)
         time_base = exact(stream.time_base)
         if time_base is None:
@@ -373,4 +376,4 @@ _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 _ATTACHED_PICTURE = 0x400
 """AV_DISPOSITION_ATTACHED_PIC: cover art."""
 
-_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace", "chroma_sample_location")
+_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")

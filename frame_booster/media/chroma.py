@@ -1,0 +1,45 @@
+"""Where in a block of luma its chroma sample lies, on every PyAV."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.logging
+
+from frame_booster.media.filters import Filter
+
+LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
+"""FFmpeg's names, in the order of AVChromaLocation (H.273, 8.7)."""
+ENCODER_OPTION = "chroma_sample_location"
+"""FFmpeg's own option of every encoder: PyAV has an attribute for it only since 19."""
+
+
+def chroma_location(frame: av.VideoFrame) -> str:
+    """Returns one of `LOCATIONS`."""
+    known: Any = getattr(frame, "chroma_location", None)
+    if known is not None:
+        return LOCATIONS[int(known)]
+    # FFmpeg's showinfo names it in its log: before PyAV 19 frames cannot tell.
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        with av.logging.Capture() as logs:
+            pts, time_base = frame.pts, frame.time_base
+            _Showinfo(frame, Fraction(1)).push(frame)
+            frame.pts, frame.time_base = pts, time_base
+    finally:
+        av.logging.set_level(level)
+    words = [word for _, _, message in logs for word in message.split() if word.startswith("cl:")]
+    name = words[0].removeprefix("cl:") if words else LOCATIONS[0]
+    return name if name in LOCATIONS else LOCATIONS[0]
+
+
+class _Showinfo(Filter):
+    """Passes frames on and logs what they are."""
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        info = graph.add("showinfo", checksum="0")
+        source.link_to(info)
+        info.link_to(sink)
