@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-"""One plane of a frame, (h, w); code values in native byte order."""
+Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+"""One plane of a frame, (h, w); code values in native byte order, or light as floating numbers."""
 Planes = tuple[Plane, ...]
 """Y, Cb, Cr or Y or G, B, R; alpha last where there is one."""
 
@@ -35,7 +35,7 @@ class PixelLayout:
     height: int
     kind: Literal["yuv", "gray", "rgb"]
     depth: int
-    """Bits of a code value, 8 to 16."""
+    """Bits of a code value, 8 to 16; 32: floating numbers in proportion to light, 1.0 being white (OpenEXR)."""
     log2_chroma_width: int = 0
     log2_chroma_height: int = 0
     matrix: str = "bt709"
@@ -55,12 +55,23 @@ class PixelLayout:
         return (*shapes, full) if self.alpha else shapes
 
     @property
-    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+    def floating(self) -> bool:
+        """Whether the planes hold floating numbers."""
+        return self.depth == 32
+
+    @property
+    def top(self) -> float:
+        """The largest code value; white where there is none larger."""
+        return 1.0 if self.floating else float((1 << self.depth) - 1)
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.uint16] | type[np.float32]:
         """Type of a code value."""
+        if self.floating:
+            return np.float32
         return np.uint8 if self.depth == 8 else np.uint16
 
     @property
     def frame_bytes(self) -> int:
         """Size of one frame's planes, bytes."""
-        size = 1 if self.depth == 8 else 2
-        return size * sum(h * w for h, w in self.plane_shapes)
+        return np.dtype(self.dtype).itemsize * sum(h * w for h, w in self.plane_shapes)

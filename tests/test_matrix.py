@@ -473,6 +473,54 @@ def test_pictures_in_and_out_are_the_same_to_the_bit(tmp_path: Path, pix_fmt: st
         assert one == two
 
 
+def floats(path: Path) -> list[np.ndarray]:
+    """The planes of an OpenEXR picture."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert "f32" in frame.format.name
+        return [
+            np.frombuffer(plane, np.float32).reshape(plane.height, -1)[:, : plane.width].copy()
+            for plane in frame.planes
+        ]
+
+
+@pytest.mark.parametrize("pix_fmt", ["gbrpf32le", "gbrapf32le", "grayf32le"])
+def test_openexr_keeps_its_floating_numbers(tmp_path: Path, pix_fmt: str) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    base = rng.uniform(-0.2, 24.0, (32, 48)).astype(np.float32)
+    base[5, 7] = np.nan
+    for k in range(3):
+        encoder: Any = av.CodecContext.create("exr", "w")
+        encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 48, 32, pix_fmt, Fraction(1, 25)
+        encoder.options = {"format": "float"}
+        frame = av.VideoFrame(48, 32, pix_fmt)
+        for plane in frame.planes:
+            values = np.frombuffer(plane, np.float32).reshape(32, -1)
+            values[:, :48] = base * np.float32(1.0 + 0.1 * k)
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        (folder / f"{k:03d}.exr").write_bytes(b"".join(map(bytes, [*encoder.encode(frame), *encoder.encode(None)])))
+    result = boosted(folder, tmp_path / "out" / "%03d.exr")
+    assert (result.frames_out, result.warnings) == (6, [])
+    for k in range(3):
+        assert [x.tobytes() for x in floats(folder / f"{k:03d}.exr")] == [
+            x.tobytes() for x in floats(tmp_path / "out" / f"{2 * k + 1:03d}.exr")
+        ]
+    colours = 1 if pix_fmt.startswith("gray") else 3
+    made = floats(tmp_path / "out" / "002.exr")
+    for plane in made[:colours]:
+        perceived = (np.sign(base) * np.abs(base) ** (1 / 2.2)).astype(np.float32)
+        middle = perceived * (1 + 1.1 ** (1 / 2.2)) / 2
+        expected = np.sign(middle) * np.abs(middle) ** 2.2
+        expected[5, 7] = 0
+        assert plane == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    if pix_fmt == "gbrapf32le":
+        assert made[3] == pytest.approx(base * 1.05, rel=1e-5, nan_ok=True)
+    video = boosted(folder, tmp_path / "out.mkv")
+    assert any("32 bits" in warning for warning in video.warnings)
+
+
 def test_pictures_never_replace_others_unless_told(tmp_path: Path) -> None:
     from tests.test_sources import make_pictures
 

@@ -53,7 +53,7 @@ class BatchInterpolator:
         from frame_booster.engine.colour import planes_to_rgb, rgb_to_planes
 
         network, layout = self.model.network, self.layout
-        code = tf.uint8 if layout.depth == 8 else tf.uint16
+        code = tf.as_dtype(layout.dtype)
         frames, pairs = self.batch_size + 1, self.batch_size
         signature = [
             [tf.TensorSpec([frames, *shape], code) for shape in layout.plane_shapes],
@@ -69,8 +69,8 @@ class BatchInterpolator:
             if layout.alpha:
                 alpha = tf.cast(planes[-1], tf.float32)
                 start, stop = tf.gather(alpha, first), tf.gather(alpha, second)
-                mixed = tf.round(start + t[:, None, None] * (stop - start))
-                made.append(tf.cast(tf.cast(mixed, tf.int32), code))
+                mixed = start + t[:, None, None] * (stop - start)
+                made.append(mixed if layout.floating else tf.cast(tf.cast(tf.round(mixed), tf.int32), code))
             return made
 
         return run

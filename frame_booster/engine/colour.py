@@ -15,11 +15,24 @@ from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout
 
 def _scales(layout: PixelLayout) -> tuple[float, float, float, float]:
     """Returns luma offset and span, chroma offset and span, in code values (H.273, 8.3)."""
-    if layout.full_range or layout.kind == "rgb":
-        top = float((1 << layout.depth) - 1)
-        return 0.0, top, float(1 << (layout.depth - 1)), top
+    if layout.full_range or layout.kind == "rgb" or layout.floating:
+        return 0.0, layout.top, (layout.top + 1.0) / 2.0, layout.top
     unit = float(1 << (layout.depth - 8))
     return 16.0 * unit, 219.0 * unit, 128.0 * unit, 224.0 * unit
+
+
+GAMMA = 2.2
+"""The network has learned from pictures as screens are sent them; light is brought to that by a power."""
+
+
+def _perceived(light: Tensor) -> Tensor:
+    # What is not a number, as renderers leave it, must not spread.
+    light = tf.where(tf.math.is_finite(light), light, tf.zeros_like(light))
+    return tf.sign(light) * tf.pow(tf.abs(light), 1.0 / GAMMA)
+
+
+def _light(perceived: Tensor) -> Tensor:
+    return tf.sign(perceived) * tf.pow(tf.abs(perceived), GAMMA)
 
 
 def pad_to(x: Tensor, height: int, width: int) -> Tensor:
@@ -43,7 +56,7 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int) -> T
     """Converts planes to RGB.
 
     Args:
-      planes: (B, h, w) uint8 or uint16, as `PixelLayout.plane_shapes`; alpha is ignored.
+      planes: (B, h, w) uint8, uint16 or float32, as `PixelLayout.plane_shapes`; alpha is ignored.
       layout: of the planes.
       multiple: height and width are padded to multiples of this, px.
 
@@ -53,6 +66,8 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int) -> T
     height, width = padded(layout.height, multiple), padded(layout.width, multiple)
     offset, span, chroma_offset, chroma_span = _scales(layout)
     colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
+    if layout.floating:
+        colours = [_perceived(colour) for colour in colours]
     first = (pad_to(colours[0], height, width) - offset) / span
     if layout.kind == "gray":
         return tf.concat([first, first, first], -1)
@@ -74,12 +89,14 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int) -> T
 
 
 def rgb_to_planes(rgb: Tensor, layout: PixelLayout) -> list[Tensor]:
-    """Converts RGB (B, H, W, 3) back to planes (B, h, w), rounded and kept within the code's range."""
+    """Converts RGB (B, H, W, 3) back to planes (B, h, w); codes are rounded and kept within their range."""
     offset, span, chroma_offset, chroma_span = _scales(layout)
     height, width = layout.height, layout.width
     red, green, blue = rgb[..., :1], rgb[..., 1:2], rgb[..., 2:]
 
     def codes(x: Tensor, at: float, scale: float) -> Tensor:
+        if layout.floating:
+            return _light(x)[..., 0]
         limits = tf.clip_by_value(tf.round(x * scale + at), 0.0, float((1 << layout.depth) - 1))
         # Through int32: a direct cast of float to uint16 has no vectorised kernel.
         return tf.cast(tf.cast(limits, tf.int32), tf.uint8 if layout.depth == 8 else tf.uint16)[..., 0]

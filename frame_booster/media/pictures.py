@@ -143,7 +143,15 @@ def _read_picture(path: Path) -> av.VideoFrame:
     raise DecodeError("holds no picture", path=path)
 
 
-_CODECS = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
+_CODECS = {
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".exr": "exr",
+    ".bmp": "bmp",
+    ".jpg": "mjpeg",
+    ".jpeg": "mjpeg",
+}
 
 
 class SequenceSink:
@@ -182,6 +190,8 @@ class SequenceSink:
         if self._codec == "mjpeg":
             encoder.options = {"qscale": "1", "q": "1"}
             encoder.qmin = encoder.qmax = 1
+        if self._codec == "exr":
+            encoder.options = {"compression": "zip16", "format": "float"}
         picture.pts, picture.time_base, picture.pict_type = 0, Fraction(1, 25), 0
         try:
             packets = [*encoder.encode(picture), *encoder.encode(None)]
@@ -213,6 +223,8 @@ def picture_format(codec: str, frame: av.VideoFrame) -> str:
     alpha = any(c.is_alpha for c in components)
     if codec == "mjpeg":
         return "yuvj444p" if not name.startswith("gray") else "gray"
+    if codec == "exr":
+        return "grayf32le" if name.startswith("gray") else "gbrapf32le" if alpha else "gbrpf32le"
     if name.startswith("gray"):
         return ("gray16le" if codec == "tiff" else "gray16be") if deep and codec != "bmp" else "gray"
     if codec == "bmp":

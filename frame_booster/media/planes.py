@@ -48,6 +48,13 @@ _PLANAR = {
     "rgba64le": "gbrap16le",
     "bgra64le": "gbrap16le",
     "x2rgb10le": "gbrp10le",
+    "gbrpf16le": "gbrpf32le",
+    "gbrapf16le": "gbrapf32le",
+    "rgbf16le": "gbrpf32le",
+    "rgbf32le": "gbrpf32le",
+    "rgbaf16le": "gbrapf32le",
+    "rgbaf32le": "gbrapf32le",
+    "grayf16le": "grayf32le",
     "monow": "gray",
     "monob": "gray",
 }
@@ -80,9 +87,11 @@ def _is_planar(pixel_format: Any) -> bool:
     name = pixel_format.name
     if name.endswith("be") or len({c.plane for c in components}) != len(components):
         return False
-    if len({c.bits for c in components}) != 1 or not 8 <= components[0].bits <= 16:
+    if len({c.bits for c in components}) != 1 or "f16" in name:
         return False
-    return bool(name.startswith(("yuv", "gray", "gbr")) and "f32" not in name and "f16" not in name)
+    if "f32" not in name and not 8 <= components[0].bits <= 16:
+        return False
+    return bool(name.startswith(("yuv", "gray", "gbr")))
 
 
 def layout_of(frame: av.VideoFrame) -> PixelLayout:

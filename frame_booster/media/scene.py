@@ -16,13 +16,13 @@ Thumbnail = npt.NDArray[np.float32]
 
 def thumbnail(planes: Planes, layout: PixelLayout) -> Thumbnail:
     """Averages the first plane (luma, gray or green) to 32x32, float32 in [0, 1]."""
-    plane = planes[0]
+    plane = np.nan_to_num(planes[0]) if layout.floating else planes[0]
     rows = np.linspace(0, plane.shape[0], SIDE + 1).astype(int)
     columns = np.linspace(0, plane.shape[1], SIDE + 1).astype(int)
     starts = [np.minimum(edges[:-1], size - 1) for edges, size in zip((rows, columns), plane.shape, strict=True)]
     sums = np.add.reduceat(np.add.reduceat(plane, starts[0], axis=0, dtype=np.float32), starts[1], axis=1)
     counts = [np.maximum(np.diff(edges), 1) for edges in (rows, columns)]
-    return (sums / (counts[0][:, None] * counts[1][None, :]) / ((1 << layout.depth) - 1)).astype(np.float32)
+    return (sums / (counts[0][:, None] * counts[1][None, :]) / layout.top).astype(np.float32)
 
 
 def similarity(first: Thumbnail, second: Thumbnail) -> float:
@@ -50,9 +50,9 @@ def alike(first: Planes, second: Planes, layout: PixelLayout) -> bool:
     that moves in a still face is no repetition.
     """
     a, b = first[0], second[0]
-    difference = np.abs(a.astype(np.int32) - b)
+    difference = np.abs(np.nan_to_num(a - b) if layout.floating else a.astype(np.int32) - b)
     rows, columns = (np.arange(0, size, _BLOCK) for size in a.shape)
     sums = np.add.reduceat(np.add.reduceat(difference, rows, axis=0), columns, axis=1)
     counts = [np.diff([*edges, size]) for edges, size in zip((rows, columns), a.shape, strict=True)]
-    unit = (1 << layout.depth) / 256.0
+    unit = (layout.top if layout.floating else layout.top + 1.0) / 256.0
     return bool((sums / (counts[0][:, None] * counts[1][None, :])).max() < _REPEATED_BELOW * unit)
