@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -17,6 +18,7 @@ from frame_booster.media.opening import open_source
 from frame_booster.media.pictures import numbered
 from frame_booster.media.planes import layout_of, planes_of
 from frame_booster.media.reader import Resume, Source, SourceFrame
+from frame_booster.media.turns import Turns
 from frame_booster.options import InputOptions
 from tests.conftest import make_video, picture
 
@@ -212,3 +214,47 @@ def test_a_damaged_frame_is_counted_or_refused(tmp_path: Path) -> None:
         pytest.raises(DecodeError, match=r"damaged.*--strict"),
     ):
         list(source.items())
+
+
+def test_closing_waits_for_a_read_and_ends_the_reading(tmp_path: Path) -> None:
+    """Else FFmpeg reads on in memory that is gone, and the process with it."""
+    turns, entered, go_on, order = Turns(), threading.Event(), threading.Event(), []
+
+    def slow() -> Iterator[int]:
+        entered.set()
+        go_on.wait(5)
+        order.append("read")
+        yield 1
+        order.append("read again")
+        yield 2
+
+    got: list[int] = []
+    reader = threading.Thread(target=lambda: got.extend(turns.reading(slow())))
+    reader.start()
+    entered.wait(5)
+    closer = threading.Thread(target=turns.close, args=(lambda: order.append("closed"),))
+    closer.start()
+    go_on.set()
+    closer.join(5)
+    reader.join(5)
+    assert "closed" in order
+    assert order[0] == "read"
+    assert order[-1] == "closed"
+    assert got == list(range(1, len(got) + 1))
+
+
+def test_a_read_that_never_ends_is_left_alone() -> None:
+    turns, entered, go_on, closed = Turns(), threading.Event(), threading.Event(), []
+
+    def silent() -> Iterator[int]:
+        entered.set()
+        go_on.wait(20)
+        yield 1
+
+    reader = threading.Thread(target=lambda: list(turns.reading(silent())))
+    reader.start()
+    entered.wait(5)
+    turns.close(lambda: closed.append(True))
+    go_on.set()
+    reader.join(5)
+    assert closed == []

@@ -58,8 +58,12 @@ def _end(error: FrameBoosterError, as_json: bool) -> None:
         kind = type(error).__name__
         click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
     click.echo(f"frame-booster: {error}", err=True)
-    if isinstance(error, Interrupted) and any(thread.name == "network" for thread in threading.enumerate()):
-        # A frame of several seconds in the network cannot be called off, and nobody shall wait for it.
+    if isinstance(error, Interrupted) and any(thread.name in _WORKERS for thread in threading.enumerate()):
+        # A frame of several seconds in the network cannot be called off, nor a read of a silent pipe.
         sys.stdout.flush()
         os._exit(error.exit_code)
     sys.exit(error.exit_code)
+
+
+_WORKERS = frozenset({"reader", "network", "writer"})
+"""Names of a job's threads."""

@@ -29,6 +29,8 @@ class FBNet(Stage):
     """H and W of the input must be multiples of this, and at least twice this, px."""
     any_timestep: ClassVar[bool] = False
     """Whether `t` other than 1/2 can be asked for directly."""
+    halvings: ClassVar[int] = 0
+    """How often frames may be halved before motion is looked for: features and flows are of one size here."""
 
     def __init__(self, precision: str = "float32", name: str = "fbnet") -> None:
         super().__init__(name)

@@ -22,6 +22,7 @@ from frame_booster.training import metrics
 from frame_booster.training.clips import ClipStore
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.losses import LOSSES, choice_error, flow_supervision
+from frame_booster.training.muon import Muon
 from frame_booster.training.sampling import Batch, Sampler, prefetch
 from frame_booster.training.triplets import Triplet, read_triplets
 
@@ -43,7 +44,9 @@ def _optimizer(config: RunConfig) -> Any:
         return tf.keras.optimizers.AdamW(
             1e-4, weight_decay=config.weight_decay, beta_2=config.beta_2, clipnorm=config.clipnorm
         )
-    raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam or adamw")
+    if config.optimizer == "muon":
+        return Muon(config.weight_decay, clipnorm=config.clipnorm)
+    raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam, adamw or muon")
 
 
 class TrainingRun:

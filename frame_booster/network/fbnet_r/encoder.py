@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.matching import pyramid
+from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, appearance, pyramid
+from frame_booster.network.fbnet_r.sharp import with_curvature
 from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.pyramid import halve
 
 CHANNELS = (16, 32, 64, 64)
 """Feature channels at 1/2, 1/4, 1/8 and 1/16."""
@@ -18,6 +20,10 @@ class Encoded(NamedTuple):
 
     frames: list[Tensor]
     """The frame at 1, 1/2, 1/4, 1/8, 1/16: (B, H/2^k, W/2^k, 3) float32."""
+    curved: Tensor
+    """The frame `with_curvature`, (B, H, W, 5) float32; this alone is never halved."""
+    looks: list[Tensor]
+    """What is compared by matching, at 1/2, 1/4, ...: (B, h, w, 4) float32 of `appearance`."""
     features: list[Tensor]
     """Features at 1/4, 1/8, 1/16: (B, h, w, CHANNELS[1:]), in the network's precision."""
 
@@ -43,11 +49,22 @@ class FrameEncoder(Stage):
     def parts(self) -> list[tf.keras.layers.Layer]:
         return [self.half] + [layer for level in self.levels for layer in level]
 
-    def call(self, frame: Tensor) -> Encoded:
-        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16."""
+    def call(self, frame: Tensor, matching: MatchingOptions, halvings: int = 0) -> Encoded:
+        """Encodes a frame.
+
+        Args:
+          frame: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings.
+          matching: constants of the search.
+          halvings: how often the frame is halved before motion is looked for.
+        """
+        curved = with_curvature(frame)
+        for _ in range(halvings):
+            frame = halve(frame)
         features = []
         x = self.half(frame)
         for down, same in self.levels:
             x = same(down(x))
             features.append(x)
-        return Encoded(pyramid(frame, 4), features)
+        frames = pyramid(frame, max(4, matching.coarsest))
+        looks = [appearance(smaller, matching) for smaller in frames[FINEST : matching.coarsest + 1]]
+        return Encoded(frames, curved, looks, features)

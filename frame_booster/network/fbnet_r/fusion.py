@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.candidates import warp_pair
-from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.fbnet_r.matching import enlarge, resize
 from frame_booster.network.fbnet_r.selection import HIDDEN
+from frame_booster.network.fbnet_r.sharp import CATMULL_ROM, sharp_samples
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
-from frame_booster.network.pyramid import halve
 
 FLOW_UNIT = 0.1
 """Flows in px are scaled by this to be of the size of features."""
-LAST_FLOW_UNIT, MASK_UNIT, RESIDUAL_UNIT = 0.3, 2.0, 0.02
-"""For an output of 1: px, logits, and RGB in [0, 1].
+MASK_UNIT, RESIDUAL_UNIT, SHARPNESS_UNIT = 2.0, 0.02, 0.25
+"""For an output of 1: logits, RGB in [0, 1], and strength of sharpening.
 
 Small where the loss is sensitive: one step of Adam moves all weights behind an output at once, and training would only
 tremble around zero.
@@ -21,6 +20,43 @@ tremble around zero.
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
 """Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
+SEEN = 10
+"""Channels of what the convolutions see at full resolution: two warped frames of 4, and two differences."""
+MADE = 5
+"""Channels they return: mask, residual, sharpness."""
+
+
+def _largest_change(frame0: Tensor, frame1: Tensor) -> Tensor:
+    shape = tf.shape(frame0)
+    change = tf.reduce_max(tf.abs(frame0 - frame1), -1)
+    change = tf.reshape(change, [shape[0], shape[1] // 2, 2, shape[2] // 2, 2])
+    return tf.reduce_max(change, [2, 4])[..., None]
+
+
+def _look(samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor) -> Tensor:
+    disagreement = tf.reduce_mean(tf.abs(samples0[..., :3] - samples1[..., :3]), -1, keepdims=True)
+    unmoved = tf.reduce_mean(tf.abs(frame0 - frame1), -1, keepdims=True)
+    return tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
+
+
+def _blend(
+    samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor, out: Tensor, still: Tensor, t: Tensor
+) -> Tensor:
+    # At a mask of 0 both frames count as near as they are in time.
+    share1 = tf.sigmoid(MASK_UNIT * out[..., :1] + tf.math.log(t / (1.0 - t)))
+    mixed = samples0 + share1 * (samples1 - samples0)
+    sharpness = CATMULL_ROM + SHARPNESS_UNIT * out[..., 4:5]
+    made = mixed[..., :3] - sharpness * mixed[..., 3:] + RESIDUAL_UNIT * out[..., 1:4]
+    plain = frame0 + t * (frame1 - frame0)
+    return made + still * (plain - made)
+
+
+largest_change = tf.function(_largest_change, jit_compile=True, autograph=False)
+"""Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
+look = tf.function(_look, jit_compile=True, autograph=False)
+"""(B, H, W, SEEN) float32 of both warped frames and both frames as they are."""
+blend = tf.function(_blend, jit_compile=True, autograph=False)
+"""The frame (B, H, W, 3); like the others one loop over the pixels, in XLA."""
 
 
 def stillness(frame0: Tensor, frame1: Tensor) -> Tensor:
@@ -30,13 +66,12 @@ def stillness(frame0: Tensor, frame1: Tensor) -> Tensor:
     untouched whatever the network thinks.
 
     Args:
-      frame0, frame1: (B, H, W, 3) float32.
+      frame0, frame1: (B, H, W, 3) float32, H and W even.
 
     Returns:
       (B, H, W, 1) float32 in [0, 1].
     """
-    change = tf.reduce_max(tf.abs(frame0 - frame1), -1, keepdims=True)
-    change = tf.nn.max_pool2d(change, 2, 2, "VALID")
+    change = largest_change(frame0, frame1)
     change = tf.nn.max_pool2d(change, [STILL_REACH, 1], 1, "SAME")
     change = tf.nn.max_pool2d(change, [1, STILL_REACH], 1, "SAME")
     still = tf.clip_by_value((MOVING_ABOVE - change) / (MOVING_ABOVE - STILL_BELOW), 0.0, 1.0)
@@ -44,53 +79,45 @@ def stillness(frame0: Tensor, frame1: Tensor) -> Tensor:
 
 
 class Fusion(Stage):
-    """Predicts a mask, a small residual and a last change of the flow, and blends the warped frames."""
+    """Predicts a mask, a small residual and how sharp the frame is to be, and blends the warped frames."""
 
     def __init__(self, precision: str = "float32", name: str = "fusion") -> None:
         super().__init__(name)
         width = 24
-        inputs = 2 * 12 + 4 + 1 + 4 + HIDDEN + 1
+        inputs = 4 * SEEN + 4 + HIDDEN + 1
         self.conv1 = Convolution(inputs, width, precision=precision, name="conv1")
         self.conv2 = Convolution(width, width, precision=precision, name="conv2")
-        self.out = Convolution(width, 32, slope=None, precision=precision, scale=0.0, name="out")
+        self.out = Convolution(width, 4 * MADE, slope=None, precision=precision, scale=0.0, name="out")
         self.precision = precision
         self.built = True
 
     def parts(self) -> list[tf.keras.layers.Layer]:
         return [self.conv1, self.conv2, self.out]
 
-    def call(self, frame0: Tensor, frame1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> list[Tensor]:
+    def call(self, curved0: Tensor, curved1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Makes the frame.
 
         Args:
-          frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1].
-          flow: (B, H, W, 4) float32 px, of `warp_pair`.
-          hidden: (B, H/2, W/2, HIDDEN) from the selection.
+          curved0, curved1: (B, H, W, 5) float32, RGB in [0, 1] `with_curvature`.
+          flow: (B, h, w, 4) float32 px of its own size, as `candidates.warp_pair` takes it; h is H/2, or less
+            where motion was found on smaller frames.
+          hidden: (B, h, w, HIDDEN) from the selection.
           t: (B, 1, 1, 1) float32 in (0, 1).
 
         Returns:
-          The frame (B, H, W, 3) float32, not clipped, and the final flow (B, H, W, 4).
+          The frame (B, H, W, 3) float32, not clipped, and the flow (B, H, W, 4) it was warped with.
         """
-        warped0, warped1 = warp_pair(frame0, frame1, flow)
-        half_flow = halve(flow)
-        disagreement = tf.reduce_mean(tf.abs(warped0 - warped1), -1, keepdims=True)
-        unmoved = halve(tf.reduce_mean(tf.abs(frame0 - frame1), -1, keepdims=True))
-        seen = [
-            tf.nn.space_to_depth(warped0, 2),
-            tf.nn.space_to_depth(warped1, 2),
-            5.0 * tf.nn.space_to_depth(disagreement, 2),
-            5.0 * unmoved,
-            FLOW_UNIT * half_flow,
-            hidden,
-            tf.zeros_like(unmoved) + t,
-        ]
-        x = joined(seen, self.precision)
+        frame0, frame1 = curved0[..., :3], curved1[..., :3]
+        height, small_height = (tf.cast(tf.shape(x)[1], tf.float32) for x in (curved0, flow))
+        full = (height / small_height) * resize(flow, curved0)
+        samples0, samples1 = sharp_samples(curved0, full[..., :2]), sharp_samples(curved1, full[..., 2:])
+        seen = tf.cast(look(samples0, samples1, frame0, frame1), self.precision)
+        seen = tf.nn.space_to_depth(seen, 2)
+        if flow.shape[1] != seen.shape[1]:
+            flow, hidden = 0.5 * resize(full, seen), enlarge(hidden, seen)
+        time = tf.zeros_like(flow[..., :1]) + t
+        x = joined([seen, FLOW_UNIT * flow, hidden, time], self.precision)
         x = self.out(self.conv2(self.conv1(x)))
-        out = tf.nn.depth_to_space(tf.cast(x, tf.float32), 2)
-        flow += LAST_FLOW_UNIT * out[..., :4]
-        warped0, warped1 = warp_pair(frame0, frame1, flow)
-        # At a mask of 0 both frames count as near as they are in time.
-        share1 = tf.sigmoid(MASK_UNIT * out[..., 4:5] + tf.math.log(t / (1.0 - t)))
-        made = warped0 + share1 * (warped1 - warped0) + RESIDUAL_UNIT * out[..., 5:8]
-        plain = frame0 + t * (frame1 - frame0)
-        return [made + stillness(frame0, frame1) * (plain - made), flow]
+        out = tf.cast(tf.nn.depth_to_space(x, 2), tf.float32)
+        still = stillness(frame0, frame1)
+        return blend(samples0, samples1, frame0, frame1, out, still, t), full

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from frame_booster.network.fbnet_r.candidates import COUNT
 from frame_booster.network.fbnet_r.encoder import CHANNELS
-from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.fbnet_r.matching import enlarge
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 
 WIDTHS = (64, 64, 48)
@@ -44,7 +44,7 @@ class Judgement(Stage):
         """Maps what is seen at 1/16, 1/8 and 1/4, parts (B, h, w, c), to (B, H/4, W/4, CONTEXT)."""
         x: Tensor | None = None
         for layers, parts in zip(self.levels, seen, strict=True):
-            x = joined(parts if x is None else [*parts, resize(x, parts[0])], self.precision)
+            x = joined(parts if x is None else [*parts, enlarge(x, parts[0])], self.precision)
             for layer in layers:
                 x = layer(x)
         return self.context(x)

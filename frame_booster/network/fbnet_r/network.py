@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -10,11 +10,23 @@ from frame_booster.network.fbnet_r.candidates import OWN, Candidates, gather_can
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
-from frame_booster.network.fbnet_r.matching import MatchingOptions, match, resize
+from frame_booster.network.fbnet_r.matching import MatchingOptions, match
+from frame_booster.network.fbnet_r.refinement import refine
 from frame_booster.network.fbnet_r.selection import Selection
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Choice, Prediction
 from frame_booster.network.pyramid import halve
+
+
+class Found(NamedTuple):
+    """What is known before a frame is made at full resolution."""
+
+    flow: Tensor
+    """(B, h, w, 4) float32 px of this size, as `candidates.warp_pair` takes it; at 1/2 of the frames searched."""
+    hidden: Tensor
+    """(B, h, w, HIDDEN), what the selection hands on."""
+    choices: tuple[Choice, ...]
+    """As in `Prediction`."""
 
 
 class FBNetR(Stage):
@@ -30,6 +42,8 @@ class FBNetR(Stage):
     """H and W of the input must be multiples of this, and at least twice this, px."""
     any_timestep: ClassVar[bool] = True
     """Whether `t` other than 1/2 can be asked for directly."""
+    halvings: ClassVar[int] = 4
+    """How often frames may be halved before motion is looked for."""
 
     def __init__(
         self, precision: str = "float32", matching: MatchingOptions | None = None, name: str = "fbnet_r"
@@ -46,56 +60,74 @@ class FBNetR(Stage):
     def parts(self) -> list[tf.keras.layers.Layer]:
         return [self.encoder, self.judgement, self.selection, self.fusion]
 
-    def encode(self, frame: Tensor) -> Encoded:
-        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16."""
-        encoded: Encoded = self.encoder(frame)
+    def encode(self, frame: Tensor, halvings: int = 0) -> Encoded:
+        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings."""
+        encoded: Encoded = self.encoder(frame, matching=self.matching, halvings=halvings)
         return encoded
 
-    def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None) -> Prediction:
+    def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, halvings: int = 0) -> Prediction:
         """Predicts the frame at time t.
 
         Args:
-          frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16.
+          frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
+          halvings: motion is found on frames halved so often: cheaper, and larger motion is in reach.
 
         Returns:
           The prediction; its flows are those at 1/2 and 1, px of the level.
         """
-        return self.decode(self.encode(frame0), self.encode(frame1), t)
+        return self.decode(self.encode(frame0, halvings), self.encode(frame1, halvings), t)
 
-    def between(self, frames: Tensor, first: Tensor, second: Tensor, t: Tensor) -> Prediction:
+    def between(self, frames: Tensor, first: Tensor, second: Tensor, t: Tensor, halvings: int = 0) -> Prediction:
         """Predicts a frame for each of B pairs out of F frames; each frame is encoded once.
 
         Args:
           frames: (F, H, W, 3) as in `call`.
           first, second: (B,) int32, indices into `frames`.
           t: (B,) float32 in (0, 1).
+          halvings: as in `call`.
         """
-        encoded = self.encode(frames)
+        encoded = self.encode(frames, halvings)
         pair = [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in (first, second)]
         return self.decode(pair[0], pair[1], t)
 
     def decode(self, encoded0: Encoded, encoded1: Encoded, t: Tensor | None = None) -> Prediction:
         """Predicts the frame between two encoded frames; `t` as in `call`."""
-        frames0, frames1 = encoded0.frames, encoded1.frames
         if t is None:
-            t = tf.fill(tf.shape(frames0[0])[:1], 0.5)
+            t = tf.fill(tf.shape(encoded0.curved)[:1], 0.5)
+        found = self.find(encoded0, encoded1, t)
+        rgb, full = self.fuse(encoded0.curved, encoded1.curved, found.flow, found.hidden, t)
+        flows = [(found.flow[..., :2], found.flow[..., 2:]), (full[..., :2], full[..., 2:])]
+        frame = tf.clip_by_value(rgb, 0.0, 1.0)
+        return Prediction(frame=frame, unclipped=rgb, flows=flows, choices=found.choices)
+
+    def fuse(self, curved0: Tensor, curved1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Makes the frame of what `find` has found; `Fusion.call` has the shapes, t is (B,).
+
+        Looks no further than some px and the motion itself, so that a frame can be made in parts.
+        """
+        frame, full = self.fusion(curved0, curved1, flow, hidden, tf.reshape(t, [-1, 1, 1, 1]))
+        return frame, full
+
+    def find(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> Found:
+        """Finds the motion between two encoded frames as seen from t, (B,) in (0, 1)."""
+        frames0, frames1 = encoded0.frames, encoded1.frames
         t = tf.reshape(t, [-1, 1, 1, 1])
         # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
-        motion = tf.stop_gradient(match(frames0, frames1, t, self.matching))
+        motion = tf.stop_gradient(match(encoded0.looks, encoded1.looks, t, self.matching))
         candidates = gather_candidates(frames0[1], frames1[1], motion, t)
         context = self.judgement(self._surroundings(encoded0, encoded1, motion, candidates, t))
         weights0, weights1, hidden = self.selection(candidates, context)
         flow0 = t * weighed(weights0, candidates.motions)
         flow1 = (t - 1.0) * weighed(weights1, candidates.motions)
-        flow = 2.0 * resize(tf.concat([flow0, flow1], -1), frames0[0])
-        rgb, last = self.fusion(frames0[0], frames1[0], flow, hidden, t)
-        flows = [(flow0, flow1), (last[..., :2], last[..., 2:])]
+        flow = tf.concat([flow0, flow1], -1)
+        # No gradient through it either: it is a correction of what was chosen, not a reason to choose.
+        flow += tf.stop_gradient(refine(encoded0.looks[0], encoded1.looks[0], flow))
         choices = tuple(
             Choice(weights, tf.stack(seen, -2))
             for weights, seen in ((weights0, candidates.seen0), (weights1, candidates.seen1))
         )
-        return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows, choices=choices)
+        return Found(flow, hidden, choices)
 
     @staticmethod
     def _surroundings(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from frame_booster.network.fbnet_r.candidates import COUNT, OWN, Candidates
 from frame_booster.network.fbnet_r.judgement import CONTEXT
-from frame_booster.network.fbnet_r.matching import resize
+from frame_booster.network.fbnet_r.matching import enlarge
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 
 HIDDEN = 16
@@ -18,6 +18,15 @@ HIDDEN = 16
 WIDTH = 24
 LOGIT_UNIT = 5.0
 """Logits for an output of 1: costs tell candidates apart by several logits, so the correction must be able to."""
+
+
+def _chances(prior: Tensor, logits: Tensor) -> Tensor:
+    both = [tf.nn.softmax(prior + LOGIT_UNIT * logits[..., k : k + COUNT], -1) for k in (0, COUNT)]
+    return tf.concat(both, -1)
+
+
+chances = tf.function(_chances, jit_compile=True, autograph=False)
+"""Weights of all candidates for frame 0 and for frame 1, (B, h, w, 2 COUNT); one loop over the pixels, in XLA."""
 
 
 class Selection(Stage):
@@ -47,10 +56,9 @@ class Selection(Stage):
           (B, h, w, HIDDEN).
         """
         own = [candidates.seen0[OWN], candidates.seen1[OWN]]
-        seen = [resize(context, candidates.costs), 10.0 * candidates.costs, *own]
+        seen = [enlarge(context, candidates.costs), 10.0 * candidates.costs, *own]
         x = self.conv2(self.conv1(joined(seen, self.precision)))
-        logits = LOGIT_UNIT * tf.cast(self.logits(x), tf.float32)
+        logits = tf.cast(self.logits(x), tf.float32)
         prior = candidates.prior()
-        weights0 = tf.nn.softmax(prior + logits[..., :COUNT], -1)
-        weights1 = tf.nn.softmax(prior + logits[..., COUNT:], -1)
-        return weights0, weights1, self.handed_on(x)
+        weights = chances(prior, logits)
+        return weights[..., :COUNT], weights[..., COUNT:], self.handed_on(x)

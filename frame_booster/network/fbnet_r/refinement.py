@@ -1,0 +1,59 @@
+"""FBNet-R, stage 3d: one Lucas-Kanade step at 1/2, which makes a motion that is nearly right exact.
+
+The search moves by whole px of a level and smooths, so fine motion is good to about a tenth of a px. Where
+texture fixes it, the least squares of Lucas and Kanade (1981) over a small window find the rest; where it does
+not, `STEADY` keeps the motion as it is. Gains most where motion is small (docs/training/fbnet-r.md).
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.matching import box
+from frame_booster.network.layers import Tensor
+from frame_booster.network.warp import gather_warp
+
+WINDOW = 7
+"""Side of the window, px at 1/2."""
+FURTHEST = 0.5
+"""Largest change, px at 1/2: beyond about a px the picture's slope no longer says where to go."""
+STEADY = 0.01
+"""Squared slope of the appearance below which a place has too little texture to decide."""
+
+
+def _normal_equations(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
+    first, second = gather_warp(first, flow[..., :2]), gather_warp(second, flow[..., 2:])
+    mean = tf.pad(0.5 * (first + second), [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    slope_y = 0.5 * (mean[:, 2:, 1:-1] - mean[:, :-2, 1:-1])
+    slope_x = 0.5 * (mean[:, 1:-1, 2:] - mean[:, 1:-1, :-2])
+    error = first - second
+    products = [slope_y * slope_y, slope_y * slope_x, slope_x * slope_x, slope_y * error, slope_x * error]
+    return tf.stack([tf.reduce_sum(product, -1) for product in products], -1)
+
+
+def _solve(sums: Tensor) -> Tensor:
+    yy, yx, xx, y, x = tf.unstack(sums, axis=-1)
+    yy, xx = yy + STEADY, xx + STEADY
+    determinant = yy * xx - yx * yx
+    found = tf.stack([(xx * y - yx * x) / determinant, (yy * x - yx * y) / determinant], -1)
+    found = 0.5 * tf.clip_by_value(found, -FURTHEST, FURTHEST)
+    return tf.concat([found, -found], -1)
+
+
+normal_equations = tf.function(_normal_equations, jit_compile=True, autograph=False)
+"""What least squares needs of each pixel, (B, h, w, 5), not yet summed over windows; one loop, in XLA."""
+solve = tf.function(_solve, jit_compile=True, autograph=False)
+"""The change (B, h, w, 4) of both frames' flows that the sums ask for."""
+
+
+def refine(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
+    """Returns the change of the flow after which both frames agree better; shared evenly by the two frames.
+
+    Args:
+      first, second: (B, h, w, 4) float32 of `matching.appearance`, at 1/2.
+      flow: (B, h, w, 4) float32 px at 1/2, as `candidates.warp_pair` takes it.
+
+    Returns:
+      (B, h, w, 4) float32 px.
+    """
+    return solve(box(normal_equations(first, second, flow), WINDOW))
