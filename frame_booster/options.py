@@ -39,6 +39,8 @@ class InputOptions:
     hwaccel: str | None = None
     """Hardware decoder: "auto" or a device type of FFmpeg such as "cuda"; None decodes in software."""
     deinterlace: bool = False
+    threads: int | None = None
+    """Of the decoder; None leaves it to FFmpeg."""
     strict: bool = False
     """Whether a frame that cannot be decoded ends the run."""
 
@@ -55,9 +57,16 @@ class BoostOptions:
     weights: str | None = None
     """Weights file; None is the one that ships with the model."""
     device: str = "auto"
+    """"auto", "cpu", "gpu" or "gpu:1"; several, "gpu:0,gpu:1", share the work of one file."""
     precision: str = "auto"
     batch_size: int | None = None
     """Pairs a batch; None chooses by the size of a frame."""
+    flow_scale: Fraction | None = None
+    """Scale at which motion is looked for: 1, 1/2, 1/4, ...; None chooses by the size of a frame."""
+    max_memory: int | None = None
+    """What the process may take, bytes; None is half of what is free, or what is needed if that is more."""
+    threads: int | None = None
+    """Threads of the network, the decoder and the encoder each; None leaves it to them."""
     factor: int | None = None
     """Frames out for each frame in: 2, 4 or 8; None is 2, or `slow_motion` where that is asked for."""
     fps: Fraction | None = None
@@ -108,6 +117,10 @@ class BoostOptions:
             raise InputError(f"scene threshold {self.scene_threshold} is not in [0, 1]")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch size {self.batch_size} is not positive")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"{self.threads} threads are not enough")
+        if self.max_memory is not None and self.max_memory < 1:
+            raise InputError("max memory is not positive")
         if self.max_gap < 0:
             raise InputError("max gap is negative")
         if self.start is not None and self.start < 0:
@@ -137,6 +150,21 @@ def parse_time(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not a time: {text!r}", hint="seconds, or HH:MM:SS.fraction") from error
     return seconds
+
+
+def parse_bytes(text: str) -> int:
+    """Reads an amount of memory, "6G", "800M" or a number of bytes; units are powers of 1024.
+
+    Raises:
+      InputError: it is not an amount.
+    """
+    number = text.strip().upper().removesuffix("B").removesuffix("I")
+    unit = {"K": 10, "M": 20, "G": 30, "T": 40}.get(number[-1:], 0)
+    try:
+        amount = Fraction(number[:-1] if unit else number) * (1 << unit)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not an amount of memory: {text!r}", hint="as 6G or 800M") from error
+    return int(amount)
 
 
 RATES = {

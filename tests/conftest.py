@@ -158,6 +158,7 @@ class MeanNetwork:
 
     any_timestep = True
     multiple = 2
+    halvings = 0
 
     @staticmethod
     def between(frames: Any, first: Any, second: Any, t: Any) -> Any:
@@ -175,6 +176,7 @@ class MeanModel:
 
     network = MeanNetwork()
     name, device, precision = "mean", "/CPU:0", "float32"
+    peers: tuple[Any, ...] = ()
     weights = Path(__file__)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine.batches import BatchInterpolator, Request, default_batch_size
+from frame_booster.engine.batches import BatchInterpolator, Request
 from frame_booster.engine.colour import padded, planes_to_rgb, rgb_to_planes
 from frame_booster.engine.device import choose_device, choose_precision
 from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
 from frame_booster.engine.model import Model
+from frame_booster.engine.plan import Plan
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
 from tests.conftest import picture
@@ -84,8 +85,8 @@ def test_made_frames_lie_between_and_do_not_depend_on_the_batch(model: Model) ->
     layout = PixelLayout(64, 48, "yuv", 8, 1, 1, "bt709")
     frames = [scene(layout, 3 * k) for k in range(4)]
     requests = [Request(k, k + 1) for k in range(3)]
-    together = BatchInterpolator(model, layout, 3).make(frames, requests)
-    alone = BatchInterpolator(model, layout, 1)
+    together = BatchInterpolator(model, layout, Plan(3)).make(frames, requests)
+    alone = BatchInterpolator(model, layout, Plan(1))
     for k, made in enumerate(together):
         single = alone.make(frames[k : k + 2], [Request(0, 1)])[0]
         assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(made, single, strict=True))
@@ -98,24 +99,16 @@ def test_made_frames_lie_between_and_do_not_depend_on_the_batch(model: Model) ->
 def test_a_still_pair_comes_back_to_the_code(model: Model) -> None:
     layout = PixelLayout(62, 46, "yuv", 10, 1, 1, "bt2020")
     frame = random_planes(layout, 5)
-    made = BatchInterpolator(model, layout, 1).make([frame, frame], [Request(0, 1)])[0]
+    made = BatchInterpolator(model, layout, Plan(1)).make([frame, frame], [Request(0, 1)])[0]
     assert all(np.array_equal(a, b) for a, b in zip(frame, made, strict=True))
 
 
 def test_alpha_is_interpolated(model: Model) -> None:
     layout = PixelLayout(32, 32, "rgb", 8, alpha=True)
     first, second = random_planes(layout, 1), random_planes(layout, 2)
-    made = BatchInterpolator(model, layout, 1).make([first, second], [Request(0, 1, Fraction(1, 4))])[0]
+    made = BatchInterpolator(model, layout, Plan(1)).make([first, second], [Request(0, 1, Fraction(1, 4))])[0]
     expected = np.rint(first[3] + 0.25 * (second[3].astype(float) - first[3]))
     assert np.abs(made[3] - expected).max() <= 1
-
-
-def test_batches_shrink_with_the_frame() -> None:
-    sizes = [
-        default_batch_size(PixelLayout(w, h, "yuv", 8), "/CPU:0") for w, h in ((256, 144), (640, 360), (1920, 1080))
-    ]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[-1] == 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -165,7 +158,7 @@ def test_halving_reaches_every_sixteenth_and_the_nearest_below_that() -> None:
 def test_fbnet_makes_quarters_of_planes() -> None:
     layout = PixelLayout(32, 32, "yuv", 8, 1, 1, "bt709")
     frames = [scene(layout, k) for k in range(2)]
-    maker = BatchInterpolator(Model("fbnet", device="cpu", precision="float32"), layout, 1)
+    maker = BatchInterpolator(Model("fbnet", device="cpu", precision="float32"), layout, Plan(1))
     middle = maker.make(frames, [Request(0, 1)])[0]
     quarter = maker.make(frames, [Request(0, 1, Fraction(1, 4))])[0]
     again = maker.make([frames[0], middle], [Request(0, 1)])[0]

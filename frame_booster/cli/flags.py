@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from frame_booster.errors import InputError
-from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_rate, parse_time
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_bytes, parse_rate, parse_time
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.folder import FolderOptions
@@ -28,7 +29,7 @@ _FLAGS = [
         multiple=True,
         default=["auto"],
         show_default=True,
-        help="auto, cpu, gpu or gpu:1; repeatable for the jobs of a folder.",
+        help="auto, cpu, gpu or gpu:1; repeatable: several share a file, or the jobs of a folder.",
     ),
     click.option(
         "--precision",
@@ -38,6 +39,15 @@ _FLAGS = [
         help="Of the convolutions.",
     ),
     click.option("--batch-size", type=int, help="Pairs of frames at once. Default: by frame size."),
+    click.option(
+        "--flow-scale",
+        type=click.Choice(["auto", "1", "0.5", "0.25", "0.125"]),
+        default="auto",
+        show_default=True,
+        help="Look for motion on frames scaled by this; auto: by frame size.",
+    ),
+    click.option("--max-memory", metavar="SIZE", help="As 6G or 800M. Default: half of what is free."),
+    click.option("--threads", type=int, help="Of the network, the decoder and the encoder each. Default: theirs."),
     click.option(
         "--scene-threshold",
         type=float,
@@ -114,9 +124,12 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     return BoostOptions(
         model=values["model"],
         weights=values["weights"],
-        device=values["device"][0],
+        device=",".join(values["device"]),
         precision=values["precision"],
         batch_size=values["batch_size"],
+        flow_scale=None if values["flow_scale"] == "auto" else Fraction(values["flow_scale"]),
+        max_memory=through(parse_bytes, "max_memory"),
+        threads=values["threads"],
         factor=through(int, "factor"),
         fps=through(parse_rate, "fps"),
         slow_motion=through(int, "slow_motion"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.halving import by_halving
 from frame_booster.engine.model import Model
+from frame_booster.engine.plan import Plan, make_plan
+from frame_booster.engine.strips import StripMaker
+from frame_booster.errors import ModelError
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 HALF = Fraction(1, 2)
-PIXELS_PER_BATCH = 256 * 144 * 8
-"""On a processor batches only spread the cost of a call; beyond this they cost cache."""
 
 
 @dataclass(frozen=True)
@@ -28,31 +29,44 @@ class Request:
     t: Fraction = HALF
 
 
-def default_batch_size(layout: PixelLayout, device: str) -> int:
-    """Returns how many pairs to run at once for frames of this size."""
-    pairs = PIXELS_PER_BATCH * (8 if "GPU" in device else 1) // (layout.width * layout.height)
-    return max(1, min(8, pairs))
-
-
 class BatchInterpolator:
     """Makes frames of one layout; compiles one function for it.
 
     Args:
       model: network, weights and device.
       layout: of all frames.
-      batch_size: pairs a call; shorter batches are filled up, so that nothing is compiled twice.
+      plan: how much at once; None is what `make_plan` says. Shorter batches are filled up, so that nothing is
+        compiled twice. Where the device runs out of memory a smaller plan takes its place.
+      warn: told when that has changed how frames are made.
     """
 
-    def __init__(self, model: Model, layout: PixelLayout, batch_size: int | None = None) -> None:
+    def __init__(
+        self, model: Model, layout: PixelLayout, plan: Plan | None = None, warn: Callable[[str], None] | None = None
+    ) -> None:
         self.model, self.layout = model, layout
-        self.batch_size = batch_size or default_batch_size(layout, model.device)
-        self._run = self._compile()
+        self.plan = plan or make_plan(layout, model)
+        self._warn = warn or (lambda text: None)
+        self._prepare()
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs a call."""
+        return self.plan.batch_size
+
+    def _prepare(self) -> None:
+        self._run: Any = None
+        self._strips: StripMaker | None = None
+        if self.plan.strips > 1:
+            self._strips = StripMaker(self.model, self.layout, self.plan)
+        else:
+            self._run = self._compile()
 
     def _compile(self) -> Any:
         tf = tensorflow()
         from frame_booster.engine.colour import planes_to_rgb, rgb_to_planes
 
-        network, layout = self.model.network, self.layout
+        network, layout, halvings = self.model.network, self.layout, self.plan.halvings
+        more = {"halvings": halvings} if halvings else {}
         code = tf.as_dtype(layout.dtype)
         frames, pairs = self.batch_size + 1, self.batch_size
         signature = [
@@ -64,8 +78,8 @@ class BatchInterpolator:
 
         @tf.function(input_signature=signature, autograph=False)
         def run(planes: Any, first: Any, second: Any, t: Any) -> Any:
-            rgb = planes_to_rgb(planes, layout, network.multiple)
-            made = rgb_to_planes(network.between(rgb, first, second, t).unclipped, layout)
+            rgb = planes_to_rgb(planes, layout, network.multiple << halvings)
+            made = rgb_to_planes(network.between(rgb, first, second, t, **more).unclipped, layout)
             if layout.alpha:
                 alpha = tf.cast(planes[-1], tf.float32)
                 start, stop = tf.gather(alpha, first), tf.gather(alpha, second)
@@ -79,17 +93,14 @@ class BatchInterpolator:
         """Makes the requested frames.
 
         Args:
-          frames: at most `batch_size` + 1 frames.
+          frames: any number, those that the requests name.
           requests: any number.
 
         Returns:
           The made frames in the order of the requests.
         """
         if self.model.network.any_timestep or all(r.t == HALF for r in requests):
-            made: list[Planes] = []
-            for start in range(0, len(requests), self.batch_size):
-                made += self._make_batch(frames, requests[start : start + self.batch_size])
-            return made
+            return self._make_batch(frames, requests)
 
         def middle(first: Planes, second: Planes) -> Planes:
             return self._make_batch([first, second], [Request(0, 1)])[0]
@@ -98,14 +109,42 @@ class BatchInterpolator:
 
     def _make_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         tf = tensorflow()
+        while True:
+            try:
+                if self._strips is not None:
+                    return [self._strips.make(frames[r.first], frames[r.second], float(r.t)) for r in requests]
+                made: list[Planes] = []
+                for start in range(0, len(requests), self.batch_size):
+                    made += self._run_batch(frames, requests[start : start + self.batch_size])
+                return made
+            except tf.errors.ResourceExhaustedError as error:
+                self._shrink(error)
+
+    def _shrink(self, error: Exception) -> None:
+        smaller = self.plan.smaller(self.model.network, self.layout.height)
+        if smaller is None:
+            raise ModelError(
+                f"{self.model.device} has too little memory for {self.layout.width}x{self.layout.height}",
+                hint="give --device cpu, or a smaller --flow-scale",
+            ) from error
+        if smaller.halvings != self.plan.halvings:
+            self._warn("the device is short of memory: motion is looked for at half the scale")
+        self.plan = smaller
+        self._prepare()
+
+    def _run_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+        tf = tensorflow()
+        # A batch that has shrunk may need fewer of the frames.
+        needed = sorted({k for r in requests for k in (r.first, r.second)})
+        used = [frames[k] for k in needed]
+        used += [used[-1]] * (self.batch_size + 1 - len(used))
         filled = [*requests, *[requests[-1]] * (self.batch_size - len(requests))]
-        used = [*frames, *[frames[-1]] * (self.batch_size + 1 - len(frames))]
         stacks = [np.stack(group) for group in zip(*used, strict=True)]
         with tf.device(self.model.device):
             results = self._run(
                 stacks,
-                np.asarray([r.first for r in filled], np.int32),
-                np.asarray([r.second for r in filled], np.int32),
+                np.asarray([needed.index(r.first) for r in filled], np.int32),
+                np.asarray([needed.index(r.second) for r in filled], np.int32),
                 np.asarray([float(r.t) for r in filled], np.float32),
             )
         arrays: list[Plane] = [result.numpy() for result in results]

@@ -52,35 +52,45 @@ def padded(side: int, multiple: int) -> int:
     return max(2, -(-side // multiple)) * multiple
 
 
-def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int) -> Tensor:
+def _pooled(x: Tensor, log2_height: int, log2_width: int) -> Tensor:
+    """Averages (B, h, w, C) over blocks of so many px; itself where both are 0 or less."""
+    block = [1 << max(log2_height, 0), 1 << max(log2_width, 0)]
+    return x if block == [1, 1] else tf.nn.avg_pool2d(x, block, block, "VALID")
+
+
+def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, halvings: int = 0) -> Tensor:
     """Converts planes to RGB.
 
     Args:
       planes: (B, h, w) uint8, uint16 or float32, as `PixelLayout.plane_shapes`; alpha is ignored.
       layout: of the planes.
-      multiple: height and width are padded to multiples of this, px.
+      multiple: height and width of what is returned are padded to multiples of this, px.
+      halvings: the picture is halved so often, without ever being held at full size.
 
     Returns:
       (B, H, W, 3) float32, nominally in [0, 1].
     """
-    height, width = padded(layout.height, multiple), padded(layout.width, multiple)
+    height, width = (padded(side, multiple << halvings) for side in (layout.height, layout.width))
     offset, span, chroma_offset, chroma_span = _scales(layout)
     colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
     if layout.floating:
         colours = [_perceived(colour) for colour in colours]
-    first = (pad_to(colours[0], height, width) - offset) / span
+    first = (_pooled(pad_to(colours[0], height, width), halvings, halvings) - offset) / span
     if layout.kind == "gray":
         return tf.concat([first, first, first], -1)
     if layout.kind == "rgb":
-        blue, red = ((pad_to(c, height, width) - offset) / span for c in colours[1:3])
+        padded_up = (_pooled(pad_to(c, height, width), halvings, halvings) for c in colours[1:3])
+        blue, red = ((c - offset) / span for c in padded_up)
         return tf.concat([red, first, blue], -1)
     down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
     chroma = tf.concat(colours[1:3], -1)
-    chroma = (pad_to(chroma, height // down, width // across) - chroma_offset) / chroma_span
-    if down > 1:
-        chroma = tf.repeat(chroma, down, axis=1)
-    if across > 1:
-        chroma = tf.repeat(chroma, across, axis=2)
+    chroma = pad_to(chroma, height // down, width // across)
+    chroma = _pooled(chroma, halvings - layout.log2_chroma_height, halvings - layout.log2_chroma_width)
+    chroma = (chroma - chroma_offset) / chroma_span
+    if down >> halvings > 1:
+        chroma = tf.repeat(chroma, down >> halvings, axis=1)
+    if across >> halvings > 1:
+        chroma = tf.repeat(chroma, across >> halvings, axis=2)
     kr, kb = LUMA_WEIGHTS[layout.matrix]
     red = first + 2.0 * (1.0 - kr) * chroma[..., 1:]
     blue = first + 2.0 * (1.0 - kb) * chroma[..., :1]

@@ -20,21 +20,40 @@ def tensorflow() -> Any:
     return tf
 
 
+def limit_threads(count: int) -> None:
+    """Lets TensorFlow compute in so many threads at once.
+
+    Raises:
+      ModelError: TensorFlow is at work already, so that it is too late.
+    """
+    threading = tensorflow().config.threading
+    if (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()) == (count, count):
+        return
+    try:
+        threading.set_intra_op_parallelism_threads(count)
+        threading.set_inter_op_parallelism_threads(count)
+    except RuntimeError as error:
+        raise ModelError("the number of threads can only be set before a network is loaded") from error
+
+
 def choose_device(name: str) -> str:
     """Returns TensorFlow's name of a device.
 
     Args:
-      name: "auto" (the first GPU, else the processor), "cpu", "gpu" or "gpu:1".
+      name: "auto" (the first GPU, else the processor), "cpu", "gpu" or "gpu:1"; "cpu:1" where TensorFlow has been
+        told to make logical devices of the processor.
 
     Raises:
       InputError: it is not such a name.
       ModelError: TensorFlow sees no such GPU.
     """
     kind, _, number = name.lower().partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
+    if kind not in ("auto", "cpu", "gpu") or (number and (kind == "auto" or not number.isdecimal())):
         raise InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
     if kind == "cpu":
-        return "/CPU:0"
+        if int(number or 0) and int(number) >= len(tensorflow().config.list_logical_devices("CPU")):
+            raise InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
+        return f"/CPU:{int(number or 0)}"
     count = len(tensorflow().config.list_physical_devices("GPU"))
     if kind == "auto":
         return "/GPU:0" if count else "/CPU:0"

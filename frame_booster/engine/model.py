@@ -46,6 +46,8 @@ class Model:
         from frame_booster.network.weights import load_weights
 
         self.name = name
+        self.peers: tuple[Model, ...] = ()
+        """The same network on further devices, to share the work of one file."""
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         with tf.device(self.device):

@@ -91,6 +91,7 @@ class SinkOptions:
       encoder: how the video is encoded.
       carry: what becomes of other streams.
       reproducible: whether the same frames must give the same packets every time.
+      threads: of the encoder; None leaves it to FFmpeg.
     """
 
     name: Path
@@ -100,6 +101,7 @@ class SinkOptions:
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     carry: CarryOptions = field(default_factory=CarryOptions)
     reproducible: bool = False
+    threads: int | None = None
 
 
 def container_format(path: Path, asked: str | None = None) -> str:
@@ -203,7 +205,7 @@ class FileSink:
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = 1 / rate if options.format in _CONSTANT_RATE else self.time_base
         context.gop_size = max(round(rate * GOP_SECONDS), 1)
-        context.thread_type = "AUTO"
+        context.thread_type, context.thread_count = "AUTO", options.threads or 0
         stream.time_base = context.time_base
         if source.info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = source.info.sample_aspect_ratio

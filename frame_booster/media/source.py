@@ -18,6 +18,7 @@ from frame_booster.media.filters import Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
 from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.media.turns import Turns
 from frame_booster.options import InputOptions
 
 _SEEK_MARGIN = Fraction(1)
@@ -47,6 +48,7 @@ class FileSource:
         self.path, self.report, self.options = path, SourceReport(), options or InputOptions()
         if path != PIPE:
             check_file(path)
+        self._turns = Turns()
         self.container = open_input(path, self.options)
         try:
             self._choose_stream()
@@ -91,6 +93,7 @@ class FileSource:
         # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
         # in slice threads, PyAV's default.
         stream.thread_type = "AUTO"
+        context.thread_count = self.options.threads or 0
         # Else columns that a stream's cropping takes off on the left come back where that makes rows start aligned.
         context.flags |= Flags.unaligned
         rate = exact(stream.average_rate) or exact(stream.guessed_rate)
@@ -164,6 +167,9 @@ class FileSource:
 
         With a start, both are moved so that the first frame is at 0; packets before it are left out.
         """
+        return self._turns.reading(self._items(resume, video, packets))
+
+    def _items(self, resume: Resume | None, video: bool, packets: bool) -> Iterator[SourceFrame | av.Packet]:
         if resume is not None:
             self._shift = resume.shift
             self._seen.listed = 0
@@ -355,7 +361,7 @@ class FileSource:
         self._seen.check_length(max(last_end, self._reached), promised)
 
     def close(self) -> None:
-        self.container.close()
+        self._turns.close(self.container.close)
 
     def __enter__(self) -> FileSource:
         return self

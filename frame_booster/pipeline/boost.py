@@ -6,11 +6,12 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.carry import CarryOptions
@@ -106,8 +107,14 @@ def boost(
 
 
 def load(options: BoostOptions) -> Model:
-    """Loads the model of a run, for any number of runs."""
-    return Model(options.model, options.weights, options.device, options.precision)
+    """Loads the model of a run, for any number of runs, on all its devices."""
+    if options.threads is not None:
+        limit_threads(options.threads)
+    model, *peers = (
+        Model(options.model, options.weights, device, options.precision) for device in options.device.split(",")
+    )
+    model.peers = tuple(peers)
+    return model
 
 
 def run(
@@ -120,6 +127,8 @@ def run(
 ) -> Result:
     """As `boost`, with checked options, a model that may be loaded already, and an event that interrupts."""
     began = time.monotonic()
+    if options.threads is not None:
+        options = replace(options, source=replace(options.source, threads=options.threads))
     path = Path(source_path)
     target = default_output(path, options.multiple) if output is None else Path(output)
     pictures = target != PIPE and is_sequence(target, output or "")
@@ -158,7 +167,7 @@ def _result(source: Source, output: str, outcome: Outcome, model: Model, seconds
         decode_errors=source.report.decode_errors,
         seconds=round(seconds, 3),
         model=model.name,
-        device=model.device,
+        device=",".join(m.device for m in (model, *model.peers)),
         precision=model.precision,
         warnings=[*source.report.warnings, *outcome.warnings],
     )
@@ -173,6 +182,7 @@ def _sink_options(target: Path, format_name: str, opening: Opening, options: Boo
         encoder=options.encoder,
         carry=CarryOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
         reproducible=options.resume,
+        threads=options.threads,
     )
 
 

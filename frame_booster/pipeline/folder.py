@@ -104,8 +104,9 @@ class FolderRun:
         Returns:
           What became of each, in the order of their ends.
         """
-        devices = self.folder.devices or (self.options.device,)
         jobs = max(1, self.folder.jobs)
+        # One file at a time has all devices; several files take them in turn.
+        devices = self.folder.devices if self.folder.devices and jobs > 1 else (self.options.device,)
         with ThreadPoolExecutor(jobs) as pool:
             waiting: set[Future[FileOutcome]] = set()
             try:

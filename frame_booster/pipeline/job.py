@@ -12,18 +12,18 @@ import av
 
 from frame_booster.engine.batches import BatchInterpolator
 from frame_booster.engine.model import Model
+from frame_booster.engine.plan import free_memory, make_plan, queue_bytes
+from frame_booster.engine.several import SeveralDevices
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.planes import layout_of
 from frame_booster.media.reader import Resume, Source, SourceFrame
 from frame_booster.media.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
 from frame_booster.pipeline.channel import Broken, Channel
-from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
+from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.plan import Grid, Multiple, Timeline, gap_limit
 from frame_booster.pixels import PixelLayout
 
-QUEUE_BYTES = 128 << 20
-"""Decoded frames that may wait before the network, and again behind it."""
 _LOOK_S = 0.2
 """How often a job looks whether it is to stop."""
 _PATIENCE_S = 1.0
@@ -105,8 +105,9 @@ class Job:
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
         self._stop = stop or threading.Event()
-        self._inbox: Channel[SourceFrame | av.Packet] = Channel(QUEUE_BYTES)
-        self._outbox: Channel[Opening | Shown | Boundary | av.Packet] = Channel(QUEUE_BYTES)
+        waiting = queue_bytes(options.max_memory)
+        self._inbox: Channel[SourceFrame | av.Packet] = Channel(waiting)
+        self._outbox: Channel[Opening | Shown | Boundary | av.Packet] = Channel(waiting)
         self._failures: list[BaseException] = []
         self._stopped = False
         self._pairing: Pairing | None = None
@@ -197,7 +198,7 @@ class Job:
         info = self.source.info
         limit = gap_limit(self.options.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
         pairing = Pairing(
-            BatchInterpolator(self.model, layout, self.options.batch_size),
+            self._maker(layout),
             layout,
             timeline,
             PairingOptions(self.options.scene_threshold, limit, self.options.dedupe),
@@ -206,6 +207,21 @@ class Job:
             pairing.take_up(self.after.counts, self.after.gap)
         self._pairing = pairing
         return pairing
+
+    def _maker(self, layout: PixelLayout) -> Maker:
+        asked, free = self.options.max_memory, free_memory()
+        makers = []
+        for model in (self.model, *self.model.peers):
+            plan = make_plan(
+                layout,
+                model,
+                batch_size=self.options.batch_size,
+                flow_scale=self.options.flow_scale,
+                max_memory=free // 2 if asked is None and free is not None else asked,
+                refuse=asked is not None,
+            )
+            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
+        return makers[0] if len(makers) == 1 else SeveralDevices(makers)
 
     def _boost(
         self,

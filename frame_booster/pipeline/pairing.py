@@ -25,7 +25,8 @@ MAX_REPEATS = 6
 class Maker(Protocol):
     """What makes frames: `engine.batches.BatchInterpolator`, or a stand-in in tests."""
 
-    batch_size: int
+    @property
+    def batch_size(self) -> int: ...
 
     def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]: ...
 

@@ -35,8 +35,9 @@ _HASHED = 1 << 20
 def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
     """Returns a text that changes when the input, the options, the weights or the version do."""
     chosen = asdict(options)
-    for harmless in ("overwrite", "keep_partial", "device", "batch_size"):
+    for harmless in ("overwrite", "keep_partial", "device", "batch_size", "max_memory", "threads"):
         chosen.pop(harmless)
+    chosen["source"].pop("threads")
     facts = [frame_booster.__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
     for path in sorted(source.iterdir()) if source.is_dir() else [source]:
