@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,34 @@ def test_a_cropped_stream_is_boosted_as_it_is_shown(tmp_path: Path) -> None:
         shown = next(container.decode(video=0)).to_ndarray(format="gray")[4:56, 6:86]
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert (next(container.decode(video=0)).to_ndarray(format="gray") == shown).all()
+
+
+def with_clean_aperture(path: Path, source: Path, width: int, height: int, right: int, down: int) -> Path:
+    """Copies an MP4 and has it show the middle of its pictures only: a `clap` box in the description of the track."""
+    data = bytearray(source.read_bytes())
+    entry = data.index(b"avc1", data.index(b"stsd")) - 4
+    box = struct.pack(">I4s8i", 40, b"clap", width, 1, height, 1, right, 1, down, 1)
+    at = entry + int.from_bytes(data[entry : entry + 4], "big")
+    data[at:at] = box
+    for name in (b"avc1", b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        begin = entry if name == b"avc1" else data.rindex(name, 0, entry) - 4
+        size = int.from_bytes(data[begin : begin + 4], "big") + len(box)
+        data[begin : begin + 4] = size.to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+def test_what_a_container_crops_is_not_shown_again(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mp4", pts=range(4), size=(96, 64))
+    source = with_clean_aperture(tmp_path / "in.mp4", whole, 80, 52, -2, 0)
+    boosted(source, tmp_path / "out.mkv", codec="ffv1")
+    video = probe(tmp_path / "out.mkv")["streams"][0]
+    assert (video["width"], video["height"]) == (80, 52)
+    with av.open(str(whole)) as before, av.open(str(tmp_path / "out.mkv")) as after:
+        made = [frame.to_ndarray() for frame in after.decode(video=0)][::2]
+        for frame, shown in zip(before.decode(video=0), made, strict=True):
+            luma = frame.to_ndarray()[:64]
+            assert (luma[6:58, 6:86] == shown[:52]).all()
 
 
 def test_missing_tags_stay_missing(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import av.logging
 
+from frame_booster.media.asking import logged
 from frame_booster.media.filters import Filter
 
 LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
@@ -22,16 +22,10 @@ def chroma_location(frame: av.VideoFrame) -> str:
     if known is not None:
         return LOCATIONS[int(known)]
     # FFmpeg's showinfo names it in its log: before PyAV 19 frames cannot tell.
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
-    try:
-        with av.logging.Capture() as logs:
-            pts, time_base = frame.pts, frame.time_base
-            _Showinfo(frame, Fraction(1)).push(frame)
-            frame.pts, frame.time_base = pts, time_base
-    finally:
-        av.logging.set_level(level)
-    words = [word for _, _, message in logs for word in message.split() if word.startswith("cl:")]
+    pts, time_base = frame.pts, frame.time_base
+    said = logged(lambda: _Showinfo(frame, Fraction(1)).push(frame))
+    frame.pts, frame.time_base = pts, time_base
+    words = [word for word in said.split() if word.startswith("cl:")]
     name = words[0].removeprefix("cl:") if words else LOCATIONS[0]
     return name if name in LOCATIONS else LOCATIONS[0]
 

@@ -9,6 +9,7 @@ import av
 import av.error
 import av.filter
 
+from frame_booster.media.asking import Cropping
 from frame_booster.media.rational import exact
 
 
@@ -54,6 +55,28 @@ class Deinterlacer(Filter):
         bwdif = graph.add("bwdif", mode="send_frame", deint="interlaced")
         source.link_to(bwdif)
         bwdif.link_to(sink)
+
+
+class Cropper(Filter):
+    """Takes off what a container says is not to be shown; one frame out for each one in."""
+
+    def __init__(self, like: av.VideoFrame, cropping: Cropping) -> None:
+        self._cropping = cropping
+        super().__init__(like, Fraction(1))
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        top, bottom, left, right = (str(side) for side in self._cropping)
+        crop = graph.add("crop", w=f"iw-{left}-{right}", h=f"ih-{top}-{bottom}", x=left, y=top)
+        source.link_to(crop)
+        crop.link_to(sink)
+
+    def crop(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Returns the part of a frame that is shown, at its own time."""
+        pts, time_base, duration = frame.pts, frame.time_base, frame.duration
+        frame.pts, frame.time_base = 0, Fraction(1)
+        [made] = self.push(frame)
+        made.pts, made.time_base, made.duration = pts, time_base, duration
+        return made
 
 
 class Palette(Filter):

@@ -126,7 +126,7 @@ class SequenceSource(LoneVideo):
             return
         for k in range(0 if resume is None else resume.pts, len(self.files)):
             frame = _read_picture(self.files[k])
-            check_size(frame, self.info, self.files[k])
+            check_size(frame, (self.info.width, self.info.height), self.files[k])
             yield SourceFrame(planar(frame), k, 1)
 
     def __enter__(self) -> SequenceSource:

@@ -142,11 +142,11 @@ class LoneVideo:
         self.close()
 
 
-def check_size(frame: av.VideoFrame, info: VideoInfo, path: Path) -> None:
-    """Raises DecodeError where a frame has another size than the video."""
-    if (frame.width, frame.height) != (info.width, info.height):
+def check_size(frame: av.VideoFrame, size: tuple[int, int], path: Path) -> None:
+    """Raises DecodeError where a frame has another size than the video, (width, height) px."""
+    if (frame.width, frame.height) != size:
         raise DecodeError(
-            f"the picture changes from {info.width}x{info.height} to {frame.width}x{frame.height} in mid-stream",
+            f"the picture changes from {size[0]}x{size[1]} to {frame.width}x{frame.height} in mid-stream",
             path=path,
             hint="split the input there, or scale it to one size",
         )

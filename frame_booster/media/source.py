@@ -12,9 +12,10 @@ import av.error
 from av.codec.context import Flags
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.asking import Cropping, container_cropping
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
 from frame_booster.media.container import PIPE, check_file, open_input
-from frame_booster.media.filters import Deinterlacer
+from frame_booster.media.filters import Cropper, Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
 from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
@@ -101,9 +102,13 @@ class FileSource:
         if time_base is None:
             raise InputError("the video stream has no time base", path=self.path)
         self.stream = stream
+        self._cropping = container_cropping(self.container, stream.index) or Cropping(0, 0, 0, 0)
+        self._cropper: Cropper | None = None
+        self._coded = (context.width, context.height)
+        top, bottom, left, right = self._cropping
         self.info = VideoInfo(
-            width=context.width,
-            height=context.height,
+            width=context.width - left - right,
+            height=context.height - top - bottom,
             pix_fmt=context.pix_fmt,
             time_base=time_base,
             rate=rate,
@@ -248,7 +253,10 @@ class FileSource:
             self._damaged(error)
             return
         for frame in frames:
-            check_size(frame, self.info, self.path)
+            check_size(frame, self._coded, self.path)
+            if any(self._cropping):
+                self._cropper = self._cropper or Cropper(frame, self._cropping)
+                frame = self._cropper.crop(frame)
             if getattr(frame, "is_corrupt", False):
                 self._damaged(None)
             if not self._seen.frames:
