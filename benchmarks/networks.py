@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     head = ("network", "size", "precision", "s/frame", "us/px", "of peak", "MiB")
     print(f"{head[0]:<10}{head[1]:>12}{head[2]:>12}{head[3]:>10}{head[4]:>9}{head[5]:>9}{head[6]:>8}")
     for name in options.models.split(","):
-        costs = {cost.name: cost.macs_per_pixel for cost in stage_costs(name)}
+        costs = {cost.stage: cost.macs_per_pixel for cost in stage_costs(name)}
         for precision, peak in peaks.items():
             for size in options.sizes.split(","):
                 width, height = map(int, size.split("x"))

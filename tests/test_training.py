@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from frame_booster.training import metrics  # noqa: E402
 from frame_booster.training.clips import ClipStore  # noqa: E402
 from frame_booster.training.config import Phase, RunConfig, load_config  # noqa: E402
 from frame_booster.training.losses import LOSSES, choice_error, flow_supervision, published  # noqa: E402
+from frame_booster.training.muon import Muon, orthogonalised  # noqa: E402
 from frame_booster.training.publish import publish  # noqa: E402
 from frame_booster.training.run import TrainingRun, learning_rate  # noqa: E402
 from frame_booster.training.sampling import Sampler, flow_labels  # noqa: E402
@@ -188,6 +192,70 @@ def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path) -> None:
     )
     assert facts == read_metadata(tmp_path / "out.safetensors")
     assert (facts["steps"], facts["samples"], facts["training_data"]) == ("6", "12", "a test")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from frame_booster.training.run import TrainingRun
+from tests.test_training import config
+material, folder, cache = map(Path, sys.argv[1:])
+TrainingRun(config(), folder, material, material / "val", cache).train(log_every=1, validate_every=6, save_every_s=0.0)
+"""
+
+
+def test_a_killed_run_goes_on_as_one_left_alone(material: Path, tmp_path: Path) -> None:
+    def command(name: str) -> list[str]:
+        return [sys.executable, "-c", KILLED, str(material), str(tmp_path / name), str(tmp_path / "cache")]
+
+    subprocess.run(command("whole"), cwd=ROOT, check=True, capture_output=True, timeout=300)
+    with subprocess.Popen(command("killed"), stderr=subprocess.PIPE, text=True, cwd=ROOT) as victim:
+        assert victim.stderr is not None
+        for line in victim.stderr:
+            if line.startswith("step 3"):
+                victim.kill()
+                break
+    assert victim.returncode == -signal.SIGKILL
+    assert len(curve(tmp_path / "killed")) < 6
+    subprocess.run(command("killed"), cwd=ROOT, check=True, capture_output=True, timeout=300)
+    whole = {record["step"]: record for record in curve(tmp_path / "whole")}
+    # What was done after the last checkpoint is done again, and stands in the curve twice.
+    killed = {record["step"]: record for record in curve(tmp_path / "killed")}
+    assert sorted(killed) == sorted(whole) == [1, 2, 3, 4, 5, 6]
+    for key in ("loss", "flow", "rate"):
+        np.testing.assert_allclose(
+            [killed[k][key] for k in whole], [whole[k][key] for k in whole], rtol=2e-3, atol=2e-4
+        )
+
+
+@pytest.mark.parametrize("shape", [(27, 16), (16, 40), (9, 1)])
+def test_muon_moves_all_directions_alike(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    # Directions that differ in strength by a factor of 1000.
+    matrix = rng.normal(size=shape) * np.geomspace(1.0, 1e-3, shape[1])
+    made = orthogonalised(tf.constant(matrix, tf.float32)).numpy()
+    values = np.linalg.svd(made, compute_uv=False)
+    assert values.max() < 1.3
+    assert np.median(values) > 0.6
+    assert np.sum(made * matrix) > 0
+
+
+def test_muon_finds_the_weights_of_a_convolution() -> None:
+    rng = np.random.default_rng(2)
+    x = tf.constant(rng.normal(size=(4, 12, 12, 3)), tf.float32)
+    truth = tf.constant(rng.normal(size=(3, 3, 3, 5)) * 0.3, tf.float32)
+    kernel, bias = tf.Variable(tf.zeros([3, 3, 3, 5])), tf.Variable(tf.zeros([5]))
+    optimizer = Muon(weight_decay=0.0, clipnorm=10.0)
+    optimizer.build([kernel, bias])
+    losses = []
+    for step in range(150):
+        optimizer.learning_rate.assign(0.05 * (1 - step / 150))
+        with tf.GradientTape() as tape:
+            made = tf.nn.conv2d(x, kernel, 1, "SAME") + bias
+            loss = tf.reduce_mean(tf.square(made - tf.nn.conv2d(x, truth, 1, "SAME") - 0.5))
+        optimizer.apply_gradients(zip(tape.gradient(loss, [kernel, bias]), [kernel, bias], strict=True))
+        losses.append(float(loss))
+    assert losses[-1] < losses[0] / 100
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
