@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.yardsticks import convolution_peak, median_s, precisions
 from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.device import tensorflow
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout, Planes
@@ -34,6 +35,25 @@ def frame_time(model: Model, width: int, height: int, repeat: int, flow_scale: F
     frames = moving_frames(layout, maker.batch_size + 1)
     requests = [Request(k, k + 1) for k in range(maker.batch_size)]
     return median_s(lambda: maker.make(frames, requests), repeat) / maker.batch_size
+
+
+def published_speedup(repeat: int) -> tuple[float, float]:
+    """Seconds for a 256x144 frame of FBNet: as a plain float32 graph with an uncompiled warp, and as we run it."""
+    tf = tensorflow()
+    from frame_booster.network import flow
+    from frame_booster.network.registry import create_network
+    from frame_booster.network.warp import addons_warp, gather_warp
+
+    frames = [tf.random.stateless_uniform([1, 144, 256, 3], [k, 1]) for k in range(2)]
+    times = []
+    compiled_warp = flow.dense_image_warp
+    for warp, precision in ((addons_warp or gather_warp, "float32"), (compiled_warp, precisions()[0])):
+        flow.dense_image_warp = warp
+        network = create_network("fbnet", precision)
+        call = tf.function(lambda a, b, n=network: n(a, b).frame, autograph=False)
+        times.append(median_s(lambda c=call: c(*frames).numpy(), repeat))
+    flow.dense_image_warp = compiled_warp
+    return times[0], times[1]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +94,10 @@ def run(options: argparse.Namespace) -> None:
                     f"{1e6 * float(seconds) / pixels:>9.3f}{share:>9.0%}{int(mebibytes):>8}",
                     flush=True,
                 )
+
+    if "fbnet" in options.models.split(","):
+        plain, ours = published_speedup(options.repeat)
+        print(f"fbnet, 256x144: {plain:.3f} s as a plain float32 graph, {ours:.3f} s as it runs: {plain / ours:.2f}")
 
 
 def _one(options: argparse.Namespace) -> None:

@@ -28,6 +28,10 @@ BASE_BYTES = 900 << 20
 """What a process has before its first frame: TensorFlow, compiled code, the encoder."""
 
 
+FRAMES_IN_FLIGHT = 24
+"""Decoded frames that decoder, encoder and writer hold beside the queues; an encoder's preset can ask for more."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """Memory that a network takes while it makes a frame, bytes a pixel; measured (docs/performance.md)."""
@@ -124,7 +128,7 @@ def make_plan(
     plan = Plan(batch_size or default_batch_size(layout, model.device), halvings)
     if max_memory is None or "GPU" in model.device:
         return plan
-    room = max_memory - BASE_BYTES - queue_bytes(max_memory) * 2
+    room = max_memory - BASE_BYTES - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
     while needed_bytes(plan, layout, model.name) > room:
         if plan.batch_size > 1:
             plan = replace(plan, batch_size=plan.batch_size // 2)
