@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from frame_booster.engine.batches import BatchInterpolator, Request
-from frame_booster.engine.colour import padded, planes_to_rgb, rgb_to_planes
+from frame_booster.engine.colour import (
+    compiled_planes_to_rgb,
+    compiled_rgb_to_planes,
+    padded,
+    planes_to_rgb,
+    rgb_to_planes,
+)
 from frame_booster.engine.device import choose_device, choose_precision
 from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
@@ -39,13 +46,18 @@ def random_planes(layout: PixelLayout, seed: int) -> Planes:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_code_survives_the_round_trip(name: str) -> None:
+@pytest.mark.parametrize(
+    "there, back",
+    [(planes_to_rgb, rgb_to_planes), (compiled_planes_to_rgb, compiled_rgb_to_planes)],
+    ids=["plain", "compiled"],
+)
+def test_every_code_survives_the_round_trip(name: str, there: Any, back: Any) -> None:
     layout = LAYOUTS[name]
     planes = random_planes(layout, 1)
-    rgb = planes_to_rgb([tf.constant(plane[None]) for plane in planes], layout, 16)
+    rgb = there([tf.constant(plane[None]) for plane in planes], layout, 16)
     assert rgb.dtype == tf.float32
     assert rgb.shape[1] % 16 == rgb.shape[2] % 16 == 0
-    for before, after in zip(planes, rgb_to_planes(rgb, layout), strict=True):
+    for before, after in zip(planes, back(rgb, layout), strict=True):
         assert np.array_equal(before, after.numpy()[0])
 
 

@@ -63,7 +63,7 @@ class BatchInterpolator:
 
     def _compile(self) -> Any:
         tf = tensorflow()
-        from frame_booster.engine.colour import planes_to_rgb, rgb_to_planes
+        from frame_booster.engine.colour import compiled_planes_to_rgb, compiled_rgb_to_planes
 
         network, layout, halvings = self.model.network, self.layout, self.plan.halvings
         more = {"halvings": halvings} if halvings else {}
@@ -78,8 +78,8 @@ class BatchInterpolator:
 
         @tf.function(input_signature=signature, autograph=False)
         def run(planes: Any, first: Any, second: Any, t: Any) -> Any:
-            rgb = planes_to_rgb(planes, layout, network.multiple << halvings)
-            made = rgb_to_planes(network.between(rgb, first, second, t, **more).unclipped, layout)
+            rgb = compiled_planes_to_rgb(planes, layout, network.multiple << halvings)
+            made = compiled_rgb_to_planes(network.between(rgb, first, second, t, **more).unclipped, layout)
             if layout.alpha:
                 alpha = tf.cast(planes[-1], tf.float32)
                 start, stop = tf.gather(alpha, first), tf.gather(alpha, second)

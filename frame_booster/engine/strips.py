@@ -75,7 +75,7 @@ class StripMaker:
 
     def _compile_find(self) -> Any:
         tf = tensorflow()
-        from frame_booster.engine.colour import planes_to_rgb
+        from frame_booster.engine.colour import compiled_planes_to_rgb
 
         network, layout = self.model.network, self.layout
         planes = self._signature(layout)
@@ -83,7 +83,7 @@ class StripMaker:
         @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32)], autograph=False)
         def find(first: Any, second: Any, t: Any) -> Any:
             encoded = [
-                network.encode(planes_to_rgb(frame, layout, network.multiple, self._halvings))
+                network.encode(compiled_planes_to_rgb(frame, layout, network.multiple, self._halvings))
                 for frame in (first, second)
             ]
             found = network.find(*encoded, t)
@@ -93,7 +93,7 @@ class StripMaker:
 
     def _compile_fuse(self) -> Any:
         tf = tensorflow()
-        from frame_booster.engine.colour import padded, planes_to_rgb, rgb_to_planes
+        from frame_booster.engine.colour import compiled_planes_to_rgb, compiled_rgb_to_planes, padded
 
         network, part, rows = self.model.network, self._part, self._part.height
         planes = self._signature(part)
@@ -107,13 +107,13 @@ class StripMaker:
 
         @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32), found], autograph=False)
         def fuse(first: Any, second: Any, t: Any, found: Any) -> Any:
-            frames = [planes_to_rgb(frame, part, self._align) for frame in (first, second)]
+            frames = [compiled_planes_to_rgb(frame, part, self._align) for frame in (first, second)]
             if self._finds:
                 curved = [with_curvature(frame) for frame in frames]
                 made, _ = network.fuse(*curved, *found, t)
             else:
                 made = network(*frames, t).unclipped
-            return rgb_to_planes(made, part)
+            return compiled_rgb_to_planes(made, part)
 
         return fuse
 
