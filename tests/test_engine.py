@@ -47,7 +47,7 @@ def random_planes(layout: PixelLayout, seed: int) -> Planes:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 @pytest.mark.parametrize(
-    "there, back",
+    ("there", "back"),
     [(planes_to_rgb, rgb_to_planes), (compiled_planes_to_rgb, compiled_rgb_to_planes)],
     ids=["plain", "compiled"],
 )

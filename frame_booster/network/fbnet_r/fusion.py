@@ -33,15 +33,21 @@ def _largest_change(frame0: Tensor, frame1: Tensor) -> Tensor:
     return tf.reduce_max(change, [2, 4])[..., None]
 
 
-def _look(samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor) -> Tensor:
+def _look(samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor, precision: str) -> Tensor:
     disagreement = tf.reduce_mean(tf.abs(samples0[..., :3] - samples1[..., :3]), -1, keepdims=True)
     unmoved = tf.reduce_mean(tf.abs(frame0 - frame1), -1, keepdims=True)
-    return tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
+    seen = tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
+    # `tf.nn.space_to_depth`, but within the loop.
+    return tf.cast(tf.concat([seen[:, y::2, x::2] for y in (0, 1) for x in (0, 1)], -1), precision)
 
 
 def _blend(
     samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor, out: Tensor, still: Tensor, t: Tensor
 ) -> Tensor:
+    # `tf.nn.depth_to_space`, but within the loop.
+    shape = tf.shape(out)
+    out = tf.transpose(tf.reshape(out, [shape[0], shape[1], shape[2], 2, 2, MADE]), [0, 1, 3, 2, 4, 5])
+    out = tf.cast(tf.reshape(out, [shape[0], 2 * shape[1], 2 * shape[2], MADE]), tf.float32)
     # At a mask of 0 both frames count as near as they are in time.
     share1 = tf.sigmoid(MASK_UNIT * out[..., :1] + tf.math.log(t / (1.0 - t)))
     mixed = samples0 + share1 * (samples1 - samples0)
@@ -54,9 +60,9 @@ def _blend(
 largest_change = tf.function(_largest_change, jit_compile=True, autograph=False)
 """Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
 look = tf.function(_look, jit_compile=True, autograph=False)
-"""(B, H, W, SEEN) float32 of both warped frames and both frames as they are."""
+"""(B, H/2, W/2, 4 SEEN) in the convolutions' precision, of both warped frames and both frames as they are."""
 blend = tf.function(_blend, jit_compile=True, autograph=False)
-"""The frame (B, H, W, 3); like the others one loop over the pixels, in XLA."""
+"""The frame (B, H, W, 3), of `out` (B, H/2, W/2, 4 MADE); like the others one loop over the pixels, in XLA."""
 
 
 def stillness(frame0: Tensor, frame1: Tensor) -> Tensor:
@@ -111,13 +117,11 @@ class Fusion(Stage):
         height, small_height = (tf.cast(tf.shape(x)[1], tf.float32) for x in (curved0, flow))
         full = (height / small_height) * resize(flow, curved0)
         samples0, samples1 = sharp_samples(curved0, full[..., :2]), sharp_samples(curved1, full[..., 2:])
-        seen = tf.cast(look(samples0, samples1, frame0, frame1), self.precision)
-        seen = tf.nn.space_to_depth(seen, 2)
+        seen = look(samples0, samples1, frame0, frame1, self.precision)
         if flow.shape[1] != seen.shape[1]:
             flow, hidden = 0.5 * resize(full, seen), enlarge(hidden, seen)
         time = tf.zeros_like(flow[..., :1]) + t
         x = joined([seen, FLOW_UNIT * flow, hidden, time], self.precision)
         x = self.out(self.conv2(self.conv1(x)))
-        out = tf.cast(tf.nn.depth_to_space(x, 2), tf.float32)
         still = stillness(frame0, frame1)
-        return blend(samples0, samples1, frame0, frame1, out, still, t), full
+        return blend(samples0, samples1, frame0, frame1, x, still, t), full
