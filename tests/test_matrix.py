@@ -461,7 +461,7 @@ def test_data_arrives_or_is_refused_by_the_name_of_what_can_hold_it(tmp_path: Pa
         boosted(source, tmp_path / f"out{suffix}")
         assert packets(tmp_path / f"out{suffix}", "data") == [before]
     for suffix in (".mp4", ".mkv", ".mov"):
-        with pytest.raises(EncodeError, match=r"cannot hold data stream 1.*write a \.nut, which can, or --allow-drop"):
+        with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
             boosted(source, tmp_path / f"out{suffix}")
     result = boosted(source, tmp_path / "out.mp4", allow_drop=True)
     assert any("data stream 1" in warning and "left out" in warning for warning in result.warnings)

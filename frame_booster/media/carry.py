@@ -167,18 +167,20 @@ class Carrier:
         return stretcher
 
     def _leave_out(self, stream: Any) -> None:
-        name = getattr(stream.codec_context, "name", None) or "unknown codec"
-        what = f"{stream.type} stream {stream.index} ({name})"
+        name = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
+        what = f"{stream.type} stream {stream.index} ({name or 'of a kind FFmpeg does not know'})"
         better = _better_container(stream)
-        # Data that no container takes (some cameras' telemetry) cannot be saved by any choice of the user's.
-        refused = stream.type != "data" or better is not None
+        # Data of a kind that FFmpeg does not know, as cameras add, is no reason to turn a film away; nor is what no
+        # container takes, which no choice of the user's could save.
+        refused = stream.type != "data" or (name is not None and better is not None)
         if refused and not self.options.allow_drop and self.format not in VIDEO_ONLY:
             raise EncodeError(
                 f"{self.format} cannot hold {what}",
                 path=self.path,
                 hint=f"{better or 'no container that is known here can'}, or --allow-drop leaves it out",
             )
-        self.warnings.append(f"{what} is left out: {self.format} cannot hold it")
+        advice = f" ({better})" if stream.type == "data" and better is not None else ""
+        self.warnings.append(f"{what} is left out: {self.format} cannot hold it{advice}")
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
