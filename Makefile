@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
+WORKERS ?= 2
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
@@ -27,7 +28,7 @@ type: $(STAMP)
 	$(BIN)/mypy
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -23,8 +23,11 @@ def chroma_location(frame: av.VideoFrame) -> str:
         return LOCATIONS[int(known)]
     # FFmpeg's showinfo names it in its log: before PyAV 19 frames cannot tell.
     pts, time_base = frame.pts, frame.time_base
+    frame.pts, frame.time_base = 0, Fraction(1)
     said = logged(lambda: _Showinfo(frame, Fraction(1)).push(frame))
-    frame.pts, frame.time_base = pts, time_base
+    frame.pts = pts
+    if time_base is not None:
+        frame.time_base = time_base
     words = [word for word in said.split() if word.startswith("cl:")]
     name = words[0].removeprefix("cl:") if words else LOCATIONS[0]
     return name if name in LOCATIONS else LOCATIONS[0]
