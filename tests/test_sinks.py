@@ -146,6 +146,10 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
+AHEAD = 2500
+"""Frames that are not read all at once: twice what two queues hold, and more."""
+
+
 def broken_at(frame: int, what: Callable[[], object], source: Path, output: Path) -> None:
     """Runs, and does something to the files once `frame` frames are written."""
 
@@ -157,7 +161,7 @@ def broken_at(frame: int, what: Callable[[], object], source: Path, output: Path
 
 
 def test_an_input_that_is_cut_short_under_way(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mkv", pts=range(2000), size=(16, 16), codec="ffv1")
+    source = make_video(tmp_path / "in.mkv", pts=range(AHEAD), size=(16, 16), codec="ffv1")
     with pytest.raises(DecodeError, match=r"in\.mkv: .*truncated"):
         broken_at(10, lambda: os.truncate(source, source.stat().st_size // 2), source, tmp_path / "out.mkv")
     assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
@@ -166,10 +170,10 @@ def test_an_input_that_is_cut_short_under_way(tmp_path: Path) -> None:
 def test_pictures_that_vanish_under_way(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
-    video = make_video(tmp_path / "in.mkv", pts=range(80), codec="ffv1")
-    ffmpeg("-i", video, folder / "%03d.png")
-    with pytest.raises(DecodeError, match=r"080\.png"):
-        broken_at(10, (folder / "080.png").unlink, folder, tmp_path / "out.mkv")
+    video = make_video(tmp_path / "in.mkv", pts=range(AHEAD), size=(16, 16), codec="ffv1")
+    ffmpeg("-i", video, folder / "%04d.png")
+    with pytest.raises(DecodeError, match=rf"{AHEAD}\.png"):
+        broken_at(10, (folder / f"{AHEAD}.png").unlink, folder, tmp_path / "out.mkv")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "in.mkv"]
 
 
