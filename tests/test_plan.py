@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.interpolator import Interpolator
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
 from frame_booster.engine.strips import cut
@@ -166,6 +167,18 @@ def test_halved_search_finds_larger_motion(model: Model) -> None:
         for x in (made[0].astype(float), (frames[0][0].astype(float) + frames[2][0]) / 2)
     )
     assert error < blend / 10
+
+
+def test_pictures_are_made_as_video_is(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RGB at full depth through both roads, with a size at which motion is looked for on halved frames."""
+    monkeypatch.setattr("frame_booster.engine.plan.FLOW_SIDE", 64)
+    layout = PixelLayout(128, 96, "rgb", 16)
+    assert make_plan(layout, model).halvings == 1
+    frames = moved(layout)
+    [(green, blue, red)] = BatchInterpolator(model, layout).make(frames, [Request(0, 1)])
+    pictures = [np.stack([frame[2], frame[0], frame[1]], -1) for frame in frames]
+    made = Interpolator(model).interpolate(*pictures)
+    assert np.abs(made.astype(int) - np.stack([red, green, blue], -1)).max() <= 1
 
 
 class _Small:

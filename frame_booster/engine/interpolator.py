@@ -12,6 +12,7 @@ import numpy.typing as npt
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.halving import by_halving
 from frame_booster.engine.model import Model
+from frame_booster.engine.plan import usual_halvings
 from frame_booster.errors import InputError
 
 _TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
@@ -67,14 +68,18 @@ class Interpolator:
         if shape not in self._compiled:
             from frame_booster.engine.colour import pad_to, padded
 
-            network, size = self.model.network, self.model.network.multiple
+            network = self.model.network
+            # As for video, so that a picture made here is the one that would be made there.
+            halvings = usual_halvings(shape[2], shape[1], network)
+            more = {"halvings": halvings} if halvings else {}
+            size = network.multiple << halvings
             height, width = (padded(side, size) for side in shape[1:3])
             frame = tf.TensorSpec(shape, tf.float32)
 
             @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
             def run(a: Any, b: Any, at: Any) -> Any:
                 padded = (pad_to(x, height, width) for x in (a, b))
-                made = network(*padded, tf.fill([shape[0]], at)).frame
+                made = network(*padded, tf.fill([shape[0]], at), **more).frame
                 return made[:, : shape[1], : shape[2]]
 
             self._compiled[shape] = run

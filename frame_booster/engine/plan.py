@@ -26,15 +26,13 @@ LEAST_STRIP = 32
 """Rows of a strip, px."""
 BASE_BYTES = 900 << 20
 """What a process has before its first frame: TensorFlow, compiled code, the encoder."""
-
-
 FRAMES_IN_FLIGHT = 24
 """Decoded frames that decoder, encoder and writer hold beside the queues; an encoder's preset can ask for more."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Memory that a network takes while it makes a frame, bytes a pixel; measured (docs/performance.md)."""
+    """Memory that a network takes while it makes a frame, bytes a pixel; a little more than was measured."""
 
     whole: float
     """A pixel of the frame, for a network that does all in one."""
@@ -42,7 +40,7 @@ class Needs:
     """A pixel of the frames that motion is found on."""
 
 
-NEEDS = {"fbnet-r": Needs(whole=260.0, find=520.0), "fbnet": Needs(whole=2400.0)}
+NEEDS = {"fbnet-r": Needs(whole=260.0, find=520.0), "fbnet": Needs(whole=1200.0)}
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ class Plan:
         return None
 
 
-def usual_halvings(layout: PixelLayout, network: Any) -> int:
-    """Returns how often frames of this size are halved where nobody asks for anything else."""
-    side = min(layout.width, layout.height)
+def usual_halvings(width: int, height: int, network: Any) -> int:
+    """Returns how often frames of this size, px, are halved where nobody asks for anything else."""
+    side = min(width, height)
     return min(max((-(-side // FLOW_SIDE) - 1).bit_length(), 0), int(network.halvings))
 
 
@@ -124,7 +122,9 @@ def make_plan(
       InputError: the network has no such scale, or the frame cannot be made in so little memory.
     """
     network = model.network
-    halvings = usual_halvings(layout, network) if flow_scale is None else halvings_of(flow_scale, network)
+    halvings = (
+        usual_halvings(layout.width, layout.height, network) if flow_scale is None else halvings_of(flow_scale, network)
+    )
     plan = Plan(batch_size or default_batch_size(layout, model.device), halvings)
     if max_memory is None or "GPU" in model.device:
         return plan
