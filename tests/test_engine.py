@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +23,7 @@ from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import Plan
+from frame_booster.engine.streaming import StreamMaker
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
 from tests.conftest import picture
@@ -113,8 +115,10 @@ def test_streamed_frames_are_those_made_pair_by_pair_to_the_bit(model: Model) ->
     frames = [random_planes(layout, seed) for seed in range(4)]
     stream = BatchInterpolator(model, layout, Plan(1))
     encoded = []
-    encode = stream._single._encode  # type: ignore[union-attr]
-    stream._single._encode = lambda planes: encoded.append(1) or encode(planes)  # type: ignore[union-attr]
+    maker = stream._way.single
+    assert isinstance(maker, StreamMaker)
+    encode = maker._encode
+    maker._encode = lambda planes: encoded.append(1) or encode(planes)
     streamed = []
     for k in range(3):
         requests = [Request(0, 1, Fraction(1, 4)), Request(0, 1, Fraction(1, 2))]
@@ -125,6 +129,24 @@ def test_streamed_frames_are_those_made_pair_by_pair_to_the_bit(model: Model) ->
         copies = [tuple(plane.copy() for plane in frame) for frame in frames[k // 2 : k // 2 + 2]]
         single = alone.make(copies, [Request(0, 1, Fraction(1 + k % 2, 4))])[0]
         assert all(np.array_equal(a, b) for a, b in zip(made, single, strict=True))
+
+
+def test_pairs_made_at_the_same_time_are_those_made_one_after_the_other(model: Model) -> None:
+    layout = PixelLayout(64, 48, "yuv", 8, 1, 1, "bt709")
+    frames = [scene(layout, 3 * k) for k in range(13)]
+    one_by_one = BatchInterpolator(model, layout, Plan(1))
+    expected = [one_by_one.make(frames[k : k + 2], [Request(0, 1)])[0] for k in range(12)]
+    maker = BatchInterpolator(model, layout, Plan(1, at_once=2))
+    encoded = []
+    stream = maker._way.single
+    assert isinstance(stream, StreamMaker)
+    encode = stream._encode
+    stream._encode = lambda planes: encoded.append(1) or encode(planes)
+    with ThreadPoolExecutor(maker.at_once) as pool:
+        made = list(pool.map(lambda k: maker.make(frames[k : k + 2], [Request(0, 1)])[0], range(12)))
+    assert len(encoded) == 13, "each frame once"
+    for a, b in zip(expected, made, strict=True):
+        assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def test_a_still_pair_comes_back_to_the_code(model: Model) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from frame_booster.engine.batches import Request
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, ModelError
 from frame_booster.media.planes import layout_of, planes_of
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import similarity, thumbnail
@@ -81,8 +81,8 @@ def test_how_long_the_last_frame_is_shown(own: int, gap: int, rate: Fraction | N
 class Mean:
     """Stands in for the network: the mean of two frames."""
 
-    def __init__(self, batch_size: int) -> None:
-        self.batch_size, self.batches = batch_size, []
+    def __init__(self, batch_size: int, at_once: int = 1) -> None:
+        self.batch_size, self.at_once, self.batches = batch_size, at_once, []
 
     def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
         self.batches.append(len(requests))
@@ -125,6 +125,74 @@ def test_2n_frames_for_n_in_order_whatever_the_batch(batch: int, count: int) -> 
     assert shown[-1].frame is sources[-1].frame
     assert (pairing.counts.made, pairing.counts.held) == (count - 1, 1)
     assert max(maker.batches, default=0) <= batch
+
+
+class Uneven(Mean):
+    """Takes longest for the first of three, so that those behind it are done before it."""
+
+    def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
+        if len(self.batches) % 3 == 0:
+            threading.Event().wait(0.05)
+        return super().make(frames, requests)
+
+
+def test_frames_made_at_the_same_time_come_in_order() -> None:
+    sources = [frame(k, k, scene=k // 4 % 2) for k in range(12)]
+    alone, in_turn, _ = boosted(sources, 1)
+    maker = Uneven(1, at_once=3)
+    pairing = Pairing(maker, layout_of(sources[0].frame), Multiple(Fraction(1, 25), Fraction(25), 2), PairingOptions())
+    shown = [one for source in sources for one in pairing.add(source)]
+    shown += pairing.finish(Fraction(25), Fraction(1, 25))
+    assert [one.slot for one in shown] == [one.slot for one in alone]
+    for a, b in zip(shown, alone, strict=True):
+        assert np.array_equal(a.frame.to_ndarray(), b.frame.to_ndarray())
+    assert pairing.counts == in_turn.counts
+    assert pairing.counts.cuts
+
+
+def test_no_more_is_under_way_than_can_be_made_and_one_that_waits() -> None:
+    """However slow the network: what waits takes memory."""
+    goes_on = threading.Semaphore(0)
+
+    class Slow(Mean):
+        def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
+            goes_on.acquire()
+            return super().make(frames, requests)
+
+    maker = Slow(1, at_once=2)
+    first = frame(0, 0)
+    pairing = Pairing(maker, layout_of(first.frame), Multiple(Fraction(1, 25), Fraction(25), 2), PairingOptions())
+    assert [list(pairing.add(frame(k, k))) for k in range(4)] == [[]] * 4
+    goes_on.release()
+    assert [one.slot.pts for one in pairing.add(frame(4, 4))] == [0, 1], "the first pair had to be waited for"
+    for _ in range(3):
+        goes_on.release()
+    assert [one.slot.pts for one in pairing.flush()] == [2, 3, 4, 5, 6, 7]
+    pairing.close()
+
+
+def test_what_goes_wrong_in_the_network_is_raised_in_its_turn() -> None:
+    class Broken(Mean):
+        def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
+            if len(self.batches) == 2:
+                raise ModelError("no more")
+            return super().make(frames, requests)
+
+    sources = [frame(k, k) for k in range(6)]
+    pairing = Pairing(
+        Broken(1), layout_of(sources[0].frame), Multiple(Fraction(1, 25), Fraction(25), 2), PairingOptions()
+    )
+    shown: list[Shown] = []
+
+    def take_all() -> None:
+        for source in sources:
+            shown.extend(pairing.add(source))
+        shown.extend(pairing.flush())
+
+    with pytest.raises(ModelError, match="no more"):
+        take_all()
+    pairing.close()
+    assert [one.slot.pts for one in shown] == [0, 1, 2, 3]
 
 
 def test_cuts_hold_the_frame_before_and_lose_no_slot() -> None:

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
@@ -82,6 +83,18 @@ def test_a_plan_keeps_to_the_memory_it_is_given(model: Model, gib: int) -> None:
         plan = make_plan(size(width, height), model, max_memory=limit)
         assert BASE_BYTES + needed_bytes(plan, size(width, height), "fbnet-r") <= limit
         assert plan.halvings == make_plan(size(width, height), model).halvings, "memory changes no picture"
+
+
+def test_two_frames_at_once_only_where_there_is_room(model: Model) -> None:
+    assert frames_at_once("/CPU:0") == 2
+    assert frames_at_once("/GPU:0") == 1
+    assert make_plan(size(1920, 1080), model, at_once=2).at_once == 2
+    assert make_plan(size(3840, 2160), model, at_once=2).at_once == 1
+    one, two = (needed_bytes(Plan(1, 1, at_once=count), size(1920, 1080), "fbnet-r") for count in (1, 2))
+    assert two == 2 * one
+    tight = make_plan(size(1920, 1080), model, at_once=2, max_memory=BASE_BYTES + two)
+    assert (tight.at_once, tight.strips) == (1, 1), "two at once are given up before anything else"
+    assert Plan(4, at_once=2).smaller(model.network, 360) == Plan(4)
 
 
 def test_too_little_memory_is_refused_only_where_it_was_asked_for(model: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +31,15 @@ class Request:
     t: Fraction = HALF
 
 
+class _Way:
+    """A plan and what is compiled for it; replaced as a whole, since calls may be under way in several threads."""
+
+    def __init__(self, plan: Plan, single: StripMaker | StreamMaker | None = None, run: Any = None) -> None:
+        self.plan = plan
+        self.gate = threading.Semaphore(plan.at_once)
+        self.single, self.run = single, run
+
+
 class BatchInterpolator:
     """Makes frames of one layout; compiles one function for it.
 
@@ -45,34 +55,40 @@ class BatchInterpolator:
         self, model: Model, layout: PixelLayout, plan: Plan | None = None, warn: Callable[[str], None] | None = None
     ) -> None:
         self.model, self.layout = model, layout
-        self.plan = plan or make_plan(layout, model)
         self._warn = warn or (lambda text: None)
-        self._prepare()
+        self._shrinking = threading.Lock()
+        self._way = self._prepared(plan or make_plan(layout, model))
+
+    @property
+    def plan(self) -> Plan:
+        """How much is made at once by now."""
+        return self._way.plan
 
     @property
     def batch_size(self) -> int:
         """Pairs a call."""
         return self.plan.batch_size
 
-    def _prepare(self) -> None:
-        self._run: Any = None
-        self._single: StripMaker | StreamMaker | None = None
-        """For plans of one pair at a time."""
-        if self.plan.strips > 1:
-            self._single = StripMaker(self.model, self.layout, self.plan)
-        elif self.batch_size == 1 and hasattr(self.model.network, "encode"):
-            self._single = StreamMaker(self.model, self.layout, self.plan)
-        else:
-            self._run = self._compile()
+    @property
+    def at_once(self) -> int:
+        """Calls of `make` that may run at the same time; of more, some wait."""
+        return self.plan.at_once
 
-    def _compile(self) -> Any:
+    def _prepared(self, plan: Plan) -> _Way:
+        if plan.strips > 1:
+            return _Way(plan, StripMaker(self.model, self.layout, plan))
+        if plan.batch_size == 1 and hasattr(self.model.network, "encode"):
+            return _Way(plan, StreamMaker(self.model, self.layout, plan))
+        return _Way(plan, run=self._compile(plan))
+
+    def _compile(self, plan: Plan) -> Any:
         tf = tensorflow()
         from frame_booster.engine.colour import compiled_planes_to_rgb, compiled_rgb_to_planes
         from frame_booster.network.compiling import compiling_ahead
 
-        network, layout, halvings = self.model.network, self.layout, self.plan.halvings
+        network, layout, halvings = self.model.network, self.layout, plan.halvings
         code = tf.as_dtype(layout.dtype)
-        frames, pairs = self.batch_size + 1, self.batch_size
+        frames, pairs = plan.batch_size + 1, plan.batch_size
         signature = [
             [tf.TensorSpec([frames, *shape], code) for shape in layout.plane_shapes],
             tf.TensorSpec([pairs], tf.int32),
@@ -121,15 +137,20 @@ class BatchInterpolator:
     def _make_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         tf = tensorflow()
         while True:
+            way = self._way
             try:
-                if self._single is not None:
-                    return [self._single.make(frames[r.first], frames[r.second], float(r.t)) for r in requests]
-                made: list[Planes] = []
-                for start in range(0, len(requests), self.batch_size):
-                    made += self._run_batch(frames, requests[start : start + self.batch_size])
-                return made
+                with way.gate:
+                    if way.single is not None:
+                        return [way.single.make(frames[r.first], frames[r.second], float(r.t)) for r in requests]
+                    made: list[Planes] = []
+                    for start in range(0, len(requests), way.plan.batch_size):
+                        made += self._run_batch(way, frames, requests[start : start + way.plan.batch_size])
+                    return made
             except tf.errors.ResourceExhaustedError as error:
-                self._shrink(error)
+                with self._shrinking:
+                    # Another call may have found it out first.
+                    if self._way is way:
+                        self._shrink(error)
 
     def _shrink(self, error: Exception) -> None:
         smaller = self.plan.smaller(self.model.network, self.layout.height)
@@ -140,19 +161,19 @@ class BatchInterpolator:
             ) from error
         if smaller.halvings != self.plan.halvings:
             self._warn("the device is short of memory: motion is looked for at half the scale")
-        self.plan = smaller
-        self._prepare()
+        self._way = self._prepared(smaller)
 
-    def _run_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+    def _run_batch(self, way: _Way, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         tf = tensorflow()
+        batch_size = way.plan.batch_size
         # A batch that has shrunk may need fewer of the frames.
         needed = sorted({k for r in requests for k in (r.first, r.second)})
         used = [frames[k] for k in needed]
-        used += [used[-1]] * (self.batch_size + 1 - len(used))
-        filled = [*requests, *[requests[-1]] * (self.batch_size - len(requests))]
+        used += [used[-1]] * (batch_size + 1 - len(used))
+        filled = [*requests, *[requests[-1]] * (batch_size - len(requests))]
         stacks = [np.stack(group) for group in zip(*used, strict=True)]
         with tf.device(self.model.device):
-            results = self._run(
+            results = way.run(
                 stacks,
                 np.asarray([needed.index(r.first) for r in filled], np.int32),
                 np.asarray([needed.index(r.second) for r in filled], np.int32),

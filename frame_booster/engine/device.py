@@ -36,6 +36,17 @@ def limit_threads(count: int) -> None:
         raise ModelError("the number of threads can only be set before a network is loaded") from error
 
 
+def frames_at_once(device: str) -> int:
+    """Returns how many frames to make at the same time on a device, where memory allows.
+
+    Two on a processor: no frame keeps all cores at work all the time, and what one leaves the other takes
+    (docs/performance.md). One elsewhere, and where TensorFlow is to compute in one thread.
+    """
+    if "CPU" not in device or (os.cpu_count() or 1) == 1:
+        return 1
+    return 1 if tensorflow().config.threading.get_inter_op_parallelism_threads() == 1 else 2
+
+
 def choose_device(name: str) -> str:
     """Returns TensorFlow's name of a device.
 

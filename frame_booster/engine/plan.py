@@ -20,6 +20,8 @@ faster ones (docs/performance.md).
 FLOW_SCALES = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
 PIXELS_PER_BATCH = 256 * 144 * 8
 """On a processor batches only spread the cost of a call; beyond this they cost cache."""
+PIXELS_AT_ONCE = 1920 * 1200
+"""Frames beyond this are made one at a time: memory counts for more there than the few per cent."""
 MARGIN = 128
 """Rows that a strip sees beyond its own, px: motion up to this is the same as without strips."""
 LEAST_STRIP = 32
@@ -53,9 +55,13 @@ class Plan:
     """How often frames are halved before motion is looked for."""
     strips: int = 1
     """A frame is made in so many strips of rows, one after the other; more than one only at a batch of 1."""
+    at_once: int = 1
+    """Batches that are made at the same time."""
 
     def smaller(self, network: Any, height: int) -> Plan | None:
         """Returns the next thing to try when a device has run out of memory; None if there is none."""
+        if self.at_once > 1:
+            return replace(self, at_once=1)
         if self.batch_size > 1:
             return replace(self, batch_size=self.batch_size // 2)
         if self.halvings < network.halvings and height >> (self.halvings + 1) >= FLOW_SIDE // 2:
@@ -96,7 +102,7 @@ def needed_bytes(plan: Plan, layout: PixelLayout, name: str) -> int:
     needs = NEEDS.get(name, Needs(whole=260.0))
     rows = layout.height if plan.strips == 1 else min(layout.height, -(-layout.height // plan.strips) + 2 * MARGIN)
     found = layout.width * layout.height / 4**plan.halvings * needs.find
-    return round(plan.batch_size * (layout.width * rows * needs.whole + found))
+    return round(plan.at_once * plan.batch_size * (layout.width * rows * needs.whole + found))
 
 
 def make_plan(
@@ -107,6 +113,7 @@ def make_plan(
     flow_scale: Fraction | None = None,
     max_memory: int | None = None,
     refuse: bool = True,
+    at_once: int = 1,
 ) -> Plan:
     """Plans the work for frames of one layout.
 
@@ -117,6 +124,7 @@ def make_plan(
       flow_scale: of `FLOW_SCALES`; None chooses by the size of a frame.
       max_memory: what the process may take, bytes; None is no limit.
       refuse: whether a limit that cannot be kept is an error, or only kept as far as can be.
+      at_once: batches to make at the same time, if frames are not too large for it.
 
     Raises:
       InputError: the network has no such scale, or the frame cannot be made in so little memory.
@@ -125,12 +133,16 @@ def make_plan(
     halvings = (
         usual_halvings(layout.width, layout.height, network) if flow_scale is None else halvings_of(flow_scale, network)
     )
-    plan = Plan(batch_size or default_batch_size(layout, model.device), halvings)
+    if layout.width * layout.height > PIXELS_AT_ONCE:
+        at_once = 1
+    plan = Plan(batch_size or default_batch_size(layout, model.device), halvings, at_once=at_once)
     if max_memory is None or "GPU" in model.device:
         return plan
     room = max_memory - BASE_BYTES - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
     while needed_bytes(plan, layout, model.name) > room:
-        if plan.batch_size > 1:
+        if plan.at_once > 1:
+            plan = replace(plan, at_once=1)
+        elif plan.batch_size > 1:
             plan = replace(plan, batch_size=plan.batch_size // 2)
         elif layout.height // (2 * plan.strips) >= LEAST_STRIP:
             # The scale of the flow is not touched: the same pictures, whatever the memory.

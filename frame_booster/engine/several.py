@@ -25,6 +25,11 @@ class SeveralDevices:
         """Pairs that keep all devices at work."""
         return sum(maker.batch_size for maker in self.makers)
 
+    @property
+    def at_once(self) -> int:
+        """Calls of `make` that may run at the same time: a call has all devices at work already."""
+        return 1
+
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """As `BatchInterpolator.make`; every device gets a share of the requests in proportion to its batches.
 

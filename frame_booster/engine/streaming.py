@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -18,12 +21,14 @@ def mixed_alpha(first: Planes, second: Planes, t: float, layout: PixelLayout) ->
 
 
 class StreamMaker:
-    """Makes one frame at a time; encodes each frame once, however many frames are made of it.
+    """Makes one frame a call; encodes each frame once, however many frames are made of it.
+
+    Calls may come from several threads, of consecutive pairs.
 
     Args:
       model: network (one with `encode` and `decode`), weights and device.
       layout: of all frames.
-      plan: with one strip, pairs one at a time.
+      plan: with one strip, batches of one pair.
     """
 
     def __init__(self, model: Any, layout: PixelLayout, plan: Plan) -> None:
@@ -32,8 +37,9 @@ class StreamMaker:
         from frame_booster.network.compiling import compiling_ahead
 
         self.model, self.layout = model, layout
-        self._encoded: list[tuple[Planes, Any]] = []
-        """The last two frames, newest last."""
+        self._encoded: deque[tuple[Planes, Future[Any]]] = deque(maxlen=plan.at_once + 1)
+        """The frames of the pairs that are being made, newest last."""
+        self._looking = threading.Lock()
         network, halvings = model.network, plan.halvings
         planes = [tf.TensorSpec([1, *shape], tf.as_dtype(layout.dtype)) for shape in layout.plane_shapes]
 
@@ -58,12 +64,19 @@ class StreamMaker:
         self._encode, self._decode = encode, decode
 
     def _of(self, frame: Planes) -> Any:
-        for planes, encoded in self._encoded:
-            if planes is frame:
-                return encoded
-        encoded = self._encode([plane[None] for plane in frame])
-        self._encoded = [*self._encoded[-1:], (frame, encoded)]
-        return encoded
+        with self._looking:
+            known = next((encoded for planes, encoded in self._encoded if planes is frame), None)
+            if known is None:
+                mine: Future[Any] = Future()
+                self._encoded.append((frame, mine))
+        if known is not None:
+            return known.result()
+        try:
+            mine.set_result(self._encode([plane[None] for plane in frame]))
+        # Whoever else waits for this frame has to know.
+        except BaseException as error:
+            mine.set_exception(error)
+        return mine.result()
 
     def make(self, first: Planes, second: Planes, t: float) -> Planes:
         """Makes the frame at t in (0, 1) between two. A frame is known again by being the same object."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 import av
 
 from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import free_memory, make_plan, queue_bytes
 from frame_booster.engine.several import SeveralDevices
@@ -79,7 +80,7 @@ class Outcome:
 
 
 class Job:
-    """Three threads over one input: the reader's, the network's and the writer's; the caller's only waits.
+    """Threads over one input: the reader's, the pairing's with the network's, the writer's; the caller's only waits.
 
     Args:
       source: opened.
@@ -127,7 +128,7 @@ class Job:
         """
         threads = [
             threading.Thread(target=self._guarded, args=(part,), name=name, daemon=True)
-            for name, part in (("reader", self._read), ("network", self._make), ("writer", self._write))
+            for name, part in (("reader", self._read), ("pairing", self._make), ("writer", self._write))
         ]
         for thread in threads:
             thread.start()
@@ -191,7 +192,10 @@ class Job:
         self._outbox.put(Opening(first.frame, timeline), 0)
         for packet in early:
             self._outbox.put(packet, packet.size)
-        self._boost(pairing, layout, origin, first, items)
+        try:
+            self._boost(pairing, layout, origin, first, items)
+        finally:
+            pairing.close()
         self._outbox.close()
 
     def _pair_up(self, layout: PixelLayout, timeline: Timeline) -> Pairing:
@@ -211,7 +215,8 @@ class Job:
     def _maker(self, layout: PixelLayout) -> Maker:
         asked, free = self.options.max_memory, free_memory()
         makers = []
-        for model in (self.model, *self.model.peers):
+        models = (self.model, *self.model.peers)
+        for model in models:
             plan = make_plan(
                 layout,
                 model,
@@ -219,6 +224,7 @@ class Job:
                 flow_scale=self.options.flow_scale,
                 max_memory=free // 2 if asked is None and free is not None else asked,
                 refuse=asked is not None,
+                at_once=frames_at_once(model.device) if len(models) == 1 else 1,
             )
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
         return makers[0] if len(makers) == 1 else SeveralDevices(makers)

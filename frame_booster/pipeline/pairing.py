@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
@@ -16,6 +18,7 @@ from frame_booster.media.planes import frame_of, planes_of
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import Thumbnail, alike, similarity, thumbnail
 from frame_booster.pipeline.plan import Slot, Timeline, last_duration
+from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
 MAX_REPEATS = 6
@@ -27,6 +30,9 @@ class Maker(Protocol):
 
     @property
     def batch_size(self) -> int: ...
+
+    @property
+    def at_once(self) -> int: ...
 
     def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]: ...
 
@@ -86,8 +92,27 @@ class _Pair:
         return (slot.at - begin) / (end - begin)
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A frame that is shown again and again."""
+
+    seen: _Seen
+    slots: list[Slot]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Pairs whose frames are being made."""
+
+    pairs: list[_Pair]
+    made: Future[list[Planes]]
+
+
 class Pairing:
     """Takes source frames one by one, gives the output's frames in order.
+
+    The maker works in threads, ahead of what is given: as many calls at once as it says, and one that waits, so that
+    it never stands still while the next frame is got ready.
 
     Args:
       maker: makes frames.
@@ -103,6 +128,9 @@ class Pairing:
         self.gap = 0
         """Between the two newest source frames, ticks."""
         self._run: list[_Pair] = []
+        """Pairs that wait until they are as many as are made in one call."""
+        self._under_way: deque[_Run | _Held] = deque()
+        self._workers: Workers[list[Planes]] = Workers(maker.at_once)
         self._repeats: list[int] = []
 
     @property
@@ -137,13 +165,14 @@ class Pairing:
         self._previous = seen
         repeats, self._repeats = self._repeats, []
         if len(repeats) > MAX_REPEATS or self._is_held(previous, seen):
-            yield from self.flush()
-            yield from self._hold(previous, slots)
-            return
-        self.counts.repeats += len(repeats)
-        self._run.append(_Pair(previous, seen, slots))
-        if len(self._run) >= self.maker.batch_size:
-            yield from self.flush()
+            self._start()
+            self._under_way.append(_Held(previous, slots))
+        else:
+            self.counts.repeats += len(repeats)
+            self._run.append(_Pair(previous, seen, slots))
+            if len(self._run) >= self.maker.batch_size:
+                self._start()
+        yield from self._finished(self.maker.at_once + 1)
 
     def finish(self, rate: Fraction | None, time_base: Fraction) -> Iterator[Shown]:
         """Yields what is left, the last frame held for its own duration.
@@ -152,13 +181,14 @@ class Pairing:
           rate, time_base: of the source, as `plan.last_duration` takes them.
         """
         yield from self.flush()
+        self.close()
         last = self._previous
         if last is None:
             return
         times = [last.source.pts, *self._repeats]
         times.append(times[-1] + last_duration(last.source.duration, self.gap, rate, time_base))
         for begin, end in itertools.pairwise(times):
-            yield from self._hold(last, self.timeline.between(begin, end))
+            yield from self._hold(_Held(last, list(self.timeline.between(begin, end))))
 
     def _is_held(self, first: _Seen, second: _Seen) -> bool:
         if all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True)):
@@ -173,13 +203,17 @@ class Pairing:
             return True
         return False
 
-    def _hold(self, seen: _Seen, slots: Iterable[Slot]) -> Iterator[Shown]:
-        for slot in slots:
-            yield Shown(seen.source.frame, slot)
-            self.counts.held += slot.at > seen.source.pts
-
     def flush(self) -> Iterator[Shown]:
-        """Makes the frames of the pairs that wait and yields them between their source frames."""
+        """Makes the frames of the pairs that wait and yields all that has not been shown."""
+        self._start()
+        yield from self._finished(0)
+
+    def close(self) -> None:
+        """Ends the threads; what they have not begun is not made."""
+        self._workers.close()
+
+    def _start(self) -> None:
+        """Has the frames of the pairs that wait made."""
         if not self._run:
             return
         run, self._run = self._run, []
@@ -187,8 +221,27 @@ class Pairing:
         requests = [
             Request(k, k + 1, t) for k, pair in enumerate(run) for t in (pair.t(slot) for slot in pair.slots) if t > 0
         ]
-        made = iter(self.maker.make(frames, requests) if requests else [])
-        for pair in run:
+        made = self._workers.start(lambda: self.maker.make(frames, requests) if requests else [])
+        self._under_way.append(_Run(run, made))
+
+    def _finished(self, most: int) -> Iterator[Shown]:
+        """Shows what is done, in order; waits until at most so many are under way."""
+        while self._under_way:
+            oldest = self._under_way[0]
+            waits = isinstance(oldest, _Run) and not oldest.made.done()
+            if waits and len(self._under_way) <= most:
+                return
+            self._under_way.popleft()
+            yield from self._hold(oldest) if isinstance(oldest, _Held) else self._show(oldest)
+
+    def _hold(self, held: _Held) -> Iterator[Shown]:
+        for slot in held.slots:
+            yield Shown(held.seen.source.frame, slot)
+            self.counts.held += slot.at > held.seen.source.pts
+
+    def _show(self, run: _Run) -> Iterator[Shown]:
+        made = iter(run.made.result())
+        for pair in run.pairs:
             for slot in pair.slots:
                 if pair.t(slot) == 0:
                     yield Shown(pair.first.source.frame, slot)

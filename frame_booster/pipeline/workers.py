@@ -1,0 +1,52 @@
+"""Threads that work ahead of whoever asks for the results in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Workers(Generic[Result]):
+    """Runs tasks in threads of its own, begun in the order they were given.
+
+    Not an executor of the standard library: Python waits for those at its end, and an interrupted run need not wait
+    for the frame in the network.
+
+    Args:
+      count: tasks at the same time.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._threads: list[threading.Thread] = []
+        self._tasks: SimpleQueue[tuple[Callable[[], Result], Future[Result]] | None] = SimpleQueue()
+        self._closed = False
+
+    def start(self, task: Callable[[], Result]) -> Future[Result]:
+        """Gives a task to the next thread that is free; whatever it raises is raised by the future."""
+        if len(self._threads) < self._count:
+            self._threads.append(threading.Thread(target=self._work, name="worker", daemon=True))
+            self._threads[-1].start()
+        future: Future[Result] = Future()
+        self._tasks.put((task, future))
+        return future
+
+    def close(self) -> None:
+        """Ends the threads after what they are at; tasks that wait are dropped. Does not wait for them."""
+        self._closed = True
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        while (item := self._tasks.get()) is not None and not self._closed:
+            task, future = item
+            try:
+                future.set_result(task())
+            # It belongs to whoever waits for the future, in another thread.
+            except BaseException as error:
+                future.set_exception(error)
