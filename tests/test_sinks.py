@@ -23,7 +23,8 @@ from frame_booster.media.opening import open_source
 from frame_booster.media.output import is_sequence
 from frame_booster.media.pictures import SequenceSink
 from frame_booster.media.reader import SourceFrame
-from frame_booster.media.sink import FileSink, Sink, SinkOptions, container_format
+from frame_booster.media.sink import FileSink
+from frame_booster.media.writer import Sink, SinkOptions, container_format
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress

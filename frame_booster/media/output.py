@@ -17,7 +17,7 @@ from frame_booster.media.animation import webp_frames
 from frame_booster.media.container import PIPE
 from frame_booster.media.pictures import is_pattern
 from frame_booster.media.rational import exact
-from frame_booster.media.sink import Written
+from frame_booster.media.writer import Written
 
 
 def default_output(path: Path, factor: int) -> Path:

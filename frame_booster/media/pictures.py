@@ -14,7 +14,7 @@ import av.error
 from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
 from frame_booster.media.planes import converted, planar
 from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo, check_size
-from frame_booster.media.sink import Written
+from frame_booster.media.writer import Written
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
 """Suffixes of still pictures."""

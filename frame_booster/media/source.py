@@ -9,16 +9,15 @@ from typing import Any
 
 import av
 import av.error
-from av.codec.context import Flags
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.asking import Cropping, container_cropping
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
 from frame_booster.media.container import PIPE, check_file, open_input
 from frame_booster.media.filters import Cropper, Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
-from frame_booster.media.reader import Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.media.reader import Resume, SourceFrame, SourceReport, check_size
+from frame_booster.media.track import ATTACHED_PICTURE, choose_video
 from frame_booster.media.turns import Turns
 from frame_booster.options import InputOptions
 
@@ -52,7 +51,7 @@ class FileSource:
         self._turns = Turns()
         self.container = open_input(path, self.options)
         try:
-            self._choose_stream()
+            self.stream, self.info, self._coded, self._cropping = choose_video(self.container, path, self.options)
         except BaseException:
             self.container.close()
             raise
@@ -70,69 +69,13 @@ class FileSource:
             path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
         )
         self._counts_packets = self.whole and not self.options.deinterlace
+        self._cropper: Cropper | None = None
         self._deinterlacer: Deinterlacer | None = None
         self._durations: dict[int, int] = {}
-
-    def _choose_stream(self) -> None:
-        pictures = [s for s in self.container.streams.video if not s.disposition & _ATTACHED_PICTURE]
-        if not pictures:
-            raise InputError("has no video stream", path=self.path)
-        if self.options.video_stream >= len(pictures):
-            raise InputError(
-                f"has no video stream {self.options.video_stream}",
-                path=self.path,
-                hint=f"there are {len(pictures)}, counted from 0",
-            )
-        stream = pictures[self.options.video_stream]
-        context = stream.codec_context
-        if context is None or not context.width or not context.height or context.pix_fmt is None:
-            raise InputError(
-                "the video stream cannot be decoded: its size or format is unknown",
-                path=self.path,
-                hint="an MP4 with its index at the end cannot come through a pipe" if self.path == PIPE else None,
-            )
-        # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
-        # in slice threads, PyAV's default.
-        stream.thread_type = "AUTO"
-        context.thread_count = self.options.threads or 0
-        # Else columns that a stream's cropping takes off on the left come back where that makes rows start aligned.
-        context.flags |= Flags.unaligned
-        rate = exact(stream.average_rate) or exact(stream.guessed_rate)
-        time_base = exact(stream.time_base)
-        if time_base is None:
-            raise InputError("the video stream has no time base", path=self.path)
-        self.stream = stream
-        self._cropping = container_cropping(self.container, stream.index) or Cropping(0, 0, 0, 0)
-        self._cropper: Cropper | None = None
-        self._coded = (context.width, context.height)
-        top, bottom, left, right = self._cropping
-        self.info = VideoInfo(
-            width=context.width - left - right,
-            height=context.height - top - bottom,
-            pix_fmt=context.pix_fmt,
-            time_base=time_base,
-            rate=rate,
-            sample_aspect_ratio=exact(stream.sample_aspect_ratio),
-            frames=self._guess_frames(stream, rate, time_base),
-            metadata=dict(stream.metadata),
-            disposition=int(stream.disposition),
-            colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
-        )
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
         return int(self.stream.frames) if self.container.format.name == "avi" else 0
-
-    def _guess_frames(self, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:
-        if stream.frames:
-            return int(stream.frames)
-        if rate is None:
-            return None
-        if stream.duration:
-            return round(stream.duration * time_base * rate)
-        if self.container.duration:
-            return round(Fraction(self.container.duration, av.time_base) * rate)
-        return None
 
     @property
     def whole(self) -> bool:
@@ -186,7 +129,7 @@ class FileSource:
         try:
             for packet in self.container.demux():
                 if packet.stream.index != self.stream.index:
-                    if packet.stream.disposition & _ATTACHED_PICTURE and packet.size:
+                    if packet.stream.disposition & ATTACHED_PICTURE and packet.size:
                         # Cover art has no time; muxers want one.
                         packet.pts = packet.dts = 0
                         if packets:
@@ -386,8 +329,3 @@ def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
 
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
-
-_ATTACHED_PICTURE = 0x400
-"""AV_DISPOSITION_ATTACHED_PIC: cover art."""
-
-_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")

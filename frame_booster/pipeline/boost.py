@@ -28,7 +28,8 @@ from frame_booster.media.output import (
 )
 from frame_booster.media.pictures import DEFAULT_PATTERN, SequenceSink, is_pattern
 from frame_booster.media.reader import Resume, Source, SourceFrame
-from frame_booster.media.sink import FileSink, SinkOptions, container_format
+from frame_booster.media.sink import FileSink
+from frame_booster.media.writer import SinkOptions, container_format
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Opening, Outcome, Progress, timeline_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join

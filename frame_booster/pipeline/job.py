@@ -18,7 +18,7 @@ from frame_booster.engine.several import SeveralDevices
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.planes import layout_of
 from frame_booster.media.reader import Resume, Source, SourceFrame
-from frame_booster.media.sink import Sink, Written
+from frame_booster.media.writer import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
 from frame_booster.pipeline.channel import Broken, Channel
 from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown

@@ -23,7 +23,8 @@ from frame_booster.errors import InputError, OutputError
 from frame_booster.media.rational import exact
 from frame_booster.media.reader import Resume, SourceFrame
 from frame_booster.media.segments import SegmentWriter, read_segment, sync_folder
-from frame_booster.media.sink import FileSink, Written
+from frame_booster.media.sink import FileSink
+from frame_booster.media.writer import Written
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Boundary
 from frame_booster.pipeline.pairing import Counts

@@ -1,0 +1,101 @@
+"""The video stream of a container: which it is, and what is known of it before it is decoded."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+from av.codec.context import Flags
+
+from frame_booster.errors import InputError
+from frame_booster.media.asking import Cropping, container_cropping
+from frame_booster.media.container import PIPE
+from frame_booster.media.rational import exact
+from frame_booster.media.reader import VideoInfo
+from frame_booster.options import InputOptions
+
+ATTACHED_PICTURE = 0x400
+"""AV_DISPOSITION_ATTACHED_PIC: cover art."""
+_COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
+
+
+class VideoTrack(NamedTuple):
+    """A chosen stream, ready to be decoded."""
+
+    stream: Any
+    """PyAV's."""
+    info: VideoInfo
+    """As frames will be given: what the container crops is off."""
+    coded: tuple[int, int]
+    """Width and height of decoded frames, px."""
+    cropping: Cropping
+    """Of the container; decoders do not know of it."""
+
+
+def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrack:
+    """Chooses the stream that is asked for and sets its decoder up.
+
+    Args:
+      container: opened for reading.
+      path: for messages.
+      options: which stream, and how many threads decode it.
+
+    Raises:
+      InputError: there is no such stream, or it cannot be decoded.
+    """
+    pictures = [s for s in container.streams.video if not s.disposition & ATTACHED_PICTURE]
+    if not pictures:
+        raise InputError("has no video stream", path=path)
+    if options.video_stream >= len(pictures):
+        raise InputError(
+            f"has no video stream {options.video_stream}",
+            path=path,
+            hint=f"there are {len(pictures)}, counted from 0",
+        )
+    stream = pictures[options.video_stream]
+    context = stream.codec_context
+    if context is None or not context.width or not context.height or context.pix_fmt is None:
+        raise InputError(
+            "the video stream cannot be decoded: its size or format is unknown",
+            path=path,
+            hint="an MP4 with its index at the end cannot come through a pipe" if path == PIPE else None,
+        )
+    # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
+    # in slice threads, PyAV's default.
+    stream.thread_type = "AUTO"
+    context.thread_count = options.threads or 0
+    # Else columns that a stream's cropping takes off on the left come back where that makes rows start aligned.
+    context.flags |= Flags.unaligned
+    rate = exact(stream.average_rate) or exact(stream.guessed_rate)
+    time_base = exact(stream.time_base)
+    if time_base is None:
+        raise InputError("the video stream has no time base", path=path)
+    cropping = container_cropping(container, stream.index) or Cropping(0, 0, 0, 0)
+    top, bottom, left, right = cropping
+    info = VideoInfo(
+        width=context.width - left - right,
+        height=context.height - top - bottom,
+        pix_fmt=context.pix_fmt,
+        time_base=time_base,
+        rate=rate,
+        sample_aspect_ratio=exact(stream.sample_aspect_ratio),
+        frames=_guess_frames(container, stream, rate, time_base),
+        metadata=dict(stream.metadata),
+        disposition=int(stream.disposition),
+        colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
+    )
+    return VideoTrack(stream, info, (context.width, context.height), cropping)
+
+
+def _guess_frames(container: Any, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:
+    if stream.frames:
+        return int(stream.frames)
+    if rate is None:
+        return None
+    if stream.duration:
+        return round(stream.duration * time_base * rate)
+    if container.duration:
+        return round(Fraction(container.duration, av.time_base) * rate)
+    return None

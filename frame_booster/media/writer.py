@@ -1,0 +1,106 @@
+"""What every kind of output takes: the frames of one stream, and the packets of all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol
+
+import av
+import av.error
+
+from frame_booster.errors import InputError
+from frame_booster.media.carry import CarryOptions
+from frame_booster.media.container import PIPE
+from frame_booster.options import EncoderOptions
+
+
+@dataclass
+class Written:
+    """What went into the output, to be checked when it is closed."""
+
+    frames: int = 0
+    first_pts: int | None = None
+    last_pts: int = 0
+    end_pts: int = 0
+    packets: dict[int, int] = field(default_factory=dict)
+    """Packets of other streams, by index of the output's stream."""
+
+    def add(self, pts: int, duration: int) -> None:
+        """Counts a frame that is shown at `pts` for `duration`, ticks."""
+        self.frames += 1
+        self.first_pts = pts if self.first_pts is None else self.first_pts
+        self.last_pts, self.end_pts = pts, pts + duration
+
+
+class Sink(Protocol):
+    """Takes the frames of the output in order; a context manager."""
+
+    warnings: list[str]
+    written: Written
+
+    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+        """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base."""
+        ...
+
+    def copy(self, packet: av.Packet) -> None:
+        """Takes a packet of another stream of the source."""
+        ...
+
+    def finish(self) -> Written:
+        """Completes the output and tells what it must hold."""
+        ...
+
+    def __enter__(self) -> Sink: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class SinkOptions:
+    """How the output is written.
+
+    Attributes:
+      name: of the output, as messages give it; it is written under another until it is complete.
+      format: FFmpeg's name of the container.
+      time_base: of the timestamps that a sink is given.
+      rate: average frames a second, None if unknown.
+      encoder: how the video is encoded.
+      carry: what becomes of other streams.
+      reproducible: whether the same frames must give the same packets every time.
+      threads: of the encoder; None leaves it to FFmpeg.
+    """
+
+    name: Path
+    format: str
+    time_base: Fraction
+    rate: Fraction | None
+    encoder: EncoderOptions = field(default_factory=EncoderOptions)
+    carry: CarryOptions = field(default_factory=CarryOptions)
+    reproducible: bool = False
+    threads: int | None = None
+
+
+def container_format(path: Path, asked: str | None = None) -> str:
+    """Returns FFmpeg's name of the container: the one asked for, else the one of the path's suffix.
+
+    Raises:
+      InputError: FFmpeg knows none.
+    """
+    if asked is None and path == PIPE:
+        raise InputError("standard output has no suffix", hint="give --output-format, for example nut or matroska")
+    nothing = BytesIO()
+    try:
+        # Opened on memory: nothing is written to disk to learn a name.
+        nothing.name = path.name
+        container = av.open(nothing, "w", format=asked)
+    except (av.error.FFmpegError, ValueError) as error:
+        if asked is not None:
+            raise InputError(f"no container {asked!r} is known", hint="as ffmpeg -muxers lists them") from error
+        raise InputError(
+            f"no container is known for the suffix {path.suffix!r}", path=path, hint="use .mp4, .mkv, .mov or .webm"
+        ) from error
+    name: str = container.format.name
+    return name
