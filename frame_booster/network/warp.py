@@ -22,13 +22,14 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
 
     Args:
       image: (B, H, W, C) float, H and W at least 2.
-      flow: (B, H, W, 2) float32, (dy, dx) in px.
+      flow: (B, H, W, 2) float32, (dy, dx) in px, or (B, H, W, K, 2), K of them at each place.
 
     Returns:
-      (B, H, W, C), dtype of `image`; the interpolation itself is float32.
+      (B, H, W, C) or (B, H, W, K, C), dtype of `image`; the interpolation itself is float32.
     """
     shape = tf.shape(image)
     batch, height, width, channels = shape[0], shape[1], shape[2], image.shape[-1]
+    more = [1] * (len(flow.shape) - 4)
 
     def corner(position: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
         last = tf.cast(size - 2, tf.float32)
@@ -36,9 +37,9 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
         # Constant first in both: at a tie the gradient goes to the first argument, as in tensorflow-addons.
         return tf.cast(low, tf.int32), tf.minimum(tf.maximum(0.0, position - low), 1.0)[..., None]
 
-    y, wy = corner(tf.range(height, dtype=tf.float32)[None, :, None] - flow[..., 0], height)
-    x, wx = corner(tf.range(width, dtype=tf.float32)[None, None, :] - flow[..., 1], width)
-    index = (tf.range(batch)[:, None, None] * height + y) * width + x
+    y, wy = corner(tf.reshape(tf.range(height, dtype=tf.float32), [1, -1, 1, *more]) - flow[..., 0], height)
+    x, wx = corner(tf.reshape(tf.range(width, dtype=tf.float32), [1, 1, -1, *more]) - flow[..., 1], width)
+    index = (tf.reshape(tf.range(batch), [-1, 1, 1, *more]) * height + y) * width + x
     pixels = tf.reshape(image, [-1, channels])
 
     def at(offset: Tensor) -> Tensor:
@@ -73,3 +74,23 @@ dense_image_warp = compiled(addons_warp or gather_warp, plainly=gather_warp)
 
 compiled_gather_warp = compiled(gather_warp)
 """`gather_warp`, compiled by XLA; the same on both lanes."""
+
+
+def side(flow: Tensor, of: str) -> Tensor:
+    """Returns the half (..., 2) of the flow (..., 4) to both frames that belongs to the "first" or the "second"."""
+    return flow[..., :2] if of == "first" else flow[..., 2:]
+
+
+def _side_warp(image: Tensor, flow: Tensor, of: str) -> Tensor:
+    return gather_warp(image, side(flow, of))
+
+
+def _warp_by_motion(image: Tensor, motion: Tensor, time: Tensor) -> Tensor:
+    return gather_warp(image, time * motion)
+
+
+# What a loop needs is cut out and scaled within it: as an operation of its own, that costs as much as the warp.
+side_warp = compiled(_side_warp)
+"""`gather_warp` of the "first" or the "second" frame by its `side` of a flow (B, H, W, 4)."""
+warp_by_motion = compiled(_warp_by_motion)
+"""`gather_warp` by a motion (B, H, W, 2) px times `time` (B, 1, 1, 1)."""

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
-from frame_booster.network.fbnet_r.neighbourhood import at_offsets, box
-from frame_booster.network.fbnet_r.propagation import pair_cost
+from frame_booster.network.fbnet_r.neighbourhood import around, at_offsets, box, flat
+from frame_booster.network.fbnet_r.propagation import costs_around
 from frame_booster.network.layers import Tensor
-from frame_booster.network.warp import compiled_gather_warp as warp
+from frame_booster.network.warp import side_warp, warp_by_motion
 
 DISTANCE = 6
 """From a pixel to the neighbours whose motions it may take, px at 1/2."""
@@ -28,8 +28,8 @@ WINDOW, SHARPNESS, STAY = 5, 300.0, 0.002
 class Candidates(NamedTuple):
     """COUNT motions at each place of the picture at 1/2, and both frames seen along them."""
 
-    motions: list[Tensor]
-    """COUNT of (B, h, w, 2) float32 px, as `matching.match` returns them."""
+    motion: Tensor
+    """(B, h, w, 2) float32 px, as `matching.match` returns it; the candidates are those at `OFFSETS`."""
     seen0: list[Tensor]
     """COUNT of (B, h, w, 3) float32: frame 0 along each."""
     seen1: list[Tensor]
@@ -45,7 +45,7 @@ class Candidates(NamedTuple):
 
 def warp_pair(x0: Tensor, x1: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     """Warps x0 by flow[..., :2] and x1 by flow[..., 2:], both (B, h, w, C) by (B, h, w, 4) px."""
-    return warp(x0, flow[..., :2]), warp(x1, flow[..., 2:])
+    return side_warp(x0, flow, "first"), side_warp(x1, flow, "second")
 
 
 def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> Candidates:
@@ -56,17 +56,21 @@ def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor)
       motion: (B, h, w, 2) float32 px from `matching.match`.
       t: (B, 1, 1, 1) float32 in (0, 1).
     """
+    costs = costs_around(frame0, frame1, motion, t, flat(OFFSETS))
     motions = at_offsets(motion, OFFSETS)
-    costs = [pair_cost(frame0, frame1, m, t) for m in motions]
+    motions[OWN] = motion
     # Seen by the loss, and the pixel's own by the network; where there is no loss the others are not computed.
-    seen0 = [warp(frame0, t * m) for m in motions]
-    seen1 = [warp(frame1, (t - 1.0) * m) for m in motions]
-    return Candidates(motions, seen0, seen1, tf.concat(costs, -1))
+    seen0 = [warp_by_motion(frame0, m, t) for m in motions]
+    seen1 = [warp_by_motion(frame1, m, t - 1.0) for m in motions]
+    return Candidates(motion, seen0, seen1, costs)
 
 
-def _weighed(weights: Tensor, *motions: Tensor) -> Tensor:
-    return tf.add_n([weights[..., k : k + 1] * motion for k, motion in enumerate(motions)])
+def _chosen_flow(weights: Tensor, motion: Tensor, t: Tensor, offsets: Tensor) -> Tensor:
+    motions = around(tf.stop_gradient(motion), offsets)
+    first, second = (tf.reduce_sum(weights[..., k : k + COUNT, None] * motions, -2) for k in (0, COUNT))
+    return tf.concat([t * first, (t - 1.0) * second], -1)
 
 
-weighed = compiled(_weighed)
-"""The mean (B, h, w, 2) of motions by weights (B, h, w, COUNT) with sum 1; one loop over the pixels, in XLA."""
+chosen_flow = compiled(_chosen_flow)
+"""The flow (B, h, w, 4) that the candidates have by their weights for both frames, (B, h, w, 2 COUNT), each half with
+sum 1; one loop over the pixels, in XLA."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
-from frame_booster.network.fbnet_r.neighbourhood import enlarge, resize
+from frame_booster.network.fbnet_r.neighbourhood import resize
 from frame_booster.network.fbnet_r.selection import HIDDEN
 from frame_booster.network.fbnet_r.sharp import CATMULL_ROM, sharp_samples
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
@@ -27,28 +27,32 @@ MADE = 5
 """Channels they return: mask, residual, sharpness."""
 
 
-def _largest_change(frame0: Tensor, frame1: Tensor) -> Tensor:
-    shape = tf.shape(frame0)
-    change = tf.reduce_max(tf.abs(frame0 - frame1), -1)
+# All loops take frames as they are kept, with their curvature: cut out beforehand, RGB would be written anew each time.
+
+
+def _largest_change(curved0: Tensor, curved1: Tensor) -> Tensor:
+    shape = tf.shape(curved0)
+    change = tf.reduce_max(tf.abs(curved0[..., :3] - curved1[..., :3]), -1)
     change = tf.reshape(change, [shape[0], shape[1] // 2, 2, shape[2] // 2, 2])
     return tf.reduce_max(change, [2, 4])[..., None]
 
 
-def _look(samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor, precision: str) -> Tensor:
+def _look(samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, precision: str) -> Tensor:
     disagreement = tf.reduce_mean(tf.abs(samples0[..., :3] - samples1[..., :3]), -1, keepdims=True)
-    unmoved = tf.reduce_mean(tf.abs(frame0 - frame1), -1, keepdims=True)
+    unmoved = tf.reduce_mean(tf.abs(curved0[..., :3] - curved1[..., :3]), -1, keepdims=True)
     seen = tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
     # `tf.nn.space_to_depth`, but within the loop.
     return tf.cast(tf.concat([seen[:, y::2, x::2] for y in (0, 1) for x in (0, 1)], -1), precision)
 
 
 def _blend(
-    samples0: Tensor, samples1: Tensor, frame0: Tensor, frame1: Tensor, out: Tensor, still: Tensor, t: Tensor
+    samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, out: Tensor, still: Tensor, t: Tensor
 ) -> Tensor:
     # `tf.nn.depth_to_space`, but within the loop.
     shape = tf.shape(out)
     out = tf.transpose(tf.reshape(out, [shape[0], shape[1], shape[2], 2, 2, MADE]), [0, 1, 3, 2, 4, 5])
     out = tf.cast(tf.reshape(out, [shape[0], 2 * shape[1], 2 * shape[2], MADE]), tf.float32)
+    frame0, frame1 = curved0[..., :3], curved1[..., :3]
     # At a mask of 0 both frames count as near as they are in time.
     share1 = tf.sigmoid(MASK_UNIT * out[..., :1] + tf.math.log(t / (1.0 - t)))
     mixed = samples0 + share1 * (samples1 - samples0)
@@ -66,28 +70,28 @@ blend = compiled(_blend)
 """The frame (B, H, W, 3), of `out` (B, H/2, W/2, 4 MADE); like the others one loop over the pixels, in XLA."""
 
 
-def stillness(frame0: Tensor, frame1: Tensor) -> Tensor:
+def stillness(curved0: Tensor, curved1: Tensor) -> Tensor:
     """Tells where nothing happens: 1 where all around is unchanged, 0 where something changes.
 
     There the made frame is a plain blend, so that logos, subtitles and static pictures come through
     untouched whatever the network thinks.
 
     Args:
-      frame0, frame1: (B, H, W, 3) float32, H and W even.
+      curved0, curved1: (B, H, W, 5) float32, H and W even, RGB first.
 
     Returns:
       (B, H, W, 1) float32 in [0, 1].
     """
-    change = largest_change(frame0, frame1)
+    change = largest_change(curved0, curved1)
     change = tf.nn.max_pool2d(change, [STILL_REACH, 1], 1, "SAME")
     change = tf.nn.max_pool2d(change, [1, STILL_REACH], 1, "SAME")
     still = tf.clip_by_value((MOVING_ABOVE - change) / (MOVING_ABOVE - STILL_BELOW), 0.0, 1.0)
-    return resize(still, frame0)
+    return resize(still, curved0)
 
 
-def _same_size(x: Tensor, like: Tensor) -> bool:
-    """Tells whether two are known to be of one height; where sizes are not known yet (an export), they are not."""
-    return x.shape[1] is not None and x.shape[1] == like.shape[1]
+def _is_part(x: Tensor, like: Tensor, part: int) -> bool:
+    """Tells whether x is known to be 1/part as high; where sizes are not known yet (an export), it is not."""
+    return x.shape[1] is not None and like.shape[1] is not None and part * x.shape[1] == like.shape[1]
 
 
 class Fusion(Stage):
@@ -119,19 +123,20 @@ class Fusion(Stage):
         Returns:
           The frame (B, H, W, 3) float32, not clipped, and the flow (B, H, W, 4) it was warped with.
         """
-        frame0, frame1 = curved0[..., :3], curved1[..., :3]
         height, small_height = (tf.cast(tf.shape(x)[1], tf.float32) for x in (curved0, flow))
-        full = flow
-        if not _same_size(flow, curved0):
-            full = (height / small_height) * resize(flow, curved0)
-        samples0, samples1 = sharp_samples(curved0, full[..., :2]), sharp_samples(curved1, full[..., 2:])
-        seen = look(samples0, samples1, frame0, frame1, self.precision)
-        if not _same_size(flow, seen):
-            flow = 0.5 * resize(full, seen)
-        if not _same_size(hidden, seen):
-            hidden = enlarge(hidden, seen)
+        ratio = height / small_height
+        full = flow if _is_part(flow, curved0, 1) else resize(flow, curved0)
+        samples0 = sharp_samples(curved0, full, ratio, "first")
+        samples1 = sharp_samples(curved1, full, ratio, "second")
+        full *= ratio
+        half = tf.shape(curved0)[1:3] // 2
+        if not _is_part(flow, curved0, 2):
+            flow = 0.5 * tf.image.resize(full, half, "bilinear")
+        if not _is_part(hidden, curved0, 2):
+            hidden = tf.image.resize(hidden, half, "nearest")
+        seen = look(samples0, samples1, curved0, curved1, self.precision)
         time = tf.zeros_like(flow[..., :1]) + t
         x = joined([seen, FLOW_UNIT * flow, hidden, time], self.precision)
         x = self.out(self.conv2(self.conv1(x)))
-        still = stillness(frame0, frame1)
-        return blend(samples0, samples1, frame0, frame1, x, still, t), full
+        still = stillness(curved0, curved1)
+        return blend(samples0, samples1, curved0, curved1, x, still, t), full

@@ -13,10 +13,10 @@ import tensorflow as tf
 from frame_booster.network.compiling import compiled
 from frame_booster.network.fbnet_r.neighbourhood import box, resize
 from frame_booster.network.fbnet_r.propagation import propagate
-from frame_booster.network.fbnet_r.refinement import lucas_kanade, motion_to_flow
+from frame_booster.network.fbnet_r.refinement import slopes, step_motion
 from frame_booster.network.layers import Tensor
 from frame_booster.network.pyramid import halve
-from frame_booster.network.warp import compiled_gather_warp as warp
+from frame_booster.network.warp import warp_by_motion as warp
 
 FINEST = 1
 """The search ends at 1/2: full resolution costs 3.5 times as much and the learned part makes up for it."""
@@ -142,17 +142,21 @@ def match(looks0: list[Tensor], looks1: list[Tensor], t: Tensor, options: Matchi
         first, second = looks0[level], looks1[level]
         motion = tf.zeros_like(first[..., :2]) if motion is None else 2.0 * resize(motion, first)
         for _ in range(_of_level(options.steps, level)):
-            found = _search(warp(first, t * motion), warp(second, (t - 1.0) * motion), options)
+            found = _search(warp(first, motion, t), warp(second, motion, t - 1.0), options)
             # Both frames are displaced by d, so the motion between them changes by 2 d.
             motion = box(motion + 2.0 * found, options.smooth)
         for _ in range(_of_level(options.polish, level)):
-            motion += lucas_kanade(first, second, motion_to_flow(motion, t))
+            motion = _polished(first, second, motion, t)
         distances = options.propagate[level] if level < len(options.propagate) else ()
         for k, reach in enumerate(distances):
             motion = propagate(first, second, motion, t, reach, corners=bool(k % 2))
         if distances:
-            motion += lucas_kanade(first, second, motion_to_flow(motion, t))
+            motion = _polished(first, second, motion, t)
     return motion
+
+
+def _polished(first: Tensor, second: Tensor, motion: Tensor, t: Tensor) -> Tensor:
+    return step_motion(motion, slopes(warp(first, motion, t), warp(second, motion, t - 1.0)))
 
 
 def _of_level(numbers: tuple[int, ...], level: int) -> int:

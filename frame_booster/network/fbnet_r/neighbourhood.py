@@ -6,6 +6,9 @@ import tensorflow as tf
 
 from frame_booster.network.layers import Tensor
 
+Offsets = list[tuple[int, int]]
+"""(dy, dx) px."""
+
 
 def box(x: Tensor, size: int) -> Tensor:
     """Averages (B, H, W, C) over size x size px, fewer at the border."""
@@ -23,7 +26,7 @@ def enlarge(x: Tensor, like: Tensor) -> Tensor:
     return tf.image.resize(x, tf.shape(like)[1:3], "nearest")
 
 
-def at_offsets(x: Tensor, offsets: list[tuple[int, int]]) -> list[Tensor]:
+def at_offsets(x: Tensor, offsets: Offsets) -> list[Tensor]:
     """Returns, for each (dy, dx) px, (B, H, W, C) with what is that far away at each place, clamped at the border."""
     reach = max(abs(step) for offset in offsets for step in offset)
     shape = tf.shape(x)
@@ -33,3 +36,24 @@ def at_offsets(x: Tensor, offsets: list[tuple[int, int]]) -> list[Tensor]:
     left, right = (tf.repeat(edge, reach, 2) for edge in (x[:, :, :1], x[:, :, -1:]))
     x = tf.concat([left, x, right], 2)
     return [x[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy, dx in offsets]
+
+
+def flat(offsets: Offsets) -> Tensor:
+    """Returns K offsets as `around` takes them: (2 K,) int32, whose length a compiled loop knows."""
+    return tf.constant([step for offset in offsets for step in offset], tf.int32)
+
+
+def around(x: Tensor, offsets: Tensor) -> Tensor:
+    """As `at_offsets`, all in one (B, H, W, K, C): for loops that use each value at once and never write them down.
+
+    Args:
+      x: (B, H, W, C).
+      offsets: of K places, `flat`.
+    """
+    shape = tf.shape(x)
+    batch, height, width = shape[0], shape[1], shape[2]
+    steps = tf.reshape(offsets, [-1, 2])
+    rows = tf.clip_by_value(tf.range(height)[:, None, None] + steps[:, 0], 0, height - 1)
+    columns = tf.clip_by_value(tf.range(width)[None, :, None] + steps[:, 1], 0, width - 1)
+    index = tf.range(batch)[:, None, None, None] * (height * width) + (rows * width + columns)
+    return tf.gather(tf.reshape(x, [-1, x.shape[-1]]), index)

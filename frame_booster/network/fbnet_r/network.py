@@ -6,12 +6,20 @@ from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_r.candidates import OWN, Candidates, gather_candidates, warp_pair, weighed
+from frame_booster.network.fbnet_r.candidates import (
+    COUNT,
+    OFFSETS,
+    OWN,
+    Candidates,
+    chosen_flow,
+    gather_candidates,
+    warp_pair,
+)
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
 from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, match
-from frame_booster.network.fbnet_r.neighbourhood import resize
+from frame_booster.network.fbnet_r.neighbourhood import flat, resize
 from frame_booster.network.fbnet_r.refinement import motion_to_flow, refine
 from frame_booster.network.fbnet_r.selection import Selection
 from frame_booster.network.layers import Stage, Tensor
@@ -129,17 +137,13 @@ class FBNetR(Stage):
         motion = tf.stop_gradient(match(looks0[FINEST:], looks1[FINEST:], t, self.matching))
         candidates = gather_candidates(frames0[1], frames1[1], motion, t)
         context = self.judgement(self._surroundings(encoded0, encoded1, motion, candidates, t))
-        weights0, weights1, hidden = self.selection(candidates, context)
-        flow0 = t * weighed(weights0, *candidates.motions)
-        flow1 = (t - 1.0) * weighed(weights1, *candidates.motions)
-        flow = tf.concat([flow0, flow1], -1)
-        # No gradient through them either: they correct what was chosen, and are no reason to choose.
-        flow += tf.stop_gradient(refine(looks0[FINEST], looks1[FINEST], flow))
-        flow = 2.0 * resize(flow, looks0[0])
-        flow += tf.stop_gradient(refine(looks0[0], looks1[0], flow))
-        choices = tuple(
-            Choice(weights, tf.stack(seen, -2))
-            for weights, seen in ((weights0, candidates.seen0), (weights1, candidates.seen1))
+        weights, hidden = self.selection(candidates, context)
+        flow = chosen_flow(weights, candidates.motion, t, flat(OFFSETS))
+        flow = refine(looks0[FINEST], looks1[FINEST], flow)
+        flow = refine(looks0[0], looks1[0], 2.0 * resize(flow, looks0[0]))
+        choices = (
+            Choice(weights[..., :COUNT], tf.stack(candidates.seen0, -2)),
+            Choice(weights[..., COUNT:], tf.stack(candidates.seen1, -2)),
         )
         return Found(flow, hidden, choices)
 

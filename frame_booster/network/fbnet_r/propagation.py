@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
-from frame_booster.network.fbnet_r.neighbourhood import at_offsets, box
+from frame_booster.network.fbnet_r.neighbourhood import around, box, flat
 from frame_booster.network.layers import Tensor
 from frame_booster.network.warp import gather_warp
 
@@ -19,23 +19,23 @@ OWN_LESS = 0.002
 """What a neighbour's motion must be better by than the pixel's own, mean absolute difference."""
 
 
-def _pair_cost(first: Tensor, second: Tensor, motion: Tensor, t: Tensor) -> Tensor:
-    return tf.reduce_mean(
-        tf.abs(gather_warp(first, t * motion) - gather_warp(second, (t - 1.0) * motion)), -1, keepdims=True
-    )
+def _costs_around(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, offsets: Tensor) -> Tensor:
+    motions, t = around(motion, offsets), t[..., None]
+    return tf.reduce_mean(tf.abs(gather_warp(first, t * motions) - gather_warp(second, (t - 1.0) * motions)), -1)
 
 
-pair_cost = compiled(_pair_cost)
-"""Mean absolute difference (B, H, W, 1) of two frames along a motion; one loop over the pixels, in XLA."""
+costs_around = compiled(_costs_around)
+"""Mean absolute differences (B, H, W, K) of two frames along the motions at K places around each; one loop over the
+pixels, in XLA. Offsets as `neighbourhood.flat`."""
 
 
-def _soft_choice(cost: Tensor, sharpness: Tensor, *candidates: Tensor) -> Tensor:
+def _soft_choice(cost: Tensor, sharpness: Tensor, motion: Tensor, offsets: Tensor) -> Tensor:
     weights = tf.nn.softmax(-sharpness * cost, -1)
-    return tf.add_n([weights[..., k : k + 1] * candidate for k, candidate in enumerate(candidates)])
+    return tf.reduce_sum(weights[..., None] * around(motion, offsets), -2)
 
 
 soft_choice = compiled(_soft_choice)
-"""The mean of candidates (B, H, W, C), weighed by the soft minimum of their costs (B, H, W, K)."""
+"""The mean (B, H, W, 2) of the motions at K places around each, weighed by the soft minimum of costs (B, H, W, K)."""
 
 
 def propagate(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, reach: int, *, corners: bool) -> Tensor:
@@ -52,11 +52,10 @@ def propagate(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, reach: i
     Returns:
       The motion after it.
     """
-    around = [(reach, 0), (-reach, 0), (0, reach), (0, -reach)]
+    places = [(reach, 0), (-reach, 0), (0, reach), (0, -reach)]
     if corners:
-        around = [(reach, reach), (-reach, reach), (reach, -reach), (-reach, -reach)]
-    candidates = at_offsets(motion, [(0, 0), *around])
-    costs = [pair_cost(first, second, candidate, t) for candidate in candidates]
-    own = tf.constant([0.0, *[OWN_LESS] * len(around)])
-    cost = box(tf.concat(costs, -1) + own, WINDOW)
-    return soft_choice(cost, tf.constant(SHARPNESS), *candidates)
+        places = [(reach, reach), (-reach, reach), (reach, -reach), (-reach, -reach)]
+    offsets = flat([(0, 0), *places])
+    own = tf.constant([0.0, *[OWN_LESS] * len(places)])
+    cost = box(costs_around(first, second, motion, t, offsets) + own, WINDOW)
+    return soft_choice(cost, tf.constant(SHARPNESS), motion, offsets)

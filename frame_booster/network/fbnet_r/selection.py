@@ -45,7 +45,7 @@ class Selection(Stage):
     def parts(self) -> list[tf.keras.layers.Layer]:
         return [self.conv1, self.conv2, self.logits, self.handed_on]
 
-    def call(self, candidates: Candidates, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def call(self, candidates: Candidates, context: Tensor) -> tuple[Tensor, Tensor]:
         """Chooses.
 
         Args:
@@ -53,13 +53,11 @@ class Selection(Stage):
           context: (B, H/4, W/4, CONTEXT).
 
         Returns:
-          Weights for frame 0 and for frame 1, (B, h, w, COUNT) float32 with sum 1, and the hidden state
-          (B, h, w, HIDDEN).
+          Weights for frame 0 and then those for frame 1, (B, h, w, 2 COUNT) float32, each half with sum 1; and the
+          hidden state (B, h, w, HIDDEN).
         """
         own = [candidates.seen0[OWN], candidates.seen1[OWN]]
         seen = [enlarge(context, candidates.costs), 10.0 * candidates.costs, *own]
         x = self.conv2(self.conv1(joined(seen, self.precision)))
         logits = tf.cast(self.logits(x), tf.float32)
-        prior = candidates.prior()
-        weights = chances(prior, logits)
-        return weights[..., :COUNT], weights[..., COUNT:], self.handed_on(x)
+        return chances(candidates.prior(), logits), self.handed_on(x)

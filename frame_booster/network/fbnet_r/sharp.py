@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
 from frame_booster.network.layers import Tensor
-from frame_booster.network.warp import gather_warp
+from frame_booster.network.warp import side
 
 CATMULL_ROM = 0.5
 """The strength that makes it the cubic of Catmull and Rom (1974); 0 is bilinear."""
@@ -27,26 +27,66 @@ def _with_curvature(frame: Tensor) -> Tensor:
     return tf.concat([frame, along_y, along_x], -1)
 
 
-def _between(position: Tensor, size: Tensor) -> Tensor:
-    """Returns s (1 - s) of positions in px, s being how far between two pixels they are; 0 beyond the border."""
-    position = tf.clip_by_value(position, 0.0, tf.cast(size - 1, tf.float32))
-    s = position - tf.floor(position)
-    return (s * (1.0 - s))[..., None]
+def _positions(flow: Tensor, ratio: Tensor, of: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Returns, for y and x, the pixel before each position, (B, H, W) float32, how far beyond it, and the side."""
+    flow = ratio * side(flow, of)
+    shape = tf.shape(flow)
+    made = []
+    for axis, along in enumerate((tf.range(shape[1])[None, :, None], tf.range(shape[2])[None, None, :])):
+        position = tf.cast(along, tf.float32) - flow[..., axis]
+        low = tf.minimum(tf.maximum(0.0, tf.floor(position)), tf.cast(shape[axis + 1] - 2, tf.float32))
+        made.append((low, tf.minimum(tf.maximum(0.0, position - low), 1.0), shape[axis + 1]))
+    return made
 
 
-def _sharp_samples(curved: Tensor, flow: Tensor) -> Tensor:
-    shape = tf.shape(curved)
-    sampled = gather_warp(curved, flow)
-    y = _between(tf.range(shape[1], dtype=tf.float32)[None, :, None] - flow[..., 0], shape[1])
-    x = _between(tf.range(shape[2], dtype=tf.float32)[None, None, :] - flow[..., 1], shape[2])
-    return tf.concat([sampled[..., :3], y * sampled[..., 3:4] + x * sampled[..., 4:5]], -1)
+def _indices(flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+    (row, _, height), (column, _, width) = _positions(flow, ratio, of)
+    batch = tf.range(tf.shape(flow)[0])[:, None, None]
+    return ((batch * height + tf.cast(row, tf.int32)) * width + tf.cast(column, tf.int32))[..., None]
+
+
+def _shares(flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+    (_, y, _), (_, x, _) = _positions(flow, ratio, of)
+    return tf.stack([y, x], -1)
+
+
+def _samples(curved: Tensor, indices: Tensor, shares: Tensor) -> Tensor:
+    width = tf.shape(curved)[2]
+    pixels = tf.reshape(curved, [-1, curved.shape[-1]])
+    y, x = shares[..., :1], shares[..., 1:]
+
+    def at(offset: Tensor) -> Tensor:
+        return tf.gather(pixels, indices[..., 0] + offset)
+
+    top = at(0) + x * (at(1) - at(0))
+    bottom = at(width) + x * (at(width + 1) - at(width))
+    sampled = top + y * (bottom - top)
+    bent = y * (1.0 - y) * sampled[..., 3:4] + x * (1.0 - x) * sampled[..., 4:5]
+    return tf.concat([sampled[..., :3], bent], -1)
 
 
 with_curvature = compiled(_with_curvature)
 """Appends the second differences of brightness along y and x: (B, H, W, 3) to (B, H, W, 5) float32."""
-sharp_samples = compiled(_sharp_samples)
-"""Samples a frame at `x - flow(x)`, as `dense_image_warp` does; one loop over the pixels, in XLA.
+# Where to sample is worked out in loops of its own: XLA would do it anew for every channel, taking half as long again.
+indices = compiled(_indices)
+"""The pixel above and to the left, (B, H, W, 1) int32, counted through all frames; arguments as `sharp_samples`."""
+shares = compiled(_shares)
+"""How far below and to the right of it, (B, H, W, 2) float32 in [0, 1], which is what flows learn by."""
+samples = compiled(_samples)
+"""The sampling itself."""
 
-Args: the frame `with_curvature` (B, H, W, 5); flow (B, H, W, 2) float32, (dy, dx) in px. Returns (B, H, W, 4) float32:
-RGB as bilinear sampling has it, and the blur of brightness in it; RGB less `CATMULL_ROM` times that is sharp.
-"""
+
+def sharp_samples(curved: Tensor, flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+    """Samples a frame at `x - flow(x)`, as `dense_image_warp` does.
+
+    Args:
+      curved: (B, H, W, 5) float32, the frame `with_curvature`.
+      flow: (B, H, W, 4) float32, (dy, dx) to the first and to the second frame.
+      ratio: by which the flow must be multiplied to be in px.
+      of: whether this is the "first" or the "second" frame.
+
+    Returns:
+      (B, H, W, 4) float32: RGB as bilinear sampling has it, and the blur of brightness in it; RGB less `CATMULL_ROM`
+      times that is sharp.
+    """
+    return samples(curved, indices(flow, ratio, of), shares(flow, ratio, of))
