@@ -27,8 +27,7 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
     Returns:
       (B, H, W, C) or (B, H, W, K, C), dtype of `image`; the interpolation itself is float32.
     """
-    shape = tf.shape(image)
-    batch, height, width, channels = shape[0], shape[1], shape[2], image.shape[-1]
+    batch, height, width, _ = tf.unstack(tf.shape(image))
     more = [1] * (len(flow.shape) - 4)
 
     def corner(position: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,7 +39,7 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
     y, wy = corner(tf.reshape(tf.range(height, dtype=tf.float32), [1, -1, 1, *more]) - flow[..., 0], height)
     x, wx = corner(tf.reshape(tf.range(width, dtype=tf.float32), [1, 1, -1, *more]) - flow[..., 1], width)
     index = (tf.reshape(tf.range(batch), [-1, 1, 1, *more]) * height + y) * width + x
-    pixels = tf.reshape(image, [-1, channels])
+    pixels = tf.reshape(image, [-1, image.shape[-1]])
 
     def at(offset: Tensor) -> Tensor:
         return tf.cast(tf.gather(pixels, index + offset), tf.float32)
@@ -76,12 +75,13 @@ compiled_gather_warp = compiled(gather_warp)
 """`gather_warp`, compiled by XLA; the same on both lanes."""
 
 
-def side(flow: Tensor, of: str) -> Tensor:
-    """Returns the half (..., 2) of the flow (..., 4) to both frames that belongs to the "first" or the "second"."""
-    return flow[..., :2] if of == "first" else flow[..., 2:]
+def side(flow: Tensor, of: Tensor) -> Tensor:
+    """Returns the half (..., 2) of the flow (..., 4) to both frames that belongs to frame 0 or frame 1."""
+    # Told by a number, not by a string, so that a loop is traced once for both.
+    return tf.where(tf.equal(of, 0), flow[..., :2], flow[..., 2:])
 
 
-def _side_warp(image: Tensor, flow: Tensor, of: str) -> Tensor:
+def _side_warp(image: Tensor, flow: Tensor, of: Tensor) -> Tensor:
     return gather_warp(image, side(flow, of))
 
 
@@ -91,6 +91,6 @@ def _warp_by_motion(image: Tensor, motion: Tensor, time: Tensor) -> Tensor:
 
 # What a loop needs is cut out and scaled within it: as an operation of its own, that costs as much as the warp.
 side_warp = compiled(_side_warp)
-"""`gather_warp` of the "first" or the "second" frame by its `side` of a flow (B, H, W, 4)."""
+"""`gather_warp` of frame 0 or frame 1 by its `side` of a flow (B, H, W, 4)."""
 warp_by_motion = compiled(_warp_by_motion)
 """`gather_warp` by a motion (B, H, W, 2) px times `time` (B, 1, 1, 1)."""

@@ -26,16 +26,14 @@ WINDOW, SHARPNESS, STAY = 5, 300.0, 0.002
 
 
 class Candidates(NamedTuple):
-    """COUNT motions at each place of the picture at 1/2, and both frames seen along them."""
+    """COUNT motions at each place of the picture at 1/2, and how well they explain it."""
 
     motion: Tensor
     """(B, h, w, 2) float32 px, as `matching.match` returns it; the candidates are those at `OFFSETS`."""
-    seen0: list[Tensor]
-    """COUNT of (B, h, w, 3) float32: frame 0 along each."""
-    seen1: list[Tensor]
-    """The same of frame 1."""
+    own: tuple[Tensor, Tensor]
+    """Both frames along that, (B, h, w, 3) float32."""
     costs: Tensor
-    """(B, h, w, COUNT) float32, mean absolute difference of the two."""
+    """(B, h, w, COUNT) float32, mean absolute difference of both frames along each candidate."""
 
     def prior(self) -> Tensor:
         """Returns (B, h, w, COUNT) logits of the choice before anything is learned."""
@@ -45,7 +43,7 @@ class Candidates(NamedTuple):
 
 def warp_pair(x0: Tensor, x1: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     """Warps x0 by flow[..., :2] and x1 by flow[..., 2:], both (B, h, w, C) by (B, h, w, 4) px."""
-    return side_warp(x0, flow, "first"), side_warp(x1, flow, "second")
+    return side_warp(x0, flow, 0), side_warp(x1, flow, 1)
 
 
 def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> Candidates:
@@ -57,12 +55,18 @@ def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor)
       t: (B, 1, 1, 1) float32 in (0, 1).
     """
     costs = costs_around(frame0, frame1, motion, t, flat(OFFSETS))
+    return Candidates(motion, (warp_by_motion(frame0, motion, t), warp_by_motion(frame1, motion, t - 1.0)), costs)
+
+
+def seen_along(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns both frames along each candidate, (B, h, w, COUNT, 3) float32, for the loss that teaches the choice.
+
+    Args: as `gather_candidates`.
+    """
     motions = at_offsets(motion, OFFSETS)
-    motions[OWN] = motion
-    # Seen by the loss, and the pixel's own by the network; where there is no loss the others are not computed.
-    seen0 = [warp_by_motion(frame0, m, t) for m in motions]
-    seen1 = [warp_by_motion(frame1, m, t - 1.0) for m in motions]
-    return Candidates(motion, seen0, seen1, costs)
+    seen0 = tf.stack([warp_by_motion(frame0, m, t) for m in motions], -2)
+    seen1 = tf.stack([warp_by_motion(frame1, m, t - 1.0) for m in motions], -2)
+    return seen0, seen1
 
 
 def _chosen_flow(weights: Tensor, motion: Tensor, t: Tensor, offsets: Tensor) -> Tensor:

@@ -31,9 +31,9 @@ MADE = 5
 
 
 def _largest_change(curved0: Tensor, curved1: Tensor) -> Tensor:
-    shape = tf.shape(curved0)
+    batch, height, width, _ = tf.unstack(tf.shape(curved0))
     change = tf.reduce_max(tf.abs(curved0[..., :3] - curved1[..., :3]), -1)
-    change = tf.reshape(change, [shape[0], shape[1] // 2, 2, shape[2] // 2, 2])
+    change = tf.reshape(change, [batch, height // 2, 2, width // 2, 2])
     return tf.reduce_max(change, [2, 4])[..., None]
 
 
@@ -49,9 +49,9 @@ def _blend(
     samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, out: Tensor, still: Tensor, t: Tensor
 ) -> Tensor:
     # `tf.nn.depth_to_space`, but within the loop.
-    shape = tf.shape(out)
-    out = tf.transpose(tf.reshape(out, [shape[0], shape[1], shape[2], 2, 2, MADE]), [0, 1, 3, 2, 4, 5])
-    out = tf.cast(tf.reshape(out, [shape[0], 2 * shape[1], 2 * shape[2], MADE]), tf.float32)
+    batch, height, width, _ = tf.unstack(tf.shape(out))
+    out = tf.transpose(tf.reshape(out, [batch, height, width, 2, 2, MADE]), [0, 1, 3, 2, 4, 5])
+    out = tf.cast(tf.reshape(out, [batch, 2 * height, 2 * width, MADE]), tf.float32)
     frame0, frame1 = curved0[..., :3], curved1[..., :3]
     # At a mask of 0 both frames count as near as they are in time.
     share1 = tf.sigmoid(MASK_UNIT * out[..., :1] + tf.math.log(t / (1.0 - t)))
@@ -126,8 +126,8 @@ class Fusion(Stage):
         height, small_height = (tf.cast(tf.shape(x)[1], tf.float32) for x in (curved0, flow))
         ratio = height / small_height
         full = flow if _is_part(flow, curved0, 1) else resize(flow, curved0)
-        samples0 = sharp_samples(curved0, full, ratio, "first")
-        samples1 = sharp_samples(curved1, full, ratio, "second")
+        samples0 = sharp_samples(curved0, full, ratio, 0)
+        samples1 = sharp_samples(curved1, full, ratio, 1)
         full *= ratio
         half = tf.shape(curved0)[1:3] // 2
         if not _is_part(flow, curved0, 2):

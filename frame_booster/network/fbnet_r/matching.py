@@ -80,14 +80,12 @@ def displaced_difference(first: Tensor, second: Tensor, radius: int) -> tuple[Te
     Returns:
       (B, H, W, (2 radius + 1)^2) `mean_c |first(x - d) - second(x + d)|`, and the list of d = (dy, dx).
     """
-    shape = tf.shape(first)
-    height, width = shape[1], shape[2]
     moves = [(dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
     edge = [[0, 0], [radius, radius], [radius, radius], [0, 0]]
     first, second = tf.pad(first, edge, "SYMMETRIC"), tf.pad(second, edge, "SYMMETRIC")
 
     def window(frame: Tensor, dy: int, dx: int) -> Tensor:
-        return frame[:, radius + dy : radius + dy + height, radius + dx : radius + dx + width]
+        return frame[:, radius + dy : dy - radius or None, radius + dx : dx - radius or None]
 
     costs = [tf.reduce_mean(tf.abs(window(first, -dy, -dx) - window(second, dy, dx)), -1) for dy, dx in moves]
     return tf.stack(costs, -1), moves

@@ -50,8 +50,7 @@ def around(x: Tensor, offsets: Tensor) -> Tensor:
       x: (B, H, W, C).
       offsets: of K places, `flat`.
     """
-    shape = tf.shape(x)
-    batch, height, width = shape[0], shape[1], shape[2]
+    batch, height, width, _ = tf.unstack(tf.shape(x))
     steps = tf.reshape(offsets, [-1, 2])
     rows = tf.clip_by_value(tf.range(height)[:, None, None] + steps[:, 0], 0, height - 1)
     columns = tf.clip_by_value(tf.range(width)[None, :, None] + steps[:, 1], 0, width - 1)

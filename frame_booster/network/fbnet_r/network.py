@@ -9,10 +9,10 @@ import tensorflow as tf
 from frame_booster.network.fbnet_r.candidates import (
     COUNT,
     OFFSETS,
-    OWN,
     Candidates,
     chosen_flow,
     gather_candidates,
+    seen_along,
     warp_pair,
 )
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     hidden: Tensor
     """(B, h/2, w/2, HIDDEN), what the selection hands on."""
     choices: tuple[Choice, ...]
-    """As in `Prediction`."""
+    """As in `Prediction`; none if the choice is not taught."""
 
 
 class FBNetR(Stage):
@@ -85,7 +85,7 @@ class FBNetR(Stage):
         Returns:
           The prediction; its flows are those at 1/2 and 1, px of the level.
         """
-        return self.decode(self.encode(frame0, halvings), self.encode(frame1, halvings), t)
+        return self.decode(self.encode(frame0, halvings), self.encode(frame1, halvings), t, taught=True)
 
     def between(
         self,
@@ -109,11 +109,13 @@ class FBNetR(Stage):
         pair = [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in (first, second)]
         return self.decode(pair[0], pair[1], t)
 
-    def decode(self, encoded0: Encoded, encoded1: Encoded, t: Tensor | None = None) -> Prediction:
-        """Predicts the frame between two encoded frames; `t` as in `call`."""
+    def decode(
+        self, encoded0: Encoded, encoded1: Encoded, t: Tensor | None = None, *, taught: bool = False
+    ) -> Prediction:
+        """Predicts the frame between two encoded frames; `t` as in `call`, `taught` as in `find`."""
         if t is None:
             t = tf.fill(tf.shape(encoded0.curved)[:1], 0.5)
-        found = self.find(encoded0, encoded1, t)
+        found = self.find(encoded0, encoded1, t, taught=taught)
         rgb, full = self.fuse(encoded0.curved, encoded1.curved, found.flow, found.hidden, t)
         half = 0.5 * halve(found.flow)
         flows = [(half[..., :2], half[..., 2:]), (full[..., :2], full[..., 2:])]
@@ -128,8 +130,11 @@ class FBNetR(Stage):
         frame, full = self.fusion(curved0, curved1, flow, hidden, tf.reshape(t, [-1, 1, 1, 1]))
         return frame, full
 
-    def find(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> Found:
-        """Finds the motion between two encoded frames as seen from t, (B,) in (0, 1)."""
+    def find(self, encoded0: Encoded, encoded1: Encoded, t: Tensor, *, taught: bool = False) -> Found:
+        """Finds the motion between two encoded frames as seen from t, (B,) in (0, 1).
+
+        What the choice is taught by is there only if it is `taught`: to trace it takes a quarter of a second.
+        """
         frames0, frames1 = encoded0.frames, encoded1.frames
         t = tf.reshape(t, [-1, 1, 1, 1])
         # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
@@ -141,11 +146,11 @@ class FBNetR(Stage):
         flow = chosen_flow(weights, candidates.motion, t, flat(OFFSETS))
         flow = refine(looks0[FINEST], looks1[FINEST], flow)
         flow = refine(looks0[0], looks1[0], 2.0 * resize(flow, looks0[0]))
-        choices = (
-            Choice(weights[..., :COUNT], tf.stack(candidates.seen0, -2)),
-            Choice(weights[..., COUNT:], tf.stack(candidates.seen1, -2)),
-        )
-        return Found(flow, hidden, choices)
+        choices = []
+        if taught:
+            seen = seen_along(frames0[1], frames1[1], candidates.motion, t)
+            choices = [Choice(weights[..., k * COUNT : (k + 1) * COUNT], seen[k]) for k in (0, 1)]
+        return Found(flow, hidden, tuple(choices))
 
     @staticmethod
     def _surroundings(
@@ -153,11 +158,10 @@ class FBNetR(Stage):
     ) -> list[list[Tensor]]:
         """Returns what the judgement sees at 1/16, 1/8 and 1/4."""
         flow, costs = motion_to_flow(motion, t), candidates.costs
-        own = [candidates.seen0[OWN], candidates.seen1[OWN]]
         seen: list[list[Tensor]] = []
         for level in range(3):
             flow, costs = halve(flow) / 2.0, halve(costs)
             features = warp_pair(encoded0.features[level], encoded1.features[level], flow)
             seen.insert(0, [*features, 10.0 * costs, FLOW_UNIT * flow, tf.zeros_like(flow[..., :1]) + t])
-        seen[-1] += [tf.nn.space_to_depth(x, 2) for x in (*own, 10.0 * candidates.costs)]
+        seen[-1] += [tf.nn.space_to_depth(x, 2) for x in (*candidates.own, 10.0 * candidates.costs)]
         return seen

@@ -90,4 +90,4 @@ def refine(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
       (B, h, w, 4) float32 px.
     """
     still = tf.stop_gradient(flow)
-    return step_flow(flow, slopes(side_warp(first, still, "first"), side_warp(second, still, "second")))
+    return step_flow(flow, slopes(side_warp(first, still, 0), side_warp(second, still, 1)))

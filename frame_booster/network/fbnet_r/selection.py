@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
-from frame_booster.network.fbnet_r.candidates import COUNT, OWN, Candidates
+from frame_booster.network.fbnet_r.candidates import COUNT, Candidates
 from frame_booster.network.fbnet_r.judgement import CONTEXT
 from frame_booster.network.fbnet_r.neighbourhood import enlarge
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
@@ -56,8 +56,7 @@ class Selection(Stage):
           Weights for frame 0 and then those for frame 1, (B, h, w, 2 COUNT) float32, each half with sum 1; and the
           hidden state (B, h, w, HIDDEN).
         """
-        own = [candidates.seen0[OWN], candidates.seen1[OWN]]
-        seen = [enlarge(context, candidates.costs), 10.0 * candidates.costs, *own]
+        seen = [enlarge(context, candidates.costs), 10.0 * candidates.costs, *candidates.own]
         x = self.conv2(self.conv1(joined(seen, self.precision)))
         logits = tf.cast(self.logits(x), tf.float32)
         return chances(candidates.prior(), logits), self.handed_on(x)

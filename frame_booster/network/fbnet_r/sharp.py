@@ -27,25 +27,25 @@ def _with_curvature(frame: Tensor) -> Tensor:
     return tf.concat([frame, along_y, along_x], -1)
 
 
-def _positions(flow: Tensor, ratio: Tensor, of: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+def _positions(flow: Tensor, ratio: Tensor, of: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Returns, for y and x, the pixel before each position, (B, H, W) float32, how far beyond it, and the side."""
     flow = ratio * side(flow, of)
-    shape = tf.shape(flow)
+    _, height, width, _ = tf.unstack(tf.shape(flow))
     made = []
-    for axis, along in enumerate((tf.range(shape[1])[None, :, None], tf.range(shape[2])[None, None, :])):
-        position = tf.cast(along, tf.float32) - flow[..., axis]
-        low = tf.minimum(tf.maximum(0.0, tf.floor(position)), tf.cast(shape[axis + 1] - 2, tf.float32))
-        made.append((low, tf.minimum(tf.maximum(0.0, position - low), 1.0), shape[axis + 1]))
+    for size, along, moved in zip((height, width), ([1, -1, 1], [1, 1, -1]), tf.unstack(flow, axis=-1), strict=True):
+        position = tf.reshape(tf.range(tf.cast(size, tf.float32)), along) - moved
+        low = tf.minimum(tf.maximum(0.0, tf.floor(position)), tf.cast(size - 2, tf.float32))
+        made.append((low, tf.minimum(tf.maximum(0.0, position - low), 1.0), size))
     return made
 
 
-def _indices(flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+def _indices(flow: Tensor, ratio: Tensor, of: Tensor) -> Tensor:
     (row, _, height), (column, _, width) = _positions(flow, ratio, of)
     batch = tf.range(tf.shape(flow)[0])[:, None, None]
     return ((batch * height + tf.cast(row, tf.int32)) * width + tf.cast(column, tf.int32))[..., None]
 
 
-def _shares(flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+def _shares(flow: Tensor, ratio: Tensor, of: Tensor) -> Tensor:
     (_, y, _), (_, x, _) = _positions(flow, ratio, of)
     return tf.stack([y, x], -1)
 
@@ -76,14 +76,14 @@ samples = compiled(_samples)
 """The sampling itself."""
 
 
-def sharp_samples(curved: Tensor, flow: Tensor, ratio: Tensor, of: str) -> Tensor:
+def sharp_samples(curved: Tensor, flow: Tensor, ratio: Tensor, of: Tensor) -> Tensor:
     """Samples a frame at `x - flow(x)`, as `dense_image_warp` does.
 
     Args:
       curved: (B, H, W, 5) float32, the frame `with_curvature`.
       flow: (B, H, W, 4) float32, (dy, dx) to the first and to the second frame.
       ratio: by which the flow must be multiplied to be in px.
-      of: whether this is the "first" or the "second" frame.
+      of: 0 or 1, which of the frames this is.
 
     Returns:
       (B, H, W, 4) float32: RGB as bilinear sampling has it, and the blur of brightness in it; RGB less `CATMULL_ROM`
