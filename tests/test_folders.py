@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from frame_booster.engine.plan import make_plan
 from frame_booster.errors import InputError, OutputError
 from frame_booster.media.finding import find_videos
 from frame_booster.options import BoostOptions
@@ -89,6 +90,22 @@ def test_results_inside_the_folder_are_no_input(tree: Path) -> None:
 def test_jobs_take_the_devices_in_turn(tree: Path, tmp_path: Path, loaded: list[str]) -> None:
     FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(jobs=2, devices=("gpu:0", "gpu:1"))).run()
     assert sorted(loaded) == ["gpu:0", "gpu:1"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_jobs_share_the_memory_and_the_cores(
+    tree: Path, tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[tuple[int, int]] = []
+
+    def noted(*args: Any, max_memory: int, at_once: int, **more: Any) -> Any:
+        planned.append((max_memory, at_once))
+        return make_plan(*args, max_memory=max_memory, at_once=at_once, **more)
+
+    monkeypatch.setattr("frame_booster.pipeline.job.make_plan", noted)
+    options = BoostOptions(max_memory=6 << 30)
+    FolderRun(tree, tmp_path / "out", options, FolderOptions(jobs=jobs, pattern="[ab].m*")).run()
+    assert planned == [((6 << 30) // jobs, 2 if jobs == 1 else 1)] * 2
 
 
 def test_folders_that_cannot_be(tree: Path, tmp_path: Path) -> None:

@@ -125,8 +125,10 @@ def run(
     progress: Callable[[Progress], None] | None = None,
     model: Model | None = None,
     stop: threading.Event | None = None,
+    sharers: int = 1,
 ) -> Result:
-    """As `boost`, with checked options, a model that may be loaded already, and an event that interrupts."""
+    """As `boost`, with checked options, a model that may be loaded already, an event that interrupts, and how many runs
+    there are at the same time, to share memory and cores."""
     began = time.monotonic()
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
@@ -140,7 +142,7 @@ def run(
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
         model = model or load(options)
-        start = functools.partial(Job, source, model, options, progress=progress, stop=stop)
+        start = functools.partial(Job, source, model, options, progress=progress, stop=stop, sharers=sharers)
         if pictures:
             outcome = _to_pictures(source, target, options, start)
         elif options.resume:

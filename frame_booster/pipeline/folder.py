@@ -153,7 +153,13 @@ class FolderRun:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 model = self._model(device)
                 result = run(
-                    str(path), os.fspath(target), self.options, lambda p: self.report(path, p), model, self._stop
+                    str(path),
+                    os.fspath(target),
+                    self.options,
+                    lambda p: self.report(path, p),
+                    model,
+                    self._stop,
+                    max(1, self.folder.jobs),
                 )
                 outcome = FileOutcome(str(path), str(target), "done", result)
             except FrameBoosterError as error:

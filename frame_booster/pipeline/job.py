@@ -90,6 +90,7 @@ class Job:
       progress: called after every frame written, from the writer's thread.
       after: where to take up an earlier run.
       stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
+      sharers: jobs at the same time, that share the processor's cores and memory.
     """
 
     def __init__(
@@ -101,12 +102,16 @@ class Job:
         progress: Callable[[Progress], None] | None = None,
         after: Boundary | None = None,
         stop: threading.Event | None = None,
+        sharers: int = 1,
     ) -> None:
         self.source, self.model, self.options = source, model, options
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
         self._stop = stop or threading.Event()
-        waiting = queue_bytes(options.max_memory)
+        self._sharers = sharers
+        asked = options.max_memory
+        self._allowed = None if asked is None else asked // sharers
+        waiting = queue_bytes(self._allowed)
         self._inbox: Channel[SourceFrame | av.Packet] = Channel(waiting)
         self._outbox: Channel[Opening | Shown | Boundary | av.Packet] = Channel(waiting)
         self._failures: list[BaseException] = []
@@ -213,18 +218,21 @@ class Job:
         return pairing
 
     def _maker(self, layout: PixelLayout) -> Maker:
-        asked, free = self.options.max_memory, free_memory()
+        allowed, free = self._allowed, free_memory()
+        if allowed is None and free is not None:
+            allowed = free // 2 // self._sharers
         makers = []
         models = (self.model, *self.model.peers)
+        alone = len(models) == 1 and self._sharers == 1
         for model in models:
             plan = make_plan(
                 layout,
                 model,
                 batch_size=self.options.batch_size,
                 flow_scale=self.options.flow_scale,
-                max_memory=free // 2 if asked is None and free is not None else asked,
-                refuse=asked is not None,
-                at_once=frames_at_once(model.device) if len(models) == 1 else 1,
+                max_memory=allowed,
+                refuse=self._allowed is not None,
+                at_once=frames_at_once(model.device) if alone else 1,
             )
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
         return makers[0] if len(makers) == 1 else SeveralDevices(makers)
