@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -63,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
             clip = options.clip
         model = Model(options.model, device="cpu")
         with av.open(str(clip)) as container:
+            rate = Fraction(container.streams.video[0].average_rate)
             read = [frame for _, frame in zip(range(options.frames), container.decode(video=0), strict=False)]
         layout = layout_of(read[0])
         frames = [planes_of(frame, layout) for frame in read]
@@ -80,6 +84,8 @@ def run(options: argparse.Namespace) -> None:
 
         encoder = EncoderOptions(codec=ENCODER["codec"], preset=ENCODER["preset"], crf=float(ENCODER["crf"]))
         settings = BoostOptions(model=options.model, device="cpu", encoder=encoder, overwrite=True, scene_threshold=0)
+        # The network is timed on the first frames of the clip, so the whole is to end with them, too.
+        settings = replace(settings, duration=len(frames) / rate)
 
         def with_maker(one: Callable[..., object]) -> None:
             with mock.patch.object(job, "BatchInterpolator", one):
@@ -88,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
         network()
         kinds = {
             "network alone": network,
-            "all but the network": lambda: with_maker(lambda *_: Replay(iter(made))),
+            "all but the network": lambda: with_maker(lambda *_: Replay(itertools.cycle(made))),
             "whole file": lambda: with_maker(lambda *_: maker),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
