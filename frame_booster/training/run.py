@@ -171,7 +171,7 @@ class TrainingRun:
         """Trains to the last step, or until SIGINT or SIGTERM; saves and returns either way.
 
         Args:
-          log_every, validate_every: steps between lines of the curve, and between validations.
+          log_every, validate_every: steps between lines of the curve, and between validations; the last step has both.
           save_every_s: seconds between checkpoints.
           board: write what TensorBoard shows to the run's folder.
         """
@@ -194,7 +194,8 @@ class TrainingRun:
             now = time.monotonic()
             self.hours += (now - began) / 3600
             began = now
-            if self.step % log_every == 0:
+            last = self.step == self.config.steps
+            if self.step % log_every == 0 or last:
                 loss, flow, choice, psnr, finite = np.mean(figures, axis=0).tolist()
                 seconds = now - mark
                 record = {
@@ -209,7 +210,7 @@ class TrainingRun:
                     "waiting": round(waited / seconds, 3),
                     "hours": round(self.hours, 3),
                 }
-                if self.step % validate_every == 0:
+                if self.step % validate_every == 0 or last:
                     record["val_psnr"], record["val_ssim"] = (round(x, 4) for x in self.validate())
                 self._log(record)
                 figures, waited, mark = [], 0.0, time.monotonic()
