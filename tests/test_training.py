@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,10 @@ def test_flow_labels_have_the_sign_of_our_warp() -> None:
 def test_motion_is_undone_exactly_and_no_farther_than_asked(seed: int) -> None:
     motion = draw_motion(np.random.default_rng(seed), (96, 160), 40.0)
     y, x = motion.grid()
-    for time in (-0.7, 0.3, 0.5):
-        back = motion.backward(*motion.forward(y, x, time), time)
+    for moment in (-0.7, 0.3, 0.5):
+        back = motion.backward(*motion.forward(y, x, moment), moment)
         assert max(np.abs(back[0] - y).max(), np.abs(back[1] - x).max()) < 1e-3
-    (y0, x0), (y1, x1) = (motion.forward(y, x, time) for time in (-0.5, 0.5))
+    (y0, x0), (y1, x1) = (motion.forward(y, x, moment) for moment in (-0.5, 0.5))
     assert np.hypot(y1 - y0, x1 - x0).max() <= 40.5
 
 
@@ -240,7 +241,12 @@ def left_alone(material: Path, tmp_path_factory: pytest.TempPathFactory) -> list
     return curve(folder / "run")
 
 
-def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, left_alone: list[dict[str, float]]) -> None:
+def test_a_stopped_run_goes_on_exactly(
+    material: Path, tmp_path: Path, left_alone: list[dict[str, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep, clock = [0.0], time.monotonic
+    monkeypatch.setattr("frame_booster.training.run.time.monotonic", lambda: clock() + asleep[0])
+
     def run(name: str, stop_after: int | None = None) -> TrainingRun:
         training = TrainingRun(config(), tmp_path / name, material, material / "val", tmp_path / "cache")
         if stop_after is not None:
@@ -248,6 +254,7 @@ def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, left_alon
 
             def counted(batch: Any) -> Any:
                 training.stopping = training.step + 1 >= stop_after
+                asleep[0] += 3600.0
                 return train_on(batch)
 
             training._train_on = counted  # type: ignore[method-assign]
@@ -257,6 +264,7 @@ def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, left_alon
     assert run("stopped", stop_after=3).step == 3
     again = run("stopped")
     assert again.step == 6
+    assert again.hours < 1.0, "three hours in which nothing was done do not count"
     whole, stopped = left_alone, curve(tmp_path / "stopped")
     assert [record["step"] for record in stopped] == [1, 2, 3, 4, 5, 6]
     for key in ("loss", "flow", "rate"):

@@ -28,6 +28,8 @@ from frame_booster.training.triplets import Triplet, read_triplets
 VALIDATION_SIZE = (256, 144)
 DRAWN = 4
 """Validation triplets that TensorBoard shows."""
+LONGEST_STEP_S = 120.0
+"""What a step counts for at the most in the hours of a run: one that took longer stood still, stopped or asleep."""
 
 
 class TrainingRun:
@@ -192,7 +194,7 @@ class TrainingRun:
             waited += time.monotonic() - asked
             figures.append(self._train_on(batch))
             now = time.monotonic()
-            self.hours += (now - began) / 3600
+            self.hours += min(now - began, LONGEST_STEP_S) / 3600
             began = now
             last = self.step == self.config.steps
             if self.step % log_every == 0 or last:
