@@ -446,6 +446,34 @@ def test_configurations_that_are_refused(tmp_path: Path, text: str, message: str
         load_config(path)
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_frozen_weights_stay_as_they_are_and_a_stopped_run_goes_on(
+    material: Path, tmp_path: Path, optimizer: str
+) -> None:
+    settings = config(optimizer=optimizer, frozen=("encoder", "judgement", "selection.conv"))
+    for steps in (2, 3):
+        run = TrainingRun(settings, tmp_path / "run", material, material / "val", tmp_path / "cache")
+        before = [variable.numpy() for variable in run.variables]
+        while run.step < steps:
+            run._train_on(run.sampler.batch(run.step))
+        changed = {
+            name
+            for name, old, new in zip(run.names, before, run.variables, strict=True)
+            if not np.array_equal(old, new.numpy())
+        }
+        assert {name.split(".")[0] for name in changed} == {"selection", "fusion"}
+        assert not any(name.startswith("selection.conv") for name in changed)
+        run.save_checkpoint()
+
+
+@pytest.mark.parametrize(("frozen", "message"), [(("decoder",), "decoder"), (("",), "nothing to train")])
+def test_what_cannot_be_frozen_is_refused(
+    material: Path, tmp_path: Path, frozen: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        TrainingRun(config(frozen=frozen), tmp_path / "run", material, material / "val", tmp_path / "cache")
+
+
 def test_metrics_are_those_of_tensorflow() -> None:
     rng = np.random.default_rng(2)
     a, b = (rng.integers(0, 256, (24, 24, 3)).astype(np.uint8) for _ in range(2))

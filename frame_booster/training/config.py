@@ -70,6 +70,8 @@ class RunConfig:
     """Largest change of brightness of a sample, as a share."""
     gamma: float = 0.0
     """Largest change of its gamma, in powers of two."""
+    frozen: tuple[str, ...] = ()
+    """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
 
     @property
     def loss_text(self) -> str:
@@ -116,6 +118,8 @@ def load_config(path: Path) -> RunConfig:
         phases = tuple(_phase(table) for table in data.pop("phases"))
         if isinstance(data.get("loss"), str):
             data["loss"] = {data["loss"]: 1.0}
+        if "frozen" in data:
+            data["frozen"] = tuple(data["frozen"])
         return RunConfig(phases=phases, **data)
     except TypeError as error:
         raise InputError(f"incomplete configuration: {error}", path=path) from error

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
+from frame_booster.errors import InputError
 from frame_booster.network.layers import named_weights
 from frame_booster.network.registry import create_network
 from frame_booster.network.weights import load_weights, save_weights
@@ -68,11 +69,12 @@ class TrainingRun:
             self.names = [name for name, _ in named_weights(self.network)]
             self.variables = [variable for _, variable in named_weights(self.network)]
             self.optimizer = make_optimizer(config)
-            self.optimizer.build(self.variables)
+            trained = self._trained()
+            self.optimizer.build(trained)
         # What the weights we start from have already cost.
         earlier = {} if start_from is None else load_weights(start_from, self.network)
         self.average = [variable.numpy() for variable in self.variables]
-        self._train_step = TrainStep(self.network, self.variables, self.optimizer, config, strategy)
+        self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy)
         self.step, self.best = 0, 0.0
         self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
         self.earlier_steps = int(earlier.get("steps", 0))
@@ -81,6 +83,16 @@ class TrainingRun:
         self._board: Board | None = None
         if self.checkpoint.exists():
             self._restore()
+
+    def _trained(self) -> list[Any]:
+        for name in self.config.frozen:
+            if not any(known.startswith(name) for known in self.names):
+                raise InputError(f"no weights of {self.config.network} begin with {name!r}, so none can be frozen")
+        named = zip(self.names, self.variables, strict=True)
+        trained = [variable for name, variable in named if not name.startswith(self.config.frozen)]
+        if not trained:
+            raise InputError("all weights are frozen, so there is nothing to train")
+        return trained
 
     def _predicted(self, first: Any, second: Any) -> tuple[Any, Any]:
         predicted = self.network(first, second)
