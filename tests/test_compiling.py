@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from frame_booster.network import compiling
 from frame_booster.network.compiling import compiled, compiling_ahead, plain_operations
+from frame_booster.network.doubling import doubled
 
 
 def _scaled(x: Any, by: Any, how: str) -> Any:
@@ -66,3 +67,15 @@ def test_what_fails_ahead_is_told() -> None:
 
     with pytest.raises(tf.errors.OpError), compiling_ahead("/CPU:0"):
         tf.function(compiled(broken), autograph=False).get_concrete_function(tf.TensorSpec([1, 4, 4, 1]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("height", "width"), [(5, 7), (2, 4)])
+def test_doubled_maps_are_those_of_tensorflow(height: int, width: int, dtype: str) -> None:
+    x = tf.cast(tf.random.stateless_normal([2, height, width, 3], [1, 2]), dtype)
+    expected = tf.image.resize(x, [2 * height, 2 * width], "bilinear")
+    made = doubled(x)
+    assert made.dtype == x.dtype
+    np.testing.assert_allclose(tf.cast(made, tf.float32), tf.cast(tf.cast(expected, dtype), tf.float32), atol=1e-6)
+    with plain_operations():
+        np.testing.assert_array_equal(tf.cast(doubled(x), tf.float32), tf.cast(tf.cast(expected, dtype), tf.float32))

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fractions import Fraction
 from typing import Any
 
 import tensorflow as tf
 
 _plain = ContextVar("plain", default=False)
+WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 AHEAD_BYTES = 256 << 20
 """Loops over more than this are not compiled ahead: that takes tensors of their size."""
@@ -84,7 +86,7 @@ def compiling_ahead(device: str) -> Iterator[None]:
 
 
 def compiled(
-    function: Callable[..., Any], *, plainly: Callable[..., Any] | None = None, halves: bool = False
+    function: Callable[..., Any], *, plainly: Callable[..., Any] | None = None, scale: Fraction = WHOLE
 ) -> Callable[..., Any]:
     """Returns a function that XLA compiles into one loop for each shape it is called with.
 
@@ -94,7 +96,7 @@ def compiled(
     Args:
       function: of tensors (B, H, W, C), to one tensor of the B, H and W of the first.
       plainly: what stands for it among plain operations; None: itself.
-      halves: what it returns is (B, H/2, W/2, C) instead.
+      scale: what it returns is so many times as high and wide instead.
     """
     traced: dict[Any, Any] = {}
     unfused = plainly or function
@@ -114,8 +116,7 @@ def compiled(
             ahead.add(traced[key], tensors)
         first = values[0].shape
         if len(first) == 4:
-            down = 2 if halves else 1
-            sides = [None if side is None else side // down for side in first[1:3]]
+            sides = [None if side is None else int(side * scale) for side in first[1:3]]
             made.set_shape([first[0], *sides, made.shape[-1]])
         return made
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from frame_booster.network.doubling import sum_of_doubled
 from frame_booster.network.layers import Convolution, Stage, Tensor
 from frame_booster.network.pyramid import CHANNELS
-
-
-def _double(x: Tensor) -> Tensor:
-    shape = tf.shape(x)
-    return tf.cast(tf.image.resize(x, [2 * shape[1], 2 * shape[2]], "bilinear"), x.dtype)
 
 
 class WarpedFeatureFusion(Stage):
@@ -44,5 +40,5 @@ class WarpedFeatureFusion(Stage):
         """
         x = warped1[3] + warped2[3]
         for (conv1, conv2), level in zip(self.convolutions, (2, 1, 0), strict=True):
-            x = _double(conv2(conv1(x))) + warped1[level] + warped2[level]
+            x = sum_of_doubled(warped1[level], warped2[level], conv2(conv1(x)))
         return tf.cast(self.to_rgb(x), tf.float32)

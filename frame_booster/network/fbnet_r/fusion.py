@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
@@ -62,9 +64,9 @@ def _blend(
     return made + still * (plain - made)
 
 
-largest_change = compiled(_largest_change, halves=True)
+largest_change = compiled(_largest_change, scale=Fraction(1, 2))
 """Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
-look = compiled(_look, halves=True)
+look = compiled(_look, scale=Fraction(1, 2))
 """(B, H/2, W/2, 4 SEEN) in the convolutions' precision, of both warped frames and both frames as they are."""
 blend = compiled(_blend)
 """The frame (B, H, W, 3), of `out` (B, H/2, W/2, 4 MADE); like the others one loop over the pixels, in XLA."""

@@ -1,0 +1,44 @@
+"""Maps of twice the size, bilinear as `tf.image.resize` has them: in one XLA loop, a third of the time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import tensorflow as tf
+
+from frame_booster.network.compiling import compiled
+from frame_booster.network.layers import Tensor
+
+
+def _double_along(x: Tensor, axis: int) -> Tensor:
+    """Doubles one side: values a quarter of a pixel before and after each, clamped at the border."""
+    size = tf.shape(x)[axis]
+    first, rest = tf.split(x, [1, size - 1], axis)
+    most, last = tf.split(x, [size - 1, 1], axis)
+    before, after = tf.concat([first, most], axis), tf.concat([rest, last], axis)
+    pairs = tf.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+    shape = tf.unstack(tf.shape(x)[:3])
+    shape[axis] *= 2
+    return tf.reshape(pairs, [*shape, x.shape[-1]])
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return tf.cast(_double_along(_double_along(tf.cast(x, tf.float32), 2), 1), x.dtype)
+
+
+def _resized(x: Tensor) -> Tensor:
+    return tf.cast(tf.image.resize(x, 2 * tf.shape(x)[1:3], "bilinear"), x.dtype)
+
+
+def _sum_of_doubled(first: Tensor, second: Tensor, x: Tensor) -> Tensor:
+    return _doubled(x) + first + second
+
+
+def _sum_of_resized(first: Tensor, second: Tensor, x: Tensor) -> Tensor:
+    return _resized(x) + first + second
+
+
+doubled = compiled(_doubled, plainly=_resized, scale=Fraction(2))
+"""(B, H, W, C) to (B, 2 H, 2 W, C) of the same dtype."""
+sum_of_doubled = compiled(_sum_of_doubled, plainly=_sum_of_resized)
+"""The third map, `doubled`, and the two before it, (B, 2 H, 2 W, C), added to it."""
