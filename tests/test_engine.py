@@ -110,6 +110,15 @@ def test_made_frames_lie_between_and_do_not_depend_on_the_batch(model: Model) ->
         assert error < np.mean((blend - truth[0])[6:-6, 6:-6] ** 2) / 2
 
 
+def test_a_film_played_backwards_is_made_the_same(model: Model) -> None:
+    layout = PixelLayout(64, 48, "yuv", 8, 1, 1, "bt709")
+    frames = [scene(layout, 4 * k) for k in range(2)]
+    maker = BatchInterpolator(model, layout, Plan(1))
+    [forwards] = maker.make(frames, [Request(0, 1, Fraction(1, 4))])
+    [backwards] = maker.make(frames[::-1], [Request(0, 1, Fraction(3, 4))])
+    assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(forwards, backwards, strict=True))
+
+
 def test_streamed_frames_are_those_made_pair_by_pair_to_the_bit(model: Model) -> None:
     layout = PixelLayout(64, 48, "rgb", 16, alpha=True)
     frames = [random_planes(layout, seed) for seed in range(4)]

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.errors import ModelError
+from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.registry import NAMES, create_network
 from frame_booster.training.inspect import stage_costs
@@ -46,6 +47,8 @@ def test_published_parameters_stage_by_stage() -> None:
 
 def test_fbnet_r_is_within_its_budget() -> None:
     costs = stage_costs("fbnet-r")
+    by_hand = 9 * (3 * 16 / 4 + (16 * 32 + 32 * 32) / 16 + (32 * 64 + 64 * 64) / 64 + (64 * 64 + 64 * 64) / 256)
+    assert costs[0].macs_per_pixel == pytest.approx(by_hand), "a frame's features count once"
     assert sum(cost.parameters for cost in costs) == count_weights(create_network("fbnet-r")) <= 1_500_000
     assert sum(cost.macs_per_pixel for cost in costs) <= 50_000
 
@@ -82,6 +85,28 @@ def test_a_batch_is_as_one_by_one(name: str) -> None:
     together = network(name)(tf.concat([a, c], 0), tf.concat([b, d], 0)).frame
     apart = tf.concat([network(name)(a, b).frame, network(name)(c, d).frame], 0)
     np.testing.assert_allclose(together, apart, atol=1e-5)
+
+
+@pytest.mark.parametrize("t", [0.5, 0.3])
+def test_exchanged_frames_give_the_same_picture(t: float) -> None:
+    (first, second), net = frames(32, 48, 3.0), network("fbnet-r")
+    made = net(first, second, tf.constant([t]))
+    turned = net(second, first, tf.constant([1.0 - t]))
+    np.testing.assert_allclose(made.unclipped, turned.unclipped, atol=2e-5)
+    np.testing.assert_allclose(made.flows[-1][0], turned.flows[-1][1], atol=1e-3)
+    assert np.abs(made.unclipped - net(second, first, tf.constant([t])).unclipped).max() > 0.01 or t == 0.5
+
+
+def test_a_kernel_for_one_order_serves_both() -> None:
+    exchange = [2, 3, 0, 1, 4]
+    paired = fill(ExchangedConvolution(exchange, 3, name="paired"))
+    signed = fill(SignedConvolution(halves_exchanged(6), [-1, 1], slope=None, name="signed"))
+    x = tf.random.stateless_normal([1, 6, 8, 5], [1, 2])
+    other = tf.gather(x, exchange, axis=-1)
+    one, two = paired(x), paired(other)
+    np.testing.assert_allclose(one, tf.gather(two, halves_exchanged(6), axis=-1), atol=1e-6)
+    np.testing.assert_allclose(signed(one), signed(two) * [-1.0, 1.0], atol=1e-6)
+    assert float(tf.reduce_max(tf.abs(signed(one)))) > 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,7 +160,7 @@ def test_fbnet_r_untrained_chooses_as_the_costs_say_and_may_choose_for_each_fram
     weights0, weights1 = (choice.weights.numpy() for choice in untrained.choices)
     np.testing.assert_allclose(weights0, weights1, atol=1e-6)
     np.testing.assert_allclose(weights0.sum(-1), 1.0, atol=1e-5)
-    trained = network("fbnet-r")(first, second)
+    trained = fill(create_network("fbnet-r"), 1.0)(first, second)
     assert np.abs(trained.choices[0].weights - trained.choices[1].weights).max() > 0.01
 
 

@@ -67,16 +67,19 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
         self.bias = self.add_weight(name="bias", shape=(filters,), dtype="float32", initializer="zeros")
         self.built = True
 
+    def weights_as_used(self) -> tuple[Tensor, Tensor]:
+        """Returns the kernel (size, size, channels, filters) and the bias (filters,), float32."""
+        return tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
+
     def call(self, x: Tensor) -> Tensor:
         """Maps (B, H, W, channels) of any float dtype to (B, H/stride, W/stride, filters) in `precision`.
 
         Channels beyond those of the weights (of `joined`) are ignored.
         """
-        kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.precision)
+        kernel, bias = (tf.cast(value, self.precision) for value in self.weights_as_used())
         surplus = x.shape[-1] - kernel.shape[2]
         if surplus:
             kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, surplus], [0, 0]])
-        bias = tf.cast(tf.convert_to_tensor(self.bias), self.precision)
         y = tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME"), bias)
         return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
 

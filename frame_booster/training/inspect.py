@@ -12,6 +12,9 @@ import tensorflow as tf
 from frame_booster.network.layers import count_weights
 from frame_booster.network.registry import create_network
 
+FRAMES = 3
+"""In the graph that is counted: a batch of so many is of frames, one of 1 or 2 is the pair in so many orders."""
+
 
 @dataclass(frozen=True)
 class StageCost:
@@ -34,7 +37,7 @@ def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCo
       A cost for each stage, in the order of the network's parts.
     """
     network = create_network(name)
-    frames = tf.TensorSpec([2, height, width, 3], tf.float32)
+    frames = tf.TensorSpec([FRAMES, height, width, 3], tf.float32)
     indices = tf.TensorSpec([1], tf.int32)
     traced = tf.function(network.between, autograph=False).get_concrete_function(
         frames, indices, indices, tf.TensorSpec([1], tf.float32)
@@ -46,12 +49,12 @@ def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCo
             # Keras 3 numbers the scopes of later calls: "encoder_1/half_1/Conv2D".
             scopes = [re.sub(r"_\d+$", "", scope) for scope in operation.name.split("/")]
             stage = next(name for name in counts if name in scopes)
-            counts[stage] += _macs_of_one(operation)
+            counts[stage] += _macs(operation)
     return [StageCost(part.name, count_weights(part), counts[part.name] / (height * width)) for part in parts]
 
 
-def _macs_of_one(operation: Any) -> int:
-    """Multiply-adds of a convolution for one sample of its batch: of one frame, or of one pair."""
+def _macs(operation: Any) -> int:
+    """Multiply-adds of a convolution: of one frame if it is one over frames, otherwise of the pair."""
     kernel = operation.inputs[1].shape.as_list()
-    _, out_height, out_width, filters = operation.outputs[0].shape.as_list()
-    return prod([out_height, out_width, filters, *kernel[:3]])
+    batch, out_height, out_width, filters = operation.outputs[0].shape.as_list()
+    return prod([1 if batch == FRAMES else batch, out_height, out_width, filters, *kernel[:3]])

@@ -7,10 +7,11 @@ from fractions import Fraction
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.fbnet_r.neighbourhood import resize
 from frame_booster.network.fbnet_r.selection import HIDDEN
 from frame_booster.network.fbnet_r.sharp import CATMULL_ROM, sharp_samples
-from frame_booster.network.layers import Convolution, Stage, Tensor, joined
+from frame_booster.network.layers import Stage, Tensor, joined
 
 FLOW_UNIT = 0.1
 """Flows in px are scaled by this to be of the size of features."""
@@ -23,10 +24,21 @@ tremble around zero.
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
 """Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
+WIDTH = 16
+"""Channels of each half of the convolutions."""
 SEEN = 10
-"""Channels of what the convolutions see at full resolution: two warped frames of 4, and two differences."""
+"""Channels of what they see at full resolution: two warped frames of 4, and two differences."""
 MADE = 5
 """Channels they return: mask, residual, sharpness."""
+SIGNS = 4 * [-1, *[1] * (MADE - 1)]
+"""The mask, which says how much more of the second frame is taken, changes its sign when the frames are exchanged."""
+EXCHANGE = [
+    *(k for at in range(0, 4 * SEEN, SEEN) for k in [*halves_exchanged(8, at), at + 8, at + 9]),
+    *halves_exchanged(4, 4 * SEEN),
+    *halves_exchanged(2, 4 * SEEN + 4),
+    *halves_exchanged(HIDDEN, 4 * SEEN + 6),
+]
+"""Of what they see, as `call` joins it: warped frames and differences, flows, times, hidden state."""
 
 
 # All loops take frames as they are kept, with their curvature: cut out beforehand, RGB would be written anew each time.
@@ -45,6 +57,11 @@ def _look(samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, 
     seen = tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
     # `tf.nn.space_to_depth`, but within the loop.
     return tf.cast(tf.concat([seen[:, y::2, x::2] for y in (0, 1) for x in (0, 1)], -1), precision)
+
+
+def _steering(flow: Tensor, t: Tensor, precision: str) -> Tensor:
+    times = tf.zeros_like(flow[..., :2]) + tf.concat([t, 1.0 - t], -1)
+    return tf.cast(tf.concat([FLOW_UNIT * flow, times], -1), precision)
 
 
 def _blend(
@@ -68,6 +85,8 @@ largest_change = compiled(_largest_change, scale=Fraction(1, 2))
 """Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
 look = compiled(_look, scale=Fraction(1, 2))
 """(B, H/2, W/2, 4 SEEN) in the convolutions' precision, of both warped frames and both frames as they are."""
+steering = compiled(_steering)
+"""The flow (B, h, w, 4) and how far each frame is away in time, (B, h, w, 6) in the convolutions' precision."""
 blend = compiled(_blend)
 """The frame (B, H, W, 3), of `out` (B, H/2, W/2, 4 MADE); like the others one loop over the pixels, in XLA."""
 
@@ -101,11 +120,10 @@ class Fusion(Stage):
 
     def __init__(self, precision: str = "float32", name: str = "fusion") -> None:
         super().__init__(name)
-        width = 24
-        inputs = 4 * SEEN + 4 + HIDDEN + 1
-        self.conv1 = Convolution(inputs, width, precision=precision, name="conv1")
-        self.conv2 = Convolution(width, width, precision=precision, name="conv2")
-        self.out = Convolution(width, 4 * MADE, slope=None, precision=precision, scale=0.0, name="out")
+        halves = halves_exchanged(2 * WIDTH)
+        self.conv1 = ExchangedConvolution(EXCHANGE, WIDTH, precision=precision, name="conv1")
+        self.conv2 = ExchangedConvolution(halves, WIDTH, precision=precision, name="conv2")
+        self.out = SignedConvolution(halves, SIGNS, slope=None, precision=precision, scale=0.0, name="out")
         self.precision = precision
         self.built = True
 
@@ -137,8 +155,7 @@ class Fusion(Stage):
         if not _is_part(hidden, curved0, 2):
             hidden = tf.image.resize(hidden, half, "nearest")
         seen = look(samples0, samples1, curved0, curved1, self.precision)
-        time = tf.zeros_like(flow[..., :1]) + t
-        x = joined([seen, FLOW_UNIT * flow, hidden, time], self.precision)
+        x = joined([seen, steering(flow, t, self.precision), hidden], self.precision)
         x = self.out(self.conv2(self.conv1(x)))
         still = stillness(curved0, curved1)
         return blend(samples0, samples1, curved0, curved1, x, still, t), full

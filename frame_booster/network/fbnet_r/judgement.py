@@ -18,7 +18,10 @@ CLOSER = 24 + 4 * COUNT
 
 
 class Judgement(Stage):
-    """Convolutions over features of both frames, warped with the matched motion, at 1/16, 1/8 and 1/4."""
+    """Convolutions over features of both frames, warped with the matched motion, at 1/16, 1/8 and 1/4.
+
+    The pair comes in both orders, one after the other in the batch (`exchange.in_both_orders`).
+    """
 
     def __init__(self, precision: str = "float32", name: str = "judgement") -> None:
         super().__init__(name)
@@ -41,7 +44,7 @@ class Judgement(Stage):
         return [layer for level in self.levels for layer in level] + [self.context]
 
     def call(self, seen: list[list[Tensor]]) -> Tensor:
-        """Maps what is seen at 1/16, 1/8 and 1/4, parts (B, h, w, c), to (B, H/4, W/4, CONTEXT)."""
+        """Maps what is seen at 1/16, 1/8 and 1/4, parts (2 B, h, w, c), to (2 B, H/4, W/4, CONTEXT)."""
         x: Tensor | None = None
         for layers, parts in zip(self.levels, seen, strict=True):
             x = joined(parts if x is None else [*parts, enlarge(x, parts[0])], self.precision)

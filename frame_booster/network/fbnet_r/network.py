@@ -16,6 +16,7 @@ from frame_booster.network.fbnet_r.candidates import (
     warp_pair,
 )
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
+from frame_booster.network.fbnet_r.exchange import exchanged, in_both_orders, repeated
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
 from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, match
@@ -156,12 +157,15 @@ class FBNetR(Stage):
     def _surroundings(
         encoded0: Encoded, encoded1: Encoded, motion: Tensor, candidates: Candidates, t: Tensor
     ) -> list[list[Tensor]]:
-        """Returns what the judgement sees at 1/16, 1/8 and 1/4."""
+        """Returns what the judgement sees at 1/16, 1/8 and 1/4, in both orders."""
         flow, costs = motion_to_flow(motion, t), candidates.costs
         seen: list[list[Tensor]] = []
         for level in range(3):
             flow, costs = halve(flow) / 2.0, halve(costs)
-            features = warp_pair(encoded0.features[level], encoded1.features[level], flow)
-            seen.insert(0, [*features, 10.0 * costs, FLOW_UNIT * flow, tf.zeros_like(flow[..., :1]) + t])
-        seen[-1] += [tf.nn.space_to_depth(x, 2) for x in (*candidates.own, 10.0 * candidates.costs)]
+            features = in_both_orders(*warp_pair(encoded0.features[level], encoded1.features[level], flow))
+            flows, times = (tf.concat(both, 0) for both in ([flow, exchanged(flow)], [t, 1.0 - t]))
+            times += tf.zeros_like(flows[..., :1])
+            seen.insert(0, [*features, repeated(10.0 * costs), FLOW_UNIT * flows, times])
+        own = in_both_orders(*(tf.nn.space_to_depth(x, 2) for x in candidates.own))
+        seen[-1] += [*own, repeated(tf.nn.space_to_depth(10.0 * candidates.costs, 2))]
         return seen
