@@ -21,6 +21,8 @@ MASK_UNIT, RESIDUAL_UNIT, SHARPNESS_UNIT = 2.0, 0.02, 0.25
 Small where the loss is sensitive: one step of Adam moves all weights behind an output at once, and training would only
 tremble around zero.
 """
+DOUBT_UNIT, TRUST = 4.0, 3.5
+"""Logits of the share of the plain blend, where no motion is to be believed: for an output of 1; less, at one of 0."""
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
 """Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
@@ -28,8 +30,8 @@ WIDTH = 16
 """Channels of each half of the convolutions."""
 SEEN = 10
 """Channels of what they see at full resolution: two warped frames of 4, and two differences."""
-MADE = 5
-"""Channels they return: mask, residual, sharpness."""
+MADE = 6
+"""Channels they return: mask, residual, sharpness, doubt."""
 SIGNS = 4 * [-1, *[1] * (MADE - 1)]
 """The mask, which says how much more of the second frame is taken, changes its sign when the frames are exchanged."""
 EXCHANGE = [
@@ -78,7 +80,8 @@ def _blend(
     sharpness = CATMULL_ROM + SHARPNESS_UNIT * out[..., 4:5]
     made = mixed[..., :3] - sharpness * mixed[..., 3:] + RESIDUAL_UNIT * out[..., 1:4]
     plain = frame0 + t * (frame1 - frame0)
-    return made + still * (plain - made)
+    doubt = tf.sigmoid(DOUBT_UNIT * out[..., 5:] - TRUST)
+    return made + (still + (1.0 - still) * doubt) * (plain - made)
 
 
 largest_change = compiled(_largest_change, scale=Fraction(1, 2))
