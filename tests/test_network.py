@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
+from frame_booster.network.fbnet_r.fusion import MADE
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.registry import NAMES, create_network
 from frame_booster.training.inspect import stage_costs
@@ -179,6 +180,19 @@ def test_fbnet_r_leaves_a_still_pair_alone() -> None:
     first, _ = frames(48, 64)
     made = network("fbnet-r")(first, first).frame
     np.testing.assert_allclose(made, first, atol=1e-6)
+
+
+def test_fbnet_r_shows_the_plain_blend_where_it_doubts() -> None:
+    first, second = frames(48, 64, 3.0)
+    blend = 0.75 * first + 0.25 * second
+    net = fill(create_network("fbnet-r"), 0.5)
+    net.fusion.out.kernel.assign(tf.zeros_like(net.fusion.out.kernel))
+    for doubt, expected in ((10.0, True), (-10.0, False)):
+        bias = np.zeros(4 * MADE, np.float32)
+        bias[MADE - 1 :: MADE] = doubt
+        net.fusion.out.bias.assign(bias)
+        made = net(first, second, tf.constant([0.25])).unclipped
+        assert np.allclose(made, blend, atol=1e-5) is expected
 
 
 def test_fbnet_r_keeps_a_logo_sharp_over_a_moving_scene() -> None:
