@@ -466,6 +466,21 @@ def test_frozen_weights_stay_as_they_are_and_a_stopped_run_goes_on(
         run.save_checkpoint()
 
 
+def test_a_run_towards_even_motion_is_judged_by_it(material: Path, tmp_path: Path) -> None:
+    runs = [
+        TrainingRun(config(even=even), tmp_path / str(even), material, material / "val", tmp_path / "cache")
+        for even in (False, True)
+    ]
+    losses = []
+    for run in runs:
+        figures = run._train_on(run.sampler.batch(0))
+        losses.append(figures[0])
+    assert losses[0] != losses[1], "the same batch, another truth"
+    usual, even = (run.validate() for run in runs)
+    assert set(even) == {*usual, "val_even_psnr"}
+    assert (runs[0].best, runs[1].best) == (usual["val_psnr"], even["val_even_psnr"])
+
+
 @pytest.mark.parametrize(("frozen", "message"), [(("decoder",), "decoder"), (("",), "nothing to train")])
 def test_what_cannot_be_frozen_is_refused(
     material: Path, tmp_path: Path, frozen: tuple[str, ...], message: str

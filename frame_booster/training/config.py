@@ -70,6 +70,8 @@ class RunConfig:
     """Largest change of brightness of a sample, as a share."""
     gamma: float = 0.0
     """Largest change of its gamma, in powers of two."""
+    even: bool = False
+    """Train towards the middle frame as an even motion would have it (`evenness`), not as it was taken."""
     frozen: tuple[str, ...] = ()
     """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
 

@@ -19,8 +19,9 @@ from frame_booster.network.registry import create_network
 from frame_booster.network.weights import load_weights, save_weights
 from frame_booster.training import metrics
 from frame_booster.training.board import Board
-from frame_booster.training.clips import open_store
+from frame_booster.training.clips import FrameArray, open_store
 from frame_booster.training.config import RunConfig
+from frame_booster.training.evenness import evened_triplet
 from frame_booster.training.feed import feed
 from frame_booster.training.sampling import Batch, Sampler
 from frame_booster.training.step import TrainStep, learning_rate, make_optimizer, strategy_of
@@ -63,6 +64,7 @@ class TrainingRun:
         folder.mkdir(parents=True, exist_ok=True)
         self.sampler = Sampler(open_store(clips, cache, permissive_only=config.permissive_only), config)
         self.triplets = list(read_triplets(validation, size=VALIDATION_SIZE))
+        self.evened = [evened_triplet(triplet).truth for triplet in self.triplets] if config.even else []
         strategy = strategy_of(devices)
         with strategy.scope():
             self.network = create_network(config.network, config.precision)
@@ -143,14 +145,22 @@ class TrainingRun:
             variable.assign(average)
         self.average = held
 
-    def validate(self) -> tuple[float, float]:
-        """Returns mean PSNR (dB) and SSIM of the averaged weights on the validation triplets."""
+    def validate(self) -> dict[str, float]:
+        """Returns mean PSNR (dB) and SSIM of the averaged weights on the validation triplets.
+
+        Of a run towards evened frames also the PSNR against those, which tells its best weights.
+        """
         self._swap_average()
         try:
-            figures = [self._score(triplet, drawn=k < DRAWN) for k, triplet in enumerate(self.triplets)]
-            psnr, ssim = np.mean(figures, axis=0)
-            if psnr > self.best:
-                self.best = float(psnr)
+            made = [self._made(triplet, drawn=k < DRAWN) for k, triplet in enumerate(self.triplets)]
+            truths = [triplet.truth for triplet in self.triplets]
+            psnr, ssim = (float(np.mean(list(map(of, made, truths)))) for of in (metrics.psnr, metrics.ssim))
+            figures = {"val_psnr": psnr, "val_ssim": ssim}
+            if self.evened:
+                figures["val_even_psnr"] = float(np.mean(list(map(metrics.psnr, made, self.evened))))
+            judged = figures.get("val_even_psnr", psnr)
+            if judged > self.best:
+                self.best = judged
                 facts = {
                     "steps": str(self.earlier_steps + self.step),
                     "samples": str(self.samples),
@@ -162,15 +172,15 @@ class TrainingRun:
                 save_weights(self.folder / "best.safetensors", self.network, facts)
         finally:
             self._swap_average()
-        return float(psnr), float(ssim)
+        return figures
 
-    def _score(self, triplet: Triplet, *, drawn: bool) -> tuple[float, float]:
+    def _made(self, triplet: Triplet, *, drawn: bool) -> FrameArray:
         first, second = (frame[None].astype(np.float32) / 255 for frame in (triplet.frame0, triplet.frame1))
         frame, flows = self._predict(first, second)
         made = metrics.to_8_bit(frame.numpy()[0])
         if drawn and self._board is not None:
             self._board.pictures(self.step, triplet.name, made, triplet.truth, flows)
-        return metrics.psnr(made, triplet.truth), metrics.ssim(made, triplet.truth)
+        return made
 
     def _log(self, record: dict[str, float]) -> None:
         with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
@@ -225,7 +235,7 @@ class TrainingRun:
                     "hours": round(self.hours, 3),
                 }
                 if self.step % validate_every == 0 or last:
-                    record["val_psnr"], record["val_ssim"] = (round(x, 4) for x in self.validate())
+                    record |= {name: round(value, 4) for name, value in self.validate().items()}
                 self._log(record)
                 figures, waited, mark = [], 0.0, time.monotonic()
                 began = mark

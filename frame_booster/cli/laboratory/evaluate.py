@@ -26,6 +26,11 @@ def _write(path: Path, text: str) -> None:
 )
 @click.option("--size", metavar="WxH", help="Scale to this first, by area averaging.")
 @click.option("--every", is_flag=True, help="All triplets, not only one a snippet.")
+@click.option(
+    "--even",
+    is_flag=True,
+    help="Measure against the truth moved to where an even motion would have it: what no two frames tell is left out.",
+)
 @click.option("--precision", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the figures of every triplet to this file.")
@@ -38,6 +43,7 @@ def evaluate(
     triplets: Path,
     size: str | None,
     every: bool,
+    even: bool,
     precision: str,
     as_json: bool,
     csv_file: Path | None,
@@ -56,6 +62,7 @@ def evaluate(
         from frame_booster.training import evaluate as evaluation
         from frame_booster.training import panels as drawing
         from frame_booster.training.clips import FrameArray
+        from frame_booster.training.evenness import evened_triplet
         from frame_booster.training.triplets import Triplet, read_triplets
 
         files = weights or tuple(shipped_weights(name) for name in ("fbnet", "fbnet-r"))
@@ -78,7 +85,8 @@ def evaluate(
                 drawing.write_png(panels / f"{name}.png", drawing.six_panels(triplet, made[judged]))
                 drawing.write_png(panels / f"{name}.flow.png", drawing.flow_panels(model.model.network, triplet))
 
-        cases = evaluation.measure(read_triplets(triplets, size=size_of(size), every=every), methods, seen)
+        measured = read_triplets(triplets, size=size_of(size), every=every)
+        cases = evaluation.measure(map(evened_triplet, measured) if even else measured, methods, seen)
         scores = evaluation.summarise(cases)
         if csv_file is not None:
             _write(csv_file, evaluation.as_csv(cases))

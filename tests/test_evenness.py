@@ -1,0 +1,57 @@
+"""The middle frame as an even motion would have it: uneven ones are put right, even ones are left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("cv2", reason="the extra `train` is not installed")
+
+from frame_booster.training import metrics
+from frame_booster.training.evenness import evened, evened_triplet
+from frame_booster.training.sampling import flow_labels
+from frame_booster.training.triplets import Triplet
+from tests.conftest import picture
+
+SIZE = (160, 112)
+INNER = (slice(16, -16), slice(16, -16))
+
+
+def frame(index: float) -> np.ndarray:
+    return metrics.to_8_bit(picture(index, *SIZE).astype(np.float32))
+
+
+@pytest.mark.parametrize("taken", [1.2, 3.0])
+def test_a_frame_that_was_taken_late_or_early_is_put_in_the_middle(taken: float) -> None:
+    uneven = Triplet("x", 3.2, frame(0.0), frame(taken), frame(4.0))
+    put_right = evened_triplet(uneven)
+    before, after = (metrics.psnr(t.truth[INNER], frame(2.0)[INNER]) for t in (uneven, put_right))
+    assert before < 28.0
+    assert after > before + 8.0
+    np.testing.assert_array_equal(put_right.frame0, uneven.frame0)
+    np.testing.assert_array_equal(put_right.frame1, uneven.frame1)
+    assert replace(put_right, truth=uneven.truth).name == uneven.name
+
+
+def test_a_frame_in_the_middle_stays_there() -> None:
+    frames = [frame(index)[:-1, :-1] for index in (0.0, 1.0, 2.0)]
+    even = Triplet("x", 1.6, *frames)
+    moved = evened_triplet(even).truth
+    assert moved.shape == even.truth.shape, "odd sides, too"
+    assert metrics.psnr(moved[INNER], even.truth[INNER]) > 36.0
+
+
+@pytest.mark.parametrize("t", [0.25, 0.5])
+def test_labels_point_along_an_even_motion_at_any_time(t: float) -> None:
+    frames = np.stack([frame(0.0), frame(4.0 * t + 0.5), frame(4.0)])
+    pictures = [tf.constant(x[None], tf.float32) / 255.0 for x in frames]
+    labels = tf.constant(flow_labels(frames)[None])
+    moved, made = evened(*pictures, labels, tf.constant([t], tf.float32))
+    off = ((1 - t) * made[..., :2] + t * made[..., 2:]).numpy()[0][INNER]
+    assert np.abs(off.mean((0, 1))).max() < 0.1
+    assert np.abs(((1 - t) * labels[..., :2] + t * labels[..., 2:]).numpy()[0][INNER].mean((0, 1))).max() > 0.4
+    truth = frame(4.0 * t)
+    assert metrics.psnr(metrics.to_8_bit(moved.numpy()[0])[INNER], truth[INNER]) > 32.0
