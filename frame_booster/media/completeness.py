@@ -6,6 +6,9 @@ import collections
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import av
 
 from frame_booster.errors import DecodeError
 from frame_booster.media.reader import SourceReport
@@ -19,6 +22,8 @@ _REGULAR = Fraction(9, 10)
 _TS_PACKET = 188
 ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
+_TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
+"""Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
 
 
 @dataclass
@@ -82,6 +87,44 @@ class Completeness:
         if any(ratio < 2 - Fraction(1, 10) or abs(ratio - round(ratio)) > Fraction(1, 10) for ratio in ratios.values()):
             return 0
         return sum((round(ratio) - 1) * self._gaps[gap] for gap, ratio in ratios.items())
+
+    def check_header(
+        self,
+        container: Any,
+        metadata: dict[str, str],
+        last_end: Fraction,
+        reached: Fraction,
+        *,
+        end: Fraction | None,
+        whole: bool,
+    ) -> None:
+        """Compares where the video and the file end with what the container's header says.
+
+        Args:
+          container: as PyAV opens it.
+          metadata: of the video stream.
+          last_end: where the last frame ends, s.
+          reached: up to where there were packets of other streams, s.
+          end: the last moment that was asked for, s; None is the file's.
+          whole: whether all of the file was read.
+
+        Raises:
+          DecodeError: the file is truncated.
+        """
+        kinds = set(container.format.name.split(","))
+        if not container.duration or not kinds & _TELL_THEIR_LENGTH:
+            return
+        # In Matroska times and length count from 0, not from the first frame, so that a beginning that is lost leaves
+        # a gap there.
+        start = 0 if "matroska" in kinds else container.start_time or 0
+        promised = Fraction(start + container.duration, av.time_base)
+        if end is not None:
+            promised = min(promised, end)
+        elif "matroska" in kinds:
+            self.check_track(last_end, metadata)
+        if whole and container.start_time is not None:
+            self.check_beginning(Fraction(start, av.time_base))
+        self.check_length(max(last_end, reached), promised)
 
     def check_length(self, reached: Fraction, promised: Fraction) -> None:
         """Compares where the file ends, s, with where its header says.

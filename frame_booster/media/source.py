@@ -295,21 +295,9 @@ class FileSource:
             raise DecodeError("not one frame could be decoded", path=self.path)
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
-        kinds = set(self.container.format.name.split(","))
-        if not self.container.duration or not kinds & _TELL_THEIR_LENGTH:
-            return
-        # Matroska's length counts from 0, not from the first frame.
-        start = 0 if "matroska" in kinds else self.container.start_time or 0
-        promised = Fraction(start + self.container.duration, av.time_base)
-        if self._end is not None:
-            promised = min(promised, self._end)
-        if "matroska" in kinds and self._end is None:
-            self._seen.check_track(last_end, self.info.metadata)
-        if self.whole and self.container.start_time is not None:
-            # In Matroska times count from 0, so that a beginning that is lost leaves a gap there.
-            start = 0 if "matroska" in kinds else self.container.start_time
-            self._seen.check_beginning(Fraction(start, av.time_base))
-        self._seen.check_length(max(last_end, self._reached), promised)
+        self._seen.check_header(
+            self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=self.whole
+        )
 
     def close(self) -> None:
         self._turns.close(self.container.close)
@@ -325,7 +313,3 @@ def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
     for kind, name in (("DOVI_RPU_BUFFER", "Dolby Vision"), ("DYNAMIC_HDR_PLUS", "HDR10+")):
         if frame.side_data.get(kind) is not None:
             report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")
-
-
-_TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
-"""Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""

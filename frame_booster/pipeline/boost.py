@@ -31,7 +31,8 @@ from frame_booster.media.reader import Resume, Source, SourceFrame
 from frame_booster.media.sink import FileSink
 from frame_booster.media.writer import SinkOptions, container_format
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-from frame_booster.pipeline.job import Job, Opening, Outcome, Progress, timeline_of
+from frame_booster.pipeline.boundary import Opening
+from frame_booster.pipeline.job import Job, Outcome, Progress, timeline_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 
 __all__ = ["Progress", "Result", "boost", "load", "run"]

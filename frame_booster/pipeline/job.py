@@ -20,6 +20,7 @@ from frame_booster.media.planes import layout_of
 from frame_booster.media.reader import Resume, Source, SourceFrame
 from frame_booster.media.writer import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
+from frame_booster.pipeline.boundary import Boundary, Opening
 from frame_booster.pipeline.channel import Broken, Channel
 from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.plan import Grid, Multiple, Timeline, gap_limit
@@ -40,33 +41,6 @@ class Progress:
     total: int | None
     """Of all, as far as the input tells."""
     seconds: float
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """A place where the run can be taken up: all frames before it are made, the source frame at it is next."""
-
-    next: Resume
-    first_pts: int
-    """Of the whole run's first source frame."""
-    gap: int
-    counts: Counts
-
-
-@dataclass(frozen=True)
-class Opening:
-    """What a sink has to know before the first frame."""
-
-    frame: av.VideoFrame
-    timeline: Timeline
-
-
-class SegmentedSink(Sink):
-    """A sink that makes what it has got durable at boundaries."""
-
-    def cut(self, boundary: Boundary) -> None:
-        """Ends a segment; frames from `boundary` on belong to the next."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from frame_booster.media.segments import SegmentWriter, read_segment, sync_folde
 from frame_booster.media.sink import FileSink
 from frame_booster.media.writer import Written
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.job import Boundary
+from frame_booster.pipeline.boundary import Boundary
 from frame_booster.pipeline.pairing import Counts
 
 _HASHED = 1 << 20
@@ -167,7 +167,7 @@ class Segments:
 
 
 class SegmentSink:
-    """Encodes into segments; a `job.SegmentedSink`.
+    """Encodes into segments; a `boundary.SegmentedSink`.
 
     Args:
       segments: where they go.

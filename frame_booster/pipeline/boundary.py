@@ -1,0 +1,39 @@
+"""What a sink is told beside frames and packets: how a run begins, and where it can be taken up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+
+from frame_booster.media.reader import Resume
+from frame_booster.media.writer import Sink
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.plan import Timeline
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A place where the run can be taken up: all frames before it are made, the source frame at it is next."""
+
+    next: Resume
+    first_pts: int
+    """Of the whole run's first source frame."""
+    gap: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a sink has to know before the first frame."""
+
+    frame: av.VideoFrame
+    timeline: Timeline
+
+
+class SegmentedSink(Sink):
+    """A sink that makes what it has got durable at boundaries."""
+
+    def cut(self, boundary: Boundary) -> None:
+        """Ends a segment; frames from `boundary` on belong to the next."""
+        ...
