@@ -27,13 +27,14 @@ from frame_booster.training.clips import ClipStore  # noqa: E402
 from frame_booster.training.config import Phase, RunConfig, load_config  # noqa: E402
 from frame_booster.training.dataset import DatasetOptions, build  # noqa: E402
 from frame_booster.training.feed import feed  # noqa: E402
+from frame_booster.training.flow_labels import flow_labels  # noqa: E402
 from frame_booster.training.layouts import in_validation  # noqa: E402
 from frame_booster.training.losses import LOSSES, choice_error, flow_supervision, published  # noqa: E402
 from frame_booster.training.motion import draw_motion  # noqa: E402
 from frame_booster.training.muon import Muon, orthogonalised  # noqa: E402
 from frame_booster.training.publish import publish  # noqa: E402
 from frame_booster.training.run import TrainingRun  # noqa: E402
-from frame_booster.training.sampling import Sampler, flow_labels  # noqa: E402
+from frame_booster.training.sampling import Sampler  # noqa: E402
 from frame_booster.training.step import learning_rate  # noqa: E402
 from frame_booster.training.synthetic import layered_triplet  # noqa: E402
 from frame_booster.training.triplets import Triplet, read_triplets  # noqa: E402

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from frame_booster.training.clips import Clip, FrameArray, FrameStore
 from frame_booster.training.config import Phase, RunConfig
+from frame_booster.training.evenness import evened
+from frame_booster.training.flow_labels import flow_labels
 from frame_booster.training.synthetic import layered_triplet
 
 FloatArray = npt.NDArray[np.float32]
@@ -141,19 +143,6 @@ class Sampler:
             frames[k], times[k] = self._draw(rng, phase)
             if labelled:
                 flows[k] = flow_labels(frames[k])
+            if self.config.even:
+                frames[k, 1], flows[k] = evened(frames[k], flows[k], float(times[k]))
         return Batch(frames, times, flows)
-
-
-def flow_labels(frames: FrameArray) -> FloatArray:
-    """Computes DIS optical flow from the true middle frame to both neighbours.
-
-    Args:
-      frames: (3, H, W, 3) uint8 RGB.
-
-    Returns:
-      (H, W, 4) float32 px, in the sign of our warp: `frame(x - flow(x))` shows the middle frame.
-    """
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    first, middle, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
-    to_first, to_second = dis.calc(middle, first, None), dis.calc(middle, second, None)
-    return -np.concatenate([to_first[..., ::-1], to_second[..., ::-1]], -1).astype(np.float32)

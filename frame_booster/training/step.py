@@ -12,7 +12,6 @@ from frame_booster.engine.device import choose_device
 from frame_booster.errors import InputError
 from frame_booster.network.layers import Tensor
 from frame_booster.training.config import Phase, RunConfig
-from frame_booster.training.evenness import evened
 from frame_booster.training.losses import LOSSES, choice_error, flow_supervision
 from frame_booster.training.muon import Muon
 from frame_booster.training.sampling import Batch
@@ -134,8 +133,6 @@ class TrainStep:
         def on_device(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any) -> Any:
             pictures = tf.cast(frames, tf.float32) / 255.0
             first, truth, second = tf.unstack(pictures, axis=1)
-            if self.config.even:
-                truth, labels = evened(first, truth, second, labels, t)
             with tf.GradientTape() as tape:
                 predicted = self.network(first, second, t)
                 loss = self._loss(predicted.unclipped, truth)
