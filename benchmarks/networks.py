@@ -6,6 +6,7 @@ import argparse
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +17,9 @@ from frame_booster.engine.device import tensorflow
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout, Planes
+
+BATCHES = 4
+"""Made one after the other: of the same frames again and again, features would be kept and not counted."""
 
 
 def moving_frames(layout: PixelLayout, count: int) -> list[Planes]:
@@ -28,13 +32,29 @@ def moving_frames(layout: PixelLayout, count: int) -> list[Planes]:
     return frames
 
 
-def frame_time(model: Model, width: int, height: int, repeat: int, flow_scale: Fraction | None = None) -> float:
-    """Seconds for a made frame, batches as in a real run."""
+def frame_time(
+    model: Model, width: int, height: int, repeat: int, flow_scale: Fraction | None = None, at_once: int = 1
+) -> float:
+    """Seconds for a made frame of a run, in which every frame is seen first in one batch and last in the next.
+
+    Args:
+      model: of which network.
+      width, height: of the frames, px.
+      repeat: runs, of which the median counts.
+      flow_scale: None is the one of a real run.
+      at_once: batches made at the same time.
+    """
     layout = PixelLayout(width, height, "yuv", 8, 1, 1, "bt709")
-    maker = BatchInterpolator(model, layout, make_plan(layout, model, flow_scale=flow_scale))
-    frames = moving_frames(layout, maker.batch_size + 1)
-    requests = [Request(k, k + 1) for k in range(maker.batch_size)]
-    return median_s(lambda: maker.make(frames, requests), repeat) / maker.batch_size
+    maker = BatchInterpolator(model, layout, make_plan(layout, model, flow_scale=flow_scale, at_once=at_once))
+    pairs, batches = maker.batch_size, BATCHES * at_once
+    frames = moving_frames(layout, batches * pairs + 1)
+    requests = [Request(k, k + 1) for k in range(pairs)]
+
+    def make(batch: int) -> None:
+        maker.make(frames[batch * pairs : (batch + 1) * pairs + 1], requests)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return median_s(lambda: list(pool.map(make, range(batches))), repeat) / (batches * pairs)
 
 
 def published_speedup(repeat: int) -> tuple[float, float]:
@@ -60,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", default="256x144,448x256,640x360,1280x720,1920x1080")
     parser.add_argument("--models", default="fbnet-r,fbnet")
     parser.add_argument("--flow-scale", default="auto", help="auto, or 1 to search at full size everywhere")
+    parser.add_argument("--at-once", type=int, default=1, help="batches made at the same time; a whole file has 2")
     parser.add_argument("--one", help=argparse.SUPPRESS)
 
 
@@ -82,7 +103,7 @@ def run(options: argparse.Namespace) -> None:
                 width, height = map(int, size.split("x"))
                 # A process of its own each: peak memory is a process's, and never falls.
                 command = [sys.executable, "-m", "benchmarks", "networks", "--repeat", str(options.repeat)]
-                command += ["--one", f"{name} {precision} {size} {options.flow_scale}"]
+                command += ["--one", f"{name} {precision} {size} {options.flow_scale} {options.at_once}"]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 seconds, mebibytes, halvings = done.stdout.split()
                 small = 4.0 ** -int(halvings)
@@ -101,10 +122,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _one(options: argparse.Namespace) -> None:
-    name, precision, size, scale = options.one.split()
+    name, precision, size, scale, at_once = options.one.split()
     width, height = map(int, size.split("x"))
     model = Model(name, device="cpu", precision=precision)
     flow_scale = None if scale == "auto" or name == "fbnet" else Fraction(scale)
-    seconds = frame_time(model, width, height, options.repeat, flow_scale)
+    seconds = frame_time(model, width, height, options.repeat, flow_scale, int(at_once))
     plan = make_plan(PixelLayout(width, height, "yuv", 8, 1, 1), model, flow_scale=flow_scale)
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, plan.halvings)
