@@ -15,6 +15,7 @@ from frame_booster.network.fbnet_r.fusion import MADE
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.registry import NAMES, create_network
 from frame_booster.training.inspect import stage_costs
+from frame_booster.training.matching_loss import matching_error
 from tests.conftest import picture
 
 
@@ -126,7 +127,12 @@ def test_every_weight_has_a_gradient(name: str) -> None:
     variables = [variable for _, variable in named_weights(net)]
     first, second = frames(32, 32)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(net(first, second).unclipped - 0.3))
+        made = net(first, second)
+        loss = tf.reduce_mean(tf.square(made.unclipped - 0.3))
+        if made.proposal is not None:
+            # The coarse motion is taught by labels alone.
+            labels, t = tf.zeros([1, 32, 32, 4]), tf.constant([0.5])
+            loss += matching_error(made.proposal, labels, first, first, first, t)
     missing = [
         key
         for (key, _), gradient in zip(named_weights(net), tape.gradient(loss, variables), strict=True)

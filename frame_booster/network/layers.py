@@ -38,6 +38,7 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
       filters: channels of the output.
       size: side of the kernel, px.
       stride: px.
+      dilation: distance between the taps of the kernel, px.
       slope: of the LeakyReLU for negative values; None for a linear layer.
       precision: dtype the convolution is computed in, and the dtype of the output.
       scale: standard deviation of the initial kernel, as a multiple of He's; 0 starts at zero.
@@ -50,13 +51,14 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
         *,
         size: int = 3,
         stride: int = 1,
+        dilation: int = 1,
         slope: float | None = 0.2,
         precision: str = "float32",
         scale: float = 1.0,
         name: str,
     ) -> None:
         super().__init__(name=name, autocast=False)
-        self.stride, self.slope, self.precision = stride, slope, precision
+        self.stride, self.dilation, self.slope, self.precision = stride, dilation, slope, precision
         deviation = scale * (2.0 / (channels * size * size)) ** 0.5
         self.kernel = self.add_weight(
             name="kernel",
@@ -80,7 +82,8 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
         surplus = x.shape[-1] - kernel.shape[2]
         if surplus:
             kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, surplus], [0, 0]])
-        y = tf.nn.bias_add(tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME"), bias)
+        y = tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME", dilations=self.dilation)
+        y = tf.nn.bias_add(y, bias)
         return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
 
 

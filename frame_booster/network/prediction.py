@@ -16,6 +16,19 @@ class Choice(NamedTuple):
     """(B, h, w, K, 3) float32 RGB: the frame along each candidate."""
 
 
+class Proposal(NamedTuple):
+    """The coarse motion found in two ways, for the loss that teaches it."""
+
+    described: tuple[Tensor, Tensor]
+    """Descriptors of both frames, (B, h, w, C) float32 of length 1."""
+    searched: Tensor
+    """(B, h, w, 2) float32 px of that size, as `fbnet_r.matching.search` returns it."""
+    strongest: Tensor
+    """The same by descriptors."""
+    logit: Tensor
+    """(B, h, w, 1) float32: above 0 the second is believed."""
+
+
 class Prediction(NamedTuple):
     """One batch of made frames and what they were made from."""
 
@@ -28,3 +41,5 @@ class Prediction(NamedTuple):
     (B, h, w, 2) float32, (dy, dx) in px of the level; `warped(x) = frame(x - flow(x))`."""
     choices: tuple[Choice, ...] = ()
     """For frame 0 and frame 1, in networks that choose among candidate motions."""
+    proposal: Proposal | None = None
+    """In networks that find the coarse motion in two ways."""

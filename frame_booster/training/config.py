@@ -29,6 +29,8 @@ class Phase:
     """Weight of flow supervision beside the loss."""
     choice_weight: tuple[float, float] = (0.0, 0.0)
     """Weight of the expected error of the choice among candidates (FBNet-R) beside the loss."""
+    matching_weight: tuple[float, float] = (0.0, 0.0)
+    """Weight of what descriptors and the choice of the coarse motion learn by (FBNet-R) beside the loss."""
     strides: tuple[int, ...] = (1, 2, 3)
     """Steps in frames between the middle frame and the inputs, drawn evenly."""
     scale: tuple[float, float] = (1.0, 1.0)
@@ -47,7 +49,8 @@ class RunConfig:
 
     network: str
     loss: dict[str, float]
-    """Terms of the loss (`losses.LOSSES`) and their weights. In the file a name alone is that term with weight 1."""
+    """Terms of the loss (`losses.LOSSES`) and their weights. In the file a name alone is that term with weight 1; if
+    there are none, no frame is made and `matching_weight` alone teaches."""
     phases: tuple[Phase, ...]
     optimizer: str = "nadam"
     weight_decay: float = 0.0
@@ -78,7 +81,8 @@ class RunConfig:
     @property
     def loss_text(self) -> str:
         """The loss in words, as "charbonnier + 0.1 census"."""
-        return " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items())
+        terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items()]
+        return " + ".join(terms) or "matching"
 
     @property
     def steps(self) -> int:

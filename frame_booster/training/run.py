@@ -220,13 +220,14 @@ class TrainingRun:
             began = now
             last = self.step == self.config.steps
             if self.step % log_every == 0 or last:
-                loss, flow, choice, psnr, finite = np.mean(figures, axis=0).tolist()
+                loss, flow, choice, matching, psnr, finite = np.mean(figures, axis=0).tolist()
                 seconds = now - mark
                 record = {
                     "step": self.step,
                     "loss": round(loss, 5),
                     "flow": round(flow, 4),
                     "choice": round(choice, 6),
+                    "matching": round(matching, 4),
                     "psnr": round(psnr, 3),
                     "skipped": round((1 - finite) * len(figures)),
                     "rate": round(learning_rate(self.config, self.step), 7),

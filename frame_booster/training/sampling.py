@@ -134,7 +134,8 @@ class Sampler:
         frames = np.empty((phase.batch, 3, phase.height, phase.width, 3), np.uint8)
         times = np.empty(phase.batch, np.float32)
         flows = np.zeros((phase.batch, phase.height, phase.width, 4), np.float32)
-        supervised = phase.flow_weight[0] + (phase.flow_weight[1] - phase.flow_weight[0]) * progress > 0
+        pairs = phase.flow_weight, phase.matching_weight
+        supervised = any(low + (high - low) * progress > 0 for low, high in pairs)
         labelled = supervised or self.config.even
         for k in range(phase.batch):
             if rng.random() < phase.synthetic:

@@ -13,12 +13,13 @@ from frame_booster.errors import InputError
 from frame_booster.network.layers import Tensor
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.losses import LOSSES, choice_error, flow_supervision
+from frame_booster.training.matching_loss import matching_error
 from frame_booster.training.muon import Muon
 from frame_booster.training.sampling import Batch
 
-FIGURES = ("loss", "flow", "choice", "psnr", "finite")
-"""What a step returns: the loss, flow supervision, choice error, PSNR of the batch in dB, and 1, or 0 if the step was
-left out because a gradient was not a number."""
+FIGURES = ("loss", "flow", "choice", "matching", "psnr", "finite")
+"""What a step returns: the loss, flow supervision, choice error, matching error, PSNR of the batch in dB, and 1, or 0
+if the step was left out because a gradient was not a number."""
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
@@ -80,14 +81,15 @@ class TrainStep:
 
     def __init__(self, network: Any, variables: list[Any], optimizer: Any, config: RunConfig, strategy: Any) -> None:
         unknown = set(config.loss) - set(LOSSES)
-        if unknown or not config.loss:
+        matched = all(min(phase.matching_weight) > 0 for phase in config.phases)
+        if unknown or not (config.loss or matched):
             raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {', '.join(LOSSES)}")
         if config.optimizer == "nadam" and strategy.num_replicas_in_sync > 1:
             # Its state there turns to NaN after one step with Keras 2.15.
             raise InputError("nadam trains on one device only", hint="muon or adamw, or name one --device")
         self.network, self.variables, self.optimizer = network, variables, optimizer
         self.config, self.strategy = config, strategy
-        self._compiled: dict[tuple[int, int, int, bool, bool], Any] = {}
+        self._compiled: dict[tuple[int, int, int, bool, bool, bool], Any] = {}
 
     def __call__(self, step: int, batch: Batch) -> Any:
         """Trains on the batch of a step; returns the numbers of `FIGURES`, float32.
@@ -96,12 +98,11 @@ class TrainStep:
           InputError: the batch cannot be shared evenly by the devices.
         """
         phase, progress = self.config.phase_at(step)
-        flow_weight, choice_weight = (
-            low + (high - low) * progress for low, high in (phase.flow_weight, phase.choice_weight)
-        )
-        gradients_of, apply = self._functions(phase, flow_weight > 0)
+        pairs = phase.flow_weight, phase.choice_weight, phase.matching_weight
+        weights_now = [low + (high - low) * progress for low, high in pairs]
+        gradients_of, apply = self._functions(phase, weights_now[0] > 0)
         self.optimizer.learning_rate.assign(learning_rate(self.config, step))
-        weights = [tf.constant(weight, tf.float32) for weight in (flow_weight, choice_weight)]
+        weights = [tf.constant(weight, tf.float32) for weight in weights_now]
         shared = [self._shared(values) for values in (batch.frames, batch.t, batch.flows)]
         gradients, figures = gradients_of(*shared, *weights)
         figures = figures.numpy()
@@ -125,28 +126,33 @@ class TrainStep:
         return tf.add_n(terms)
 
     def _functions(self, phase: Phase, labelled: bool) -> Any:
-        chosen = max(phase.choice_weight) > 0
-        key = (phase.batch, phase.height, phase.width, labelled, chosen)
+        chosen, matched = max(phase.choice_weight) > 0, max(phase.matching_weight) > 0
+        key = (phase.batch, phase.height, phase.width, labelled, chosen, matched)
         if key in self._compiled:
             return self._compiled[key]
 
-        def on_device(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any) -> Any:
+        def on_device(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any, match_weight: Any) -> Any:
             pictures = tf.cast(frames, tf.float32) / 255.0
             first, truth, second = tf.unstack(pictures, axis=1)
+            flow_loss = choice_loss = matching_loss = tf.constant(0.0)
             with tf.GradientTape() as tape:
-                predicted = self.network(first, second, t)
-                loss = self._loss(predicted.unclipped, truth)
-                flow_loss = tf.constant(0.0)
-                if labelled:
-                    flow_loss = tf.reduce_mean(flow_supervision(predicted.flows, labels, first, second, truth))
-                choice_loss = tf.constant(0.0)
-                if chosen:
-                    choice_loss = tf.reduce_mean(choice_error(predicted.choices, truth))
-                total = loss + flow_weight * flow_loss + choice_weight * choice_loss
-            gradients = tape.gradient(total, self.variables)
-            squared = tf.reduce_mean(tf.square(predicted.frame - truth), [1, 2, 3])
+                if self.config.loss:
+                    predicted = self.network(first, second, t)
+                    made, proposal = predicted.frame, predicted.proposal
+                    loss = self._loss(predicted.unclipped, truth)
+                    if labelled:
+                        flow_loss = tf.reduce_mean(flow_supervision(predicted.flows, labels, first, second, truth))
+                    if chosen:
+                        choice_loss = tf.reduce_mean(choice_error(predicted.choices, truth))
+                else:
+                    made, loss, proposal = truth, tf.constant(0.0), self.network.taught_proposal(first, second, t)
+                if matched:
+                    matching_loss = matching_error(proposal, labels, first, second, truth, t)
+                total = loss + flow_weight * flow_loss + choice_weight * choice_loss + match_weight * matching_loss
+            gradients = tape.gradient(total, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
             psnr = tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-6))
-            return gradients, tf.stack([loss, flow_loss, choice_loss, psnr])
+            return gradients, tf.stack([loss, flow_loss, choice_loss, matching_loss, psnr])
 
         def mean(value: Any) -> Any:
             return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)

@@ -26,6 +26,8 @@ class Encoded(NamedTuple):
     """What is compared by matching, at 1, 1/2, 1/4, ...: (B, h, w, 4) float32 of `appearance`."""
     features: list[Tensor]
     """Features at 1/4, 1/8, 1/16: (B, h, w, CHANNELS[1:]), in the network's precision."""
+    described: Tensor = None
+    """What each place at 1/8 looks like, (B, H/8, W/8, descriptor.CHANNELS) float32; `FBNetR.encode` adds it."""
 
 
 class FrameEncoder(Stage):

@@ -50,6 +50,8 @@ class MatchingOptions:
     propagate: tuple[tuple[int, ...], ...] = ((6, 3), (12, 6))
     """Distances, px of the level, at which neighbours' motions are tried after that at 1/2, at 1/4, ...; one more
     Lucas-Kanade step follows."""
+    spread: tuple[int, ...] = (3, 2)
+    """The same at 1/8, after what was lost is recalled."""
 
 
 def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
@@ -123,20 +125,24 @@ def pyramid(frame: Tensor, levels: int) -> list[Tensor]:
     return frames
 
 
-def match(looks0: list[Tensor], looks1: list[Tensor], t: Tensor, options: MatchingOptions) -> Tensor:
-    """Finds the motion from frame 0 to frame 1 as seen from time t.
+def search(
+    looks0: list[Tensor], looks1: list[Tensor], t: Tensor, options: MatchingOptions, motion: Tensor | None, stop: int
+) -> Tensor:
+    """Finds the motion from frame 0 to frame 1 as seen from time t, from coarse to fine.
 
     Args:
-      looks0, looks1: `appearance` (B, H/2^k, W/2^k, 4) float32 of both frames at 1/2 to 1/2**options.coarsest.
+      looks0, looks1: `appearance` (B, H/2^k, W/2^k, 4) float32 of both frames at 1/2, 1/4, ...
       t: (B, 1, 1, 1) float32 in (0, 1).
       options: constants of the search.
+      motion: (B, h, w, 2) float32 px, what is known of it at the level before the coarsest of these looks; None:
+        nothing.
+      stop: the level, 0 being 1/2, that is searched last.
 
     Returns:
-      (B, H/2, W/2, 2) float32, (dy, dx) in px of that level:
+      (B, h, w, 2) float32, (dy, dx) in px of that level:
       `made(x) = frame0(x - t motion) = frame1(x + (1 - t) motion)`.
     """
-    motion: Tensor | None = None
-    for level in range(len(looks0) - 1, -1, -1):
+    for level in range(len(looks0) - 1, stop - 1, -1):
         first, second = looks0[level], looks1[level]
         motion = tf.zeros_like(first[..., :2]) if motion is None else 2.0 * resize(motion, first)
         for _ in range(_of_level(options.steps, level)):
@@ -145,12 +151,23 @@ def match(looks0: list[Tensor], looks1: list[Tensor], t: Tensor, options: Matchi
             motion = box(motion + 2.0 * found, options.smooth)
         for _ in range(_of_level(options.polish, level)):
             motion = _polished(first, second, motion, t)
-        distances = options.propagate[level] if level < len(options.propagate) else ()
-        for k, reach in enumerate(distances):
-            motion = propagate(first, second, motion, t, reach, corners=bool(k % 2))
-        if distances:
-            motion = _polished(first, second, motion, t)
+        if level < len(options.propagate):
+            motion = spread(first, second, motion, t, options.propagate[level])
     return motion
+
+
+def spread(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, distances: tuple[int, ...]) -> Tensor:
+    """Returns the motion after neighbours' motions are tried, at one distance after the other, and a Lucas-Kanade step.
+
+    Args:
+      first, second: (B, h, w, 4) float32 of `appearance`.
+      motion: (B, h, w, 2) float32 px, as `search` returns it.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+      distances: px.
+    """
+    for k, reach in enumerate(distances):
+        motion = propagate(first, second, motion, t, reach, corners=bool(k % 2))
+    return _polished(first, second, motion, t)
 
 
 def _polished(first: Tensor, second: Tensor, motion: Tensor, t: Tensor) -> Tensor:

@@ -15,17 +15,22 @@ from frame_booster.network.fbnet_r.candidates import (
     seen_along,
     warp_pair,
 )
+from frame_booster.network.fbnet_r.descriptor import Descriptor
 from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
 from frame_booster.network.fbnet_r.exchange import exchanged, in_both_orders, repeated
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
-from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, match
+from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, search, spread
 from frame_booster.network.fbnet_r.neighbourhood import flat, resize
+from frame_booster.network.fbnet_r.recall import Recall, Recalled
 from frame_booster.network.fbnet_r.refinement import motion_to_flow, refine
 from frame_booster.network.fbnet_r.selection import Selection
 from frame_booster.network.layers import Stage, Tensor
-from frame_booster.network.prediction import Choice, Prediction
+from frame_booster.network.prediction import Choice, Prediction, Proposal
 from frame_booster.network.pyramid import halve
+
+RECALLED = 3
+"""The search and the descriptors are compared at 1/2**RECALLED."""
 
 
 class Found(NamedTuple):
@@ -37,6 +42,8 @@ class Found(NamedTuple):
     """(B, h/2, w/2, HIDDEN), what the selection hands on."""
     choices: tuple[Choice, ...]
     """As in `Prediction`; none if the choice is not taught."""
+    proposal: Proposal | None = None
+    """As in `Prediction`; none if it is not taught."""
 
 
 class FBNetR(Stage):
@@ -62,18 +69,20 @@ class FBNetR(Stage):
         self.precision = precision
         self.matching = matching or MatchingOptions()
         self.encoder = FrameEncoder(precision)
+        self.descriptor = Descriptor(precision)
+        self.recall = Recall(precision)
         self.judgement = Judgement(precision)
         self.selection = Selection(precision)
         self.fusion = Fusion(precision)
         self.built = True
 
     def parts(self) -> list[tf.keras.layers.Layer]:
-        return [self.encoder, self.judgement, self.selection, self.fusion]
+        return [self.encoder, self.descriptor, self.recall, self.judgement, self.selection, self.fusion]
 
     def encode(self, frame: Tensor, halvings: int = 0, halved: Tensor | None = None) -> Encoded:
         """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings; `halved` as `between`."""
         encoded: Encoded = self.encoder(frame, matching=self.matching, halvings=halvings, halved=halved)
-        return encoded
+        return encoded._replace(described=self.descriptor(encoded.frames[0]))
 
     def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, halvings: int = 0) -> Prediction:
         """Predicts the frame at time t.
@@ -121,7 +130,7 @@ class FBNetR(Stage):
         half = 0.5 * halve(found.flow)
         flows = [(half[..., :2], half[..., 2:]), (full[..., :2], full[..., 2:])]
         frame = tf.clip_by_value(rgb, 0.0, 1.0)
-        return Prediction(frame=frame, unclipped=rgb, flows=flows, choices=found.choices)
+        return Prediction(frame=frame, unclipped=rgb, flows=flows, choices=found.choices, proposal=found.proposal)
 
     def fuse(self, curved0: Tensor, curved1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Makes the frame of what `find` has found; `Fusion.call` has the shapes, t is (B,).
@@ -138,20 +147,39 @@ class FBNetR(Stage):
         """
         frames0, frames1 = encoded0.frames, encoded1.frames
         t = tf.reshape(t, [-1, 1, 1, 1])
-        # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
         looks0, looks1 = encoded0.looks, encoded1.looks
-        motion = tf.stop_gradient(match(looks0[FINEST:], looks1[FINEST:], t, self.matching))
+        recalled = self.propose(encoded0, encoded1, t)
+        options, at, finer = self.matching, RECALLED, slice(FINEST, RECALLED)
+        # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
+        motion = tf.stop_gradient(spread(looks0[at], looks1[at], recalled.motion(), t, options.spread))
+        motion = search(looks0[finer], looks1[finer], t, options, motion, stop=0)
         candidates = gather_candidates(frames0[1], frames1[1], motion, t)
         context = self.judgement(self._surroundings(encoded0, encoded1, motion, candidates, t))
         weights, hidden = self.selection(candidates, context)
         flow = chosen_flow(weights, candidates.motion, t, flat(OFFSETS))
         flow = refine(looks0[FINEST], looks1[FINEST], flow)
         flow = refine(looks0[0], looks1[0], 2.0 * resize(flow, looks0[0]))
-        choices = []
+        choices, proposal = [], None
         if taught:
+            proposal = Proposal((encoded0.described, encoded1.described), *recalled)
             seen = seen_along(frames0[1], frames1[1], candidates.motion, t)
             choices = [Choice(weights[..., k * COUNT : (k + 1) * COUNT], seen[k]) for k in (0, 1)]
-        return Found(flow, hidden, tuple(choices))
+        return Found(flow, hidden, tuple(choices), proposal)
+
+    def propose(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> Recalled:
+        """Finds the motion at 1/8 by search and by descriptors; t is (B, 1, 1, 1)."""
+        looks0, looks1 = encoded0.looks, encoded1.looks
+        last = RECALLED - FINEST
+        searched = tf.stop_gradient(search(looks0[FINEST:], looks1[FINEST:], t, self.matching, None, stop=last))
+        described = encoded0.described, encoded1.described
+        recalled: Recalled = self.recall(searched, (looks0[RECALLED], looks1[RECALLED]), described, t)
+        return recalled
+
+    def taught_proposal(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Proposal:
+        """Returns what the motion at 1/8 is taught by, without making a frame; arguments as `call`."""
+        encoded0, encoded1 = self.encode(frame0), self.encode(frame1)
+        recalled = self.propose(encoded0, encoded1, tf.reshape(t, [-1, 1, 1, 1]))
+        return Proposal((encoded0.described, encoded1.described), *recalled)
 
     @staticmethod
     def _surroundings(

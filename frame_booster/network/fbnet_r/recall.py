@@ -1,0 +1,112 @@
+"""FBNet-R, stage 1d: where the search has lost a thing, the motion by which it is found again.
+
+The search is the more exact of both, descriptors see the farther: a few convolutions tell, place by place, whom to
+believe. They learn from motion labelled with the true frame in view (`training.matching_loss`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_r.correlation import correlate, score_of, strongest
+from frame_booster.network.fbnet_r.neighbourhood import box
+from frame_booster.network.fbnet_r.refinement import slopes, step_motion
+from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.warp import warp_by_motion
+
+WIDTH = 40
+SEEN = 16
+"""Channels of what the convolutions see."""
+AROUND = 5
+"""Side of the neighbourhood that is seen beside the place itself, px of 1/8."""
+STEPS = 2
+"""Lucas-Kanade steps from the strongest motion, which is good to a px."""
+FAR, FAR_OUT = 8.0, 4.0
+"""Px of 1/8 beyond which a difference of motions, and a place outside the frames, is no longer told apart."""
+MARGIN = 3.0
+"""Logits by which a recalled motion must be the more alike before anything is learned."""
+
+
+class Recalled(NamedTuple):
+    """Two motions at 1/8 and which one is believed."""
+
+    searched: Tensor
+    """(B, h, w, 2) float32 px of 1/8, of the search."""
+    strongest: Tensor
+    """(B, h, w, 2) float32 px of 1/8, of the descriptors."""
+    logit: Tensor
+    """(B, h, w, 1) float32: above 0 the second is taken."""
+
+    def motion(self) -> Tensor:
+        """Returns (B, h, w, 2) float32 px of 1/8."""
+        return tf.where(self.logit > 0.0, self.strongest, self.searched)
+
+
+def _outside(motion: Tensor, t: Tensor) -> Tensor:
+    """Returns by how many px, up to FAR_OUT, what a motion asks for lies outside the frames, (B, h, w, 1)."""
+    height, width = tf.shape(motion)[1], tf.shape(motion)[2]
+    places = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), -1)
+    places, last = tf.cast(places, tf.float32), tf.cast(tf.stack([height - 1, width - 1]), tf.float32)
+
+    def beyond(at: Tensor) -> Tensor:
+        return tf.reduce_sum(tf.nn.relu(-at) + tf.nn.relu(at - last), -1, keepdims=True)
+
+    return tf.minimum(beyond(places - t * motion) + beyond(places + (1.0 - t) * motion), FAR_OUT)
+
+
+def _apart(motion: Tensor, other: Tensor) -> Tensor:
+    return tf.sqrt(tf.reduce_sum(tf.square(motion - other), -1, keepdims=True))
+
+
+class Recall(Stage):
+    """Takes the strongest motion of all instead of the searched one where that is the likelier."""
+
+    def __init__(self, precision: str = "float32", name: str = "recall") -> None:
+        super().__init__(name)
+        self.conv1 = Convolution(SEEN, WIDTH, precision=precision, name="conv1")
+        self.conv2 = Convolution(WIDTH, WIDTH, precision=precision, name="conv2")
+        self.conv3 = Convolution(WIDTH, WIDTH, precision=precision, name="conv3")
+        self.out = Convolution(WIDTH, 1, slope=None, precision=precision, scale=0.0, name="out")
+        self.precision = precision
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [self.conv1, self.conv2, self.conv3, self.out]
+
+    def call(
+        self, searched: Tensor, looks: tuple[Tensor, Tensor], described: tuple[Tensor, Tensor], t: Tensor
+    ) -> Recalled:
+        """Finds the strongest motion and compares it to the searched one.
+
+        Args:
+          searched: (B, h, w, 2) float32 px of 1/8, as `matching.search` returns it.
+          looks: of both frames at 1/8, (B, h, w, 4) float32 of `matching.appearance`.
+          described: both frames' descriptors, (B, h, w, C) float32.
+          t: (B, 1, 1, 1) float32 in (0, 1).
+        """
+        # What is compared is a matter of fact; descriptors learn from their own loss.
+        scores = tf.stop_gradient(correlate(*described, t))
+        found = strongest(scores)
+        for _ in range(STEPS):
+            found = step_motion(
+                found, slopes(warp_by_motion(looks[0], found, t), warp_by_motion(looks[1], found, t - 1))
+            )
+        likeness = [score_of(scores, motion) for motion in (searched, found)]
+        costs = [self._cost(looks, motion, t) for motion in (searched, found)]
+        seen = [0.2 * x for x in (*likeness, *(box(x, AROUND) for x in likeness))]
+        seen.append((likeness[1] - tf.reduce_logsumexp(scores, -1, keepdims=True)) / 3.0)
+        seen += [10.0 * x for x in (*costs, *(box(x, AROUND) for x in costs))]
+        means = [box(motion, AROUND) for motion in (searched, found)]
+        pairs = [(found, searched), (found, means[1]), (searched, means[0]), (found, means[0]), (searched, means[1])]
+        seen += [0.25 * tf.minimum(_apart(*pair), FAR) for pair in pairs]
+        seen += [0.5 * _outside(motion, t) for motion in (searched, found)]
+        x = self.conv2(self.conv1(tf.stop_gradient(tf.concat(seen, -1))))
+        x = self.out(self.conv3(x))
+        return Recalled(searched, found, tf.cast(x, tf.float32) + likeness[1] - likeness[0] - MARGIN)
+
+    @staticmethod
+    def _cost(looks: tuple[Tensor, Tensor], motion: Tensor, t: Tensor) -> Tensor:
+        difference = warp_by_motion(looks[0], motion, t) - warp_by_motion(looks[1], motion, t - 1.0)
+        return tf.reduce_mean(tf.abs(difference), -1, keepdims=True)
