@@ -1,4 +1,4 @@
-"""FBNet-R, stage 1c: how alike both frames are along every motion within reach, at once.
+"""FBNet-R, stage 1e: how alike both frames are along every motion within reach, at once.
 
 The search goes from coarse to fine, so what is small and moves far is lost: at 1/16 it is a part of a pixel. Here every
 motion is tried at 1/8, as learned descriptors tell places apart (a correlation volume, as in RAFT, Teed and Deng, 2020,

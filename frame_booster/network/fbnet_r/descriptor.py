@@ -1,4 +1,4 @@
-"""FBNet-R, stage 1b: what a place looks like, learned so that it is found again however far it has moved."""
+"""FBNet-R, stage 1d: what a place looks like, learned so that it is found again however far it has moved."""
 
 from __future__ import annotations
 

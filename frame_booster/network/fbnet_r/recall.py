@@ -1,4 +1,4 @@
-"""FBNet-R, stage 1d: where the search has lost a thing, the motion by which it is found again.
+"""FBNet-R, stage 1f: where the search has lost a thing, the motion by which it is found again.
 
 The search is the more exact of both, descriptors see the farther: a few convolutions tell, place by place, whom to
 believe. They learn from motion labelled with the true frame in view (`training.matching_loss`).
