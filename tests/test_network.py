@@ -12,7 +12,7 @@ import tensorflow as tf
 from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.fbnet_r.fusion import MADE
-from frame_booster.network.layers import count_weights, named_weights
+from frame_booster.network.layers import Convolution, count_weights, named_weights
 from frame_booster.network.registry import NAMES, create_network
 from frame_booster.training.inspect import stage_costs
 from frame_booster.training.matching_loss import matching_error
@@ -36,6 +36,14 @@ def network(name: str) -> Any:
 
 def frames(height: int, width: int, step: float = 1.0) -> tuple[tf.Tensor, tf.Tensor]:
     return tuple(tf.constant(picture(k, width, height)[None], tf.float32) for k in (0.0, step))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 4])
+def test_a_spread_kernel_keeps_the_size_and_sees_zeros_outside(dilation: int) -> None:
+    layer = Convolution(3, 4, dilation=dilation, slope=None, name="spread")
+    x = tf.constant(np.random.default_rng(1).normal(size=(1, 9, 7, 3)).astype(np.float32))
+    expected = tf.nn.conv2d(x, layer.kernel, 1, "SAME", dilations=dilation) + layer.bias
+    np.testing.assert_allclose(layer(x).numpy(), expected.numpy(), atol=1e-5)
 
 
 def test_published_parameters_stage_by_stage() -> None:

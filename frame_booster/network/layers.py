@@ -38,7 +38,7 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
       filters: channels of the output.
       size: side of the kernel, px.
       stride: px.
-      dilation: distance between the taps of the kernel, px.
+      dilation: distance between the taps of the kernel, px; more than 1 only at a stride of 1.
       slope: of the LeakyReLU for negative values; None for a linear layer.
       precision: dtype the convolution is computed in, and the dtype of the output.
       scale: standard deviation of the initial kernel, as a multiple of He's; 0 starts at zero.
@@ -82,7 +82,12 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
         surplus = x.shape[-1] - kernel.shape[2]
         if surplus:
             kernel = tf.pad(kernel, [[0, 0], [0, 0], [0, surplus], [0, 0]])
-        y = tf.nn.conv2d(tf.cast(x, self.precision), kernel, self.stride, "SAME", dilations=self.dilation)
+        x, padding = tf.cast(x, self.precision), "SAME"
+        if self.dilation > 1:
+            # ONNX Runtime does not work out the edges of a kernel that is spread.
+            edge = [self.dilation * (kernel.shape[0] // 2)] * 2
+            x, padding = tf.pad(x, [[0, 0], edge, edge, [0, 0]]), "VALID"
+        y = tf.nn.conv2d(x, kernel, self.stride, padding, dilations=self.dilation)
         y = tf.nn.bias_add(y, bias)
         return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
 
