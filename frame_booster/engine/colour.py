@@ -52,7 +52,7 @@ def padded(side: int, multiple: int) -> int:
     return max(2, -(-side // multiple)) * multiple
 
 
-def _pooled(x: Tensor, log2_height: int, log2_width: int) -> Tensor:
+def pooled(x: Tensor, log2_height: int, log2_width: int) -> Tensor:
     """Averages (B, h, w, C) over blocks of so many px; itself where both are 0 or less."""
     block = [1 << max(log2_height, 0), 1 << max(log2_width, 0)]
     return x if block == [1, 1] else tf.nn.avg_pool2d(x, block, block, "VALID")
@@ -75,17 +75,17 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, halv
     colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
     if layout.floating:
         colours = [_perceived(colour) for colour in colours]
-    first = (_pooled(pad_to(colours[0], height, width), halvings, halvings) - offset) / span
+    first = (pooled(pad_to(colours[0], height, width), halvings, halvings) - offset) / span
     if layout.kind == "gray":
         return tf.concat([first, first, first], -1)
     if layout.kind == "rgb":
-        padded_up = (_pooled(pad_to(c, height, width), halvings, halvings) for c in colours[1:3])
+        padded_up = (pooled(pad_to(c, height, width), halvings, halvings) for c in colours[1:3])
         blue, red = ((c - offset) / span for c in padded_up)
         return tf.concat([red, first, blue], -1)
     down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
     chroma = tf.concat(colours[1:3], -1)
     chroma = pad_to(chroma, height // down, width // across)
-    chroma = _pooled(chroma, halvings - layout.log2_chroma_height, halvings - layout.log2_chroma_width)
+    chroma = pooled(chroma, halvings - layout.log2_chroma_height, halvings - layout.log2_chroma_width)
     chroma = (chroma - chroma_offset) / chroma_span
     if down >> halvings > 1:
         chroma = tf.repeat(chroma, down >> halvings, axis=1)

@@ -24,7 +24,7 @@ class Interpolator:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._compiled: dict[tuple[float, ...], Any] = {}
 
     def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
         """Makes the picture between two pictures.
@@ -51,40 +51,47 @@ class Interpolator:
             raise InputError(f"t = {t} is not between 0 and 1")
         top = _TOP[frame0.dtype]
         start, stop = (np.float32(1.0 / top) * (f[None] if f.ndim == 3 else f) for f in (frame0, frame1))
-        made = self._at(start, stop, t)
+        made = self._at(start, stop, t, top)
         if frame0.dtype != np.float32:
             made = np.rint(made * top).astype(frame0.dtype)
         return made[0] if frame0.ndim == 3 else made
 
-    def _at(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
+    def _at(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         if self.model.network.any_timestep or t == 0.5:
-            return self._run(start, stop, t)
+            return self._run(start, stop, t, top)
         wanted = Fraction(t).limit_denominator(1 << 20)
-        return by_halving(start, stop, wanted, lambda a, b: self._run(a, b, 0.5))
+        return by_halving(start, stop, wanted, lambda a, b: self._run(a, b, 0.5, top))
 
-    def _run(self, start: Pictures, stop: Pictures, t: float) -> Pictures:
+    def _run(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         tf = tensorflow()
         shape = start.shape
-        if shape not in self._compiled:
-            from frame_booster.engine.colour import pad_to, padded
+        key = (*shape, top)
+        if key not in self._compiled:
+            from frame_booster.engine.colour import pad_to, padded, pooled
 
             network = self.model.network
             # As for video, so that a picture made here is the one that would be made there.
             halvings = usual_halvings(shape[2], shape[1], network)
-            more = {"halvings": halvings} if halvings else {}
             size = network.multiple << halvings
             height, width = (padded(side, size) for side in shape[1:3])
             frame = tf.TensorSpec(shape, tf.float32)
 
             @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
             def run(a: Any, b: Any, at: Any) -> Any:
-                padded = (pad_to(x, height, width) for x in (a, b))
-                made = network(*padded, tf.fill([shape[0]], at), **more).frame
+                pair, times = [pad_to(x, height, width) for x in (a, b)], tf.fill([shape[0]], at)
+                if halvings:
+                    # Of whole codes, as planes are: a mean of what was scaled before is rounded once more.
+                    codes = [tf.round(x * top) if top != 1.0 else x for x in pair]
+                    halved = [pooled(x, halvings, halvings) * np.float32(1.0 / top) for x in codes]
+                    encoded = [network.encode(x, halvings, h) for x, h in zip(pair, halved, strict=True)]
+                    made = network.decode(*encoded, times).frame
+                else:
+                    made = network(*pair, times).frame
                 return made[:, : shape[1], : shape[2]]
 
-            self._compiled[shape] = run
+            self._compiled[key] = run
         with tf.device(self.model.device):
-            result: Pictures = self._compiled[shape](start, stop, np.float32(t)).numpy()
+            result: Pictures = self._compiled[key](start, stop, np.float32(t)).numpy()
         return result
 
 
