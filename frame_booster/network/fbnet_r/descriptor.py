@@ -6,8 +6,6 @@ import tensorflow as tf
 
 from frame_booster.network.layers import Convolution, Stage, Tensor
 
-SCALE = 8
-"""Places are as many px apart."""
 CHANNELS = 64
 """Of a descriptor."""
 HALF, QUARTER, WIDTH = 20, 40, 80
