@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m benchmarks [networks|parts|pipeline|stages|training]`; without a name, all of them.
+"""Benchmarks: `python -m benchmarks [networks|parts|pipeline|stages|start|training]`; without a name, all of them.
 
 Figures stand beside yardsticks measured in the same run. Quote ratios: single times differ between machines.
 """
@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import networks, parts, pipeline, stages, training
+from benchmarks import networks, parts, pipeline, stages, start, training
 
-KINDS = {"networks": networks, "parts": parts, "pipeline": pipeline, "stages": stages, "training": training}
+KINDS = {
+    "networks": networks,
+    "parts": parts,
+    "pipeline": pipeline,
+    "stages": stages,
+    "start": start,
+    "training": training,
+}
 
 
 def main() -> None:

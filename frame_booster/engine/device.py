@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from frame_booster.collection import collection_paused
 from frame_booster.errors import InputError, ModelError
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -15,7 +16,8 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 def tensorflow() -> Any:
     """Imports TensorFlow with its start-up chatter off; `TF_CPP_MIN_LOG_LEVEL` still decides if set."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with collection_paused():
+        import tensorflow as tf
 
     return tf
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from frame_booster.collection import collection_paused
 from frame_booster.engine.device import choose_device, choose_precision, tensorflow
 from frame_booster.errors import ModelError
 
@@ -42,15 +43,16 @@ class Model:
         self, name: str, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
     ) -> None:
         tf = tensorflow()
-        from frame_booster.network.registry import create_network
-        from frame_booster.network.weights import load_weights
+        with collection_paused():
+            from frame_booster.network.registry import create_network
+            from frame_booster.network.weights import load_weights
 
         self.name = name
         self.peers: tuple[Model, ...] = ()
         """The same network on further devices, to share the work of one file."""
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        with tf.device(self.device):
+        with collection_paused(), tf.device(self.device):
             self.network: Any = create_network(name, self.precision)
             self.weights = shipped_weights(name) if weights is None else Path(weights)
             self.metadata = load_weights(self.weights, self.network)

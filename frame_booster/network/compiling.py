@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any
 
 import tensorflow as tf
+
+from frame_booster.collection import collection_paused
 
 _plain = ContextVar("plain", default=False)
 WHOLE = Fraction(1)
@@ -39,7 +41,6 @@ class _Ahead:
     def __init__(self, device: str, pool: ThreadPoolExecutor) -> None:
         self._device, self._pool = device, pool
         self._known: set[Any] = set()
-        self.pending: list[Future[None]] = []
 
     def add(self, loop: Any, tensors: list[Any]) -> None:
         shapes = tuple((tensor.dtype, *(tensor.shape.as_list() or ())) for tensor in tensors)
@@ -49,15 +50,15 @@ class _Ahead:
         self._known.add((loop, shapes))
         if sum(size * tensor.dtype.size for size, tensor in zip(sizes, tensors, strict=True)) <= AHEAD_BYTES:
             specs = [(tensor.shape, tensor.dtype) for tensor in tensors]
-            self.pending.append(self._pool.submit(self._run, loop, specs))
+            self._pool.submit(self._run, loop, specs)
 
     def _run(self, loop: Any, specs: list[Any]) -> None:
         with tf.device(self._device):
             try:
                 graph = tf.function(lambda *tensors: loop(*tensors), autograph=False)
                 graph.get_concrete_function(*[tf.TensorSpec(*spec) for spec in specs])(*[tf.zeros(*s) for s in specs])
-            except tf.errors.ResourceExhaustedError:
-                # The frame itself will tell, and whoever makes it knows what to do.
+            except tf.errors.OpError:
+                # It fails again for whoever needs it, and is told there.
                 return
 
 
@@ -66,23 +67,24 @@ _ahead: ContextVar[_Ahead | None] = ContextVar("ahead", default=None)
 
 @contextmanager
 def compiling_ahead(device: str) -> Iterator[None]:
-    """Within it, loops that are traced into a graph are compiled meanwhile; all are when it ends.
+    """Within it, loops that are traced into a graph are compiled meanwhile, and for a while after it.
+
+    A graph that runs before they are done waits for those it needs, while it makes itself ready at the same time.
 
     Args:
       device: that the graph will run on, as TensorFlow names it.
     """
-    with ThreadPoolExecutor(AHEAD_WORKERS) as pool:
-        ahead = _Ahead(device, pool)
-        token = _ahead.set(ahead)
-        try:
+    pool = ThreadPoolExecutor(AHEAD_WORKERS)
+    token = _ahead.set(_Ahead(device, pool))
+    try:
+        with collection_paused():
             yield
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-        finally:
-            _ahead.reset(token)
-    for future in ahead.pending:
-        future.result()
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        _ahead.reset(token)
+        pool.shutdown(wait=False)
 
 
 def compiled(
