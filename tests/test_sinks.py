@@ -20,8 +20,8 @@ import pytest
 from frame_booster.errors import DecodeError, EncodeError, Interrupted, OutputError
 from frame_booster.media.carry import CarryOptions
 from frame_booster.media.opening import open_source
-from frame_booster.media.output import is_sequence
-from frame_booster.media.pictures import SequenceSink
+from frame_booster.media.output import default_output, is_sequence
+from frame_booster.media.pictures import SequenceSink, is_pattern
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.sink import FileSink
 from frame_booster.media.writer import Sink, SinkOptions, container_format
@@ -31,6 +31,7 @@ from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, SegmentSink, join
 from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video
+from tests.test_sources import make_pictures
 
 KINDS = ["mp4", "mov", "mkv", "webm", "nut", "ts", "y4m", "gif", "webp", "pictures", "segments"]
 LOSSLESS = {"nut", "y4m", "pictures", "segments"}
@@ -105,6 +106,49 @@ def test_what_counts_as_a_sequence(tmp_path: Path) -> None:
     assert is_sequence(tmp_path / "new", f"{tmp_path}/new/")
     assert is_sequence(tmp_path)
     assert not is_sequence(tmp_path / "x.mp4", f"{tmp_path}/x.mp4")
+    assert not is_sequence(tmp_path / "50%d off.mp4", f"{tmp_path}/50%d off.mp4")
+    assert not is_pattern(tmp_path / "50%d off")
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("a/film.mkv", "a/film.2x.mp4"),
+        ("a/50%d off.mkv", "a/50%d off.2x.mp4"),
+        ("a/frames", "a/frames.2x.mp4"),
+        ("a/shot_%04d.png", "a/shot.2x.mp4"),
+    ],
+)
+def test_where_the_result_goes_when_nobody_says(given: str, made: str) -> None:
+    assert default_output(Path(given), 2) == Path(made)
+
+
+def test_a_sequence_without_a_name_has_that_of_its_folder(tmp_path: Path) -> None:
+    assert default_output(tmp_path / "frames" / "%05d.png", 4) == tmp_path / "frames.4x.mp4"
+    assert default_output(Path("/%05d.png"), 2) == Path("/frames.2x.mp4")
+
+
+def test_only_the_number_of_a_pattern_is_replaced(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "100% sure %s.mkv", pts=range(2), codec="ffv1", pix_fmt="gray", tones=1)
+    boosted(source, tmp_path / "out" / "100% sure %s %03d.png")
+    assert [p.name for p in sorted((tmp_path / "out").iterdir())] == [f"100% sure %s 00{k}.png" for k in range(1, 5)]
+
+
+def test_a_picture_with_a_percent_sign_is_only_itself(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "50%d off")
+    for path in list(folder.iterdir()):
+        path.rename(folder / f"%02d {path.name}")
+    boosted(folder, tmp_path / "out.mkv")
+    assert len(decoded(tmp_path / "out.mkv")) == 2 * len(list(folder.iterdir()))
+
+
+@pytest.mark.parametrize("name", ["50%d off", "12:30 clip", "-dash", "two\nlines", "pipe:1", "a'b\"c", "[x] #1 &"])
+def test_any_name_is_only_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = make_video(tmp_path / "in.mkv", pts=range(2), codec="ffv1", pix_fmt="gray", tones=1).rename(f"{name}.mkv")
+    boosted(Path(source.name), Path(f"{name}.out.mkv"), overwrite=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"{name}.mkv", f"{name}.out.mkv"])
+    assert len(decoded(tmp_path / f"{name}.out.mkv")) == 4
 
 
 def stopped_at(frame: int, source: Path, output: Path, **options: Any) -> None:

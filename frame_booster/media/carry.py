@@ -12,6 +12,7 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError
+from frame_booster.media.container import url
 from frame_booster.media.reader import Source
 from frame_booster.media.stretch import AudioStretcher
 from frame_booster.media.subtitles import SubtitleConverter, convertible
@@ -135,7 +136,7 @@ class Carrier:
         if kind is None or not stream.disposition & ATTACHED_PICTURE or not self._source_path.is_file():
             return False
         # An attachment is part of the header, so it is read before the stream comes to it.
-        with av.open(str(self._source_path)) as container:
+        with av.open(url(self._source_path)) as container:
             picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
         if picture is None:
             return False

@@ -17,6 +17,11 @@ PIPE = Path("-")
 """Stands for standard input or output."""
 
 
+def url(path: Path) -> str:
+    """Returns a path as FFmpeg takes any: a relative one as `12:30.mkv` would be of a protocol named 12."""
+    return str(path.absolute())
+
+
 def check_file(path: Path) -> None:
     """Raises InputError where a path is no file that holds anything."""
     if not path.exists():
@@ -55,7 +60,7 @@ def open_input(path: Path, options: InputOptions) -> Any:
 def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
     try:
         return av.open(
-            _standard_input() if path == PIPE else str(path), format=format_name, options=settings, hwaccel=accelerator
+            _standard_input() if path == PIPE else url(path), format=format_name, options=settings, hwaccel=accelerator
         )
     except av.error.PermissionError:
         if accelerator is not None:

@@ -14,16 +14,24 @@ import av.error
 
 from frame_booster.errors import InputError, OutputError
 from frame_booster.media.animation import webp_frames
-from frame_booster.media.container import PIPE
-from frame_booster.media.pictures import is_pattern
+from frame_booster.media.container import PIPE, url
+from frame_booster.media.pictures import is_pattern, sequence_name
 from frame_booster.media.rational import exact
 from frame_booster.media.writer import Written
 
 
 def default_output(path: Path, factor: int) -> Path:
-    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input; a pipe's goes to a pipe."""
+    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input; a pipe's goes to a pipe.
+
+    A sequence without a name of its own, `frames/%05d.png`, has that of its folder, and its result lies beside that.
+    """
     if path == PIPE:
         return PIPE
+    if is_pattern(path) and not path.exists():
+        name, folder = sequence_name(path), path.parent.absolute()
+        if name:
+            return path.with_name(f"{name}.{factor}x.mp4")
+        return folder.parent / f"{folder.name or 'frames'}.{factor}x.mp4"
     return path.with_name(f"{path.stem}.{factor}x.mp4")
 
 
@@ -139,7 +147,7 @@ def verify(path: Path, written: Written, time_base: Fraction) -> None:
         )
         return
     try:
-        with av.open(str(path)) as container:
+        with av.open(url(path)) as container:
             video = container.streams.video[0]
             base = exact(video.time_base)
             assert base is not None

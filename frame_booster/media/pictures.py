@@ -12,6 +12,8 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
+from frame_booster.media.container import url
+from frame_booster.media.finding import VIDEOS
 from frame_booster.media.planes import converted, planar
 from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo, check_size
 from frame_booster.media.writer import Written
@@ -24,8 +26,13 @@ _NUMBER = re.compile(r"%0?(\d*)d")
 
 
 def is_pattern(path: Path) -> bool:
-    """Tells whether a path is a pattern of numbered files, as `%05d.png`."""
-    return bool(_NUMBER.search(path.name))
+    """Tells whether a path is a pattern of numbered pictures, as `%05d.png`; `50%d.mp4` is a video of that name."""
+    return bool(_NUMBER.search(path.name)) and path.suffix.lower() not in {"", *VIDEOS} and not path.is_dir()
+
+
+def sequence_name(path: Path) -> str:
+    """Returns what a pattern's pictures are called before their number, as `shot` of `shot_%04d.png`."""
+    return _split(path.name)[0].rstrip("._- ")
 
 
 def is_picture_folder(path: Path) -> bool:
@@ -135,7 +142,7 @@ class SequenceSource(LoneVideo):
 
 def _read_picture(path: Path) -> av.VideoFrame:
     try:
-        with av.open(str(path)) as container:
+        with av.open(url(path), options={"pattern_type": "none"}) as container:
             for frame in container.decode(video=0):
                 return frame
     except (av.error.FFmpegError, IndexError) as error:
@@ -182,7 +189,8 @@ class SequenceSink:
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
         """Writes a frame as the next picture."""
-        path = self.folder / (self.pattern % (self.start + self.written.frames))
+        number = _NUMBER.sub(lambda match: match[0] % (self.start + self.written.frames), self.pattern, count=1)
+        path = self.folder / number
         picture = frame if frame.format.name == self.pix_fmt else converted(frame, self.pix_fmt)
         encoder: Any = av.CodecContext.create(self._codec, "w")
         encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, self.pix_fmt

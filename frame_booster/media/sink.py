@@ -13,7 +13,7 @@ import av.error
 from frame_booster.errors import EncodeError, OutputError
 from frame_booster.media.carry import MP4_FAMILY, Carrier
 from frame_booster.media.chroma import ENCODER_OPTION, LOCATIONS, chroma_location
-from frame_booster.media.container import PIPE
+from frame_booster.media.container import PIPE, url
 from frame_booster.media.encoders import (
     HARDWARE_SUFFIXES,
     choose_codec,
@@ -70,7 +70,7 @@ class FileSink:
             settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         try:
             self.container = av.open(
-                "pipe:1" if path == PIPE else str(path), "w", format=options.format, container_options=settings
+                "pipe:1" if path == PIPE else url(path), "w", format=options.format, container_options=settings
             )
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
