@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m benchmarks [networks|parts|pipeline|stages|start|training]`; without a name, all of them.
+"""Benchmarks: `python -m benchmarks`, or one of them, as `python -m benchmarks networks`.
 
 Figures stand beside yardsticks measured in the same run. Quote ratios: single times differ between machines.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import networks, parts, pipeline, stages, start, training
+from benchmarks import convolutions, networks, parts, pipeline, stages, start, training
 
 KINDS = {
+    "convolutions": convolutions,
     "networks": networks,
     "parts": parts,
     "pipeline": pipeline,
