@@ -17,8 +17,9 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import DecodeError, EncodeError, Interrupted, OutputError
+from frame_booster.errors import DecodeError, EncodeError, InputError, Interrupted, OutputError
 from frame_booster.media.carry import CarryOptions
+from frame_booster.media.container import PIPE
 from frame_booster.media.opening import open_source
 from frame_booster.media.output import default_output, is_sequence
 from frame_booster.media.pictures import SequenceSink, is_pattern
@@ -33,7 +34,7 @@ from frame_booster.pipeline.resume import Segments, SegmentSink, join
 from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video
 from tests.test_sources import make_pictures
 
-KINDS = ["mp4", "mov", "mkv", "webm", "nut", "ts", "y4m", "gif", "webp", "pictures", "segments"]
+KINDS = ["mp4", "mov", "3gp", "mkv", "webm", "nut", "ts", "flv", "y4m", "gif", "webp", "pictures", "segments"]
 LOSSLESS = {"nut", "y4m", "pictures", "segments"}
 BASE = Fraction(1, 50)
 
@@ -108,6 +109,37 @@ def test_what_counts_as_a_sequence(tmp_path: Path) -> None:
     assert not is_sequence(tmp_path / "x.mp4", f"{tmp_path}/x.mp4")
     assert not is_sequence(tmp_path / "50%d off.mp4", f"{tmp_path}/50%d off.mp4")
     assert not is_pattern(tmp_path / "50%d off")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((f"out.{suffix}", "does not keep every frame") for suffix in ("avi", "wmv", "mpg", "vob", "h264", "hevc")),
+        ("out.m3u8", "more than one file"),
+        ("out.mpd", "more than one file"),
+        ("out.png", "a picture holds one frame"),
+        ("out.xyz", "no container is known"),
+    ],
+)
+def test_what_could_not_be_trusted_is_refused_before_any_work(tmp_path: Path, name: str, message: str) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(2))
+    with pytest.raises(InputError, match=message):
+        boosted(source, tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
+def test_a_pipe_may_ask_for_any_single_stream() -> None:
+    assert container_format(PIPE, "h264") == "h264"
+    with pytest.raises(InputError, match="more than one file"):
+        container_format(PIPE, "hls")
+
+
+def test_raw_video_is_as_large_as_its_frames(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1", pix_fmt="gray", tones=1)
+    boosted(source, tmp_path / "out.yuv")
+    with av.open(str(source)) as container:
+        stream = container.streams.video[0]
+        assert (tmp_path / "out.yuv").stat().st_size == 6 * stream.width * stream.height
 
 
 @pytest.mark.parametrize(

@@ -131,13 +131,13 @@ def verify_pictures(folder: Path, written: Written) -> None:
         raise OutputError(f"the result has {len(made)} pictures instead of {written.frames}", path=folder)
 
 
-def verify(path: Path, written: Written, time_base: Fraction) -> None:
+def verify(path: Path, format_name: str, written: Written, time_base: Fraction) -> None:
     """Reads the file back and checks that frames, their times and copied packets are all there.
 
     Raises:
       OutputError: something is missing.
     """
-    if path.suffix.lower() == ".webp":
+    if format_name == "webp":
         frames, length = webp_frames(path)
         # WebP joins frames that are equal, so that fewer may come back.
         if frames > written.frames:
@@ -145,6 +145,11 @@ def verify(path: Path, written: Written, time_base: Fraction) -> None:
         _check_times(
             path, [("lasts", length, _length(written) * time_base)], Fraction(written.frames, 1000) + time_base
         )
+        return
+    if format_name == "rawvideo":
+        # Nothing but pixels, all frames of one size.
+        if not path.stat().st_size or path.stat().st_size % written.frames:
+            raise OutputError(f"the result does not hold {written.frames} frames", path=path)
         return
     try:
         with av.open(url(path)) as container:

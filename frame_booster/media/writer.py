@@ -83,11 +83,22 @@ class SinkOptions:
     threads: int | None = None
 
 
+CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matroska", "webm", "nut", "mpegts"}) | {
+    *("flv", "mxf", "gif", "webp", "yuv4mpegpipe", "rawvideo")
+}
+"""Containers that give back the frames, and the times, that were put in (or have no times at all).
+
+AVI counts frames and cannot delay the first; of ASF and MPEG program streams FFmpeg reads other times, or fewer frames.
+MXF counts, too, but does so exactly where frames are regular; where they are not, the check at the end says so.
+"""
+_USUAL = "use .mp4, .mkv, .mov or .webm"
+
+
 def container_format(path: Path, asked: str | None = None) -> str:
     """Returns FFmpeg's name of the container: the one asked for, else the one of the path's suffix.
 
     Raises:
-      InputError: FFmpeg knows none.
+      InputError: FFmpeg knows none, or one that a result could not be trusted to.
     """
     if asked is None and path == PIPE:
         raise InputError("standard output has no suffix", hint="give --output-format, for example nut or matroska")
@@ -99,8 +110,12 @@ def container_format(path: Path, asked: str | None = None) -> str:
     except (av.error.FFmpegError, ValueError) as error:
         if asked is not None:
             raise InputError(f"no container {asked!r} is known", hint="as ffmpeg -muxers lists them") from error
-        raise InputError(
-            f"no container is known for the suffix {path.suffix!r}", path=path, hint="use .mp4, .mkv, .mov or .webm"
-        ) from error
+        raise InputError(f"no container is known for the suffix {path.suffix!r}", path=path, hint=_USUAL) from error
     name: str = container.format.name
+    if name == "image2":
+        raise InputError("a picture holds one frame", path=path, hint="give a pattern, as frames/%05d.png, or a folder")
+    if container.format.no_file:
+        raise InputError(f"{name} is more than one file", path=path, hint=_USUAL)
+    if path != PIPE and name not in CONTAINERS:
+        raise InputError(f"{name} does not keep every frame and its time", path=path, hint=_USUAL)
     return name

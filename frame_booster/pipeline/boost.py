@@ -212,7 +212,7 @@ def _to_file(
             partial.replace(kept)
             raise Interrupted("interrupted; what was done is kept", path=kept) from error
         if target != PIPE:
-            verify(partial, outcome.written, outcome.timeline.time_base)
+            verify(partial, format_name, outcome.written, outcome.timeline.time_base)
         return outcome
 
 
@@ -265,7 +265,7 @@ def _in_segments(
     ):
         with FileSink(partial, again, opening.frame, _sink_options(target, format_name, opening, options)) as sink:
             written = join(segments, sink, again.items(resume=beginning, video=False))
-        verify(partial, written, opening.timeline.time_base)
+        verify(partial, format_name, written, opening.timeline.time_base)
     counts = segments.counts
     segments.remove()
     return Outcome(counts, written, opening.timeline, sink.warnings)
