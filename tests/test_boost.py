@@ -283,6 +283,8 @@ def test_output_that_is_the_input_is_refused(tmp_path: Path, link: str) -> None:
     [
         ({"codec": "nonsense"}, EncodeError, "no video encoder 'nonsense'"),
         ({"codec": "ffv1", "crf": 3.0}, EncodeError, "ffv1 has no --crf"),
+        ({"codec": "mpeg4", "crf": 3.0}, EncodeError, "mpeg4 has no option crf"),
+        ({"options": (("tuen", "film"), ("bf", "1"))}, EncodeError, "libx264 has no option tuen"),
         ({"codec": "libx264", "pix_fmt": "pal8"}, EncodeError, "does not take pixel format pal8"),
         ({"nonsense": 1}, InputError, "unknown option: nonsense"),
     ],

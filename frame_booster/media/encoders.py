@@ -160,6 +160,13 @@ def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
     return result
 
 
+def options_asked_for(name: str, options: EncoderOptions) -> set[str]:
+    """Returns the names of those of `encoder_options` that are no defaults of ours."""
+    entry = ENCODERS.get(name, Encoder())
+    asked = {key for key, value in ((entry.crf, options.crf), (entry.preset, options.preset)) if value is not None}
+    return {key for key in asked if key is not None} | set(dict(options.options))
+
+
 def choose_pixel_format(name: str, source: str, asked: str | None, format_name: str = "") -> str:
     """Returns the pixel format to encode in: the one asked for, else the source's, else the nearest.
 

@@ -19,6 +19,7 @@ from frame_booster.media.encoders import (
     choose_codec,
     choose_pixel_format,
     encoder_options,
+    options_asked_for,
     software_encoders,
     what_is_lost,
 )
@@ -27,6 +28,7 @@ from frame_booster.media.hdr import hdr_parameters
 from frame_booster.media.planes import converted
 from frame_booster.media.reader import Source
 from frame_booster.media.writer import SinkOptions, Written
+from frame_booster.options import EncoderOptions
 
 GOP_SECONDS = 10
 """Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
@@ -81,7 +83,7 @@ class FileSink:
             self.container.metadata.update(source.metadata)
             if source.whole and source.chapters:
                 self._add_chapters(source, options.carry.slower)
-            self._open()
+            self._open(options.encoder)
         except BaseException:
             self.container.close()
             raise
@@ -139,7 +141,7 @@ class FileSink:
             chapter["end"] *= slower
         self.container.set_chapters(chapters)
 
-    def _open(self) -> None:
+    def _open(self, encoder: EncoderOptions) -> None:
         try:
             self.container.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
@@ -149,6 +151,10 @@ class FileSink:
             raise EncodeError(
                 f"the encoder or container refuses its settings: {error}", path=self.name, hint=hint
             ) from error
+        # FFmpeg leaves over what nothing in the encoder goes by, and says nothing.
+        unknown = options_asked_for(self._codec, encoder) & set(self._video.codec_context.options)
+        if unknown:
+            raise EncodeError(f"{self._codec} has no option {', '.join(sorted(unknown))}", path=self.name)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
         """Encodes a frame to be shown at `pts` for `duration`, both in ticks of the time base."""
