@@ -128,6 +128,12 @@ def test_what_could_not_be_trusted_is_refused_before_any_work(tmp_path: Path, na
     assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
 
 
+def test_a_transport_stream_may_end_with_a_frame_of_its_own_length(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=[0, 50, 100, 150, 250, 350, 360], time_base=Fraction(1, 1000))
+    result = boosted(source, tmp_path / "out.ts")
+    assert result.frames_out == len(decoded(tmp_path / "out.ts")) == 14
+
+
 def test_a_pipe_may_ask_for_any_single_stream() -> None:
     assert container_format(PIPE, "h264") == "h264"
     with pytest.raises(InputError, match="more than one file"):

@@ -156,7 +156,8 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
             video = container.streams.video[0]
             base = exact(video.time_base)
             assert base is not None
-            length_told = None if not video.duration else video.duration * base
+            # A transport stream says when a frame is shown, not for how long: FFmpeg guesses.
+            length_told = None if not video.duration or format_name == "mpegts" else video.duration * base
             first: int | None = None
             last = frames = 0
             copied = {s.index: 0 for s in container.streams if s.index != video.index}
