@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -480,6 +481,20 @@ def test_a_run_towards_even_motion_is_judged_by_it(material: Path, tmp_path: Pat
     usual, even = (run.validate() for run in runs)
     assert set(even) == {*usual, "val_even_psnr"}
     assert (runs[0].best, runs[1].best) == (usual["val_psnr"], even["val_even_psnr"])
+
+
+def test_motion_of_a_step_is_looked_for_at_the_scale_that_is_drawn_for_it(material: Path, tmp_path: Path) -> None:
+    phases = [replace(config().phases[0], steps=40, height=64, width=64, halvings=h) for h in ((0,), (1,), (0, 1))]
+    runs = [
+        TrainingRun(config(phases=(phase,)), tmp_path / str(k), material, material / "val", tmp_path / "cache")
+        for k, phase in enumerate(phases)
+    ]
+    drawn = [runs[2].config.halvings_at(step) for step in range(40)]
+    assert {*drawn} == {0, 1}
+    batch = runs[0].sampler.batch(0)
+    full, halved, mixed = (run._train_on(batch)[0] for run in runs)
+    assert full != halved
+    np.testing.assert_allclose(mixed, halved if drawn[0] else full, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("frozen", "message"), [(("decoder",), "decoder"), (("",), "nothing to train")])

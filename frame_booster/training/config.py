@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from frame_booster.errors import InputError
 
 if sys.version_info >= (3, 11):
@@ -35,6 +37,8 @@ class Phase:
     """Steps in frames between the middle frame and the inputs, drawn evenly."""
     scale: tuple[float, float] = (1.0, 1.0)
     """Range of the factor by which frames are scaled down before cropping."""
+    halvings: tuple[int, ...] = (0,)
+    """How often frames are halved before motion is looked for (FBNet-R; once from 720p on); drawn evenly, by batch."""
     any_timestep: float = 0.0
     """Share of samples with t other than 1/2."""
     synthetic: float = 0.0
@@ -83,6 +87,11 @@ class RunConfig:
         """The loss in words, as "charbonnier + 0.1 census"."""
         terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items()]
         return " + ".join(terms) or "matching"
+
+    def halvings_at(self, step: int) -> int:
+        """Returns how often the frames of a step are halved before motion is looked for."""
+        choices = self.phase_at(step)[0].halvings
+        return int(np.random.default_rng([self.seed, step, len(choices)]).choice(choices))
 
     @property
     def steps(self) -> int:
