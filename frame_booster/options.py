@@ -20,6 +20,8 @@ class EncoderOptions:
     pix_fmt: str | None = None
     options: tuple[tuple[str, str], ...] = ()
     """Passed to the encoder as they are, after all else."""
+    container_options: tuple[tuple[str, str], ...] = ()
+    """Passed to the container as they are, as ("movflags", "+faststart")."""
 
 
 @dataclass(frozen=True)

@@ -285,6 +285,8 @@ def test_output_that_is_the_input_is_refused(tmp_path: Path, link: str) -> None:
         ({"codec": "ffv1", "crf": 3.0}, EncodeError, "ffv1 has no --crf"),
         ({"codec": "mpeg4", "crf": 3.0}, EncodeError, "mpeg4 has no option crf"),
         ({"options": (("tuen", "film"), ("bf", "1"))}, EncodeError, "libx264 has no option tuen"),
+        ({"container_options": (("movflagz", "+faststart"),)}, EncodeError, "mp4 has no option movflagz"),
+        ({"container_options": (("movflags", "+no"),)}, EncodeError, "refuses its settings: Invalid argument$"),
         ({"codec": "libx264", "pix_fmt": "pal8"}, EncodeError, "does not take pixel format pal8"),
         ({"nonsense": 1}, InputError, "unknown option: nonsense"),
     ],
@@ -294,6 +296,18 @@ def test_options_that_cannot_be_met(tmp_path: Path, options: dict[str, Any], err
     with pytest.raises(error, match=text):
         frame_booster.boost(source, tmp_path / "out.mp4", device="cpu", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_option_of_the_container_reaches_it(tmp_path: Path, resume: bool) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(4))
+    index_first = []
+    for asked in ((), (("movflags", "+faststart"),)):
+        options = {"container_options": asked, "resume": resume, "overwrite": True}
+        frame_booster.boost(source, tmp_path / "out.mp4", device="cpu", **options)
+        made = (tmp_path / "out.mp4").read_bytes()
+        index_first.append(made.index(b"moov") < made.index(b"mdat"))
+    assert index_first == [False, True]
 
 
 def test_audio_that_the_container_cannot_hold_is_refused_with_advice(tmp_path: Path) -> None:

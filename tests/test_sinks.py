@@ -172,6 +172,32 @@ def test_only_the_number_of_a_pattern_is_replaced(tmp_path: Path) -> None:
     assert [p.name for p in sorted((tmp_path / "out").iterdir())] == [f"100% sure %s 00{k}.png" for k in range(1, 5)]
 
 
+def test_options_of_pictures_reach_their_encoder(tmp_path: Path) -> None:
+    make_pictures(tmp_path / "in")
+    sizes = {}
+    for name, options in (("best", ()), ("small", (("qmin", "20"), ("qmax", "20")))):
+        boosted(tmp_path / "in", tmp_path / name / "%d.jpg", options=options)
+        sizes[name] = sum(path.stat().st_size for path in (tmp_path / name).iterdir())
+    assert sizes["small"] < sizes["best"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"options": (("nonsense", "1"),)}, EncodeError, r"1\.png: png has no option nonsense"),
+        ({"crf": 3.0}, InputError, "pictures have no --crf"),
+        ({"codec": "libx264"}, InputError, "pictures have no --codec"),
+        ({"preset": "slow"}, InputError, "pictures have no --preset"),
+        ({"container_options": (("movflags", "+faststart"),)}, InputError, "pictures have no container"),
+    ],
+)
+def test_what_pictures_do_not_know_is_refused(tmp_path: Path, options: dict[str, Any], error: type, text: str) -> None:
+    make_pictures(tmp_path / "in")
+    with pytest.raises(error, match=text):
+        boosted(tmp_path / "in", tmp_path / "out" / "%d.png", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_a_picture_with_a_percent_sign_is_only_itself(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "50%d off")
     for path in list(folder.iterdir()):

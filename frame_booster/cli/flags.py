@@ -78,6 +78,7 @@ _FLAGS = [
     click.option("--preset", help="Speed of the encoder. Default: by encoder, medium for libx264."),
     click.option("--pix-fmt", "-pix_fmt", "pix_fmt", help="Pixel format of the output. Default: the source's."),
     click.option("--encoder-option", multiple=True, metavar="KEY=VALUE", help="Passed to the encoder; repeatable."),
+    click.option("--container-option", multiple=True, metavar="KEY=VALUE", help="Passed to the container; repeatable."),
     click.option("--allow-drop", is_flag=True, help="Leave out streams that the output's container cannot hold."),
     click.option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists."),
     click.option("--keep-partial", is_flag=True, help="When interrupted, keep what is done as NAME.partial.SUFFIX."),
@@ -98,12 +99,12 @@ def boost_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _key_values(options: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _key_values(values: dict[str, Any], name: str) -> tuple[tuple[str, str], ...]:
     pairs = []
-    for option in options:
+    for option in values[name]:
         key, equals, value = option.partition("=")
         if not key or not equals:
-            raise InputError(f"--encoder-option {option!r} is not key=value")
+            raise InputError(f"--{name.replace('_', '-')} {option!r} is not key=value")
         pairs.append((key, value))
     return tuple(pairs)
 
@@ -150,7 +151,8 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
             crf=values["crf"],
             preset=values["preset"],
             pix_fmt=values["pix_fmt"],
-            options=_key_values(values["encoder_option"]),
+            options=_key_values(values, "encoder_option"),
+            container_options=_key_values(values, "container_option"),
         ),
         source=InputOptions(
             format=values["input_format"],

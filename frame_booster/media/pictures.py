@@ -17,6 +17,7 @@ from frame_booster.media.finding import VIDEOS
 from frame_booster.media.planes import converted, planar
 from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo, check_size
 from frame_booster.media.writer import Written
+from frame_booster.options import EncoderOptions
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
 """Suffixes of still pictures."""
@@ -161,6 +162,10 @@ _CODECS = {
 }
 
 
+_DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
+"""Options of encoders that would otherwise lose more than they must."""
+
+
 class SequenceSink:
     """Writes numbered pictures into a folder; a `sink.Sink`.
 
@@ -168,24 +173,40 @@ class SequenceSink:
       folder: to write to; it exists.
       pattern: name of a file, with a number as `%06d`.
       first: frame like all others.
+      encoder: pixel format, None being the nearest RGB or gray one, and options of the pictures' encoder.
       start: first number.
-      pix_fmt: pixel format of the pictures; None is the nearest RGB or gray one.
 
     Raises:
-      InputError: the pattern's suffix is of no kind of picture that can be written.
+      InputError: the pattern's suffix is of no kind of picture that can be written, or the encoder is to have what
+        pictures do not know.
     """
 
     def __init__(
-        self, folder: Path, pattern: str, first: av.VideoFrame, *, start: int = 1, pix_fmt: str | None = None
+        self,
+        folder: Path,
+        pattern: str,
+        first: av.VideoFrame,
+        encoder: EncoderOptions | None = None,
+        *,
+        start: int = 1,
     ) -> None:
+        encoder = encoder or EncoderOptions()
         self.folder, self.pattern, self.start = folder, pattern, start
         self.warnings: list[str] = []
         self.written = Written()
         suffix = Path(pattern).suffix.lower()
         if suffix not in _CODECS:
             raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(_CODECS)}")
+        for flag, value in (("codec", encoder.codec), ("crf", encoder.crf), ("preset", encoder.preset)):
+            if value is not None:
+                raise InputError(
+                    f"pictures have no --{flag}", hint="their suffix says how they are kept; see --encoder-option"
+                )
+        if encoder.container_options:
+            raise InputError("pictures have no container, so --container-option does nothing")
         self._codec = _CODECS[suffix]
-        self.pix_fmt = pix_fmt or picture_format(self._codec, first)
+        self._asked = dict(encoder.options)
+        self.pix_fmt = encoder.pix_fmt or picture_format(self._codec, first)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
         """Writes a frame as the next picture."""
@@ -195,17 +216,16 @@ class SequenceSink:
         encoder: Any = av.CodecContext.create(self._codec, "w")
         encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, self.pix_fmt
         encoder.time_base = Fraction(1, 25)
-        if self._codec == "mjpeg":
-            encoder.options = {"qscale": "1", "q": "1"}
-            encoder.qmin = encoder.qmax = 1
-        if self._codec == "exr":
-            encoder.options = {"compression": "zip16", "format": "float"}
+        encoder.options = _DEFAULTS.get(self._codec, {}) | self._asked
         picture.pts, picture.time_base, picture.pict_type = 0, Fraction(1, 25), 0
         try:
             packets = [*encoder.encode(picture), *encoder.encode(None)]
+            unknown = self._asked.keys() & encoder.options.keys()
+            if unknown:
+                raise EncodeError(f"{self._codec} has no option {', '.join(sorted(unknown))}", path=Path(number))
             path.write_bytes(b"".join(bytes(packet) for packet in packets))
         except av.error.FFmpegError as error:
-            raise EncodeError(f"cannot be encoded: {error.strerror}", path=path) from error
+            raise EncodeError(f"cannot be encoded: {error.strerror}", path=Path(number)) from error
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
         self.written.add(pts, duration)

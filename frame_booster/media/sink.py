@@ -13,7 +13,6 @@ import av.error
 from frame_booster.errors import EncodeError, OutputError
 from frame_booster.media.carry import MP4_FAMILY, Carrier
 from frame_booster.media.chroma import ENCODER_OPTION, LOCATIONS, chroma_location
-from frame_booster.media.container import PIPE, url
 from frame_booster.media.encoders import (
     HARDWARE_SUFFIXES,
     choose_codec,
@@ -25,6 +24,7 @@ from frame_booster.media.encoders import (
 )
 from frame_booster.media.filters import Palette
 from frame_booster.media.hdr import hdr_parameters
+from frame_booster.media.muxing import open_output, start_output
 from frame_booster.media.planes import converted
 from frame_booster.media.reader import Source
 from frame_booster.media.writer import SinkOptions, Written
@@ -66,16 +66,7 @@ class FileSink:
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{lost} of {source_format} is lost: {codec} gets {self.pix_fmt}")
-        settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
-        if path == PIPE and options.format in MP4_FAMILY:
-            # A pipe cannot be gone back in to fill in what is known at the end.
-            settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
-        try:
-            self.container = av.open(
-                "pipe:1" if path == PIPE else url(path), "w", format=options.format, container_options=settings
-            )
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
+        self.container = open_output(path, options)
         try:
             self._add_video(codec, first, source, options)
             self._carrier = Carrier(self.container, source, self.name, options.carry, self._put)
@@ -143,13 +134,13 @@ class FileSink:
 
     def _open(self, encoder: EncoderOptions) -> None:
         try:
-            self.container.start_encoding()
+            start_output(self.container, encoder, self.name)
         except (av.error.FFmpegError, ValueError) as error:
-            hint = None
+            hint, reason = None, getattr(error, "strerror", None) or error
             if self._codec.endswith(HARDWARE_SUFFIXES):
                 hint = f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
             raise EncodeError(
-                f"the encoder or container refuses its settings: {error}", path=self.name, hint=hint
+                f"the encoder or container refuses its settings: {reason}", path=self.name, hint=hint
             ) from error
         # FFmpeg leaves over what nothing in the encoder goes by, and says nothing.
         unknown = options_asked_for(self._codec, encoder) & set(self._video.codec_context.options)

@@ -226,7 +226,7 @@ def _to_pictures(
     with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
 
         def open_sink(opening: Opening) -> SequenceSink:
-            return SequenceSink(partial, pattern, opening.frame, pix_fmt=options.encoder.pix_fmt)
+            return SequenceSink(partial, pattern, opening.frame, options.encoder)
 
         outcome = start(open_sink).run()
         verify_pictures(partial, outcome.written)
