@@ -638,7 +638,10 @@ def test_curves_are_drawn_and_broken_lines_passed_over(tmp_path: Path) -> None:
     (run / "curve.jsonl").write_text("\n".join([*lines, '{"step": 2']))
     assert len(read_curve(run)) == 4
     plot_curves([run], tmp_path / "curve.png", against="hours")
-    assert cv2.imread(str(tmp_path / "curve.png")).shape[2] == 3
+    assert cv2.imread(str(tmp_path / "curve.png")).shape == (400, 1500, 3)
+    (run / "curve.jsonl").write_text("\n".join([*lines, '{"step": 250, "val_even_psnr": 26.0, "matching": 0.0}']))
+    plot_curves([run], tmp_path / "curve.png")
+    assert cv2.imread(str(tmp_path / "curve.png")).shape == (400, 2000, 3), "one more panel for the evened truth"
     with pytest.raises(InputError, match="cannot be read"):
         read_curve(tmp_path / "nothing")
     with pytest.raises(InputError, match="cannot be written"):

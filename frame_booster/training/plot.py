@@ -8,7 +8,15 @@ from typing import Any
 
 from frame_booster.errors import InputError
 
-_PANELS = (("loss", "loss"), ("psnr", "PSNR on training crops, dB"), ("val_psnr", "validation PSNR, dB"))
+_PANELS = (
+    ("loss", "loss"),
+    ("psnr", "PSNR on training crops, dB"),
+    ("val_psnr", "validation PSNR, dB"),
+    ("val_even_psnr", "validation PSNR, evened, dB"),
+    ("matching", "matching error"),
+)
+_OPTIONAL = ("val_even_psnr", "matching")
+"""Drawn where a run has them: one that is trained with `even`, and one whose coarse motion is taught."""
 
 
 def read_curve(run: Path) -> list[dict[str, Any]]:
@@ -50,10 +58,12 @@ def plot_curves(runs: list[Path], output: Path, *, against: str = "step") -> Non
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, len(_PANELS), figsize=(5 * len(_PANELS), 4), layout="constrained")
-    for run in runs:
-        records = read_curve(run)
-        for axis, (key, title) in zip(axes, _PANELS, strict=True):
+    curves = {run: read_curve(run) for run in runs}
+    seen = {key for records in curves.values() for record in records for key, value in record.items() if value}
+    panels = [(key, title) for key, title in _PANELS if key in seen or key not in _OPTIONAL]
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(5 * len(panels), 4), layout="constrained")
+    for run, records in curves.items():
+        for axis, (key, title) in zip(axes, panels, strict=True):
             points = [(record[against], record[key]) for record in records if key in record]
             if points:
                 axis.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=run.name)
