@@ -17,6 +17,7 @@ from tqdm import tqdm
 from frame_booster.errors import InputError
 
 FrameArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.training.clips import FrameArray
+from frame_booster.training.clips import FloatArray, FrameArray
 from frame_booster.training.flow_labels import flow_labels
 from frame_booster.training.triplets import Triplet
 
-FloatArray = npt.NDArray[np.float32]
 WINDOW = 81
 """Side of the neighbourhood that is off by one amount, px: a hand's shake and the speed of large things, not the
 mistakes of the labels at edges."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from frame_booster.training.clips import FrameArray
-
-FloatArray = npt.NDArray[np.float32]
+from frame_booster.training.clips import FloatArray, FrameArray
 
 
 def flow_labels(frames: FrameArray) -> FloatArray:

@@ -70,10 +70,10 @@ Charbonnier with 0.1 of census is what IFRNet and UPR-Net train.
 """
 
 
-def _warp_error(frame: Tensor, flow: Tensor, truth: Tensor) -> Tensor:
-    """Mean difference to the truth over 3x3 px of a frame warped by a full-resolution flow, (B, H, W, 1)."""
+def warp_error(frame: Tensor, flow: Tensor, truth: Tensor, window: int = 3) -> Tensor:
+    """Mean difference to the truth over a window (px) of a frame warped by a full-resolution flow, (B, H, W, 1)."""
     error = tf.reduce_mean(tf.abs(compiled_gather_warp(frame, flow) - truth), -1, keepdims=True)
-    return tf.nn.avg_pool2d(error, 3, 1, "SAME")
+    return tf.nn.avg_pool2d(error, window, 1, "SAME")
 
 
 def flow_supervision(
@@ -94,8 +94,8 @@ def flow_supervision(
     total = 0.0
     for side, frame in ((0, first), (1, second)):
         label = labels[..., 2 * side : 2 * side + 2]
-        error = _warp_error(frame, label, truth)
-        present = tf.stop_gradient(_warp_error(frame, flows[-1][side], truth))
+        error = warp_error(frame, label, truth)
+        present = tf.stop_gradient(warp_error(frame, flows[-1][side], truth))
         # e^-1 at a mean error of 13 code values: occluded places teach nothing.
         trust = tf.exp(-20.0 * error) * tf.cast(error < present, tf.float32)
         for pair in flows:

@@ -8,6 +8,7 @@ from frame_booster.network.fbnet_r.correlation import SHARPNESS
 from frame_booster.network.layers import Tensor
 from frame_booster.network.prediction import Proposal
 from frame_booster.network.warp import compiled_gather_warp
+from frame_booster.training.losses import warp_error
 
 TRUST = 10.0
 """A label at a mean error of 25 code values of either warped frame, over 7x7 px, has e^-2 of the weight."""
@@ -44,13 +45,8 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 def trust(labels: Tensor, first: Tensor, second: Tensor, truth: Tensor) -> Tensor:
     """Tells how far labels are to be believed, (B, H, W, 1) in [0, 1]; arguments as `matching_error`."""
-    error = tf.add_n(
-        [
-            tf.reduce_mean(tf.abs(compiled_gather_warp(frame, labels[..., k : k + 2]) - truth), -1, keepdims=True)
-            for k, frame in ((0, first), (2, second))
-        ]
-    )
-    return tf.exp(-TRUST * tf.nn.avg_pool2d(error, 7, 1, "SAME"))
+    sides = ((first, labels[..., :2]), (second, labels[..., 2:]))
+    return tf.exp(-TRUST * tf.add_n([warp_error(frame, label, truth, window=7) for frame, label in sides]))
 
 
 def matching_error(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from frame_booster.training.clips import FloatArray
+
 Grid = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """(y, x) of places, px."""
 _TERMS = 12

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from frame_booster.training.clips import Clip, FrameArray, FrameStore
+from frame_booster.training.clips import Clip, FloatArray, FrameArray, FrameStore
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.evenness import evened
 from frame_booster.training.flow_labels import flow_labels
 from frame_booster.training.synthetic import layered_triplet
 
-FloatArray = npt.NDArray[np.float32]
 STILL = 2.0
 """A crop whose two outer frames differ by less than this, in mean code values, is drawn again."""
 

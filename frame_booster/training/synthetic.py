@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from frame_booster.training.clips import FrameArray
+from frame_booster.training.clips import FloatArray, FrameArray
 from frame_booster.training.motion import Motion, draw_motion
 
-FloatArray = npt.NDArray[np.float32]
 BLURRED = 0.2
 """Share of triplets with motion blur."""
 SHUTTER = 0.15
