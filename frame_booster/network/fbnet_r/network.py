@@ -70,7 +70,9 @@ class FBNetR(Stage):
         self.matching = matching or MatchingOptions()
         self.encoder = FrameEncoder(precision)
         self.descriptor = Descriptor(precision)
-        self.recall = Recall(precision)
+        # Its choice is hard: bfloat16 makes a difference of 1e-2 out of one of 1e-6, and exchanged frames may then be
+        # given quite other motions.
+        self.recall = Recall("float32")
         self.judgement = Judgement(precision)
         self.selection = Selection(precision)
         self.fusion = Fusion(precision)
