@@ -146,7 +146,7 @@ def test_strips_cover_every_row_once(height: int, strips: int) -> None:
     ],
     ids=["420", "420 odd 10 bit", "422", "alpha", "gray"],
 )
-@pytest.mark.parametrize("halvings", [0, 1])
+@pytest.mark.parametrize("halvings", [0, 1, 2])
 def test_strips_make_the_same_frame(model: Model, layout: PixelLayout, halvings: int) -> None:
     frames = moved(layout)
     whole = BatchInterpolator(model, layout, Plan(1, halvings)).make(frames, [Request(0, 1, Fraction(1, 3))])[0]
@@ -178,6 +178,16 @@ def test_halved_search_finds_larger_motion(model: Model) -> None:
         for x in (made[0].astype(float), (frames[0][0].astype(float) + frames[2][0]) / 2)
     )
     assert error < blend / 10
+
+
+@pytest.mark.parametrize("halvings", [0, 1, 2, 3])
+def test_motion_found_on_halved_frames_is_good_to_a_fifth_of_a_px(model: Model, halvings: int) -> None:
+    blocks = np.random.default_rng(5).uniform(0, 1, (1, 160, 256, 3)).astype(np.float32)
+    texture = tf.image.resize(blocks, [480, 768], "bicubic").numpy().clip(0, 1)
+    frames = [tf.constant(texture[:, 20 - dy : 404 - dy, 30 - dx : 670 - dx]) for dy, dx in ((0, 0), (7, 13))]
+    flow = model.network(*frames, halvings=halvings).flows[-1][0].numpy()[0, 64:-64, 64:-64]
+    off = np.linalg.norm(flow - np.array([3.5, 6.5]), axis=-1)
+    assert np.mean(off) < 0.2
 
 
 def test_pictures_are_made_as_video_is(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,14 @@ class MatchingOptions:
     """The same at 1/8, after what was lost is recalled."""
 
 
+def contrast(frame: Tensor, options: MatchingOptions) -> Tensor:
+    """Returns brightness normalised by the contrast around it, (B, H, W, 1), of (B, H, W, 3) float32."""
+    gray = tf.reduce_mean(frame, -1, keepdims=True)
+    detail = gray - box(gray, options.contrast_window)
+    deviation = tf.sqrt(box(tf.square(detail), options.contrast_window) + 1e-8)
+    return detail / (deviation + options.contrast_floor)
+
+
 def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
     """Returns what is compared: colour, and brightness normalised by the contrast around it.
 
@@ -65,11 +73,7 @@ def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
     Returns:
       (B, H, W, 4) float32.
     """
-    gray = tf.reduce_mean(frame, -1, keepdims=True)
-    detail = gray - box(gray, options.contrast_window)
-    deviation = tf.sqrt(box(tf.square(detail), options.contrast_window) + 1e-8)
-    contrast = options.contrast_weight * detail / (deviation + options.contrast_floor)
-    return tf.concat([2.0 / 3.0 * frame, contrast], -1)
+    return tf.concat([2.0 / 3.0 * frame, options.contrast_weight * contrast(frame, options)], -1)
 
 
 def displaced_difference(first: Tensor, second: Tensor, radius: int) -> tuple[Tensor, list[tuple[int, int]]]:

@@ -20,7 +20,7 @@ from frame_booster.network.fbnet_r.encoder import Encoded, FrameEncoder
 from frame_booster.network.fbnet_r.exchange import exchanged, in_both_orders, repeated
 from frame_booster.network.fbnet_r.fusion import FLOW_UNIT, Fusion
 from frame_booster.network.fbnet_r.judgement import Judgement
-from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, search, spread
+from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, contrast, search, spread
 from frame_booster.network.fbnet_r.neighbourhood import flat, resize
 from frame_booster.network.fbnet_r.recall import Recall, Recalled
 from frame_booster.network.fbnet_r.refinement import motion_to_flow, refine
@@ -139,8 +139,25 @@ class FBNetR(Stage):
 
         Looks no further than some px and the motion itself, so that a frame can be made in parts.
         """
+        flow = self._approached(curved0, curved1, flow)
         frame, full = self.fusion(curved0, curved1, flow, hidden, tf.reshape(t, [-1, 1, 1, 1]))
         return frame, full
+
+    def _approached(self, curved0: Tensor, curved1: Tensor, flow: Tensor) -> Tensor:
+        """Returns a flow that was found at 1/4 or less of the frames' size as one at 1/2, exact at every size between.
+
+        From 1/2 to the frames' own size a step would find next to nothing, at four times the cost.
+        """
+        height, found_height = curved0.shape[1], flow.shape[1]
+        if height is None or found_height is None:
+            return flow  # An export, which finds motion at the frames' own size.
+        looks = []
+        while 2 * found_height < height:
+            curved0, curved1, height = halve(curved0), halve(curved1), height // 2
+            looks.append([contrast(curved[..., :3], self.matching) for curved in (curved0, curved1)])
+        for looks0, looks1 in reversed(looks):
+            flow = refine(looks0, looks1, 2.0 * resize(flow, looks0))
+        return flow
 
     def find(self, encoded0: Encoded, encoded1: Encoded, t: Tensor, *, taught: bool = False) -> Found:
         """Finds the motion between two encoded frames as seen from t, (B,) in (0, 1).
