@@ -66,11 +66,12 @@ def make_video(
     rotation: bool = False,
     tags: dict[str, int] | None = None,
     seed: int | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Writes a small video; `tones` is its number of AAC tracks, `seed` makes frames of random codes."""
     lossless = {"libx264": {"qp": "0", "preset": "ultrafast"}}.get(codec, {})
     width, height = size
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=Fraction(rate), options=options or lossless)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt, context.time_base = width, height, pix_fmt, time_base

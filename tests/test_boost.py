@@ -13,6 +13,7 @@ import pytest
 
 import frame_booster
 from frame_booster.errors import EncodeError, InputError, Interrupted, OutputError
+from frame_booster.media.container import index_comes_first
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import boost as whole
 from frame_booster.pipeline.boost import Result
@@ -305,9 +306,44 @@ def test_an_option_of_the_container_reaches_it(tmp_path: Path, resume: bool) -> 
     for asked in ((), (("movflags", "+faststart"),)):
         options = {"container_options": asked, "resume": resume, "overwrite": True}
         frame_booster.boost(source, tmp_path / "out.mp4", device="cpu", **options)
-        made = (tmp_path / "out.mp4").read_bytes()
-        index_first.append(made.index(b"moov") < made.index(b"mdat"))
+        index_first.append(index_is_first(tmp_path / "out.mp4"))
     assert index_first == [False, True]
+
+
+def index_is_first(path: Path) -> bool:
+    made = path.read_bytes()
+    return made.index(b"moov") < made.index(b"mdat")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("first", [False, True])
+def test_an_index_that_comes_first_does_so_in_the_output(
+    tmp_path: Path, first: bool, suffix: str, resume: bool
+) -> None:
+    container = {"movflags": "faststart"} if first else {}
+    source = make_video(tmp_path / f"in{suffix}", pts=range(4), container_options=container, tones=1)
+    assert index_is_first(source) == first
+    frame_booster.boost(source, tmp_path / f"out{suffix}", device="cpu", resume=resume)
+    assert index_is_first(tmp_path / f"out{suffix}") == first
+
+
+@pytest.mark.parametrize(
+    ("data", "first"),
+    [
+        (b"\0\0\0\x10ftypisom\0\0\2\0\0\0\0\x20moov" + bytes(32), True),
+        (b"\0\0\0\1free\0\0\0\0\0\0\0\x18" + bytes(8) + b"\0\0\0\x20moov" + bytes(32), True),
+        (b"\0\0\0\x10ftypisom\0\0\2\0\0\0\0\1mdat" + bytes(32), False),
+        (b"\0\0\0\0free" + bytes(32), False),
+        (b"\0\0\0\1\x67\x64\0\x0a" + 8 * b"\xff" + bytes(32), False),
+        (b"RIFF\0\0\0\0AVI LIST", False),
+        (b"\0\0\0\x10ftyp", False),
+    ],
+)
+def test_where_the_index_of_a_file_lies(tmp_path: Path, data: bytes, first: bool) -> None:
+    (tmp_path / "file").write_bytes(data)
+    assert index_comes_first(tmp_path / "file") == first
+    assert not index_comes_first(tmp_path / "none")
 
 
 def test_audio_that_the_container_cannot_hold_is_refused_with_advice(tmp_path: Path) -> None:

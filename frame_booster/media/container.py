@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from frame_booster.options import InputOptions
 
 PIPE = Path("-")
 """Stands for standard input or output."""
+_BOXES = 64
+"""So many parts of a file are looked through for its index; there are two or three before it."""
 
 
 def url(path: Path) -> str:
@@ -30,6 +33,26 @@ def check_file(path: Path) -> None:
         raise InputError("is a folder, not a video", path=path)
     if path.is_file() and path.stat().st_size == 0:
         raise InputError("the file is empty", path=path)
+
+
+def index_comes_first(path: Path) -> bool:
+    """Tells whether a file is MP4 or MOV with its index before its pictures, so that it plays while it is loaded."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        # ISO/IEC 14496-12, 4.2: boxes of 32 bits of size and a type, 64 bits of size where that is 1.
+        for _ in range(_BOXES):
+            header = file.read(16)
+            if len(header) < 16:
+                return False
+            size, kind, large = struct.unpack(">I4sQ", header)
+            if kind in (b"moov", b"mdat"):
+                return bool(kind == b"moov")
+            size = large if size == 1 else size
+            if not 8 <= size < path.stat().st_size:
+                return False
+            file.seek(size - len(header), os.SEEK_CUR)
+    return False
 
 
 def open_input(path: Path, options: InputOptions) -> Any:

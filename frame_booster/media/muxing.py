@@ -24,9 +24,12 @@ def open_output(path: Path, options: SinkOptions) -> Any:
       OutputError: it cannot be written.
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
-    if path == PIPE and options.format in MP4_FAMILY:
-        # A pipe cannot be gone back in to fill in what is known at the end.
-        settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
+    if options.format in MP4_FAMILY:
+        if path == PIPE:
+            # A pipe cannot be gone back in to fill in what is known at the end.
+            settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
+        elif options.index_first:
+            settings["movflags"] = "faststart"
     asked = dict(options.encoder.container_options)
     try:
         return av.open(

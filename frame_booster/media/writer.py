@@ -71,6 +71,7 @@ class SinkOptions:
       carry: what becomes of other streams.
       reproducible: whether the same frames must give the same packets every time.
       threads: of the encoder; None leaves it to FFmpeg.
+      index_first: whether MP4 and MOV get their index before their pictures, for which they are written twice.
     """
 
     name: Path
@@ -81,6 +82,7 @@ class SinkOptions:
     carry: CarryOptions = field(default_factory=CarryOptions)
     reproducible: bool = False
     threads: int | None = None
+    index_first: bool = False
 
 
 CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matroska", "webm", "nut", "mpegts"}) | {

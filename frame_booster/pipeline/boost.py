@@ -15,7 +15,7 @@ from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.carry import CarryOptions
-from frame_booster.media.container import PIPE
+from frame_booster.media.container import PIPE, index_comes_first
 from frame_booster.media.opening import open_source
 from frame_booster.media.output import (
     check_output,
@@ -177,7 +177,9 @@ def _result(source: Source, output: str, outcome: Outcome, model: Model, seconds
     )
 
 
-def _sink_options(target: Path, format_name: str, opening: Opening, options: BoostOptions) -> SinkOptions:
+def _sink_options(
+    source: Source, target: Path, format_name: str, opening: Opening, options: BoostOptions
+) -> SinkOptions:
     return SinkOptions(
         name=target,
         format=format_name,
@@ -187,6 +189,7 @@ def _sink_options(target: Path, format_name: str, opening: Opening, options: Boo
         carry=CarryOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
         reproducible=options.resume,
         threads=options.threads,
+        index_first=index_comes_first(source.path),
     )
 
 
@@ -200,7 +203,9 @@ def _to_file(
     with partial_file(target) as partial:
 
         def open_sink(opening: Opening) -> FileSink:
-            return FileSink(partial, source, opening.frame, _sink_options(target, format_name, opening, options))
+            return FileSink(
+                partial, source, opening.frame, _sink_options(source, target, format_name, opening, options)
+            )
 
         job = start(open_sink)
         try:
@@ -247,7 +252,7 @@ def _in_segments(
     if not segments.complete:
 
         def open_sink(opening: Opening) -> SegmentSink:
-            settings = _sink_options(target, format_name, opening, options)
+            settings = replace(_sink_options(source, target, format_name, opening, options), index_first=False)
             return SegmentSink(
                 segments, lambda path: FileSink(path, source, opening.frame, settings), lambda: job.counts
             )
@@ -263,7 +268,8 @@ def _in_segments(
         open_source(source.path, options.source, start=options.start, duration=options.duration) as again,
         partial_file(target) as partial,
     ):
-        with FileSink(partial, again, opening.frame, _sink_options(target, format_name, opening, options)) as sink:
+        settings = _sink_options(source, target, format_name, opening, options)
+        with FileSink(partial, again, opening.frame, settings) as sink:
             written = join(segments, sink, again.items(resume=beginning, video=False))
         verify(partial, format_name, written, opening.timeline.time_base)
     counts = segments.counts
