@@ -14,7 +14,7 @@ import pytest
 
 from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.hdr import ContentLight, content_light, mastering_display
-from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, probe, probed_times
+from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, plane_rows, probe, probed_times
 
 MS = Fraction(1, 1000)
 
@@ -205,6 +205,42 @@ def test_webm_keeps_ten_bits(tmp_path: Path) -> None:
     result = boosted(source, tmp_path / "out.webm")
     assert probe(tmp_path / "out.webm")["streams"][0]["pix_fmt"] == "yuv420p10le"
     assert result.warnings == []
+
+
+def seen_with_alpha(path: Path) -> list[list[np.ndarray]]:
+    """The planes of the frames of a WebM, by libvpx, which alone sees alpha."""
+    decoder = av.CodecContext.create("libvpx-vp9", "r")
+    with av.open(str(path)) as container:
+        frames = [frame for packet in container.demux(video=0) for frame in decoder.decode(packet)]
+    return [[np.frombuffer(b, np.uint8) for b in plane_rows(frame)] for frame in frames]
+
+
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_alpha_beside_the_packets_of_webm(tmp_path: Path, codec: str) -> None:
+    lossless = {"lossless": "1"} if codec == "libvpx-vp9" else {"b": "9000000", "auto-alt-ref": "0"}
+    source = make_video(tmp_path / "in.webm", pts=range(4), codec=codec, pix_fmt="yuva420p", options=lossless, seed=1)
+    result = boosted(source, tmp_path / "out.webm", options=(("lossless", "1"),), scene_threshold=0.0)
+    made = seen_with_alpha(tmp_path / "out.webm")
+    assert [len(planes) for planes in made] == 8 * [4]
+    assert probe(tmp_path / "out.webm")["streams"][0]["tags"]["alpha_mode"] == "1"
+    assert result.warnings == []
+    if codec == "libvpx-vp9":
+        for original, shown in zip(seen_with_alpha(source), made[::2], strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(original, shown, strict=True))
+    for first, middle, second in zip(made[0:6:2], made[1:6:2], made[2:7:2], strict=True):
+        blended = (first[3].astype(int) + second[3]) / 2
+        assert len(set(first[3].tolist())) > 20
+        assert np.abs(middle[3] - blended).max() <= 1
+
+
+def test_alpha_that_the_output_has_not_is_neither_promised_nor_lost_in_silence(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.webm", pts=range(3), codec="libvpx-vp9", pix_fmt="yuva420p")
+    result = boosted(source, tmp_path / "out.mkv")
+    assert result.warnings == ["alpha of yuva420p is lost: libx264 gets yuv420p"]
+    assert "alpha" not in str(probe(tmp_path / "out.mkv")["streams"][0]).lower()
+    with pytest.raises(EncodeError, match="--resume loses the alpha of libvpx-vp9"):
+        boosted(source, tmp_path / "out.webm", resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.webm", "out.mkv"]
 
 
 @pytest.mark.parametrize("size", [(63, 47), (34, 50), (65, 33)])

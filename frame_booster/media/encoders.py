@@ -42,7 +42,7 @@ ENCODERS: dict[str, Encoder] = {
     "av1_qsv": Encoder({"global_quality": "26"}, crf="global_quality"),
 }
 
-_RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality", "q", "qp", "qscale", "rc"})
+_RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality", "lossless", "q", "qp", "qscale", "rc"})
 
 
 def available_encoders() -> list[str]:

@@ -66,6 +66,13 @@ class FileSink:
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{lost} of {source_format} is lost: {codec} gets {self.pix_fmt}")
+        if options.reproducible and codec.startswith("libvpx") and _has_alpha(self.pix_fmt):
+            # It lies beside the packets, where PyAV cannot put it back.
+            raise EncodeError(
+                f"--resume loses the alpha of {codec}",
+                path=self.name,
+                hint="leave it out, or use --codec ffv1 and .mkv",
+            )
         self.container = open_output(path, options)
         try:
             self._add_video(codec, first, source, options)
@@ -166,7 +173,9 @@ class FileSink:
     def _paletted(self, frame: av.VideoFrame) -> av.VideoFrame:
         rgb = frame if frame.format.is_rgb else converted(frame, "rgb24")
         rgb = (
-            rgb if rgb.format.name in ("rgb24", "bgra") else rgb.reformat(format="bgra" if _has_alpha(rgb) else "rgb24")
+            rgb
+            if rgb.format.name in ("rgb24", "bgra")
+            else rgb.reformat(format="bgra" if _has_alpha(rgb.format.name) else "rgb24")
         )
         if self._palette is None:
             self._palette = Palette(rgb, Fraction(1))
@@ -276,12 +285,14 @@ class FileSink:
             return
 
 
-def _has_alpha(frame: av.VideoFrame) -> bool:
-    return any(component.is_alpha for component in frame.format.components)
+def _has_alpha(pix_fmt: str) -> bool:
+    return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
 
 
 _CONSTANT_RATE = frozenset({"yuv4mpegpipe", "rawvideo"})
 """Formats without timestamps."""
 
-_STALE_TAGS = frozenset({"encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"})
+_STALE_TAGS = frozenset(
+    {"alpha_mode", "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"}
+)
 """Stream tags that describe the source's encoding, not its content."""

@@ -51,7 +51,8 @@ class FileSource:
         self._turns = Turns()
         self.container = open_input(path, self.options)
         try:
-            self.stream, self.info, self._coded, self._cropping = choose_video(self.container, path, self.options)
+            track = choose_video(self.container, path, self.options)
+            self.stream, self.info, self._coded, self._cropping, self._decoder = track
         except BaseException:
             self.container.close()
             raise
@@ -190,7 +191,7 @@ class FileSource:
         if packet.size and not packet.is_discard and self._counts_packets:
             self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
         try:
-            frames = packet.decode()
+            frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
         except av.error.InvalidDataError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
             self._damaged(error)

@@ -18,6 +18,8 @@ from frame_booster.options import InputOptions
 
 ATTACHED_PICTURE = 0x400
 """AV_DISPOSITION_ATTACHED_PIC: cover art."""
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""WebM has alpha as a second picture beside each packet, which FFmpeg's own decoders do not look at."""
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
 
 
@@ -32,6 +34,8 @@ class VideoTrack(NamedTuple):
     """Width and height of decoded frames, px."""
     cropping: Cropping
     """Of the container; decoders do not know of it."""
+    decoder: Any = None
+    """In place of the stream's own, where that would overlook something."""
 
 
 def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrack:
@@ -68,6 +72,9 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     context.thread_count = options.threads or 0
     # Else columns that a stream's cropping takes off on the left come back where that makes rows start aligned.
     context.flags |= Flags.unaligned
+    decoder = _alpha_decoder(stream)
+    if decoder is not None:
+        decoder.thread_count = options.threads or 0
     rate = exact(stream.average_rate) or exact(stream.guessed_rate)
     time_base = exact(stream.time_base)
     if time_base is None:
@@ -77,7 +84,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     info = VideoInfo(
         width=context.width - left - right,
         height=context.height - top - bottom,
-        pix_fmt=context.pix_fmt,
+        pix_fmt=context.pix_fmt if decoder is None else "yuva420p",
         time_base=time_base,
         rate=rate,
         sample_aspect_ratio=exact(stream.sample_aspect_ratio),
@@ -86,7 +93,17 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         disposition=int(stream.disposition),
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
     )
-    return VideoTrack(stream, info, (context.width, context.height), cropping)
+    return VideoTrack(stream, info, (context.width, context.height), cropping, decoder)
+
+
+def _alpha_decoder(stream: Any) -> Any:
+    """Returns a decoder that sees the alpha of a stream of WebM; None where there is none, or no such decoder."""
+    told = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
+    # libvpx knows alpha beside 8 bits and 4:2:0 only.
+    if not told or stream.codec_context.pix_fmt != "yuv420p":
+        return None
+    name = _ALPHA_DECODERS.get(stream.codec_context.codec.canonical_name)
+    return av.CodecContext.create(name, "r") if name in av.codecs_available else None
 
 
 def _guess_frames(container: Any, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:

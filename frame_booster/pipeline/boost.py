@@ -258,7 +258,11 @@ def _in_segments(
             )
 
         job = start(open_sink, after=segments.after)
-        job.run()
+        try:
+            job.run()
+        except BaseException:
+            segments.give_up()
+            raise
     # Joining reads the source once more: its first frame for the tags, then its other streams.
     with open_source(source.path, options.source, start=options.start, duration=options.duration) as peek:
         first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))

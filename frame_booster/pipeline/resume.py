@@ -161,6 +161,11 @@ class Segments:
         partial.replace(self._manifest)
         sync_folder(self.folder)
 
+    def give_up(self) -> None:
+        """Removes what no later run could go on from."""
+        if not self.paths:
+            self.remove()
+
     def remove(self) -> None:
         """Removes all; the output is complete."""
         shutil.rmtree(self.folder, ignore_errors=True)
