@@ -129,6 +129,10 @@ class FileSink:
                 stream.set_display_matrix(struct.unpack("9i", bytes(matrix)))
             else:
                 self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
+        if first.side_data.get("SPHERICAL") is not None:
+            self.warnings.append(
+                "that this is a 360 degree video is lost, and players show it flat: PyAV cannot write it"
+            )
         self._constant = Fraction(1) / rate if options.format in _CONSTANT_RATE else None
         self._video = stream
 
