@@ -233,6 +233,29 @@ def test_alpha_beside_the_packets_of_webm(tmp_path: Path, codec: str) -> None:
         assert np.abs(middle[3] - blended).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "target", "expected"),
+    [
+        ("prores_ks", "yuva444p10le", "out.mov", ("prores", "yuva444p", "12 bits")),
+        ("png", "rgba", "out.mov", ("prores", "yuva444p", "")),
+        ("qtrle", "argb", "out.webm", ("vp9", "yuv420p", "chroma")),
+    ],
+)
+def test_alpha_goes_on_in_what_can_hold_it(
+    tmp_path: Path, codec: str, pix_fmt: str, target: str, expected: tuple[str, str, str]
+) -> None:
+    source = make_video(tmp_path / "in.mov", pts=range(3), codec=codec, pix_fmt=pix_fmt)
+    result = boosted(source, tmp_path / target)
+    video = probe(tmp_path / target)["streams"][0]
+    assert video["codec_name"] == expected[0]
+    assert video["pix_fmt"].startswith(expected[1])
+    # Newer decoders give 12 bits of what ProRes encoders take 10 of.
+    assert all(warning.startswith(f"{expected[2]} of ") for warning in result.warnings)
+    assert expected[2] != "chroma" or result.warnings
+    asked = boosted(source, tmp_path / f"asked.{target}", crf=30.0, overwrite=True)
+    assert any("alpha" in warning for warning in asked.warnings) == (codec != "qtrle")
+
+
 def test_alpha_that_the_output_has_not_is_neither_promised_nor_lost_in_silence(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.webm", pts=range(3), codec="libvpx-vp9", pix_fmt="yuva420p")
     result = boosted(source, tmp_path / "out.mkv")

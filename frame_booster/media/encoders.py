@@ -88,6 +88,15 @@ _Y4M = [
 _PALETTE = ["pal8"]
 
 
+_WITH_ALPHA = {"webm": "libvpx-vp9", "mov": "prores_ks"}
+"""Encoders for video with alpha, where nobody asks for another or for what these have not."""
+
+
+def has_alpha(pix_fmt: str) -> bool:
+    """Tells whether frames of a pixel format have alpha."""
+    return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
+
+
 def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv420p") -> str:
     """Returns the name of the encoder to use for a container, after checking that it is there.
 
@@ -100,7 +109,10 @@ def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv42
       EncodeError: this FFmpeg has no such video encoder.
     """
     name = options.codec or _BY_FORMAT.get(format_name, "libx264")
-    if options.codec is None and format_name == "webm" and not _deep_enough(name, source):
+    alpha = _WITH_ALPHA.get(format_name) if has_alpha(source) and options.pix_fmt is None else None
+    if options.codec is None and alpha is not None and options.crf is None and options.preset is None:
+        name = alpha
+    elif options.codec is None and format_name == "webm" and not _deep_enough(name, source):
         # libvpx is often built for 8 bits only; the other codec of WebM has 10.
         name = "libsvtav1"
     codec = _find(name)
@@ -127,7 +139,7 @@ def what_is_lost(source: str, target: str) -> str | None:
     losses = []
     if _depth(target) < _depth(source):
         losses.append(f"{_depth(source)} bits")
-    if any(c.is_alpha for c in formats[0].components) > any(c.is_alpha for c in formats[1].components):
+    if has_alpha(source) > has_alpha(target):
         losses.append("alpha")
     chroma = [sum(c.width * c.height for c in f.components[1:3]) * (not f.name.startswith("gray")) for f in formats]
     if chroma[1] < chroma[0]:
@@ -180,6 +192,9 @@ def choose_pixel_format(name: str, source: str, asked: str | None, format_name: 
       EncodeError: the encoder does not take the format asked for.
     """
     formats = [f.name for f in _find(name).video_formats or []]
+    if name.startswith("libvpx"):
+        # It lists others with alpha, too, and refuses them.
+        formats = [f for f in formats if f == "yuva420p" or not has_alpha(f)]
     if format_name == "yuv4mpegpipe":
         formats = _Y4M
     elif name == "gif":
@@ -191,11 +206,12 @@ def choose_pixel_format(name: str, source: str, asked: str | None, format_name: 
     if not formats or source in formats:
         return source
 
-    def distance(candidate: str) -> tuple[int, int, int, int]:
+    def distance(candidate: str) -> tuple[int, int, int, int, int]:
         have, want = av.VideoFormat(candidate, 64, 64), av.VideoFormat(source, 64, 64)
         chroma = [sum(c.width * c.height for c in f.components[1:3]) // 64 for f in (have, want)]
         depth = [f.components[0].bits for f in (have, want)]
         return (
+            int(has_alpha(source) > has_alpha(candidate)),
             int(have.is_rgb != want.is_rgb),
             # Losing depth or chroma is worse than carrying more of it than there is.
             max(depth[1] - depth[0], 0) * 100 + abs(depth[1] - depth[0]),

@@ -18,6 +18,7 @@ from frame_booster.media.encoders import (
     choose_codec,
     choose_pixel_format,
     encoder_options,
+    has_alpha,
     options_asked_for,
     software_encoders,
     what_is_lost,
@@ -66,7 +67,7 @@ class FileSink:
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{lost} of {source_format} is lost: {codec} gets {self.pix_fmt}")
-        if options.reproducible and codec.startswith("libvpx") and _has_alpha(self.pix_fmt):
+        if options.reproducible and codec.startswith("libvpx") and has_alpha(self.pix_fmt):
             # It lies beside the packets, where PyAV cannot put it back.
             raise EncodeError(
                 f"--resume loses the alpha of {codec}",
@@ -179,7 +180,7 @@ class FileSink:
         rgb = (
             rgb
             if rgb.format.name in ("rgb24", "bgra")
-            else rgb.reformat(format="bgra" if _has_alpha(rgb.format.name) else "rgb24")
+            else rgb.reformat(format="bgra" if has_alpha(rgb.format.name) else "rgb24")
         )
         if self._palette is None:
             self._palette = Palette(rgb, Fraction(1))
@@ -287,10 +288,6 @@ class FileSink:
         except (av.error.FFmpegError, OSError):
             # The run has failed already, with an error that says more.
             return
-
-
-def _has_alpha(pix_fmt: str) -> bool:
-    return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
 
 
 _CONSTANT_RATE = frozenset({"yuv4mpegpipe", "rawvideo"})
