@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import EncodeError, InputError
+from frame_booster.media.container import is_cover
 from frame_booster.media.hdr import ContentLight, content_light, mastering_display
+from frame_booster.media.planes import planar
 from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, plane_rows, probe, probed_times
 
 MS = Fraction(1, 1000)
@@ -191,6 +193,36 @@ def test_every_depth_and_encoder(tmp_path: Path, codec: str, pix_fmt: str) -> No
     video = probe(tmp_path / "out.mkv")["streams"][0]
     assert video["pix_fmt"] == pix_fmt
     assert len(decoded(tmp_path / "out.mkv")) == 6
+
+
+@pytest.mark.parametrize(
+    ("packed", "planes"),
+    [
+        *(("nv12", "yuv420p"), ("p010le", "yuv420p10le"), ("nv42", "yuv444p"), ("vuyx", "yuv444p")),
+        *(("vuya", "yuva444p"), ("ayuv", "yuva444p"), ("ayuv64le", "yuva444p16le"), ("v30xle", "yuv444p10le")),
+        *(("xv36le", "yuv444p12le"), ("xv48le", "yuv444p16le"), ("y210le", "yuv422p10le")),
+        *(("y212le", "yuv422p12le"), ("y216le", "yuv422p16le"), ("x2bgr10le", "gbrp10le"), ("bgra", "gbrap")),
+    ],
+)
+def test_what_hardware_gives_is_unpacked_to_the_same_codes(packed: str, planes: str) -> None:
+    original = av.VideoFrame(64, 48, planes)
+    bits = original.format.components[0].bits
+    for plane in original.planes:
+        codes = np.random.default_rng(1).integers(0, 1 << bits, plane.buffer_size // (1 if bits == 8 else 2))
+        plane.update(codes.astype(np.uint8 if bits == 8 else "<u2").tobytes())
+    unpacked = planar(original.reformat(format=packed))
+    assert unpacked.format.name == planes
+    assert plane_rows(unpacked) == plane_rows(original)
+
+
+def test_colours_of_five_bits(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mov", pts=range(3), codec="qtrle", pix_fmt="rgb555be", seed=1)
+    boosted(source, tmp_path / "out.mkv", codec="ffv1", scene_threshold=0.0)
+    shown, made = [], []
+    for path, frames in ((source, shown), (tmp_path / "out.mkv", made)):
+        with av.open(str(path)) as container:
+            frames += [plane_rows(frame.reformat(format="gbrp")) for frame in container.decode(video=0)]
+    assert made[::2] == shown
 
 
 def test_depth_that_an_encoder_has_not_is_lost_with_a_warning_only(tmp_path: Path) -> None:
@@ -496,7 +528,7 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
     boosted(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
     for name, frames in (("out", 10), ("again", 20)):
         with av.open(str(tmp_path / f"{name}{suffix}")) as container:
-            [found] = [s for s in container.streams if int(s.disposition) & 0x400]
+            [found] = [s for s in container.streams if is_cover(s)]
             assert [bytes(p) for p in container.demux(found) if p.size] == [cover.read_bytes()]
         with av.open(str(tmp_path / f"{name}{suffix}")) as container:
             assert sum(1 for _ in container.decode(container.streams.video[0])) == frames

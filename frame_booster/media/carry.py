@@ -12,7 +12,7 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.container import url
+from frame_booster.media.container import is_cover, url
 from frame_booster.media.reader import Source
 from frame_booster.media.stretch import AudioStretcher
 from frame_booster.media.subtitles import SubtitleConverter, convertible
@@ -67,7 +67,7 @@ def holds(format_name: str, stream: Any) -> bool:
     if stream.type == "attachment" and format_name != "matroska":
         # WebM's muxer takes attachments and writes none.
         return False
-    if stream.disposition & ATTACHED_PICTURE and format_name not in ("mp4", "ipod"):
+    if is_cover(stream) and format_name not in ("mp4", "ipod"):
         # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
         return False
     if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
@@ -133,7 +133,7 @@ class Carrier:
     def _attach_cover(self, stream: Any) -> bool:
         """Attaches a cover picture, which Matroska holds as a file; tells whether the stream was one."""
         kind = _COVERS.get(getattr(stream.codec_context, "name", ""))
-        if kind is None or not stream.disposition & ATTACHED_PICTURE or not self._source_path.is_file():
+        if kind is None or not is_cover(stream) or not self._source_path.is_file():
             return False
         # An attachment is part of the header, so it is read before the stream comes to it.
         with av.open(url(self._source_path)) as container:
@@ -201,13 +201,11 @@ class Carrier:
             self.packets[index] = self.packets.get(index, 0) + 1
 
 
-ATTACHED_PICTURE = 0x400
-"""AV_DISPOSITION_ATTACHED_PIC."""
 _COVERS = {"png": "png", "mjpeg": "jpg"}
 
 
 def _better_container(stream: Any) -> str | None:
-    if stream.disposition & ATTACHED_PICTURE:
+    if is_cover(stream):
         return "write an .mp4 or .mkv, which can"
     for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
         if holds(name, stream):

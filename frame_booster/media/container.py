@@ -35,6 +35,15 @@ def check_file(path: Path) -> None:
         raise InputError("the file is empty", path=path)
 
 
+ATTACHED_PICTURE = 0x400
+"""AV_DISPOSITION_ATTACHED_PIC: cover art."""
+
+
+def is_cover(stream: Any) -> bool:
+    """Tells whether a video stream is cover art, one picture beside the film."""
+    return bool(stream.disposition & ATTACHED_PICTURE)
+
+
 def index_comes_first(path: Path) -> bool:
     """Tells whether a file is MP4 or MOV with its index before its pictures, so that it plays while it is loaded."""
     if not path.is_file():

@@ -21,6 +21,7 @@ _PLANAR = {
     "p212le": "yuv422p12le",
     "p216le": "yuv422p16le",
     "nv24": "yuv444p",
+    "nv42": "yuv444p",
     "p410le": "yuv444p10le",
     "p412le": "yuv444p12le",
     "p416le": "yuv444p16le",
@@ -30,6 +31,14 @@ _PLANAR = {
     "y210le": "yuv422p10le",
     "xv30le": "yuv444p10le",
     "xv36le": "yuv444p12le",
+    "xv48le": "yuv444p16le",
+    "v30xle": "yuv444p10le",
+    "y212le": "yuv422p12le",
+    "y216le": "yuv422p16le",
+    "vuyx": "yuv444p",
+    "vuya": "yuva444p",
+    "ayuv": "yuva444p",
+    "ayuv64le": "yuva444p16le",
     "rgb24": "gbrp",
     "bgr24": "gbrp",
     "rgb0": "gbrp",
@@ -48,6 +57,7 @@ _PLANAR = {
     "rgba64le": "gbrap16le",
     "bgra64le": "gbrap16le",
     "x2rgb10le": "gbrp10le",
+    "x2bgr10le": "gbrp10le",
     "gbrpf16le": "gbrpf32le",
     "gbrapf16le": "gbrapf32le",
     "rgbf16le": "gbrpf32le",
@@ -57,8 +67,10 @@ _PLANAR = {
     "grayf16le": "grayf32le",
     "monow": "gray",
     "monob": "gray",
+    **dict.fromkeys(("rgb444le", "bgr444le", "rgb555le", "bgr555le", "rgb565le", "bgr565le"), "gbrp"),
+    **dict.fromkeys(("rgb8", "bgr8", "rgb4_byte", "bgr4_byte"), "gbrp"),
 }
-"""Packed formats and the planar format that holds the same code values."""
+"""Packed formats and the planar format that holds the same code values, or for less than 8 bits what FFmpeg shows."""
 
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 """AVColorSpace to `LUMA_WEIGHTS`; others (unspecified, YCgCo, ICtCp) fall back to the default."""

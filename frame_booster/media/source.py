@@ -12,12 +12,12 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
-from frame_booster.media.container import PIPE, check_file, open_input
+from frame_booster.media.container import PIPE, check_file, is_cover, open_input
 from frame_booster.media.filters import Cropper, Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
 from frame_booster.media.reader import Resume, SourceFrame, SourceReport, check_size
-from frame_booster.media.track import ATTACHED_PICTURE, choose_video
+from frame_booster.media.track import choose_video
 from frame_booster.media.turns import Turns
 from frame_booster.options import InputOptions
 
@@ -130,7 +130,7 @@ class FileSource:
         try:
             for packet in self.container.demux():
                 if packet.stream.index != self.stream.index:
-                    if packet.stream.disposition & ATTACHED_PICTURE and packet.size:
+                    if is_cover(packet.stream) and packet.size:
                         # Cover art has no time; muxers want one.
                         packet.pts = packet.dts = 0
                         if packets:

@@ -11,13 +11,11 @@ from av.codec.context import Flags
 
 from frame_booster.errors import InputError
 from frame_booster.media.asking import Cropping, container_cropping
-from frame_booster.media.container import PIPE
+from frame_booster.media.container import PIPE, is_cover
 from frame_booster.media.rational import exact
 from frame_booster.media.reader import VideoInfo
 from frame_booster.options import InputOptions
 
-ATTACHED_PICTURE = 0x400
-"""AV_DISPOSITION_ATTACHED_PIC: cover art."""
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """WebM has alpha as a second picture beside each packet, which FFmpeg's own decoders do not look at."""
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
@@ -49,7 +47,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     Raises:
       InputError: there is no such stream, or it cannot be decoded.
     """
-    pictures = [s for s in container.streams.video if not s.disposition & ATTACHED_PICTURE]
+    pictures = [s for s in container.streams.video if not is_cover(s)]
     if not pictures:
         raise InputError("has no video stream", path=path)
     if options.video_stream >= len(pictures):
