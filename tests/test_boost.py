@@ -17,7 +17,7 @@ from frame_booster.media.container import index_comes_first
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import boost as whole
 from frame_booster.pipeline.boost import Result
-from tests.conftest import decoded, make_video, packets
+from tests.conftest import boosted, decoded, make_video, packets
 
 Boost = Callable[..., Result]
 
@@ -324,7 +324,7 @@ def test_an_index_that_comes_first_does_so_in_the_output(
     container = {"movflags": "faststart"} if first else {}
     source = make_video(tmp_path / f"in{suffix}", pts=range(4), container_options=container, tones=1)
     assert index_is_first(source) == first
-    frame_booster.boost(source, tmp_path / f"out{suffix}", device="cpu", resume=resume)
+    boosted(source, tmp_path / f"out{suffix}", resume=resume)
     assert index_is_first(tmp_path / f"out{suffix}") == first
 
 
