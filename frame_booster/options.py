@@ -44,7 +44,8 @@ class InputOptions:
     threads: int | None = None
     """Of the decoder; None leaves it to FFmpeg."""
     strict: bool = False
-    """Whether a frame that cannot be decoded ends the run."""
+    """Whether the run ends at a frame that is damaged, or that has another size or format than the first so that
+    bringing it back loses something; else a warning says so."""
 
 
 @dataclass(frozen=True)

@@ -161,14 +161,21 @@ def test_numbers_are_sorted_as_numbers_and_must_be_complete(tmp_path: Path) -> N
         numbered(tmp_path / "b%d.png")
 
 
-def test_pictures_of_different_sizes_are_refused(tmp_path: Path) -> None:
+def test_pictures_of_different_sizes_are_scaled_or_refused(tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "frames")
     context = av.CodecContext.create("png", "w")
     context.width, context.height, context.pix_fmt, context.time_base = 32, 32, "rgb24", Fraction(1, 25)
     frame = av.VideoFrame(32, 32, "rgb24")
     frame.pts = 0
     (folder / "009.png").write_bytes(b"".join(bytes(p) for p in context.encode(frame)))
-    with open_source(folder, InputOptions()) as source, pytest.raises(DecodeError, match="64x48 to 32x32"):
+    with open_source(folder, InputOptions()) as source:
+        sizes = {(item.frame.width, item.frame.height) for item in source.items() if isinstance(item, SourceFrame)}
+        assert sizes == {SIZE}
+        assert source.report.warnings == ["at 0.04 s the picture changes from 64x48 to 32x32: it is scaled back"]
+    with (
+        open_source(folder, InputOptions(strict=True)) as source,
+        pytest.raises(DecodeError, match="64x48 to 32x32"),
+    ):
         list(source.items())
 
 

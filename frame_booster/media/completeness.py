@@ -12,6 +12,7 @@ import av
 
 from frame_booster.errors import DecodeError
 from frame_booster.media.reader import SourceReport
+from frame_booster.media.start_time import is_fragmented
 
 TRUNCATED_BY = Fraction(1)
 """A file that ends this much earlier than its header says, s, is refused."""
@@ -24,6 +25,8 @@ ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
+_LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
+"""Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
 
 
 @dataclass
@@ -114,15 +117,15 @@ class Completeness:
         kinds = set(container.format.name.split(","))
         if not container.duration or not kinds & _TELL_THEIR_LENGTH:
             return
-        # In Matroska times and length count from 0, not from the first frame, so that a beginning that is lost leaves
-        # a gap there.
-        start = 0 if "matroska" in kinds else container.start_time or 0
+        # There times and length count from 0, not from the first frame, so that a beginning that is lost leaves a gap.
+        counted_from_0 = kinds & _LENGTH_FROM_0 or is_fragmented(container)
+        start = 0 if counted_from_0 else container.start_time or 0
         promised = Fraction(start + container.duration, av.time_base)
         if end is not None:
             promised = min(promised, end)
         elif "matroska" in kinds:
             self.check_track(last_end, metadata)
-        if whole and container.start_time is not None:
+        if whole and container.start_time is not None and not (is_fragmented(container) or kinds & {"nut", "asf"}):
             self.check_beginning(Fraction(start, av.time_base))
         self.check_length(max(last_end, reached), promised)
 

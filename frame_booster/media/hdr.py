@@ -13,6 +13,8 @@ from fractions import Fraction
 
 import av
 
+from frame_booster.media.side_data import side_data
+
 _X26X = {"libx265": "x265-params", "libx264": "x264-params"}
 
 
@@ -40,10 +42,10 @@ class ContentLight:
 
 def mastering_display(frame: av.VideoFrame) -> MasteringDisplay | None:
     """Reads a frame's mastering display; None if it has none that is complete."""
-    data = frame.side_data.get("MASTERING_DISPLAY_METADATA")
-    if data is None or len(raw := bytes(data)) < 88:
+    data = side_data(frame, "MASTERING_DISPLAY_METADATA")
+    if data is None or len(data) < 88:
         return None
-    numbers = struct.unpack_from("=22i", raw)
+    numbers = struct.unpack_from("=22i", data)
     if not (numbers[20] and numbers[21]):
         return None
     values = [Fraction(n, d) if d else Fraction(0) for n, d in zip(numbers[:20:2], numbers[1:20:2], strict=True)]
@@ -53,10 +55,10 @@ def mastering_display(frame: av.VideoFrame) -> MasteringDisplay | None:
 
 def content_light(frame: av.VideoFrame) -> ContentLight | None:
     """Reads a frame's content light level; None if it has none."""
-    data = frame.side_data.get("CONTENT_LIGHT_LEVEL")
-    if data is None or len(raw := bytes(data)) < 8:
+    data = side_data(frame, "CONTENT_LIGHT_LEVEL")
+    if data is None or len(data) < 8:
         return None
-    return ContentLight(*struct.unpack_from("=2I", raw))
+    return ContentLight(*struct.unpack_from("=2I", data))
 
 
 def hdr_parameters(codec: str, frame: av.VideoFrame) -> tuple[str, str] | None:

@@ -36,7 +36,7 @@ def open_source(
     if path.is_dir() and not is_picture_folder(path):
         raise InputError("is a folder without pictures", path=path, hint="for a folder of videos, -o names a folder")
     if path.is_dir() or (is_pattern(path) and not path.exists()):
-        return SequenceSource(path, rate=options.rate, start=start, duration=duration)
+        return SequenceSource(path, rate=options.rate, start=start, duration=duration, strict=options.strict)
     if path.suffix.lower() == ".webp" and path.is_file() and path.stat().st_size:
         return WebPSource(path, start=start, duration=duration)
     return FileSource(path, start=start, duration=duration, options=options)

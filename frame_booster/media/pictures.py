@@ -12,10 +12,11 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
+from frame_booster.media.constant_format import ConstantFormat
 from frame_booster.media.container import url
 from frame_booster.media.finding import VIDEOS
 from frame_booster.media.planes import converted, planar
-from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo, check_size
+from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.writer import Written
 from frame_booster.options import EncoderOptions
 
@@ -85,6 +86,7 @@ class SequenceSource(LoneVideo):
       path: a folder or a pattern.
       rate: frames a second; 25 if None.
       start, duration: the part to take, s.
+      strict: whether a picture of another kind than the first, of which something would be lost, is an error.
 
     Raises:
       InputError: there are no such pictures, or the first cannot be read.
@@ -97,6 +99,7 @@ class SequenceSource(LoneVideo):
         rate: Fraction | None = None,
         start: Fraction | None = None,
         duration: Fraction | None = None,
+        strict: bool = False,
     ) -> None:
         self.path, self.report = path, SourceReport()
         self.metadata: dict[str, str] = {}
@@ -108,7 +111,10 @@ class SequenceSource(LoneVideo):
         self.files = files[int(first) : int(stop)]
         if not self.files:
             raise InputError("has no frame in the part asked for", path=path)
-        frame = _read_picture(self.files[0])
+        frame = planar(_read_picture(self.files[0]))
+        self._constant = ConstantFormat(path, self.report, strict=strict)
+        self._constant.take(frame, Fraction(0))
+        self.format = self._constant.first
         self.info = VideoInfo(
             width=frame.width,
             height=frame.height,
@@ -133,9 +139,8 @@ class SequenceSource(LoneVideo):
         if not video:
             return
         for k in range(0 if resume is None else resume.pts, len(self.files)):
-            frame = _read_picture(self.files[k])
-            check_size(frame, (self.info.width, self.info.height), self.files[k])
-            yield SourceFrame(planar(frame), k, 1)
+            frame = planar(_read_picture(self.files[k]))
+            yield SourceFrame(self._constant.take(frame, k / self._rate), k, 1)
 
     def __enter__(self) -> SequenceSource:
         return self
@@ -208,8 +213,10 @@ class SequenceSink:
         self._asked = dict(encoder.options)
         self.pix_fmt = encoder.pix_fmt or picture_format(self._codec, first)
 
-    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+    def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
         """Writes a frame as the next picture."""
+        if captions and not self.warnings:
+            self.warnings.append("closed captions are lost: pictures do not hold any")
         number = _NUMBER.sub(lambda match: match[0] % (self.start + self.written.frames), self.pattern, count=1)
         path = self.folder / number
         picture = frame if frame.format.name == self.pix_fmt else converted(frame, self.pix_fmt)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 
 from frame_booster.errors import InputError
-from frame_booster.pixels import PixelLayout, Planes
+from frame_booster.pixels import PixelLayout, Plane, Planes
 
 _PLANAR = {
     "nv12": "yuv420p",
@@ -65,6 +67,8 @@ _PLANAR = {
     "rgbaf16le": "gbrapf32le",
     "rgbaf32le": "gbrapf32le",
     "grayf16le": "grayf32le",
+    # Of a hardware decoder: code values in the upper bits.
+    **{f"{kind}p{bits}msble": f"{kind}p{bits}le" for kind in ("yuv444", "gbr") for bits in (10, 12)},
     "monow": "gray",
     "monob": "gray",
     **dict.fromkeys(("rgb444le", "bgr444le", "rgb555le", "bgr555le", "rgb565le", "bgr565le"), "gbrp"),
@@ -74,6 +78,10 @@ _PLANAR = {
 
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 """AVColorSpace to `LUMA_WEIGHTS`; others (unspecified, YCgCo, ICtCp) fall back to the default."""
+
+_SWS_MATRIX = {"bt709": 1, "fcc": 4, "bt601": 5, "smpte240m": 7, "bt2020": 9}
+"""Keys of `LUMA_WEIGHTS` to FFmpeg's numbers of matrices in swscale (SWS_CS_*)."""
+_INTERPOLATION = sum(Interpolation[name] for name in ("BICUBIC", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP"))
 
 
 def planar(frame: av.VideoFrame) -> av.VideoFrame:
@@ -99,7 +107,7 @@ def _is_planar(pixel_format: Any) -> bool:
     name = pixel_format.name
     if name.endswith("be") or len({c.plane for c in components}) != len(components):
         return False
-    if len({c.bits for c in components}) != 1 or "f16" in name:
+    if len({c.bits for c in components}) != 1 or "f16" in name or "msb" in name:
         return False
     if "f32" not in name and not 8 <= components[0].bits <= 16:
         return False
@@ -163,19 +171,87 @@ def copy_tags(source: av.VideoFrame, target: av.VideoFrame) -> None:
             setattr(target, tag, getattr(source, tag))
 
 
+def brought_to(frame: av.VideoFrame, like: av.VideoFrame) -> av.VideoFrame:
+    """Returns a frame in the size, pixel format, matrix and range of another, with the other's colour tags.
+
+    As FFmpeg's programs do where a stream changes: scaled by bicubic interpolation, whatever the shape of the pixels.
+    More bits, more chroma or alpha are added without loss. Primaries and transfer are not converted.
+
+    Args:
+      frame: of a format that `planar` gives.
+      like: likewise.
+    """
+    source, target = layout_of(frame), layout_of(like)
+    if replace(source, alpha=target.alpha) == target:
+        # swscale shifts the code values of planar RGB of 10 to 14 bits here.
+        return frame_of(_with_alpha(planes_of(frame, source), source, target), like, target)
+    if _is_limited_gray(frame):
+        # swscale takes all gray for full range.
+        frame = _luma_as_yuv(frame)
+        source = layout_of(frame)
+    if _is_limited_gray(like):
+        yuv = av.VideoFrame(like.width, like.height, _yuv_of_depth(target.depth))
+        copy_tags(like, yuv)
+        return frame_of(planes_of(brought_to(frame, yuv), layout_of(yuv))[:1], like, target)
+    made = frame.reformat(
+        width=like.width,
+        height=like.height,
+        format=like.format.name,
+        src_colorspace=_SWS_MATRIX[source.matrix],
+        dst_colorspace=_SWS_MATRIX[target.matrix],
+        src_color_range=2 if source.full_range or source.kind == "gray" else 1,
+        dst_color_range=2 if target.full_range or target.kind == "gray" else 1,
+        interpolation=_INTERPOLATION,
+    )
+    copy_tags(like, made)
+    return made
+
+
+def _with_alpha(planes: Planes, source: PixelLayout, target: PixelLayout) -> Planes:
+    colours = planes[: len(planes) - source.alpha]
+    if not target.alpha:
+        return colours
+    return planes if source.alpha else (*colours, _filled_like(planes[0], target.top))
+
+
+def _filled_like(plane: Plane, value: float) -> Plane:
+    return np.full_like(plane, value)
+
+
+def _is_limited_gray(frame: av.VideoFrame) -> bool:
+    return frame.format.name.startswith("gray") and "f32" not in frame.format.name and int(frame.color_range) == 1
+
+
+def _yuv_of_depth(depth: int) -> str:
+    return "yuv444p" if depth == 8 else f"yuv444p{depth}le"
+
+
+def _luma_as_yuv(frame: av.VideoFrame) -> av.VideoFrame:
+    gray = layout_of(frame)
+    like = av.VideoFrame(frame.width, frame.height, _yuv_of_depth(gray.depth))
+    copy_tags(frame, like)
+    [luma] = planes_of(frame, gray)
+    middle = _filled_like(luma, 1 << (gray.depth - 1))
+    return frame_of((luma, middle, middle), like, layout_of(like))
+
+
 def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged)."""
     tag = int(frame.colorspace)
     matrix = tag if tag not in (0, 2) else (5 if frame.height < 720 else 1)
     to_rgb = av.VideoFormat(pix_fmt, 64, 64).is_rgb
     from_rgb = frame.format.is_rgb
+    color_range = 2 if to_rgb else 1 if from_rgb else int(frame.color_range)
     made = frame.reformat(
         format=pix_fmt,
         src_colorspace=None if from_rgb else matrix,
         dst_colorspace=None if to_rgb else matrix,
         src_color_range=None if from_rgb else int(frame.color_range) or None,
-        dst_color_range=2 if to_rgb else (1 if from_rgb else int(frame.color_range) or None),
+        dst_color_range=color_range or None,
         interpolation="BICUBIC",
     )
     copy_tags(frame, made)
+    if from_rgb != to_rgb:
+        # Its tags were those of the other kind.
+        made.colorspace, made.color_range = 0 if to_rgb else matrix, color_range
     return made

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 import av
 
-from frame_booster.errors import DecodeError
-
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -34,6 +32,26 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
+class FrameFormat:
+    """Size, pixel format and colour tags (numbers of H.273) of frames; one for all frames that a source gives."""
+
+    width: int
+    height: int
+    pix_fmt: str
+    colorspace: int = 2
+    color_range: int = 0
+    color_primaries: int = 2
+    color_trc: int = 2
+
+    def example(self) -> av.VideoFrame:
+        """Returns a frame of this format, of whatever pixels."""
+        frame = av.VideoFrame(self.width, self.height, self.pix_fmt)
+        frame.colorspace, frame.color_range = self.colorspace, self.color_range
+        frame.color_primaries, frame.color_trc = self.color_primaries, self.color_trc
+        return frame
+
+
+@dataclass(frozen=True)
 class SourceFrame:
     """A decoded frame, in one component a plane, with its time in ticks of `VideoInfo.time_base`."""
 
@@ -41,6 +59,8 @@ class SourceFrame:
     pts: int
     duration: int
     """Ticks; 0 if the source does not say."""
+    captions: bytes = b""
+    """Closed captions that came with it: cc_data of CEA-708, three bytes a piece."""
 
 
 @dataclass
@@ -64,6 +84,8 @@ class Resume:
     """Of the first frame to give, as `items` gave it."""
     shift: Fraction
     """By which `items` moved all times, s (`Source.shift`)."""
+    format: FrameFormat | None = None
+    """Of all frames that `items` gave (`Source.format`)."""
 
 
 class Source(Protocol):
@@ -83,6 +105,16 @@ class Source(Protocol):
     @property
     def shift(self) -> Fraction:
         """By which all times are moved towards 0, s; known once the first frame is given."""
+        ...
+
+    @property
+    def begins_at(self) -> Fraction:
+        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
+        ...
+
+    @property
+    def format(self) -> FrameFormat | None:
+        """Of all frames that are given; known once the first is."""
         ...
 
     @property
@@ -111,7 +143,7 @@ class Source(Protocol):
           packets: whether to give packets.
 
         Raises:
-          DecodeError: the input breaks off, or a frame's size changes.
+          DecodeError: the input breaks off, or the reading is strict and frames change so that something is lost.
         """
         ...
 
@@ -124,6 +156,9 @@ class Source(Protocol):
 
 class LoneVideo:
     """What sources have in common that hold pictures and nothing else."""
+
+    format: FrameFormat | None = None
+    begins_at = Fraction(0)
 
     @property
     def other_streams(self) -> list[Any]:
@@ -140,13 +175,3 @@ class LoneVideo:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def check_size(frame: av.VideoFrame, size: tuple[int, int], path: Path) -> None:
-    """Raises DecodeError where a frame has another size than the video, (width, height) px."""
-    if (frame.width, frame.height) != size:
-        raise DecodeError(
-            f"the picture changes from {size[0]}x{size[1]} to {frame.width}x{frame.height} in mid-stream",
-            path=path,
-            hint="split the input there, or scale it to one size",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.completeness import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.constant_format import ConstantFormat
 from frame_booster.media.container import PIPE, check_file, is_cover, open_input
 from frame_booster.media.filters import Cropper, Deinterlacer
 from frame_booster.media.planes import planar
 from frame_booster.media.rational import exact, rescale
-from frame_booster.media.reader import Resume, SourceFrame, SourceReport, check_size
+from frame_booster.media.reader import FrameFormat, Resume, SourceFrame, SourceReport
+from frame_booster.media.side_data import SideDataRemoval, side_data
+from frame_booster.media.start_time import meaningless_start
 from frame_booster.media.track import choose_video
 from frame_booster.media.turns import Turns
 from frame_booster.options import InputOptions
@@ -52,7 +56,7 @@ class FileSource:
         self.container = open_input(path, self.options)
         try:
             track = choose_video(self.container, path, self.options)
-            self.stream, self.info, self._coded, self._cropping, self._decoder = track
+            self.stream, self.info, self._cropping, self._decoder = track
         except BaseException:
             self.container.close()
             raise
@@ -64,15 +68,23 @@ class FileSource:
         rate = self.info.rate
         self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
         self._next_pts: int | None = None
-        self._shift: Fraction | None = None if start is not None else Fraction(0)
+        self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
         self._seen = Completeness(
             path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
         )
         self._counts_packets = self.whole and not self.options.deinterlace
+        self._origin, self._in_part = origin, False
+        self._begin_in(None)
+
+    def _begin_in(self, frame_format: FrameFormat | None) -> None:
+        """Takes the format of all frames, None for that of the next; filters are made for one."""
+        self._constant = ConstantFormat(self.path, self.report, strict=self.options.strict, first=frame_format)
+        self._removal: SideDataRemoval | None = None
         self._cropper: Cropper | None = None
         self._deinterlacer: Deinterlacer | None = None
-        self._durations: dict[int, int] = {}
+        self._under_way: dict[int, tuple[int, bytes]] = {}
+        """Duration and captions of frames in the deinterlacer, by pts."""
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
@@ -87,6 +99,19 @@ class FileSource:
     def shift(self) -> Fraction:
         """By which all times are moved towards 0, s; known once the first frame is given."""
         return self._shift or Fraction(0)
+
+    @property
+    def begins_at(self) -> Fraction:
+        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
+        if self._begin is None:
+            return Fraction(0)
+        first = self.stream.start_time
+        return self.shift - (self._origin if first is None else first * self.info.time_base)
+
+    @property
+    def format(self) -> FrameFormat | None:
+        """Of all frames that are given, before anything is cropped; known once the first is."""
+        return self._constant.first
 
     @property
     def expected_frames(self) -> int | None:
@@ -106,8 +131,16 @@ class FileSource:
 
     @property
     def chapters(self) -> list[Any]:
-        """As PyAV gives them."""
-        return list(self.container.chapters())
+        """As PyAV gives them, at the times of what is read whole."""
+        moved = []
+        for chapter in self.container.chapters():
+            ticks = rescale(1, self.shift, exact(chapter["time_base"]) or Fraction(1))
+            end = chapter["end"] - ticks
+            # What ended before the first frame is none of the output's.
+            if end > 0 or not ticks:
+                start = chapter["start"] - ticks
+                moved.append({**chapter, "start": max(start, 0) if ticks else start, "end": end})
+        return moved
 
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
@@ -121,6 +154,7 @@ class FileSource:
     def _items(self, resume: Resume | None, video: bool, packets: bool) -> Iterator[SourceFrame | av.Packet]:
         if resume is not None:
             self._shift = resume.shift
+            self._begin_in(resume.format)
             self._seen.listed = 0
             self._counts_packets = False
         self._seek(resume)
@@ -197,29 +231,41 @@ class FileSource:
             self._damaged(error)
             return
         for frame in frames:
-            check_size(frame, self._coded, self.path)
-            if any(self._cropping):
-                self._cropper = self._cropper or Cropper(frame, self._cropping)
-                frame = self._cropper.crop(frame)
             if getattr(frame, "is_corrupt", False):
                 self._damaged(None)
             if not self._seen.frames:
-                # Of the first frame only: PyAV's side data and its frame hold each other, and stay until Python looks
-                # for cycles, which beside TensorFlow's millions of objects it seldom does.
                 _warn_of_lost_metadata(frame, self.report)
             duration = frame.duration or 0
             pts = frame.pts if frame.pts is not None else self._missing_pts()
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
             self._seen.add(pts)
+            interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
+            frame = self._shown_part(frame, pts, captions)
             if self.options.deinterlace:
                 frame.pts, frame.time_base = pts, self.info.time_base
-                yield from self._deinterlaced(frame, duration)
+                yield from self._deinterlaced(frame, duration, captions)
                 continue
-            if frame.interlaced_frame:
+            if interlaced:
                 self._refuse_interlaced(frame)
-            yield SourceFrame(planar(frame), pts, duration)
+            yield SourceFrame(frame, pts, duration, captions)
         if self.options.deinterlace and packet.dts is None and packet.size == 0:
-            yield from self._deinterlaced(None, 0)
+            yield from self._deinterlaced(None, 0, b"")
+
+    def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
+        """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
+        frame, time = planar(frame), pts * self.info.time_base
+        if self._begin is not None and self._shift is None and not self._in_part and self._constant.is_new(frame):
+            # What comes before the part asked for says nothing of its format.
+            self._begin_in(None)
+        self._in_part = self._begin is None or time >= self._begin
+        frame = self._constant.take(frame, time - self._origin)
+        if captions:
+            self._removal = self._removal or SideDataRemoval(frame, ["A53_CC"])
+            frame = self._removal.take_off(frame)
+        if any(self._cropping):
+            self._cropper = self._cropper or Cropper(frame, self._cropping)
+            frame = self._cropper.crop(frame)
+        return frame
 
     def _refuse_interlaced(self, frame: av.VideoFrame) -> None:
         if self._reached_frames:
@@ -235,15 +281,15 @@ class FileSource:
     def _reached_frames(self) -> bool:
         return self._ticks_per_frame is not None and (self._next_pts or 0) > 4 * self._ticks_per_frame
 
-    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int) -> Iterator[SourceFrame]:
+    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int, captions: bytes) -> Iterator[SourceFrame]:
         if frame is not None:
             if self._deinterlacer is None:
                 self._deinterlacer = Deinterlacer(frame, self.info.time_base)
-            self._durations[frame.pts] = duration
+            self._under_way[frame.pts] = duration, captions
         if self._deinterlacer is None:
             return
         for made in self._deinterlacer.push(frame):
-            yield SourceFrame(planar(made), made.pts, self._durations.pop(made.pts, 0))
+            yield SourceFrame(planar(made), made.pts, *self._under_way.pop(made.pts, (0, b"")))
 
     def _damaged(self, error: BaseException | None) -> None:
         self.report.decode_errors += 1
@@ -259,7 +305,7 @@ class FileSource:
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
-        return SourceFrame(frame.frame, frame.pts - int(ticks), frame.duration)
+        return replace(frame, pts=frame.pts - int(ticks))
 
     def _time(self, packet: av.Packet) -> Fraction:
         base = exact(packet.time_base)
@@ -310,7 +356,20 @@ class FileSource:
         self.close()
 
 
+_LOST = {
+    "DOVI_RPU_BUFFER": "Dolby Vision",
+    "DYNAMIC_HDR_PLUS": "HDR10+",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid",
+    "AFD": "active format description",
+    "S12M_TIMECODE": "timecode",
+    "GOP_TIMECODE": "timecode",
+}
+"""Side data of frames that no encoder is given, by PyAV's names, and what people call it."""
+
+
 def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
-    for kind, name in (("DOVI_RPU_BUFFER", "Dolby Vision"), ("DYNAMIC_HDR_PLUS", "HDR10+")):
-        if frame.side_data.get(kind) is not None:
+    for kind, name in _LOST.items():
+        data = side_data(frame, kind)
+        # Every group of MPEG-2 pictures has a timecode; 0 where nobody set it.
+        if data is not None and (kind != "GOP_TIMECODE" or any(data)):
             report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")

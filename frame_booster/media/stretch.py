@@ -43,6 +43,10 @@ class AudioStretcher:
         if stream.codec_context.bit_rate:
             self.target.codec_context.bit_rate = stream.codec_context.bit_rate
         self._graph: Any = None
+        self._kind: tuple[str, str, int] | None = None
+        """Sample format, layout and rate of what the graph takes: those of the first frame."""
+        self._resamplers: dict[tuple[str, str, int], Any] = {}
+        """For frames of other kinds, as come after a splice in a recording."""
         self._start: Fraction | None = None
         self._samples = 0
 
@@ -80,9 +84,10 @@ class AudioStretcher:
                     self._build(frame)
                     base = exact(frame.time_base) or Fraction(1, frame.sample_rate)
                     self._start = (frame.pts or 0) * base * self.slower
-                frame.pts = None
-                self._graph.push(frame)
-                made += self._pull()
+                for part in self._alike(frame):
+                    part.pts = None
+                    self._graph.push(part)
+                    made += self._pull()
         except av.error.InvalidDataError:
             # A damaged packet leaves a gap of its own length, as in a player.
             return made
@@ -91,6 +96,16 @@ class AudioStretcher:
             made += self._pull()
             made += self._encode(None)
         return made
+
+    def _alike(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        """Returns a frame as samples of the first one's kind."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        self._kind = self._kind or kind
+        if kind == self._kind:
+            return [frame]
+        if kind not in self._resamplers:
+            self._resamplers[kind] = av.AudioResampler(*self._kind)
+        return list(self._resamplers[kind].resample(frame))
 
     def _pull(self) -> list[av.Packet]:
         made: list[av.Packet] = []

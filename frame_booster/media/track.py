@@ -28,8 +28,6 @@ class VideoTrack(NamedTuple):
     """PyAV's."""
     info: VideoInfo
     """As frames will be given: what the container crops is off."""
-    coded: tuple[int, int]
-    """Width and height of decoded frames, px."""
     cropping: Cropping
     """Of the container; decoders do not know of it."""
     decoder: Any = None
@@ -91,7 +89,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         disposition=int(stream.disposition),
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
     )
-    return VideoTrack(stream, info, (context.width, context.height), cropping, decoder)
+    return VideoTrack(stream, info, cropping, decoder)
 
 
 def _alpha_decoder(stream: Any) -> Any:

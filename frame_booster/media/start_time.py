@@ -1,0 +1,49 @@
+"""Where the clock of a container begins, and whether that means anything."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from frame_booster.media.rational import exact
+
+_OF_A_TRANSMISSION = frozenset({"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "flv", "live_flv", "ogg", "hls", "dash"})
+"""Formats, by FFmpeg's names of their demuxers, whose clock runs since the sender was switched on."""
+_LIVE_WITHOUT_LENGTH = frozenset({"matroska", "asf"})
+"""Formats whose clock is a transmission's where their header tells no length, since nobody knew it."""
+
+
+def is_fragmented(container: Any) -> bool:
+    """Tells whether an input is MP4 or MOV in fragments (ISO/IEC 14496-12, 8.8), as of DASH and HLS."""
+    videos = container.streams.video
+    return "mov" in container.format.name.split(",") and bool(videos) and not any(s.frames for s in videos)
+
+
+def meaningless_start(container: Any) -> Fraction:
+    """Returns by how much all streams are to begin earlier, s, so that a clock that means nothing begins at 0.
+
+    As FFmpeg's programs do, but only where the first timestamp says nothing to a player: in what is, or was cut out of,
+    a transmission. An MP4 that begins late by its edit list, and a Matroska file, mean it.
+
+    Args:
+      container: as PyAV opens it.
+
+    Returns:
+      A whole number of ticks of every stream, so that none is moved against another; 0 where times are to stay.
+    """
+    names = set(container.format.name.split(","))
+    live = names & _LIVE_WITHOUT_LENGTH and not container.duration
+    if container.start_time is None or not (names & _OF_A_TRANSMISSION or live or is_fragmented(container)):
+        return Fraction(0)
+    # FFmpeg rounds the container's to 1 us.
+    about = Fraction(container.start_time, av.time_base)
+    bases = [base for stream in container.streams if (base := exact(stream.time_base)) is not None]
+    starts = [s.start_time * base for s in container.streams if s.start_time and (base := exact(s.time_base))]
+    start = min(starts, key=lambda time: abs(time - about), default=about)
+    if abs(start - about) > Fraction(2, av.time_base):
+        start = about
+    step = Fraction(math.lcm(*(b.numerator for b in bases)), math.gcd(*(b.denominator for b in bases)))
+    return int(start / step) * step
