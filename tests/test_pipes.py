@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 from fractions import Fraction
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.errors import OutputError
+from frame_booster.errors import InputError, OutputError
 from tests.conftest import boosted, decoded, make_video, packets, probe
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -106,3 +109,75 @@ def test_deep_y4m_keeps_its_depth(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.y4m")
     facts = probe(tmp_path / "out.y4m")["streams"][0]
     assert (facts["pix_fmt"], Fraction(facts["r_frame_rate"])) == ("yuv422p10le", 50)
+
+
+def test_a_named_pipe_is_written_into(source: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "out.mp4"
+    os.mkfifo(pipe)
+    copy = subprocess.Popen(f"cat {pipe} > {tmp_path}/copy.mp4", shell=True)
+    result = boosted(source, pipe)
+    assert copy.wait(60) == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert len(decoded(tmp_path / "copy.mp4")) == result.frames_out == 16
+    assert packets(tmp_path / "copy.mp4", "audio") == packets(source, "audio")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["copy.mp4", "in.mp4", "out.mp4"]
+
+
+def test_a_named_pipe_is_read(source: Path, tmp_path: Path) -> None:
+    make_video(tmp_path / "in.nut", pts=range(8), tones=1)
+    os.mkfifo(tmp_path / "fifo")
+    feed = subprocess.Popen(f"cat {tmp_path}/in.nut > {tmp_path}/fifo", shell=True)
+    boosted(tmp_path / "fifo", tmp_path / "out.mkv")
+    assert feed.wait(60) == 0
+    assert len(decoded(tmp_path / "out.mkv")) == 16
+
+
+@pytest.mark.parametrize("where", ["input", "output"])
+def test_a_pipe_cannot_be_resumed(source: Path, tmp_path: Path, where: str) -> None:
+    os.mkfifo(tmp_path / "fifo.mp4")
+    paths = {"input": source, "output": tmp_path / "out.mp4", where: tmp_path / "fifo.mp4"}
+    with pytest.raises(InputError, match="resuming needs a file to read and a file to write"):
+        boosted(paths["input"], paths["output"], resume=True)
+
+
+def test_a_device_is_written_into(source: Path) -> None:
+    before = Path(os.devnull).stat()
+    assert boosted(source, os.devnull, output_format="nut").frames_out == 16
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    assert Path(os.devnull).stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("into", ["| cat > out.nut", "> out.nut"])
+def test_any_name_of_standard_output_is_standard_output(source: Path, tmp_path: Path, name: str, into: str) -> None:
+    if not Path(name).exists():
+        pytest.skip(f"there is no {name} here")
+    before = Path(name).is_symlink()
+    shell(f"{sys.executable} -m frame_booster in.mp4 -o {name} --output-format nut -q {into}", tmp_path)
+    assert len(decoded(tmp_path / "out.nut")) == 16
+    assert Path(name).is_symlink() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.nut"]
+
+
+def test_what_a_shell_puts_in_place_of_a_file(source: Path, tmp_path: Path) -> None:
+    shell(f"{sys.executable} -m frame_booster in.mp4 -o >(cat > out.nut) --output-format nut -q; sleep 0.5", tmp_path)
+    assert len(decoded(tmp_path / "out.nut")) == 16
+
+
+def test_a_socket_is_refused_at_once(source: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "out.mp4"))
+        with pytest.raises(OutputError, match="is neither a file nor a pipe"):
+            boosted(source, tmp_path / "out.mp4", overwrite=True)
+        assert stat.S_ISSOCK((tmp_path / "out.mp4").stat().st_mode)
+
+
+def test_a_link_stays_a_link(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "disk" / "film.mp4")
+    boosted(source, tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4").is_symlink()
+    assert [p.name for p in (tmp_path / "disk").iterdir()] == ["film.mp4"]
+    assert len(decoded(tmp_path / "disk" / "film.mp4")) == 16
+    with pytest.raises(InputError, match="exists already"):
+        boosted(source, tmp_path / "out.mp4")

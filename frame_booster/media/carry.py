@@ -16,6 +16,7 @@ from frame_booster.media.container import is_cover, url
 from frame_booster.media.reader import Source
 from frame_booster.media.stretch import AudioStretcher
 from frame_booster.media.subtitles import SubtitleConverter, convertible
+from frame_booster.media.timecode import KEY
 
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""
@@ -32,6 +33,10 @@ class CarryOptions:
     """How many times longer the output lasts."""
     slow_audio: str | None = None
     """"drop" or "stretch", in slow motion."""
+
+
+Retime = Callable[[dict[str, str]], dict[str, str]]
+"""Returns tags of the source as they are to be in the output."""
 
 
 class _Carried(Protocol):
@@ -60,6 +65,11 @@ class _Copied:
             packet.dts = packet.dts * self.slower
             packet.duration = (packet.duration or 0) * self.slower
         return [packet]
+
+
+def is_timecode_track(stream: Any) -> bool:
+    """Tells whether a data stream is the timecode track of a MOV or MP4."""
+    return bool(stream.type == "data" and KEY in stream.metadata)
 
 
 def holds(format_name: str, stream: Any) -> bool:
@@ -91,20 +101,29 @@ class Carrier:
       path: of the output, for messages.
       options: what may be left out or changed.
       put: writes a packet.
+      retime: gives tags of a stream the timecode of the output.
 
     Raises:
       EncodeError: a stream can neither be held nor left out.
     """
 
     def __init__(
-        self, container: Any, source: Source, path: Path, options: CarryOptions, put: Callable[[av.Packet], None]
+        self,
+        container: Any,
+        source: Source,
+        path: Path,
+        options: CarryOptions,
+        put: Callable[[av.Packet], None],
+        retime: Retime = dict,
     ) -> None:
-        self.container, self.path, self.options, self._put = container, path, options, put
+        self.container, self.path, self.options, self._put, self._retime = container, path, options, put, retime
         self._source_path = source.path
         self.format: str = container.format.name
         self.warnings: list[str] = []
         self.packets: dict[int, int] = {}
         """Packets written, by index of the output's stream."""
+        self.tags: dict[int, dict[str, str]] = {}
+        """Tags of streams, likewise."""
         self._carried: dict[int, _Carried] = {}
         for stream in source.other_streams:
             carried = self._carry(stream)
@@ -113,8 +132,12 @@ class Carrier:
 
     def _carry(self, stream: Any) -> _Carried | None:
         kind = stream.type
-        if kind == "data" and "timecode" in stream.metadata and self.format in MP4_FAMILY:
-            # FFmpeg makes this track again from the video's own timecode tag.
+        if kind == "data" and is_timecode_track(stream):
+            # Its packet counts frames at the old rate; FFmpeg makes a new track from the video's timecode tag.
+            if self.format not in MP4_FAMILY:
+                self.warnings.append(
+                    f"the timecode track (stream {stream.index}) is left out: {self.format} has at most a tag for it"
+                )
             return None
         if kind == "audio" and self.options.slower != 1:
             return self._slow_audio(stream)
@@ -148,10 +171,11 @@ class Carrier:
         self._tag(copy, stream)
         return copy
 
-    @staticmethod
-    def _tag(target: Any, stream: Any) -> None:
-        target.metadata.update(stream.metadata)
+    def _tag(self, target: Any, stream: Any) -> None:
+        tags = self._retime(dict(stream.metadata))
+        target.metadata.update(tags)
         target.disposition = stream.disposition
+        self.tags[target.index] = tags
 
     def _slow_audio(self, stream: Any) -> _Carried | None:
         if self.options.slow_audio is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,35 +12,48 @@ import av
 
 from frame_booster.errors import EncodeError, OutputError
 from frame_booster.media.carry import MP4_FAMILY
-from frame_booster.media.container import PIPE, url
+from frame_booster.media.container import is_pipe, output_url
+from frame_booster.media.tags import KEYS_OPTION, wants_keys
 from frame_booster.media.writer import SinkOptions
 from frame_booster.options import EncoderOptions
 
 
-def open_output(path: Path, options: SinkOptions) -> Any:
-    """Opens a file, or standard output for `PIPE`, as a PyAV container to write.
+def open_output(path: Path, options: SinkOptions, tags: Mapping[str, str]) -> Any:
+    """Opens a file or a pipe as a PyAV container to write, with the tags of the whole file.
+
+    Args:
+      path: of the file.
+      options: how to write.
+      tags: that the file is to keep, as far as its container can.
 
     Raises:
       OutputError: it cannot be written.
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in MP4_FAMILY:
-        if path == PIPE:
+        if is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
             settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         elif options.index_first:
             settings["movflags"] = "faststart"
     asked = dict(options.encoder.container_options)
+    settings = {key: value for key, value in settings.items() if key not in asked}
+    if wants_keys(options.format, tags):
+        key, value = KEYS_OPTION
+        holder = asked if key in asked else settings
+        holder[key] = f"{holder[key]}+{value}" if key in holder else value
     try:
-        return av.open(
-            "pipe:1" if path == PIPE else url(path),
+        container = av.open(
+            output_url(path),
             "w",
             format=options.format,
             options=asked,
-            container_options={key: value for key, value in settings.items() if key not in asked},
+            container_options=settings,
         )
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=options.name) from error
+    container.metadata.update(tags)
+    return container
 
 
 def start_output(container: Any, encoder: EncoderOptions, name: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
 from io import BytesIO
@@ -11,9 +12,9 @@ from typing import Protocol
 import av
 import av.error
 
-from frame_booster.errors import InputError
+from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.carry import CarryOptions
-from frame_booster.media.container import PIPE
+from frame_booster.media.container import PIPE, is_pipe
 from frame_booster.options import EncoderOptions
 
 
@@ -25,14 +26,20 @@ class Written:
     first_pts: int | None = None
     last_pts: int = 0
     end_pts: int = 0
+    times: array[int] = field(default_factory=lambda: array("q"))
+    """pts of all frames, in no order."""
     packets: dict[int, int] = field(default_factory=dict)
     """Packets of other streams, by index of the output's stream."""
+    tags: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Tags of streams, likewise."""
 
     def add(self, pts: int, duration: int) -> None:
-        """Counts a frame that is shown at `pts` for `duration`, ticks."""
+        """Counts a frame that is shown at `pts` for `duration`, ticks; frames may come in any order."""
         self.frames += 1
-        self.first_pts = pts if self.first_pts is None else self.first_pts
-        self.last_pts, self.end_pts = pts, pts + duration
+        self.times.append(pts)
+        self.first_pts = pts if self.first_pts is None else min(self.first_pts, pts)
+        if self.frames == 1 or pts >= self.last_pts:
+            self.last_pts, self.end_pts = pts, pts + duration
 
 
 class Sink(Protocol):
@@ -41,8 +48,12 @@ class Sink(Protocol):
     warnings: list[str]
     written: Written
 
-    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
-        """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base."""
+    def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
+        """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base.
+
+        Args:
+          captions: closed captions to go with it, as `reader.SourceFrame` has them.
+        """
         ...
 
     def copy(self, packet: av.Packet) -> None:
@@ -118,6 +129,27 @@ def container_format(path: Path, asked: str | None = None) -> str:
         raise InputError("a picture holds one frame", path=path, hint="give a pattern, as frames/%05d.png, or a folder")
     if container.format.no_file:
         raise InputError(f"{name} is more than one file", path=path, hint=_USUAL)
-    if path != PIPE and name not in CONTAINERS:
+    if not is_pipe(path) and name not in CONTAINERS:
         raise InputError(f"{name} does not keep every frame and its time", path=path, hint=_USUAL)
     return name
+
+
+TICKS = {
+    "gif": Fraction(1, 50),
+    **dict.fromkeys(("matroska", "webm", "flv", "webp"), Fraction(1, 1000)),
+    "mpegts": Fraction(1, 90000),
+}
+"""Containers whose times are whole numbers of this, s. A GIF's are 1/100 s, but browsers show less than two as ten."""
+
+
+def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
+    """Raises EncodeError where a container would give two frames of this rate one time, or show them too long."""
+    tick = TICKS.get(format_name)
+    if tick is None or rate is None or rate * tick <= 1:
+        return
+    hint = "give --fps 50 or less" if format_name == "gif" else "write an .mp4 or .mov, which can"
+    raise EncodeError(
+        f"{format_name} cannot show {float(rate):.6g} frames a second: its times are whole numbers of {tick} s",
+        path=path,
+        hint=hint,
+    )

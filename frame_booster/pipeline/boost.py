@@ -15,7 +15,7 @@ from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.carry import CarryOptions
-from frame_booster.media.container import PIPE, index_comes_first
+from frame_booster.media.container import index_comes_first, is_pipe, output_path
 from frame_booster.media.opening import open_source
 from frame_booster.media.output import (
     check_output,
@@ -29,7 +29,7 @@ from frame_booster.media.output import (
 from frame_booster.media.pictures import DEFAULT_PATTERN, SequenceSink, is_pattern
 from frame_booster.media.reader import Resume, Source, SourceFrame
 from frame_booster.media.sink import FileSink
-from frame_booster.media.writer import SinkOptions, container_format
+from frame_booster.media.writer import SinkOptions, check_rate, container_format
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boundary import Opening
 from frame_booster.pipeline.job import Job, Outcome, Progress, timeline_of
@@ -134,14 +134,15 @@ def run(
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     path = Path(source_path)
-    target = default_output(path, options.multiple) if output is None else Path(output)
-    pictures = target != PIPE and is_sequence(target, output or "")
-    if options.resume and (pictures or PIPE in (path, target)):
+    target = default_output(path, options.multiple) if output is None else output_path(output)
+    pictures = not is_pipe(target) and is_sequence(target, output or "")
+    if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")
     with open_source(path, options.source, start=options.start, duration=options.duration) as source:
         if not pictures:
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
+            check_rate(format_name, timeline_of(options, source, 0).rate, target)
         model = model or load(options)
         start = functools.partial(Job, source, model, options, progress=progress, stop=stop, sharers=sharers)
         if pictures:
@@ -200,7 +201,7 @@ def _to_file(
     options: BoostOptions,
     start: StartJob,
 ) -> Outcome:
-    with partial_file(target) as partial:
+    with partial_file(target, overwrite=options.overwrite) as partial:
 
         def open_sink(opening: Opening) -> FileSink:
             return FileSink(
@@ -211,13 +212,13 @@ def _to_file(
         try:
             outcome = job.run()
         except (Interrupted, KeyboardInterrupt) as error:
-            if not job.kept_partial:
+            if not job.kept_partial or is_pipe(target):
                 raise
             kept = target.with_name(f"{target.stem}.partial{target.suffix}")
             partial.replace(kept)
             raise Interrupted("interrupted; what was done is kept", path=kept) from error
-        if target != PIPE:
-            verify(partial, format_name, outcome.written, outcome.timeline.time_base)
+        if not is_pipe(target):
+            outcome.warnings.extend(verify(partial, format_name, outcome.written, outcome.timeline.time_base))
         return outcome
 
 
@@ -249,6 +250,15 @@ def _in_segments(
     start: StartJob,
 ) -> Outcome:
     segments = Segments(target, fingerprint(source.path, model.weights, options))
+    try:
+        return _fill_and_join(segments, source, target, format_name, options, start)
+    finally:
+        segments.release()
+
+
+def _fill_and_join(
+    segments: Segments, source: Source, target: Path, format_name: str, options: BoostOptions, start: StartJob
+) -> Outcome:
     if not segments.complete:
 
         def open_sink(opening: Opening) -> SegmentSink:
@@ -270,12 +280,12 @@ def _in_segments(
         beginning = Resume(first.pts, peek.shift)
     with (
         open_source(source.path, options.source, start=options.start, duration=options.duration) as again,
-        partial_file(target) as partial,
+        partial_file(target, overwrite=options.overwrite) as partial,
     ):
         settings = _sink_options(source, target, format_name, opening, options)
         with FileSink(partial, again, opening.frame, settings) as sink:
             written = join(segments, sink, again.items(resume=beginning, video=False))
-        verify(partial, format_name, written, opening.timeline.time_base)
+        lost = verify(partial, format_name, written, opening.timeline.time_base)
     counts = segments.counts
     segments.remove()
-    return Outcome(counts, written, opening.timeline, sink.warnings)
+    return Outcome(counts, written, opening.timeline, [*sink.warnings, *lost])

@@ -241,12 +241,18 @@ class Job:
             send(pairing.add(item))
             if self.options.resume and pairing.settled and (last - begun) * info.time_base >= self.options.segment:
                 send(pairing.flush())
+                if pairing.owed_captions(last):
+                    continue
                 begun = last
                 counts = pairing.snapshot()
-                self._outbox.put(Boundary(Resume(last, self.source.shift), origin, pairing.gap, counts), 0)
+                here = Resume(last, self.source.shift, self.source.format)
+                self._outbox.put(Boundary(here, origin, pairing.gap, counts), 0)
         if self._inbox.broken:
             raise Broken
         send(pairing.finish(info.rate, info.time_base))
+        left = pairing.owed_captions(last + 1)
+        if left:
+            self.source.report.warn(f"the last {left} pieces of closed captions are lost: no frame comes after them")
 
     def _write(self) -> None:
         items = iter(self._outbox)
@@ -256,7 +262,7 @@ class Job:
         with self.open_sink(opening) as sink:
             for item in items:
                 if isinstance(item, Shown):
-                    sink.write(item.frame, item.slot.pts, item.slot.duration)
+                    sink.write(item.frame, item.slot.pts, item.slot.duration, item.captions)
                     self._tell(sink.written.frames)
                 elif isinstance(item, Boundary):
                     sink.cut(item)  # type: ignore[attr-defined]

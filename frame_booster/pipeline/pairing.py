@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from frame_booster.engine.batches import Request
+from frame_booster.media.captions import CaptionQueue
 from frame_booster.media.planes import frame_of, planes_of
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import Thumbnail, alike, similarity, thumbnail
@@ -72,6 +73,8 @@ class Shown:
 
     frame: av.VideoFrame
     slot: Slot
+    captions: bytes = b""
+    """Closed captions to go with it, as `SourceFrame` has them."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,16 @@ class Pairing:
         self._under_way: deque[_Run | _Held] = deque()
         self._workers: Workers[list[Planes]] = Workers(maker.at_once)
         self._repeats: list[int] = []
+        self._captions = CaptionQueue()
 
     @property
     def settled(self) -> bool:
         """Whether nothing before the newest frame waits for what comes after it, once flushed."""
         return not self._repeats
+
+    def owed_captions(self, before: int) -> int:
+        """Returns how many pieces of captions of source frames before a pts have not been shown yet."""
+        return self._captions.owed(before)
 
     def snapshot(self) -> Counts:
         """Returns what became of all frames before the newest."""
@@ -151,6 +159,7 @@ class Pairing:
         planes = planes_of(source.frame, self.layout)
         seen = _Seen(source, planes, thumbnail(planes, self.layout))
         self.counts.source += 1
+        self._captions.add(source.pts, source.captions)
         previous = self._previous
         if previous is None:
             self._previous = seen
@@ -236,7 +245,7 @@ class Pairing:
 
     def _hold(self, held: _Held) -> Iterator[Shown]:
         for slot in held.slots:
-            yield Shown(held.seen.source.frame, slot)
+            yield self._shown(held.seen.source.frame, slot)
             self.counts.held += slot.at > held.seen.source.pts
 
     def _show(self, run: _Run) -> Iterator[Shown]:
@@ -244,7 +253,10 @@ class Pairing:
         for pair in run.pairs:
             for slot in pair.slots:
                 if pair.t(slot) == 0:
-                    yield Shown(pair.first.source.frame, slot)
+                    yield self._shown(pair.first.source.frame, slot)
                     continue
-                yield Shown(frame_of(next(made), pair.first.source.frame, self.layout), slot)
+                yield self._shown(frame_of(next(made), pair.first.source.frame, self.layout), slot)
                 self.counts.made += 1
+
+    def _shown(self, frame: av.VideoFrame, slot: Slot) -> Shown:
+        return Shown(frame, slot, self._captions.take(slot.at))

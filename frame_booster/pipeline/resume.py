@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import av
+from filelock import FileLock, Timeout
 
 import frame_booster
 from frame_booster.errors import InputError, OutputError
 from frame_booster.media.rational import exact
-from frame_booster.media.reader import Resume, SourceFrame
+from frame_booster.media.reader import FrameFormat, Resume, SourceFrame
 from frame_booster.media.segments import SegmentWriter, read_segment, sync_folder
 from frame_booster.media.sink import FileSink
 from frame_booster.media.writer import Written
@@ -29,6 +30,7 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundary import Boundary
 from frame_booster.pipeline.pairing import Counts
 
+_LOCK = "lock"
 _HASHED = 1 << 20
 """Bytes at each end of a file by which it is known again, beside its size and time."""
 
@@ -65,7 +67,8 @@ class Segments:
       key: of the run, from `fingerprint`.
 
     Raises:
-      InputError: the folder belongs to a run with another input, other options, weights or version.
+      InputError: the folder belongs to a run with another input, other options, weights or version, or one that is
+        still at work.
       OutputError: the folder cannot be made.
     """
 
@@ -77,9 +80,22 @@ class Segments:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot be made: {error.strerror}", path=self.folder) from error
+        self._lock = FileLock(self.folder / _LOCK)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InputError("another run is at work on this output", path=target, hint="wait for it") from error
+        try:
+            self._clear(key)
+        except BaseException:
+            self.release()
+            raise
+
+    def _clear(self, key: str) -> None:
+        """Takes over what an earlier run of this key has left, and removes what is of no use."""
         if self._manifest.exists():
             self._take_over(key)
-        known = {"manifest.json", *self.state["segments"]}
+        known = {"manifest.json", _LOCK, *self.state["segments"]}
         for path in self.folder.iterdir():
             if path.name not in known:
                 path.unlink()
@@ -103,9 +119,10 @@ class Segments:
         state = self.state["after"]
         if state is None:
             return None
-        return Boundary(
-            Resume(state["pts"], Fraction(state["shift"])), state["first_pts"], state["gap"], Counts(**state["counts"])
+        here = Resume(
+            state["pts"], Fraction(state["shift"]), None if state["format"] is None else FrameFormat(**state["format"])
         )
+        return Boundary(here, state["first_pts"], state["gap"], Counts(**state["counts"]))
 
     @property
     def frames(self) -> int:
@@ -144,6 +161,7 @@ class Segments:
             state["after"] = {
                 "pts": boundary.next.pts,
                 "shift": str(boundary.next.shift),
+                "format": None if boundary.next.format is None else asdict(boundary.next.format),
                 "first_pts": boundary.first_pts,
                 "gap": boundary.gap,
                 "counts": asdict(boundary.counts),
@@ -166,8 +184,13 @@ class Segments:
         if not self.paths:
             self.remove()
 
+    def release(self) -> None:
+        """Lets other runs at the output. The end of the process does so, too."""
+        self._lock.release()
+
     def remove(self) -> None:
         """Removes all; the output is complete."""
+        self.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -192,9 +215,9 @@ class SegmentSink:
         self._encoder = self._open_encoder(self.segments.folder / f"encoder{len(self.segments.paths)}")
         self._writer = self.segments.new()
 
-    def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:
+    def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
         """Encodes a frame into the present segment."""
-        self._add(self._encoder.encoded(frame, pts, duration))
+        self._add(self._encoder.encoded(frame, pts, duration, captions))
         self.written.add(pts, duration)
 
     def _add(self, packets: list[av.Packet]) -> None:

@@ -1,0 +1,97 @@
+"""Metadata tags of files and streams: which of them a container keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from io import BytesIO
+
+import av
+import av.error
+
+from frame_booster.media.timecode import KEY
+
+KEYS_OPTION = ("movflags", "use_metadata_tags")
+"""FFmpeg's option by which MOV and MP4 keep tags of any name, as QuickTime metadata keys."""
+_OF_A_VENDOR = "com."
+"""What QuickTime metadata keys begin with: com.apple.quicktime.make, com.android.version."""
+_TECHNICAL = frozenset(
+    {
+        *(
+            "alpha_mode",
+            "bps",
+            "duration",
+            "encoder",
+            "handler_name",
+            "number_of_bytes",
+            "number_of_frames",
+            "vendor_id",
+        ),
+        *("compatible_brands", "major_brand", "minor_version"),
+        *("application_platform", "file_package_umid", "generation_uid", "material_package_umid", "product_uid", "uid"),
+        *("operational_pattern_ul", "product_version", "toolkit_version"),
+    }
+)
+"""Tags that say how a file was made, not what it is (of MP4, Matroska and MXF)."""
+_TRIAL_CODECS = {"webm": "libvpx", "flv": "flv", "mxf": "mpeg2video"}
+_TRIAL_PIX_FMT = "yuv420p"
+_TRIAL_RATE = Fraction(25)
+
+
+def is_technical(key: str) -> bool:
+    """Tells whether a tag describes the file it was found in, so that nobody misses it in another."""
+    name = key.lower().partition("-")[0]
+    return name in _TECHNICAL or name.startswith("_statistics")
+
+
+def _plain(value: str) -> str:
+    # Some containers write fractions of a second into dates.
+    return value.strip().lower().replace(".000000z", "z")
+
+
+def lost_tags(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """Returns the names of tags whose value is not among those found, under whatever name a container gives it."""
+    values = {_plain(value) for value in found.values()} | {"", "und"}
+    return [key for key, value in wanted.items() if not is_technical(key) and _plain(value) not in values]
+
+
+def kept_tags(
+    format_name: str, tags: Mapping[str, str], options: Mapping[str, str], rate: Fraction | None = None
+) -> dict[str, str]:
+    """Returns the tags of a whole file, and its timecode, that a container gives back: writes a small one in memory.
+
+    Args:
+      format_name: FFmpeg's name of the container.
+      tags: to be kept.
+      options: of the container.
+      rate: frames a second, by which a timecode counts.
+    """
+    memory = BytesIO()
+    try:
+        with av.open(memory, "w", format=format_name, container_options=dict(options)) as trial:
+            stream = trial.add_stream(_TRIAL_CODECS.get(format_name, "mpeg4"), rate=rate or _TRIAL_RATE)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, _TRIAL_PIX_FMT
+            stream.codec_context.time_base = 1 / _TRIAL_RATE
+            trial.metadata.update(tags)
+            stream.metadata.update({k: v for k, v in tags.items() if k.lower() == KEY})
+            frame = av.VideoFrame(64, 48, _TRIAL_PIX_FMT)
+            frame.pts, frame.time_base = 0, 1 / _TRIAL_RATE
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                trial.mux(packet)
+        memory.seek(0)
+        with av.open(memory) as trial:
+            return {**trial.streams.video[0].metadata, **trial.metadata}
+    except (av.error.FFmpegError, ValueError):
+        # A format of pictures only, which has no tags.
+        return {}
+
+
+def wants_keys(format_name: str, tags: Mapping[str, str]) -> bool:
+    """Tells whether tags of phones and cameras are lost in MOV or MP4 unless its option `KEYS_OPTION` is set.
+
+    For others it is better left alone: it puts titles and the like where only FFmpeg looks for them.
+    """
+    vendor = {key: value for key, value in tags.items() if key.lower().startswith(_OF_A_VENDOR)}
+    if not vendor or format_name not in ("mov", "mp4", "ipod"):
+        return False
+    return bool(lost_tags(vendor, kept_tags(format_name, tags, {})))

@@ -1,0 +1,110 @@
+"""Metadata tags: what a container can keep arrives, what it cannot is named."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from frame_booster.media.tags import kept_tags, lost_tags, wants_keys
+from frame_booster.media.writer import CONTAINERS
+from tests.conftest import boosted, make_video, probe
+
+PHONE = {
+    "com.apple.quicktime.make": "Apple",
+    "com.apple.quicktime.model": "iPhone 15 Pro",
+    "com.apple.quicktime.creationdate": "2024-01-08T15:06:17-0800",
+    "com.apple.quicktime.location.ISO6709": "+52.0000+013.0000+034.000/",
+    "creation_time": "2024-01-08T23:06:17.000000Z",
+}
+FILM = {"title": "A film", "artist": "Someone", "comment": "Any", "date": "2024"}
+
+
+def tagged(path: Path, tags: dict[str, str], **stream_tags: str) -> Path:
+    plain = make_video(path.with_name("plain.mkv"), tones=1)
+    options = {"movflags": "use_metadata_tags"} if path.suffix in (".mov", ".mp4") and "com." in "".join(tags) else {}
+    with av.open(str(plain)) as source, av.open(str(path), "w", container_options=options) as target:
+        target.metadata.update(tags)
+        streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
+        for stream in streams.values():
+            stream.metadata.update(stream_tags)
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    return path
+
+
+def tags_of(path: Path) -> dict[str, str]:
+    return {key.lower(): value for key, value in probe(path)["format"].get("tags", {}).items()}
+
+
+@pytest.mark.parametrize(("source", "target"), [(".mov", ".mov"), (".mp4", ".mp4"), (".mov", ".mp4"), (".mov", ".mkv")])
+@pytest.mark.parametrize("extra", [(), (("movflags", "+faststart"),)])
+def test_what_a_phone_says_of_a_clip_arrives(
+    tmp_path: Path, source: str, target: str, extra: tuple[tuple[str, str], ...]
+) -> None:
+    path = tagged(tmp_path / f"in{source}", PHONE)
+    result = boosted(path, tmp_path / f"out{target}", container_options=extra if target != ".mkv" else ())
+    found = tags_of(tmp_path / f"out{target}")
+    assert {key: found.get(key.lower(), "").replace(".000000", "") for key in PHONE} == {
+        key: value.replace(".000000", "") for key, value in PHONE.items()
+    }
+    assert result.warnings == []
+
+
+def test_titles_stay_where_players_look_for_them(tmp_path: Path) -> None:
+    """FFmpeg's option for tags of any name would move them, so it is only used for those of phones."""
+    boosted(tagged(tmp_path / "in.mkv", FILM | {"mood": "calm"}), tmp_path / "out.mp4")
+    assert b"\xa9nam" in (tmp_path / "out.mp4").read_bytes()
+    assert not wants_keys("mp4", FILM | {"mood": "calm"})
+    assert wants_keys("mov", PHONE)
+    assert not wants_keys("matroska", PHONE)
+
+
+def test_tags_that_are_lost_are_named(tmp_path: Path) -> None:
+    source = tagged(tmp_path / "in.mkv", FILM | {"mood": "calm"}, title="Clean feed", language="deu")
+    result = boosted(source, tmp_path / "out.mp4")
+    assert [text for text in result.warnings if "tags" in text] == ["tags are lost, since mp4 does not keep them: MOOD"]
+    result = boosted(source, tmp_path / "out.ts")
+    [of_file, of_video, of_sound] = [text for text in result.warnings if "tags" in text]
+    assert {name.lower() for name in of_file.partition(": ")[2].split(", ")} == {*FILM, "mood"}
+    assert of_video.startswith("tags of stream 0 are lost, since mpegts does not keep them: ")
+    assert "title" in of_video
+    assert "title" in of_sound
+    assert "language" not in of_sound, "which a transport stream has for sound"
+
+
+@pytest.mark.parametrize("name", sorted(CONTAINERS))
+def test_what_is_kept_is_found_out_for_every_container(name: str) -> None:
+    kept = kept_tags(name, FILM, {})
+    assert set(lost_tags(FILM, kept)) <= set(FILM)
+    if name in ("mp4", "mov", "matroska", "webm", "nut"):
+        assert lost_tags(FILM, kept) == []
+    if name in ("mpegts", "rawvideo", "yuv4mpegpipe", "gif"):
+        assert lost_tags(FILM, kept) == list(FILM)
+
+
+def test_what_says_how_a_file_was_made_is_not_missed() -> None:
+    technical = {
+        "major_brand": "isom",
+        "ENCODER": "Lavf",
+        "DURATION-eng": "1",
+        "_STATISTICS_TAGS": "x",
+        "language": "und",
+    }
+    assert lost_tags(technical, {}) == []
+    assert lost_tags({"creation_time": "2024-01-08T23:06:17Z"}, {"date": "2024-01-08T23:06:17.000000Z"}) == []
+
+
+def test_uneven_gaps_in_decoding_order_do_not_make_an_mp4_shorter(tmp_path: Path) -> None:
+    """The frame decoded last is the one shown last: its duration is its own, not what makes the sum right."""
+    gaps = [672, 656, 672, 672, 656, 672, 672, 672, 656, 672, 656]
+    pts = [sum(gaps[:k]) for k in range(len(gaps) + 1)]
+    source = make_video(tmp_path / "in.mov", pts=pts, time_base=Fraction(1, 16000), rate=24, options={"bf": "2"})
+    for factor in (2, 4):
+        result = boosted(source, tmp_path / f"{factor}.mov", factor=factor)
+        [video] = probe(tmp_path / f"{factor}.mov")["streams"]
+        assert abs(Fraction(video["duration"]) - result.duration) <= Fraction(1, 1000)
