@@ -53,6 +53,21 @@ class OutputError(FrameBoosterError):
     exit_code = 6
 
 
+class UnexpectedError(FrameBoosterError):
+    """Something failed that no part of the program has foreseen: a fault of the program's own."""
+
+    exit_code = 1
+
+    @classmethod
+    def of(cls, error: BaseException, path: Path | str | None = None) -> UnexpectedError:
+        """Returns the error for an exception that nobody expected."""
+        return cls(
+            f"failed unexpectedly: {type(error).__name__}: {error}",
+            path=path,
+            hint="this is a fault of frame-booster; FRAME_BOOSTER_TRACEBACK=1 shows where",
+        )
+
+
 class Interrupted(FrameBoosterError):
     """The user, or the system, asked the run to stop."""
 

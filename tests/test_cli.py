@@ -104,6 +104,20 @@ def test_an_error_as_json(tmp_path: Path) -> None:
     assert (report["error"], report["exit_code"], done.returncode) == ("InputError", 2, 2)
 
 
+def test_an_error_that_nobody_expects_is_one_line(tmp_path: Path) -> None:
+    code = "from frame_booster.cli.errors import reported\nwith reported(as_json=True): {}['odd']"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "frame-booster: failed unexpectedly: KeyError: 'odd' (this is a fault of frame-booster;"
+    )
+    assert done.stderr.count("\n") == 1
+    assert json.loads(done.stdout)["error"] == "UnexpectedError"
+    asked = {**os.environ, "FRAME_BOOSTER_TRACEBACK": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, env=asked)
+    assert "Traceback" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_130_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 240))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from frame_booster.engine.plan import make_plan
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError, OutputError, UnexpectedError
 from frame_booster.media.finding import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
@@ -116,6 +116,69 @@ def test_folders_that_cannot_be(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is a file"):
         FolderRun(tree, tmp_path / "file", BoostOptions(), FolderOptions())
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_files_of_one_name_have_a_result_each(tmp_path: Path, jobs: int) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    frames = {"clip.avi": 4, "clip.flv": 6, "clip.mp4": 3, "other.avi": 2, "Other.ts": 5, "clip.avi.wmv": 7}
+    for name, count in frames.items():
+        codec = {"avi": "mpeg4", "flv": "flv", "wmv": "wmv2"}.get(name.rpartition(".")[2], "libx264")
+        make_video(folder / name, pts=range(count), codec=codec)
+    run = FolderRun(folder, tmp_path / "out", BoostOptions(), FolderOptions(jobs=jobs))
+    outcomes = run.run()
+    assert {o.outcome for o in outcomes} == {"done"}
+    made = {p.name: len(decoded(p)) for p in (tmp_path / "out").iterdir()}
+    assert made == {
+        "clip.avi.mkv": 8,
+        "clip.flv.mkv": 12,
+        "clip.mp4": 6,
+        "other.avi.mkv": 4,
+        "Other.ts.mkv": 10,
+        "clip.avi.wmv.mkv": 14,
+    }
+    again = FolderRun(folder, tmp_path / "out", BoostOptions(), FolderOptions(skip_existing=True)).run()
+    assert {o.outcome for o in again} == {"skipped"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("error", [ValueError("odd"), ZeroDivisionError(), MemoryError()])
+def test_an_error_that_nobody_expects_is_that_file_s_failure(
+    tree: Path, tmp_path: Path, jobs: int, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boost = folders.run
+
+    def faulty(path: str, *more: Any) -> Any:
+        if path.endswith("b.mkv"):
+            raise error
+        return boost(path, *more)
+
+    monkeypatch.setattr(folders, "run", faulty)
+    told: list[str] = []
+
+    def report(path: Path, news: Any) -> None:
+        if isinstance(news, FileOutcome):
+            told.append(path.name)
+
+    outcomes = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(jobs=jobs), report).run()
+    assert names(outcomes) == {"a.mp4": "done", "b.mkv": "failed", "c.avi": "done", "bad.mov": "failed"}
+    assert sorted(told) == ["a.mp4", "b.mkv", "bad.mov", "c.avi"]
+    [failed] = [o for o in outcomes if o.input.endswith("b.mkv")]
+    assert failed.exit_code == UnexpectedError.exit_code == 1
+    assert f"failed unexpectedly: {type(error).__name__}" in str(failed.error)
+
+
+def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    make_video(folder / "a.ts", pts=range(4))
+    command = [sys.executable, "-m", "frame_booster", str(folder), "-o", str(tmp_path / "out"), "--suffix", ".gif"]
+    make_video(folder / "b.mp4", pts=range(4), tones=1)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "warning: all but 256 colours a frame of yuv420p is lost" in done.stderr
+    assert "warning: audio stream 1 (aac) is left out" in done.stderr
 
 
 def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

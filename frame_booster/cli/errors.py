@@ -15,7 +15,10 @@ from types import FrameType
 
 import click
 
-from frame_booster.errors import FrameBoosterError, Interrupted
+from frame_booster.errors import FrameBoosterError, Interrupted, UnexpectedError
+
+TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
+"""Environment variable by which an unexpected error shows where it came from."""
 
 
 @contextmanager
@@ -29,6 +32,14 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
         _end(Interrupted("interrupted; nothing was written"), as_json)
     except FrameBoosterError as error:
         _end(error, as_json)
+    # Click ends a command by these.
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    # The last place that can make one line of it.
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        _end(UnexpectedError.of(error), as_json)
 
 
 def _silence_libraries() -> None:

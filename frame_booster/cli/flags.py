@@ -66,7 +66,11 @@ _FLAGS = [
     click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this."),
     click.option("--video-stream", type=click.IntRange(0), default=0, help="Which video stream to boost, from 0."),
     click.option("--deinterlace", is_flag=True, help="Make whole frames of interlaced ones first (bwdif)."),
-    click.option("--strict", is_flag=True, help="Fail on a damaged frame instead of concealing it."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail where a frame is damaged or of another kind than the first, instead of warning.",
+    ),
     click.option("--hwaccel", metavar="NAME", help="Decode in hardware: auto, cuda, vaapi, videotoolbox, ..."),
     click.option("--input-format", metavar="NAME", help="FFmpeg's name of the input's format, for pipes."),
     click.option("--size", metavar="WxH", help="Size of raw video."),

@@ -11,13 +11,13 @@ import click
 from frame_booster import __version__
 from frame_booster.cli.errors import reported
 from frame_booster.cli.flags import boost_flags, folder_options, run_options
-from frame_booster.errors import FrameBoosterError, InputError
+from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
 from frame_booster.options import BoostOptions
 
 EPILOG = (
-    "Exit codes: 0 done, 2 input or option not usable, 3 decoding failed, 4 model, weights or device, "
-    "5 encoder or container, 6 output not written, 130 interrupted. A folder's run ends with the code of the "
-    "first file that failed."
+    "Exit codes: 0 done, 1 a fault of the program, 2 input or option not usable, 3 decoding failed, "
+    "4 model, weights or device, 5 encoder or container, 6 output not written, 130 interrupted. "
+    "A folder's run ends with the code of the first file that failed."
 )
 
 
@@ -60,9 +60,11 @@ def main(input: str, output: str | None, report: Path | None, quiet: bool, as_js
     """
     with reported(as_json=as_json):
         options = run_options(values)
-        if as_json and output == "-":
-            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+        from frame_booster.media.container import PIPE, output_path
         from frame_booster.media.pictures import is_picture_folder
+
+        if as_json and output is not None and output_path(output) == PIPE:
+            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
 
         source = Path(input)
         if input != "-" and source.is_dir() and not is_picture_folder(source):
@@ -82,8 +84,9 @@ def _boost_one(
     try:
         with ProgressBar(name, quiet=quiet) as bar:
             result = run(input, output, options, bar.update)
-    except FrameBoosterError as error:
-        failed = FileOutcome(input, output or "", "failed", error=str(error), exit_code=error.exit_code)
+    except Exception as error:
+        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
+        failed = FileOutcome(input, output or "", "failed", error=str(known), exit_code=known.exit_code)
         _write_report(report, [failed.as_json()])
         raise
     _write_report(report, [FileOutcome(result.input, result.output, "done", result).as_json()])
@@ -128,6 +131,8 @@ def _boost_folder(
         for outcome in run.outcomes:
             detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
             click.echo(f"{outcome.outcome:<8}{outcome.input}  {detail}", err=True)
+            for warning in () if outcome.result is None else outcome.result.warnings:
+                click.echo(f"        warning: {warning}", err=True)
         click.echo(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done", err=True)
     if failed:
         raise SystemExit(failed[0].exit_code)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from frame_booster.engine.model import Model
-from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError
+from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
 from frame_booster.media.finding import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import Progress, Result, load, run
@@ -92,6 +93,8 @@ class FolderRun:
         self.files = find_videos(source, folder.pattern, without=target.absolute() if target.is_absolute() else target)
         if not self.files and not folder.watch:
             raise InputError("has no videos", path=source, hint="see --pattern")
+        self._outputs: dict[Path, Path] = {}
+        self._name(self.files)
         self._models: dict[str, Model] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
@@ -108,19 +111,27 @@ class FolderRun:
         # One file at a time has all devices; several files take them in turn.
         devices = self.folder.devices if self.folder.devices and jobs > 1 else (self.options.device,)
         with ThreadPoolExecutor(jobs) as pool:
-            waiting: set[Future[FileOutcome]] = set()
+            waiting: set[Future[None]] = set()
             try:
                 for k, path in enumerate(self._sources()):
                     if len(waiting) >= jobs:
-                        _, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    waiting.add(pool.submit(self._one, path, devices[k % len(devices)]))
-                wait(waiting)
+                        waiting = self._wait(waiting, FIRST_COMPLETED)
+                    waiting.add(pool.submit(self._boost, path, self.output_of(path), devices[k % len(devices)]))
+                self._wait(waiting, ALL_COMPLETED)
             except (KeyboardInterrupt, Interrupted):
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 if not self.folder.watch:
                     raise
         return self.outcomes
+
+    @staticmethod
+    def _wait(futures: set[Future[None]], until: str) -> set[Future[None]]:
+        """Waits; returns what is not done yet, raises what a thread has ended in."""
+        done, rest = wait(futures, return_when=until)
+        for future in done:
+            future.result()
+        return rest
 
     def _sources(self) -> Iterator[Path]:
         yield from self.files
@@ -133,10 +144,32 @@ class FolderRun:
                     yield path
 
     def output_of(self, path: Path) -> Path:
-        """Returns where the result of a file goes."""
-        relative = path.relative_to(self.source)
+        """Returns where the result of a file goes; two files of one name keep their suffixes in it, `clip.avi.mkv`."""
+        if path not in self._outputs:
+            self._name([path])
+        return self._outputs[path]
+
+    def _name(self, paths: list[Path]) -> None:
+        """Gives each input an output that no other input of this run has."""
+        chosen = {path: self._in_target(path, path.stem) for path in paths}
+        tried = dict.fromkeys(paths, 0)
+        while shared := self._shared(chosen):
+            fewest = min(tried[path] for path in shared)
+            for number, path in enumerate(shared, 1):
+                if tried[path] == fewest:
+                    tried[path] += 1
+                    # Numbered are names that differ in case alone, which many file systems take for one.
+                    suffix = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
+                    chosen[path] = self._in_target(path, path.name + suffix)
+        self._outputs |= chosen
+
+    def _shared(self, chosen: dict[Path, Path]) -> list[Path]:
+        counts = Counter(str(output).casefold() for output in (*chosen.values(), *self._outputs.values()))
+        return [path for path, output in chosen.items() if counts[str(output).casefold()] > 1]
+
+    def _in_target(self, path: Path, stem: str) -> Path:
         suffix = self.folder.suffix or (path.suffix if path.suffix.lower() in KEPT_SUFFIXES else ".mkv")
-        return self.target / relative.with_suffix(suffix)
+        return self.target / path.relative_to(self.source).with_name(stem + suffix)
 
     def _model(self, device: str) -> Model:
         with self._loading:
@@ -144,29 +177,31 @@ class FolderRun:
                 self._models[device] = load(replace(self.options, device=device))
             return self._models[device]
 
-    def _one(self, path: Path, device: str) -> FileOutcome:
-        target = self.output_of(path)
-        if self.folder.skip_existing and target.exists():
-            outcome = FileOutcome(str(path), str(target), "skipped")
-        else:
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                model = self._model(device)
-                result = run(
-                    str(path),
-                    os.fspath(target),
-                    self.options,
-                    lambda p: self.report(path, p),
-                    model,
-                    self._stop,
-                    max(1, self.folder.jobs),
-                )
-                outcome = FileOutcome(str(path), str(target), "done", result)
-            except FrameBoosterError as error:
-                outcome = FileOutcome(str(path), str(target), "failed", error=str(error), exit_code=error.exit_code)
-            except OSError as error:
-                message = f"{target}: cannot be written: {error.strerror}"
-                outcome = FileOutcome(str(path), str(target), "failed", error=message, exit_code=OutputError.exit_code)
+    def _boost(self, path: Path, target: Path, device: str) -> None:
+        """Boosts one file and notes what became of it, whatever its work ends in."""
+        try:
+            outcome = self._one(path, target, device)
+        # The end of a thread: what nobody has foreseen is this file's failure, and no other's.
+        except Exception as error:
+            known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, path)
+            outcome = FileOutcome(str(path), str(target), "failed", error=str(known), exit_code=known.exit_code)
         self.outcomes.append(outcome)
         self.report(path, outcome)
-        return outcome
+
+    def _one(self, path: Path, target: Path, device: str) -> FileOutcome:
+        if self.folder.skip_existing and target.exists():
+            return FileOutcome(str(path), str(target), "skipped")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot be made: {error.strerror}", path=target.parent) from error
+        result = run(
+            str(path),
+            os.fspath(target),
+            self.options,
+            lambda p: self.report(path, p),
+            self._model(device),
+            self._stop,
+            max(1, self.folder.jobs),
+        )
+        return FileOutcome(str(path), str(target), "done", result)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from frame_booster.errors import FrameBoosterError, InputError
+from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
 from frame_booster.media.source import FileSource
 from frame_booster.training.cutting import Step, Target, frames_of, mean_motion, read_picture, runs_of
 from frame_booster.training.layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
@@ -154,6 +154,9 @@ def process(task: Task, output: Path, options: DatasetOptions) -> dict[str, Any]
                 writer.write(snippet)
     except FrameBoosterError as error:
         return {**record, "error": str(error)}
+    # The end of a process's work: what nobody has foreseen is this unit's failure, and no other's.
+    except Exception as error:
+        return {**record, "error": str(UnexpectedError.of(error, task.unit.name))}
     return {**record, "rows": writer.rows, "index": writer.index}
 
 
