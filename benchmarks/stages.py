@@ -23,7 +23,7 @@ from frame_booster.engine.batches import BatchInterpolator, Request
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.model import Model
 from frame_booster.engine.plan import make_plan
-from frame_booster.media.planes import layout_of, planes_of
+from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.options import BoostOptions, EncoderOptions
 from frame_booster.pipeline import job
 from frame_booster.pipeline.boost import run as boost

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.constant_format import ConstantFormat, format_of
-from frame_booster.media.opening import open_source
-from frame_booster.media.planes import _PLANAR, brought_to, converted, frame_of, layout_of, planar, planes_of
-from frame_booster.media.reader import Resume, SourceFrame, SourceReport
+from frame_booster.media.input.constant_format import ConstantFormat, format_of
+from frame_booster.media.input.open import open_source
+from frame_booster.media.frames.planes import _PLANAR, brought_to, converted, frame_of, layout_of, planar, planes_of
+from frame_booster.media.input.source import Resume, SourceFrame, SourceReport
 from frame_booster.options import InputOptions
 from frame_booster.pixels import LUMA_WEIGHTS
 from tests.conftest import boosted, decoded, ffmpeg, make_video, picture

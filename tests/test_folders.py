@@ -14,7 +14,7 @@ import pytest
 
 from frame_booster.engine.plan import make_plan
 from frame_booster.errors import InputError, OutputError, UnexpectedError
-from frame_booster.media.finding import find_videos
+from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
 from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun

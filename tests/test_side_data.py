@@ -9,7 +9,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from frame_booster.media.side_data import SideDataRemoval, side_data
+from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from tests.conftest import boosted, make_video, plane_rows, probe
 from tests.test_captions import captioned
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from frame_booster.media.opening import open_source
-from frame_booster.media.reader import SourceFrame
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import SourceFrame
 from frame_booster.options import InputOptions
 from tests.conftest import boosted, ffmpeg, make_video, probe
 

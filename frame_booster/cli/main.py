@@ -24,7 +24,7 @@ EPILOG = (
 def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    from frame_booster.media.encoders import ENCODERS, available_encoders
+    from frame_booster.media.output.encoders import ENCODERS, available_encoders
 
     there = set(available_encoders())
     for name, entry in ENCODERS.items():
@@ -60,8 +60,8 @@ def main(input: str, output: str | None, report: Path | None, quiet: bool, as_js
     """
     with reported(as_json=as_json):
         options = run_options(values)
-        from frame_booster.media.container import PIPE, output_path
-        from frame_booster.media.pictures import is_picture_folder
+        from frame_booster.media.input.container import PIPE, output_path
+        from frame_booster.media.input.pictures import is_picture_folder
 
         if as_json and output is not None and output_path(output) == PIPE:
             raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import av
 
-from frame_booster.media.reader import Resume
-from frame_booster.media.writer import Sink
+from frame_booster.media.input.source import Resume
+from frame_booster.media.output.sink import Sink
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.plan import Timeline
 

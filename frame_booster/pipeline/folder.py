@@ -14,7 +14,7 @@ from typing import Any
 
 from frame_booster.engine.model import Model
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
-from frame_booster.media.finding import find_videos
+from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import Progress, Result, load, run
 

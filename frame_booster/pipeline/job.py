@@ -16,9 +16,9 @@ from frame_booster.engine.model import Model
 from frame_booster.engine.plan import free_memory, make_plan, queue_bytes
 from frame_booster.engine.several import SeveralDevices
 from frame_booster.errors import DecodeError, Interrupted
-from frame_booster.media.planes import layout_of
-from frame_booster.media.reader import Resume, Source, SourceFrame
-from frame_booster.media.writer import Sink, Written
+from frame_booster.media.frames.planes import layout_of
+from frame_booster.media.input.source import Resume, Source, SourceFrame
+from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
 from frame_booster.pipeline.boundary import Boundary, Opening
 from frame_booster.pipeline.channel import Broken, Channel

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from frame_booster.errors import InputError
-from frame_booster.media.planes import layout_of, planes_of
-from frame_booster.media.reader import SourceFrame
-from frame_booster.media.scene import similarity, thumbnail
-from frame_booster.media.source import FileSource
+from frame_booster.media.frames.planes import layout_of, planes_of
+from frame_booster.media.input.source import SourceFrame
+from frame_booster.media.frames.similarity import similarity, thumbnail
+from frame_booster.media.input.file import FileSource
 from frame_booster.training.clips import FrameArray
 
 MULTIPLE = 16

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
-from frame_booster.media.source import FileSource
+from frame_booster.media.input.file import FileSource
 from frame_booster.training.cutting import Step, Target, frames_of, mean_motion, read_picture, runs_of
 from frame_booster.training.layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
 from frame_booster.training.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table

@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import Path
 
 from frame_booster.errors import InputError
-from frame_booster.media.finding import find_videos
-from frame_booster.media.pictures import PICTURES
+from frame_booster.media.paths import find_videos
+from frame_booster.media.input.pictures import PICTURES
 
 TRAIN, VALIDATION = "train", "val"
 

@@ -9,7 +9,7 @@ from typing import Any
 import av
 from av.sidedata.sidedata import SideDataContainer, Type
 
-from frame_booster.media.filters import Filter
+from frame_booster.media.frames.filters import Filter
 
 _AFTER_KNOWN = range(max(kind.value for kind in Type) + 1, max(kind.value for kind in Type) + 17)
 """Numbers of AVFrameSideDataType that a later FFmpeg may use and this PyAV has no name for."""

@@ -12,7 +12,7 @@ import av.error
 import av.filter
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.rational import exact
+from frame_booster.media.pyav.rational import exact
 
 _FALLBACK = "aac"
 _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}

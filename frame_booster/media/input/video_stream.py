@@ -10,10 +10,10 @@ import av
 from av.codec.context import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.asking import Cropping, container_cropping
-from frame_booster.media.container import PIPE, is_cover
-from frame_booster.media.rational import exact
-from frame_booster.media.reader import VideoInfo
+from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
+from frame_booster.media.input.container import PIPE, is_cover
+from frame_booster.media.pyav.rational import exact
+from frame_booster.media.input.source import VideoInfo
 from frame_booster.options import InputOptions
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

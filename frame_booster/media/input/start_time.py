@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 
-from frame_booster.media.rational import exact
+from frame_booster.media.pyav.rational import exact
 
 _OF_A_TRANSMISSION = frozenset({"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "flv", "live_flv", "ogg", "hls", "dash"})
 """Formats, by FFmpeg's names of their demuxers, whose clock runs since the sender was switched on."""

@@ -18,13 +18,13 @@ import av
 import av.error
 
 from frame_booster.errors import InputError, OutputError
-from frame_booster.media.animation import webp_frames
-from frame_booster.media.container import PIPE, is_pipe, url
-from frame_booster.media.pictures import is_pattern, sequence_name
-from frame_booster.media.rational import exact
-from frame_booster.media.tags import lost_tags
-from frame_booster.media.timecode import KEY
-from frame_booster.media.writer import Written
+from frame_booster.media.input.webp import webp_frames
+from frame_booster.media.input.container import PIPE, is_pipe, url
+from frame_booster.media.input.pictures import is_pattern, sequence_name
+from frame_booster.media.pyav.rational import exact
+from frame_booster.media.passthrough.tags import lost_tags
+from frame_booster.media.passthrough.timecode import KEY
+from frame_booster.media.output.sink import Written
 
 
 def default_output(path: Path, factor: int) -> Path:

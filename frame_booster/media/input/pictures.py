@@ -12,12 +12,12 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, EncodeError, InputError, OutputError
-from frame_booster.media.constant_format import ConstantFormat
-from frame_booster.media.container import url
-from frame_booster.media.finding import VIDEOS
-from frame_booster.media.planes import converted, planar
-from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
-from frame_booster.media.writer import Written
+from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.container import url
+from frame_booster.media.paths import VIDEOS
+from frame_booster.media.frames.planes import converted, planar
+from frame_booster.media.input.source import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
+from frame_booster.media.output.sink import Written
 from frame_booster.options import EncoderOptions
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})

@@ -9,8 +9,8 @@ import av
 import av.error
 import av.filter
 
-from frame_booster.media.asking import Cropping
-from frame_booster.media.rational import exact
+from frame_booster.media.pyav.ffmpeg_log import Cropping
+from frame_booster.media.pyav.rational import exact
 
 
 class Filter:

@@ -9,7 +9,7 @@ from io import BytesIO
 import av
 import av.error
 
-from frame_booster.media.timecode import KEY
+from frame_booster.media.passthrough.timecode import KEY
 
 KEYS_OPTION = ("movflags", "use_metadata_tags")
 """FFmpeg's option by which MOV and MP4 keep tags of any name, as QuickTime metadata keys."""

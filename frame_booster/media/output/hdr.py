@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import av
 
-from frame_booster.media.side_data import side_data
+from frame_booster.media.frames.side_data import side_data
 
 _X26X = {"libx265": "x265-params", "libx264": "x264-params"}
 

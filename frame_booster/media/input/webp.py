@@ -11,8 +11,8 @@ import av
 import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.planes import planar
-from frame_booster.media.reader import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
+from frame_booster.media.frames.planes import planar
+from frame_booster.media.input.source import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
 
 MILLISECOND = Fraction(1, 1000)
 _DEFAULT_MS = 100

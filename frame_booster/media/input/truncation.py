@@ -11,8 +11,8 @@ from typing import Any
 import av
 
 from frame_booster.errors import DecodeError
-from frame_booster.media.reader import SourceReport
-from frame_booster.media.start_time import is_fragmented
+from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.start_time import is_fragmented
 
 TRUNCATED_BY = Fraction(1)
 """A file that ends this much earlier than its header says, s, is refused."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 
 from frame_booster.errors import DecodeError
-from frame_booster.media.encoders import what_is_lost
-from frame_booster.media.planes import brought_to, copy_tags, layout_of
-from frame_booster.media.reader import FrameFormat, SourceReport
+from frame_booster.media.output.encoders import what_is_lost
+from frame_booster.media.frames.planes import brought_to, copy_tags, layout_of
+from frame_booster.media.input.source import FrameFormat, SourceReport
 
 _COLOURS = {"color_primaries": "colour primaries", "color_trc": "transfer characteristics"}
 _UNKNOWN = frozenset({0, 2})

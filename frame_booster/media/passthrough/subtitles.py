@@ -7,7 +7,7 @@ from typing import Any
 import av
 import av.error
 
-from frame_booster.media.rational import exact, rescale
+from frame_booster.media.pyav.rational import exact, rescale
 
 TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _BY_FORMAT = {"mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text", "webm": "webvtt", "matroska": "subrip"}

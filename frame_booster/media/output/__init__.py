@@ -1,0 +1,1 @@
+"""Outputs: encoded video and whatever passes through, written beside the final name, checked, renamed."""

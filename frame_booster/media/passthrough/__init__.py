@@ -1,0 +1,1 @@
+"""Passthrough: what is kept of the source beside its frames: streams, tags, timecode, captions."""
