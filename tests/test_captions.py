@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import pytest
 
-from frame_booster.media.passthrough.captions import MOST, CaptionQueue, with_captions
 from frame_booster.media.frames.side_data import side_data
+from frame_booster.media.passthrough.captions import MOST, CaptionQueue, with_captions
 from tests.conftest import boosted, ffmpeg, make_video
 
 TEXT = "FRAMES BETWEEN FRAMES ARE QUIET."

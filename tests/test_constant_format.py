@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.frames.planes import _PLANAR, brought_to, converted, frame_of, layout_of, planar, planes_of
 from frame_booster.media.input.constant_format import ConstantFormat, format_of
 from frame_booster.media.input.open import open_source
-from frame_booster.media.frames.planes import _PLANAR, brought_to, converted, frame_of, layout_of, planar, planes_of
 from frame_booster.media.input.source import Resume, SourceFrame, SourceReport
 from frame_booster.options import InputOptions
 from frame_booster.pixels import LUMA_WEIGHTS

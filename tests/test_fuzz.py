@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from frame_booster.errors import DecodeError
-from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.truncation import Completeness
 from tests.fuzz import fuzz
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import EncodeError, InputError
+from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.container import is_cover
 from frame_booster.media.output.hdr import ContentLight, content_light, mastering_display
-from frame_booster.media.frames.planes import planar
 from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, plane_rows, probe, probed_times
 
 MS = Fraction(1, 1000)

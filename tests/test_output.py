@@ -11,8 +11,8 @@ import av
 import pytest
 
 from frame_booster.errors import EncodeError, FrameBoosterError, InputError, OutputError
-from frame_booster.media.output.verify import verify
 from frame_booster.media.output.sink import Written
+from frame_booster.media.output.verify import verify
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, make_video, probed_times
 

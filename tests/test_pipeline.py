@@ -13,8 +13,8 @@ import pytest
 from frame_booster.engine.batches import Request
 from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of, planes_of
-from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.frames.similarity import similarity, thumbnail
+from frame_booster.media.input.source import SourceFrame
 from frame_booster.options import BoostOptions, parse_time
 from frame_booster.pipeline.channel import Broken, Channel
 from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown

@@ -18,14 +18,13 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import DecodeError, EncodeError, InputError, Interrupted, OutputError
-from frame_booster.media.passthrough.streams import CarryOptions
-from frame_booster.media.input.container import PIPE
 from frame_booster.media.input.open import open_source
-from frame_booster.media.output.verify import default_output, is_sequence
-from frame_booster.media.input.pictures import SequenceSink, is_pattern
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
+from frame_booster.media.passthrough.streams import CarryOptions
+from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.frames.planes import layout_of, planes_of
+from frame_booster.media.input.close_guard import Turns
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.pictures import numbered
-from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.input.close_guard import Turns
 from frame_booster.options import InputOptions
 from tests.conftest import make_video, picture
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from frame_booster.media.passthrough.tags import kept_tags, lost_tags, wants_keys
 from frame_booster.media.output.sink import CONTAINERS
+from frame_booster.media.passthrough.tags import kept_tags, lost_tags, wants_keys
 from tests.conftest import boosted, make_video, probe
 
 PHONE = {

@@ -60,8 +60,7 @@ def main(input: str, output: str | None, report: Path | None, quiet: bool, as_js
     """
     with reported(as_json=as_json):
         options = run_options(values)
-        from frame_booster.media.input.container import PIPE, output_path
-        from frame_booster.media.input.pictures import is_picture_folder
+        from frame_booster.media.paths import PIPE, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:
             raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")

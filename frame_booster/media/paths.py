@@ -1,13 +1,113 @@
-"""Which files of a folder are videos."""
+"""Paths: what the name of an input or an output says, and where a result goes when nobody says."""
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from pathlib import Path
 
+PIPE = Path("-")
+"""Stands for standard input or output."""
 VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg"}) | frozenset(
     {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif"}
 )
 """Suffixes of what is taken for a video where no pattern is given."""
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
+"""Suffixes of still pictures."""
+DEFAULT_PATTERN = "%06d.png"
+_NUMBER = re.compile(r"%0?(\d*)d")
+_DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
+
+
+def url(path: Path) -> str:
+    """Returns a path as FFmpeg takes any: a relative one as `12:30.mkv` would be of a protocol named 12."""
+    return str(path.absolute())
+
+
+def output_path(text: str) -> Path:
+    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout."""
+    path = Path(text)
+    return PIPE if text == "-" or _descriptor(path) == 1 else path
+
+
+def output_url(path: Path) -> str:
+    """Returns where FFmpeg is to write; what a shell has opened, /dev/fd/63, is not opened anew."""
+    descriptor = 1 if path == PIPE else _descriptor(path)
+    return url(path) if descriptor is None else f"pipe:{descriptor}"
+
+
+def is_pipe(path: Path) -> bool:
+    """Tells whether a path is standard input or output, a named pipe, or a device such as /dev/null.
+
+    What is written there is gone, so it cannot be read back or renamed.
+    """
+    if path == PIPE or _descriptor(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _descriptor(path: Path) -> int | None:
+    """Returns the number of the file that is open already under a path; None if it is no such path."""
+    places = [path.absolute()]
+    if path.is_symlink():
+        places.append(path.parent / path.readlink())
+    found = next((match for place in places if (match := _DESCRIPTOR.fullmatch(str(place)))), None)
+    return None if found is None else int(found[1] or found[2])
+
+
+def is_pattern(path: Path) -> bool:
+    """Tells whether a path is a pattern of numbered pictures, as `%05d.png`; `50%d.mp4` is a video of that name."""
+    return bool(_NUMBER.search(path.name)) and path.suffix.lower() not in {"", *VIDEOS} and not path.is_dir()
+
+
+def sequence_name(path: Path) -> str:
+    """Returns what a pattern's pictures are called before their number, as `shot` of `shot_%04d.png`."""
+    return split_pattern(path.name)[0].rstrip("._- ")
+
+
+def is_picture_folder(path: Path) -> bool:
+    """Tells whether a path is a folder that holds pictures, and nothing that could be a video."""
+    if not path.is_dir():
+        return False
+    suffixes = {p.suffix.lower() for p in path.iterdir() if p.is_file() and not p.name.startswith(".")}
+    return bool(suffixes & PICTURES) and not suffixes - PICTURES - {".txt", ".json", ".csv"}
+
+
+def numbered_name(pattern: str, number: int) -> str:
+    """Returns the name of a picture of a sequence, `00012.png` of `%05d.png`."""
+    return _NUMBER.sub(lambda match: match[0] % number, pattern, count=1)
+
+
+def split_pattern(name: str) -> tuple[str, str]:
+    """Returns what stands before and after the number of a pattern."""
+    match = _NUMBER.search(name)
+    assert match is not None
+    return name[: match.start()], name[match.end() :]
+
+
+def default_output(path: Path, factor: int) -> Path:
+    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input; a pipe's goes to a pipe.
+
+    A sequence without a name of its own, `frames/%05d.png`, has that of its folder, and its result lies beside that.
+    """
+    if path == PIPE:
+        return PIPE
+    if is_pattern(path) and not path.exists():
+        name, folder = sequence_name(path), path.parent.absolute()
+        if name:
+            return path.with_name(f"{name}.{factor}x.mp4")
+        return folder.parent / f"{folder.name or 'frames'}.{factor}x.mp4"
+    return path.with_name(f"{path.stem}.{factor}x.mp4")
+
+
+def is_sequence(target: Path, text: str = "") -> bool:
+    """Tells whether an output is a sequence of pictures: a pattern, or a folder (`text` ends with a slash)."""
+    return is_pattern(target) or text.endswith(("/", os.sep)) or target.is_dir()
 
 
 def find_videos(folder: Path, pattern: str | None, *, without: Path | None = None) -> list[Path]:

@@ -14,22 +14,16 @@ from typing import Any
 from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
-from frame_booster.media.passthrough.streams import CarryOptions
-from frame_booster.media.input.container import index_comes_first, is_pipe, output_path
+from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
-from frame_booster.media.output.verify import (
-    check_output,
-    default_output,
-    is_sequence,
-    partial_file,
-    partial_folder,
-    verify,
-    verify_pictures,
-)
-from frame_booster.media.input.pictures import DEFAULT_PATTERN, SequenceSink, is_pattern
 from frame_booster.media.input.source import Resume, Source, SourceFrame
+from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import SinkOptions, check_rate, container_format
+from frame_booster.media.output.verify import verify, verify_pictures
+from frame_booster.media.passthrough.streams import CarryOptions
+from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boundary import Opening
 from frame_booster.pipeline.job import Job, Outcome, Progress, timeline_of

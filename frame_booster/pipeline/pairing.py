@@ -14,10 +14,10 @@ import av
 import numpy as np
 
 from frame_booster.engine.batches import Request
-from frame_booster.media.passthrough.captions import CaptionQueue
 from frame_booster.media.frames.planes import frame_of, planes_of
-from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
+from frame_booster.media.input.source import SourceFrame
+from frame_booster.media.passthrough.captions import CaptionQueue
 from frame_booster.pipeline.plan import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes

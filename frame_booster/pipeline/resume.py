@@ -21,11 +21,11 @@ from filelock import FileLock, Timeout
 
 import frame_booster
 from frame_booster.errors import InputError, OutputError
-from frame_booster.media.pyav.rational import exact
 from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame
-from frame_booster.media.output.segments import SegmentWriter, read_segment, sync_folder
 from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.segments import SegmentWriter, read_segment, sync_folder
 from frame_booster.media.output.sink import Written
+from frame_booster.media.pyav.rational import exact
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundary import Boundary
 from frame_booster.pipeline.pairing import Counts

@@ -16,9 +16,9 @@ import numpy as np
 
 from frame_booster.errors import InputError
 from frame_booster.media.frames.planes import layout_of, planes_of
-from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.frames.similarity import similarity, thumbnail
 from frame_booster.media.input.file import FileSource
+from frame_booster.media.input.source import SourceFrame
 from frame_booster.training.clips import FrameArray
 
 MULTIPLE = 16

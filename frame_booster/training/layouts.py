@@ -14,8 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from frame_booster.errors import InputError
-from frame_booster.media.paths import find_videos
-from frame_booster.media.input.pictures import PICTURES
+from frame_booster.media.paths import PICTURES, find_videos
 
 TRAIN, VALIDATION = "train", "val"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import av
 
-from frame_booster.media.pyav.ffmpeg_log import logged
 from frame_booster.media.frames.filters import Filter
+from frame_booster.media.pyav.ffmpeg_log import logged
 
 LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 """FFmpeg's names, in the order of AVChromaLocation (H.273, 8.7)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 from frame_booster.errors import DecodeError
-from frame_booster.media.output.encoders import what_is_lost
+from frame_booster.media.frames.pixel_formats import what_is_lost
 from frame_booster.media.frames.planes import brought_to, copy_tags, layout_of
 from frame_booster.media.input.source import FrameFormat, SourceReport
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import struct
 from pathlib import Path
@@ -13,55 +12,11 @@ import av
 import av.error
 
 from frame_booster.errors import InputError
+from frame_booster.media.paths import PIPE, url
 from frame_booster.options import InputOptions
 
-PIPE = Path("-")
-"""Stands for standard input or output."""
 _BOXES = 64
 """So many parts of a file are looked through for its index; there are two or three before it."""
-
-
-_DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
-
-
-def url(path: Path) -> str:
-    """Returns a path as FFmpeg takes any: a relative one as `12:30.mkv` would be of a protocol named 12."""
-    return str(path.absolute())
-
-
-def output_path(text: str) -> Path:
-    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout."""
-    path = Path(text)
-    return PIPE if text == "-" or _descriptor(path) == 1 else path
-
-
-def output_url(path: Path) -> str:
-    """Returns where FFmpeg is to write; what a shell has opened, /dev/fd/63, is not opened anew."""
-    descriptor = 1 if path == PIPE else _descriptor(path)
-    return url(path) if descriptor is None else f"pipe:{descriptor}"
-
-
-def is_pipe(path: Path) -> bool:
-    """Tells whether a path is standard input or output, a named pipe, or a device such as /dev/null.
-
-    What is written there is gone, so it cannot be read back or renamed.
-    """
-    if path == PIPE or _descriptor(path) is not None:
-        return True
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
-
-
-def _descriptor(path: Path) -> int | None:
-    """Returns the number of the file that is open already under a path; None if it is no such path."""
-    places = [path.absolute()]
-    if path.is_symlink():
-        places.append(path.parent / path.readlink())
-    found = next((match for place in places if (match := _DESCRIPTOR.fullmatch(str(place)))), None)
-    return None if found is None else int(found[1] or found[2])
 
 
 def check_file(path: Path) -> None:

@@ -12,17 +12,18 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
-from frame_booster.media.input.constant_format import ConstantFormat
-from frame_booster.media.input.container import PIPE, check_file, is_cover, open_input
 from frame_booster.media.frames.filters import Cropper, Deinterlacer
 from frame_booster.media.frames.planes import planar
-from frame_booster.media.pyav.rational import exact, rescale
-from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
-from frame_booster.media.input.start_time import meaningless_start
-from frame_booster.media.input.video_stream import choose_video
 from frame_booster.media.input.close_guard import Turns
+from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.container import check_file, is_cover, open_input
+from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
+from frame_booster.media.input.start_time import meaningless_start
+from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.input.video_stream import choose_video
+from frame_booster.media.paths import PIPE
+from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.options import InputOptions
 
 _SEEK_MARGIN = Fraction(1)

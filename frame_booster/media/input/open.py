@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from frame_booster.errors import InputError
-from frame_booster.media.input.webp import WebPSource
-from frame_booster.media.input.container import PIPE
-from frame_booster.media.input.pictures import SequenceSource, is_pattern, is_picture_folder
-from frame_booster.media.input.source import Source
 from frame_booster.media.input.file import FileSource
+from frame_booster.media.input.pictures import SequenceSource
+from frame_booster.media.input.source import Source
+from frame_booster.media.input.webp import WebPSource
+from frame_booster.media.paths import PIPE, is_pattern, is_picture_folder
 from frame_booster.options import InputOptions
 
 

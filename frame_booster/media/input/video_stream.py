@@ -10,10 +10,11 @@ import av
 from av.codec.context import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
-from frame_booster.media.input.container import PIPE, is_cover
-from frame_booster.media.pyav.rational import exact
+from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import VideoInfo
+from frame_booster.media.paths import PIPE
+from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
+from frame_booster.media.pyav.rational import exact
 from frame_booster.options import InputOptions
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

@@ -9,6 +9,7 @@ import av
 import av.codec
 
 from frame_booster.errors import EncodeError
+from frame_booster.media.frames.pixel_formats import depth_of, has_alpha
 from frame_booster.options import EncoderOptions
 
 
@@ -92,11 +93,6 @@ _WITH_ALPHA = {"webm": "libvpx-vp9", "mov": "prores_ks"}
 """Encoders for video with alpha, where nobody asks for another or for what these have not."""
 
 
-def has_alpha(pix_fmt: str) -> bool:
-    """Tells whether frames of a pixel format have alpha."""
-    return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
-
-
 def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv420p") -> str:
     """Returns the name of the encoder to use for a container, after checking that it is there.
 
@@ -123,28 +119,7 @@ def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv42
 
 def _deep_enough(name: str, source: str) -> bool:
     formats = [f.name for f in getattr(_find(name), "video_formats", None) or []]
-    return any(_depth(f) >= _depth(source) for f in formats)
-
-
-def _depth(pix_fmt: str) -> int:
-    components = av.VideoFormat(pix_fmt, 64, 64).components
-    return max((c.bits for c in components), default=0)
-
-
-def what_is_lost(source: str, target: str) -> str | None:
-    """Says what a conversion between two pixel formats loses: depth, chroma, alpha; None if nothing."""
-    formats = [av.VideoFormat(name, 64, 64) for name in (source, target)]
-    if target == "pal8":
-        return "all but 256 colours a frame"
-    losses = []
-    if _depth(target) < _depth(source):
-        losses.append(f"{_depth(source)} bits")
-    if has_alpha(source) > has_alpha(target):
-        losses.append("alpha")
-    chroma = [sum(c.width * c.height for c in f.components[1:3]) * (not f.name.startswith("gray")) for f in formats]
-    if chroma[1] < chroma[0]:
-        losses.append("chroma")
-    return " and ".join(losses) or None
+    return any(depth_of(f) >= depth_of(source) for f in formats)
 
 
 def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:

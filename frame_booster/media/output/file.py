@@ -12,29 +12,28 @@ import av.codec
 import av.error
 
 from frame_booster.errors import EncodeError, OutputError
-from frame_booster.media.passthrough.captions import carries_captions, with_captions
-from frame_booster.media.passthrough.streams import MP4_FAMILY, Carrier, is_timecode_track
 from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
+from frame_booster.media.frames.filters import Palette
+from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
+from frame_booster.media.frames.planes import converted
+from frame_booster.media.frames.side_data import side_data
+from frame_booster.media.input.source import Source
 from frame_booster.media.output.encoders import (
     HARDWARE_SUFFIXES,
     choose_codec,
     choose_pixel_format,
     encoder_options,
-    has_alpha,
     options_asked_for,
     software_encoders,
-    what_is_lost,
 )
-from frame_booster.media.frames.filters import Palette
 from frame_booster.media.output.hdr import hdr_parameters
 from frame_booster.media.output.muxer import open_output, start_output
-from frame_booster.media.frames.planes import converted
-from frame_booster.media.pyav.rational import exact, rescale
-from frame_booster.media.input.source import Source
-from frame_booster.media.frames.side_data import side_data
+from frame_booster.media.output.sink import SinkOptions, Written
+from frame_booster.media.passthrough.captions import carries_captions, with_captions
+from frame_booster.media.passthrough.streams import MP4_FAMILY, Carrier, is_timecode_track
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
-from frame_booster.media.output.sink import SinkOptions, Written
+from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.options import EncoderOptions
 
 GOP_SECONDS = 10

@@ -11,10 +11,10 @@ from typing import Any
 import av
 
 from frame_booster.errors import EncodeError, OutputError
-from frame_booster.media.passthrough.streams import MP4_FAMILY
-from frame_booster.media.input.container import is_pipe, output_url
-from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
 from frame_booster.media.output.sink import SinkOptions
+from frame_booster.media.passthrough.streams import MP4_FAMILY
+from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
+from frame_booster.media.paths import is_pipe, output_url
 from frame_booster.options import EncoderOptions
 
 

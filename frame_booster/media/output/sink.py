@@ -14,7 +14,7 @@ import av.error
 
 from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.passthrough.streams import CarryOptions
-from frame_booster.media.input.container import PIPE, is_pipe
+from frame_booster.media.paths import PIPE, is_pipe
 from frame_booster.options import EncoderOptions
 
 

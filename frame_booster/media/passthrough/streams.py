@@ -12,11 +12,12 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.input.container import is_cover, url
+from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
 from frame_booster.media.passthrough.audio_tempo import AudioStretcher
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
+from frame_booster.media.paths import url
 
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""

@@ -1,0 +1,163 @@
+"""The output: written beside its final name, checked, renamed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from frame_booster.errors import InputError, OutputError
+from frame_booster.media.paths import is_pattern, is_pipe
+
+
+def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Checks that `target` can become the output, before any work is done.
+
+    Raises:
+      InputError: it is the input itself (also by a link), or it exists and may not be overwritten.
+      OutputError: its folder is missing or cannot be written, or it is a socket or a disk.
+    """
+    if is_pipe(target):
+        return
+    if target.exists() and not target.is_file():
+        raise OutputError("is neither a file nor a pipe", path=target, hint="give a file, a named pipe or -")
+    _check_folder(_real(target).parent)
+    if target.exists():
+        if source.exists() and target.samefile(source):
+            raise InputError("the output is the input", path=target, hint="give another name with -o")
+        if not overwrite:
+            raise InputError("exists already", path=target, hint="--overwrite replaces it")
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise OutputError("no such folder", path=folder, hint="make it first")
+    if not os.access(folder, os.W_OK):
+        raise OutputError("the folder cannot be written", path=folder)
+
+
+_being_written: set[Path] = set()
+"""Outputs of runs under way in this process."""
+_guard = threading.Lock()
+
+
+@contextmanager
+def _claimed(target: Path) -> Iterator[Path]:
+    """Keeps other runs of this process from one output; gives its path behind all links."""
+    real = _real(target)
+    with _guard:
+        if real in _being_written:
+            raise InputError("another run is writing this output", path=target, hint="give each its own")
+        _being_written.add(real)
+    try:
+        yield real
+    finally:
+        with _guard:
+            _being_written.discard(real)
+
+
+def _real(target: Path) -> Path:
+    """Returns where an output lies behind links, so that the link stays and what it leads to is replaced."""
+    return Path(os.path.realpath(target))
+
+
+def _beside(target: Path) -> Path:
+    """Returns a hidden path beside a target that no other run, in this process or another, has chosen."""
+    return target.with_name(f".{target.stem[:40]}.partial-{secrets.token_hex(6)}{target.suffix}")
+
+
+@contextmanager
+def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Gives a path beside `target` to write to; renames it there on success, removes it on failure.
+
+    Raises:
+      InputError: another run is writing it, or has written it meanwhile and it may not be overwritten.
+      OutputError: it cannot be written.
+    """
+    if is_pipe(target):
+        yield target
+        return
+    with _claimed(target) as real:
+        partial = _beside(real)
+        try:
+            yield partial
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            if overwrite:
+                partial.replace(real)
+            else:
+                _rename_to_new(partial, real)
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _rename_to_new(partial: Path, target: Path) -> None:
+    """Renames a file, but never over another.
+
+    Raises:
+      InputError: there is a file of that name, made since the run began; the result keeps a name beside it.
+    """
+    others = (target.with_name(f"{target.stem}-{k}{target.suffix}") for k in itertools.count(1))
+    for name in itertools.chain([target], others):
+        try:
+            os.link(partial, name)
+        except FileExistsError:
+            continue
+        except OSError:
+            # A file system without hard links, where this moment's look has to do.
+            if name.exists():
+                continue
+            partial.replace(name)
+        if name != target:
+            raise InputError("exists already: it was made meanwhile", path=target, hint=f"the result is {name}")
+        return
+
+
+@contextmanager
+def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Gives a folder to write pictures to; on success they are moved to `target`, on failure removed.
+
+    Args:
+      source: the input, which must not be overwritten.
+      target: a folder, or a pattern in a folder; the folder is made if need be.
+      overwrite: whether pictures that are there may be replaced.
+
+    Raises:
+      InputError: the folder is the input's, or has pictures of these names already.
+      OutputError: it cannot be written.
+    """
+    folder = target.parent if is_pattern(target) else target
+    _check_folder(folder.parent)
+    if folder.exists() and source.is_dir() and folder.samefile(source):
+        raise InputError("the output is the input", path=folder, hint="give another folder with -o")
+    if source.absolute() == target.absolute():
+        raise InputError("the output is the input", path=target, hint="give another pattern with -o")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite and not is_pattern(target):
+        raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
+    with _claimed(folder) as real:
+        yield from _filled(real, target, overwrite=overwrite)
+
+
+def _filled(folder: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
+    partial = _beside(folder)
+    try:
+        partial.mkdir()
+        yield partial
+        made = sorted(partial.iterdir())
+        folder.mkdir(exist_ok=True)
+        taken = next((p for p in made if (folder / p.name).exists()), None)
+        if taken is not None and not overwrite:
+            raise InputError("exists already", path=folder / taken.name, hint="--overwrite replaces it")
+        for path in made:
+            path.replace(folder / path.name)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
