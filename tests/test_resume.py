@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from frame_booster.errors import InputError
+from frame_booster.errors import EncodeError, InputError
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, make_video, packets, probed_times
+from tests.test_captions import captioned
 
 SEGMENT = Fraction(8, 25)
 
@@ -139,3 +141,55 @@ def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
     assert not output.exists()
     subprocess.run([*command, str(output)], check=True, timeout=300)
     assert output.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".y4m", ".nut", ".ts"])
+def test_every_container_can_be_resumed_into(tmp_path: Path, suffix: str) -> None:
+    """Palettes of GIF, and the counted frames of y4m, go through segments as well."""
+    source = make_video(tmp_path / "in.mp4", pts=range(24), tones=1, cut_at=13)
+    options = {"segment": SEGMENT, "codec": "ffv1" if suffix == ".nut" else None}
+    plain = boosted(source, tmp_path / f"plain{suffix}", codec=options["codec"])
+    with pytest.raises(Crash):
+        boosted(source, tmp_path / f"out{suffix}", resume=True, progress=crash_at(30), **options)
+    result = boosted(source, tmp_path / f"out{suffix}", resume=True, **options)
+    assert (result.frames_out, result.duration) == (plain.frames_out, plain.duration)
+    assert set(plain.warnings) <= set(result.warnings)
+    ours, wanted = decoded(tmp_path / f"out{suffix}"), decoded(tmp_path / f"plain{suffix}")
+    assert [time - ours[0][0] for time, _ in ours] == [time - wanted[0][0] for time, _ in wanted]
+    if suffix in (".gif", ".y4m", ".nut"):
+        assert [data for _, data in ours] == [data for _, data in wanted]
+
+
+def test_a_gif_in_segments_is_a_gif_for_others(tmp_path: Path) -> None:
+    """Another reader than FFmpeg's finds all frames, their times and their colours."""
+    source = make_video(tmp_path / "in.mp4", pts=range(24), cut_at=13)
+    boosted(source, tmp_path / "plain.gif")
+    boosted(source, tmp_path / "out.gif", resume=True, segment=SEGMENT)
+    with Image.open(tmp_path / "out.gif") as ours, Image.open(tmp_path / "plain.gif") as wanted:
+        assert ours.n_frames == wanted.n_frames == 48
+        for k in range(48):
+            ours.seek(k)
+            wanted.seek(k)
+            assert ours.info["duration"] == wanted.info["duration"] == 20
+            assert ours.convert("RGB").tobytes() == wanted.convert("RGB").tobytes(), k
+
+
+def test_what_was_told_before_a_crash_is_told_in_the_end(tmp_path: Path) -> None:
+    source = captioned(tmp_path / "in.ts")
+    options = {"resume": True, "segment": SEGMENT, "codec": "ffv1"}
+    with pytest.raises(Crash):
+        boosted(source, tmp_path / "out.mkv", progress=crash_at(40), **options)
+    result = boosted(source, tmp_path / "out.mkv", **options)
+    assert sum("closed captions are lost" in text for text in result.warnings) == 1
+
+
+def test_what_a_container_refuses_is_known_before_the_work(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(24), tones=1)
+    with pytest.raises(EncodeError, match="webm cannot hold audio stream 1"):
+        boosted(
+            source,
+            tmp_path / "out.webm",
+            resume=True,
+            progress=lambda done: pytest.fail("frames were made"),
+        )
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]

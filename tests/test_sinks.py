@@ -23,6 +23,7 @@ from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
+from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import CarryOptions
 from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
@@ -48,7 +49,7 @@ def open_sink(kind: str, folder: Path, source: Any, first: av.VideoFrame) -> tup
     if kind != "segments":
         return FileSink(path, source, first, options), path
     segments = Segments(path, "key")
-    return SegmentSink(segments, lambda at: FileSink(at, source, first, options), Counts), path
+    return SegmentSink(segments, lambda begun: lone_encoder(first, source.info, options, begun), Counts), path
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,10 +18,11 @@ from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
-from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import SinkOptions, check_rate, container_format
 from frame_booster.media.output.verify import verify, verify_pictures
+from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import CarryOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
@@ -257,8 +258,13 @@ def _fill_and_join(
 
         def open_sink(opening: Opening) -> SegmentSink:
             settings = replace(_sink_options(source, target, format_name, opening, options), index_first=False)
+            # What the container refuses is to be known now, not when all segments are made.
+            check_container(source, opening.frame, settings)
             return SegmentSink(
-                segments, lambda path: FileSink(path, source, opening.frame, settings), lambda: job.counts
+                segments,
+                lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
+                lambda: job.counts,
+                lambda: source.report.warnings,
             )
 
         job = start(open_sink, after=segments.after)
@@ -281,5 +287,6 @@ def _fill_and_join(
             written = join(segments, sink, again.items(resume=beginning, video=False))
         lost = verify(partial, format_name, written, opening.timeline.time_base)
     counts = segments.counts
+    told = [text for text in segments.warnings if text not in source.report.warnings]
     segments.remove()
-    return Outcome(counts, written, opening.timeline, [*sink.warnings, *lost])
+    return Outcome(counts, written, opening.timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])))

@@ -25,6 +25,7 @@ from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame
 from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.segments import SegmentWriter, read_segment, sync_folder
 from frame_booster.media.output.sink import Written
+from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.pyav.rational import exact
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundary import Boundary
@@ -135,6 +136,11 @@ class Segments:
         return Counts(**self.state["counts"])
 
     @property
+    def warnings(self) -> list[str]:
+        """What the runs that made the complete segments had to tell."""
+        return list(self.state.get("warnings", []))
+
+    @property
     def paths(self) -> list[Path]:
         """Of the complete segments, in order."""
         return [self.folder / name for name in self.state["segments"]]
@@ -148,10 +154,18 @@ class Segments:
         """Begins the next segment."""
         return SegmentWriter(self.folder / f"{len(self.state['segments']):05d}.packets")
 
-    def add(self, writer: SegmentWriter, frames: int, boundary: Boundary | None, counts: Counts | None = None) -> None:
+    def add(
+        self,
+        writer: SegmentWriter,
+        frames: int,
+        boundary: Boundary | None,
+        counts: Counts | None = None,
+        warnings: Iterable[str] = (),
+    ) -> None:
         """Notes a segment as complete; a `boundary` of None says it was the last."""
         writer.finish()
         state = dict(self.state)
+        state["warnings"] = list(dict.fromkeys([*self.warnings, *warnings]))
         state["segments"] = [*state["segments"], writer.path.name]
         state["frames"] = frames
         if boundary is None:
@@ -195,29 +209,35 @@ class Segments:
 
 
 class SegmentSink:
-    """Encodes into segments; a `boundary.SegmentedSink`.
+    """Encodes into segments, each with an encoder of its own; a `sink.Sink` that can be cut.
 
     Args:
       segments: where they go.
-      open_encoder: opens a sink of the final kind on a path, for its encoder.
+      open_encoder: opens an encoder, given the number of frames that are encoded already.
       counts: what became of all frames, asked when all are written.
+      told: warnings of the reading so far, which a later run would not know of.
     """
 
     def __init__(
-        self, segments: Segments, open_encoder: Callable[[Path], FileSink], counts: Callable[[], Counts]
+        self,
+        segments: Segments,
+        open_encoder: Callable[[int], VideoEncoder],
+        counts: Callable[[], Counts],
+        told: Callable[[], list[str]] = list,
     ) -> None:
-        self.segments, self._open_encoder, self._counts = segments, open_encoder, counts
+        self.segments, self._open_encoder, self._counts, self._told = segments, open_encoder, counts, told
         self.written = Written(frames=segments.frames)
+        self.warnings: list[str] = []
         self._begin()
-        self.warnings = self._encoder.warnings
 
     def _begin(self) -> None:
-        self._encoder = self._open_encoder(self.segments.folder / f"encoder{len(self.segments.paths)}")
+        self._encoder = self._open_encoder(self.written.frames)
+        self._encoder.warnings = self.warnings
         self._writer = self.segments.new()
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
         """Encodes a frame into the present segment."""
-        self._add(self._encoder.encoded(frame, pts, duration, captions))
+        self._add(self._encoder.encode(frame, pts, duration, captions))
         self.written.add(pts, duration)
 
     def _add(self, packets: list[av.Packet]) -> None:
@@ -229,23 +249,17 @@ class SegmentSink:
 
     def cut(self, boundary: Boundary) -> None:
         """Makes the present segment durable and begins the next."""
-        self._end()
-        self.segments.add(self._writer, self.written.frames, boundary)
+        self._end(boundary)
         self._begin()
 
-    def _end(self) -> None:
-        self._add(self._encoder.encoded(None))
-        self._drop_encoder()
-
-    def _drop_encoder(self) -> None:
-        path = self._encoder.path
-        self._encoder.__exit__(RuntimeError)
-        path.unlink(missing_ok=True)
+    def _end(self, boundary: Boundary | None) -> None:
+        self._add(self._encoder.flush())
+        counts = self._counts() if boundary is None else None
+        self.segments.add(self._writer, self.written.frames, boundary, counts, [*self._told(), *self.warnings])
 
     def finish(self) -> Written:
         """Makes the last segment durable."""
-        self._end()
-        self.segments.add(self._writer, self.written.frames, None, self._counts())
+        self._end(None)
         return self.written
 
     def __enter__(self) -> SegmentSink:
@@ -254,7 +268,6 @@ class SegmentSink:
     def __exit__(self, *error: object) -> None:
         if error[0] is not None:
             self._writer.abandon()
-            self._drop_encoder()
 
 
 def join(segments: Segments, sink: FileSink, packets: Iterable[SourceFrame | av.Packet]) -> Written:
@@ -269,7 +282,7 @@ def join(segments: Segments, sink: FileSink, packets: Iterable[SourceFrame | av.
             packet = pending.pop() if pending else next(video, None)
             if packet is None:
                 return
-            if time is not None and packet.dts * sink.time_base > time:
+            if time is not None and packet.dts * sink.encoder.time_base > time:
                 pending.append(packet)
                 return
             if last_dts is not None and packet.dts <= last_dts:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,15 @@ from frame_booster.media.output.sink import SinkOptions
 from frame_booster.media.passthrough.streams import MP4_FAMILY
 from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
 from frame_booster.media.paths import is_pipe, output_url
+from frame_booster.media.pyav.compat import unused_options
 from frame_booster.options import EncoderOptions
 
 
-def open_output(path: Path, options: SinkOptions, tags: Mapping[str, str]) -> Any:
-    """Opens a file or a pipe as a PyAV container to write, with the tags of the whole file.
+def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, str]) -> Any:
+    """Opens a file, a pipe or memory as a PyAV container to write, with the tags of the whole file.
 
     Args:
-      path: of the file.
+      path: of the file; or memory, for a trial.
       options: how to write.
       tags: that the file is to keep, as far as its container can.
 
@@ -31,7 +31,7 @@ def open_output(path: Path, options: SinkOptions, tags: Mapping[str, str]) -> An
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in MP4_FAMILY:
-        if is_pipe(path):
+        if isinstance(path, Path) and is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
             settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         elif options.index_first:
@@ -44,7 +44,7 @@ def open_output(path: Path, options: SinkOptions, tags: Mapping[str, str]) -> An
         holder[key] = f"{holder[key]}+{value}" if key in holder else value
     try:
         container = av.open(
-            output_url(path),
+            output_url(path) if isinstance(path, Path) else path,
             "w",
             format=options.format,
             options=asked,
@@ -68,25 +68,8 @@ def start_output(container: Any, encoder: EncoderOptions, name: Path) -> None:
       EncodeError: there is no such option of the container.
       av.error.FFmpegError, ValueError: an encoder or the container refuses.
     """
-    with _left_over() as messages:
+    with unused_options() as messages:
         container.start_encoding()
     unknown = {key for key, _ in encoder.container_options if any(repr(key) in message for message in messages)}
     if unknown:
         raise EncodeError(f"{container.format.name} has no option {', '.join(sorted(unknown))}", path=name)
-
-
-@contextmanager
-def _left_over() -> Iterator[list[str]]:
-    """Collects what PyAV says of options that nothing went by; it keeps no other account of them."""
-    messages: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage())
-
-    log, handler = logging.getLogger("av.container.output"), Collect()
-    log.addHandler(handler)
-    try:
-        yield messages
-    finally:
-        log.removeHandler(handler)

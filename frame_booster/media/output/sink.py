@@ -104,6 +104,8 @@ CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matr
 AVI counts frames and cannot delay the first; of ASF and MPEG program streams FFmpeg reads other times, or fewer frames.
 MXF counts, too, but does so exactly where frames are regular; where they are not, the check at the end says so.
 """
+CONSTANT_RATE = frozenset({"yuv4mpegpipe", "rawvideo"})
+"""Formats without timestamps: their frames are counted."""
 _USUAL = "use .mp4, .mkv, .mov or .webm"
 
 

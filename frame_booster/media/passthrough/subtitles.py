@@ -7,6 +7,7 @@ from typing import Any
 import av
 import av.error
 
+from frame_booster.media.pyav.compat import encodes_subtitles
 from frame_booster.media.pyav.rational import exact, rescale
 
 TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
@@ -19,8 +20,7 @@ def convertible(format_name: str, stream: Any) -> str | None:
     name = getattr(stream.codec_context, "name", None)
     if codec is None or name not in TEXT_CODECS:
         return None
-    # Older PyAV cannot encode subtitles.
-    return codec if hasattr(stream.codec_context, "encode_subtitle") else None
+    return codec if encodes_subtitles(stream.codec_context) else None
 
 
 class SubtitleConverter:

@@ -1,0 +1,258 @@
+"""The video encoder of an output: frames with their times in, packets with their times out.
+
+It knows of its container what decides about the encoding (whether headers go in front, what times it can hold), and
+muxes nothing: a file's sink muxes what it gives, a run in segments keeps it on disk.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import av
+import av.codec
+import av.error
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
+from frame_booster.media.frames.filters import Palette
+from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
+from frame_booster.media.frames.planes import converted
+from frame_booster.media.input.source import VideoInfo
+from frame_booster.media.output.encoders import (
+    HARDWARE_SUFFIXES,
+    choose_codec,
+    choose_pixel_format,
+    encoder_options,
+    options_asked_for,
+    software_encoders,
+)
+from frame_booster.media.output.gif import without_header
+from frame_booster.media.output.hdr import hdr_parameters
+from frame_booster.media.output.sink import CONSTANT_RATE, TICKS, SinkOptions
+from frame_booster.media.passthrough.captions import carries_captions, with_captions
+from frame_booster.media.pyav.rational import exact, rescale
+
+GOP_SECONDS = 10
+"""Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
+_DEFAULT_RATE = Fraction(50)
+
+
+class VideoEncoder:
+    """Encodes frames of one format, each to be shown at a time of its own.
+
+    Args:
+      container: PyAV's, open for writing, its header not written; gets a stream.
+      first: the first frame, which has the colour tags of all.
+      info: of the source's video.
+      options: of the output.
+      begun: frames that earlier segments of the output hold, by which formats without timestamps count.
+
+    Raises:
+      EncodeError: there is no such encoder, or it does not take the frames.
+    """
+
+    def __init__(
+        self, container: Any, first: av.VideoFrame, info: VideoInfo, options: SinkOptions, begun: int = 0
+    ) -> None:
+        self.name: Path = options.name
+        self.warnings: list[str] = []
+        self._format, self._asked, self._frames = options.format, options.encoder, begun
+        self._follows = begun > 0
+        """Whether the next packet is the first of this encoder, but not of the output."""
+        source_format = first.format.name
+        self.codec = choose_codec(options.encoder, options.format, source_format)
+        self._coding = av.codec.Codec(self.codec, "w").canonical_name
+        self.pix_fmt = choose_pixel_format(self.codec, source_format, options.encoder.pix_fmt, options.format)
+        lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
+        if lost is not None:
+            self.warnings.append(f"{lost} of {source_format} is lost: {self.codec} gets {self.pix_fmt}")
+        if options.reproducible and self.codec.startswith("libvpx") and has_alpha(self.pix_fmt):
+            # It lies beside the packets, where PyAV cannot put it back.
+            raise EncodeError(
+                f"--resume loses the alpha of {self.codec}",
+                path=self.name,
+                hint="leave it out, or use --codec ffv1 and .mkv",
+            )
+        rate = options.rate or _DEFAULT_RATE
+        self._counts = options.format in CONSTANT_RATE
+        self.time_base = 1 / rate if self._counts else options.time_base
+        """Of the packets."""
+        self._tick = self.time_base
+        self.stream = self._add_stream(container, first, info, options, rate)
+        self._durations: dict[int, int] = {}
+        """Of frames in the encoder, by pts."""
+        self._captions: dict[int, bytes] = {}
+        self._lost_captions = False
+        self._last_ticks: int | None = None
+        self._palette: Palette | None = None
+
+    def _add_stream(
+        self, container: Any, first: av.VideoFrame, info: VideoInfo, options: SinkOptions, rate: Fraction
+    ) -> Any:
+        try:
+            stream = container.add_stream(self.codec, rate=rate, options=self._settings(first, options))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise EncodeError(f"{self.codec} cannot be used here: {error}", path=self.name) from error
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
+        context.time_base = self.time_base
+        context.gop_size = max(round(rate * GOP_SECONDS), 1)
+        context.thread_type, context.thread_count = "AUTO", options.threads or 0
+        stream.time_base = context.time_base
+        if info.sample_aspect_ratio is not None:
+            context.sample_aspect_ratio = info.sample_aspect_ratio
+        for tag, value in info.colour.items():
+            if hasattr(context, tag):
+                setattr(context, tag, value)
+        return stream
+
+    def _settings(self, first: av.VideoFrame, options: SinkOptions) -> dict[str, str]:
+        settings = encoder_options(self.codec, options.encoder)
+        if options.reproducible and self.codec.startswith("libx264"):
+            # Without it one encoding in fifty or so came out different, whatever the number of threads.
+            settings["x264-params"] = ":".join(p for p in (settings.get("x264-params"), "cpu-independent=1") if p)
+        chroma = chroma_location(first)
+        if chroma != LOCATIONS[0]:
+            settings[ENCODER_OPTION] = chroma
+        hdr = hdr_parameters(self.codec, first)
+        if hdr is None:
+            self.warnings.append(f"the HDR metadata is left out: {self.codec} cannot take it (libx265 can)")
+        elif hdr[1]:
+            settings[hdr[0]] = ":".join(part for part in (settings.get(hdr[0]), hdr[1]) if part)
+        return settings
+
+    def refused(self, error: Exception) -> EncodeError:
+        """Returns what to raise where the encoder or its container cannot be opened."""
+        hint, reason = None, getattr(error, "strerror", None) or error
+        if self.codec.endswith(HARDWARE_SUFFIXES):
+            hint = f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
+        return EncodeError(f"the encoder or container refuses its settings: {reason}", path=self.name, hint=hint)
+
+    def opened(self, tick: Fraction | None = None) -> None:
+        """Takes note that the encoder is open.
+
+        Args:
+          tick: what the container counts time in, s; None where that is not known before its header is written.
+
+        Raises:
+          EncodeError: it does not know an option that was asked for.
+        """
+        self._tick = tick or exact(self.stream.time_base) or self.time_base
+        # FFmpeg leaves over what nothing in the encoder goes by, and says nothing.
+        unknown = options_asked_for(self.codec, self._asked) & set(self.stream.codec_context.options)
+        if unknown:
+            raise EncodeError(f"{self.codec} has no option {', '.join(sorted(unknown))}", path=self.name)
+
+    def encode(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> list[av.Packet]:
+        """Encodes a frame and returns the packets that are ready, with pts, dts and duration.
+
+        Args:
+          frame: of the format of the first.
+          pts, duration: when and how long it is shown, ticks of the output's timeline.
+          captions: as `Sink.write` takes them.
+
+        Raises:
+          EncodeError: the encoder fails, or the container would round the time to that of the frame before.
+        """
+        if self.pix_fmt == "pal8":
+            frame = self._paletted(frame)
+        elif frame.format.name != self.pix_fmt:
+            frame = converted(frame, self.pix_fmt)
+        # The source's picture types would force the encoder's.
+        frame.pict_type = 0
+        if self._counts:
+            # The format has no timestamps: frames are counted.
+            pts, duration = self._frames, 1
+        else:
+            self._check_tick(pts)
+        self._frames += 1
+        frame.pts, frame.time_base = pts, self.time_base
+        self._durations[pts] = duration
+        if captions and carries_captions(self._coding):
+            self._captions[pts] = captions
+        elif captions and not self._lost_captions:
+            self._lost_captions = True
+            self.warnings.append(f"closed captions are lost: {self.codec} cannot carry them (libx264 and libx265 can)")
+        return self._packets(frame)
+
+    def flush(self) -> list[av.Packet]:
+        """Returns the packets that are left; the encoder is then at its end."""
+        return self._packets(None)
+
+    def _packets(self, frame: av.VideoFrame | None) -> list[av.Packet]:
+        try:
+            packets: list[av.Packet] = list(self.stream.encode(frame))
+        except av.error.FFmpegError as error:
+            raise EncodeError(f"the encoder failed: {error.strerror}", path=self.name) from error
+        if self._captions:
+            packets = [self._with_captions(packet) for packet in packets]
+        if self._follows and packets and self.codec == "gif":
+            packets[0] = self._replaced(packets[0], without_header(bytes(packets[0])))
+            self._follows = False
+        for packet in packets:
+            # Not every encoder hands durations on, and a muxer would guess the last one.
+            packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
+        return packets
+
+    def _with_captions(self, packet: av.Packet) -> av.Packet:
+        captions = self._captions.pop(packet.pts, b"")
+        if not captions:
+            return packet
+        data = with_captions(bytes(packet), captions, self._coding)
+        if data is None:
+            raise EncodeError(f"closed captions cannot be put into what {self.codec} gives", path=self.name)
+        return self._replaced(packet, data)
+
+    def _replaced(self, packet: av.Packet, data: bytes) -> av.Packet:
+        made = av.Packet(data)
+        made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
+        made.time_base, made.is_keyframe, made.stream = packet.time_base, packet.is_keyframe, self.stream
+        return made
+
+    def _check_tick(self, pts: int) -> None:
+        """Raises EncodeError where the container would round a frame's time to that of the one before."""
+        ticks = rescale(pts, self.time_base, self._tick)
+        if self._last_ticks is not None and ticks <= self._last_ticks:
+            raise EncodeError(
+                f"two frames lie closer than {self._tick} s, which {self._format} counts time in",
+                path=self.name,
+                hint="write an .mp4 or .mov, which count more finely",
+            )
+        self._last_ticks = ticks
+
+    def _paletted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        rgb = frame if frame.format.is_rgb else converted(frame, "rgb24")
+        if rgb.format.name not in ("rgb24", "bgra"):
+            rgb = rgb.reformat(format="bgra" if has_alpha(rgb.format.name) else "rgb24")
+        if self._palette is None:
+            self._palette = Palette(rgb, Fraction(1))
+        rgb.pts, rgb.time_base = self._frames, Fraction(1)
+        [made] = self._palette.push(rgb)
+        return made
+
+
+def lone_encoder(first: av.VideoFrame, info: VideoInfo, options: SinkOptions, begun: int = 0) -> VideoEncoder:
+    """Opens an encoder whose packets somebody else will mux: those of a segment.
+
+    Args:
+      first, info, options, begun: as `VideoEncoder` takes them.
+
+    Raises:
+      EncodeError: the encoder refuses.
+    """
+    # In memory, and never written to: it decides where the encoder's headers go.
+    container = av.open(BytesIO(), "w", format=options.format)
+    encoder = VideoEncoder(container, first, info, options, begun)
+    context = encoder.stream.codec_context
+    for key, value in options.encoder.container_options:
+        # As PyAV does where a container is opened with them.
+        context.options.setdefault(key, value)
+    try:
+        context.open()
+    except (av.error.FFmpegError, ValueError) as error:
+        raise encoder.refused(error) from error
+    encoder.opened(TICKS.get(options.format))
+    return encoder
