@@ -12,15 +12,12 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.frames.filters import Cropper, Deinterlacer
-from frame_booster.media.frames.planes import planar
-from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.close_guard import Turns
-from frame_booster.media.input.constant_format import ConstantFormat
 from frame_booster.media.input.container import check_file, is_cover, open_input
 from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
-from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.input.truncation import Completeness
+from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import choose_video
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
@@ -30,7 +27,7 @@ _SEEK_MARGIN = Fraction(1)
 
 
 class FileSource:
-    """A video file, or standard input, opened for reading; a `reader.Source`.
+    """A video file, or standard input, opened for reading; a `source.Source`.
 
     Args:
       path: of the file; `PIPE` is standard input.
@@ -57,7 +54,7 @@ class FileSource:
         self.container = open_input(path, self.options)
         try:
             track = choose_video(self.container, path, self.options)
-            self.stream, self.info, self._cropping, self._decoder = track
+            self.stream, self.info = track.stream, track.info
         except BaseException:
             self.container.close()
             raise
@@ -67,25 +64,14 @@ class FileSource:
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
         self._reached = Fraction(0)
         rate = self.info.rate
-        self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
-        self._next_pts: int | None = None
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
         self._seen = Completeness(
             path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
         )
-        self._counts_packets = self.whole and not self.options.deinterlace
-        self._origin, self._in_part = origin, False
-        self._begin_in(None)
-
-    def _begin_in(self, frame_format: FrameFormat | None) -> None:
-        """Takes the format of all frames, None for that of the next; filters are made for one."""
-        self._constant = ConstantFormat(self.path, self.report, strict=self.options.strict, first=frame_format)
-        self._removal: SideDataRemoval | None = None
-        self._cropper: Cropper | None = None
-        self._deinterlacer: Deinterlacer | None = None
-        self._under_way: dict[int, tuple[int, bytes]] = {}
-        """Duration and captions of frames in the deinterlacer, by pts."""
+        self._origin = origin
+        self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
+        self._video.counts_packets = self.whole and not self.options.deinterlace
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
@@ -112,7 +98,7 @@ class FileSource:
     @property
     def format(self) -> FrameFormat | None:
         """Of all frames that are given, before anything is cropped; known once the first is."""
-        return self._constant.first
+        return self._video.format
 
     @property
     def expected_frames(self) -> int | None:
@@ -146,7 +132,7 @@ class FileSource:
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
-        """Yields decoded frames and the other streams' packets as the file holds them (`reader.Source.items`).
+        """Yields decoded frames and the other streams' packets as the file holds them (`source.Source.items`).
 
         With a start, both are moved so that the first frame is at 0; packets before it are left out.
         """
@@ -155,9 +141,10 @@ class FileSource:
     def _items(self, resume: Resume | None, video: bool, packets: bool) -> Iterator[SourceFrame | av.Packet]:
         if resume is not None:
             self._shift = resume.shift
-            self._begin_in(resume.format)
+            self._video.begin_in(resume.format)
+            self._video.part_begun = True
             self._seen.listed = 0
-            self._counts_packets = False
+            self._video.counts_packets = False
         self._seek(resume)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
@@ -186,14 +173,13 @@ class FileSource:
                     continue
                 if not video:
                     continue
-                if packet.is_corrupt:
-                    self._damaged(None)
-                for frame in self._decode(packet):
+                for frame in self._video.decode(packet):
                     last_end = (frame.pts + frame.duration) * self.info.time_base
                     if self._shift is None:
                         if frame.pts * self.info.time_base < (self._begin or 0):
                             continue
                         self._shift = frame.pts * self.info.time_base
+                        self._video.part_begun = True
                         yield from (p for p in held if packets and self._keeps(p))
                         held.clear()
                     if self._end is not None and frame.pts * self.info.time_base >= self._end:
@@ -221,88 +207,6 @@ class FileSource:
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
-
-    def _decode(self, packet: av.Packet) -> Iterator[SourceFrame]:
-        if packet.size and not packet.is_discard and self._counts_packets:
-            self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
-        try:
-            frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except av.error.InvalidDataError as error:
-            # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
-            self._damaged(error)
-            return
-        for frame in frames:
-            if getattr(frame, "is_corrupt", False):
-                self._damaged(None)
-            if not self._seen.frames:
-                _warn_of_lost_metadata(frame, self.report)
-            duration = frame.duration or 0
-            pts = frame.pts if frame.pts is not None else self._missing_pts()
-            self._next_pts = pts + (duration or self._ticks_per_frame or 0)
-            self._seen.add(pts)
-            interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
-            frame = self._shown_part(frame, pts, captions)
-            if self.options.deinterlace:
-                frame.pts, frame.time_base = pts, self.info.time_base
-                yield from self._deinterlaced(frame, duration, captions)
-                continue
-            if interlaced:
-                self._refuse_interlaced(frame)
-            yield SourceFrame(frame, pts, duration, captions)
-        if self.options.deinterlace and packet.dts is None and packet.size == 0:
-            yield from self._deinterlaced(None, 0, b"")
-
-    def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
-        """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
-        frame, time = planar(frame), pts * self.info.time_base
-        if self._begin is not None and self._shift is None and not self._in_part and self._constant.is_new(frame):
-            # What comes before the part asked for says nothing of its format.
-            self._begin_in(None)
-        self._in_part = self._begin is None or time >= self._begin
-        frame = self._constant.take(frame, time - self._origin)
-        if captions:
-            self._removal = self._removal or SideDataRemoval(frame, ["A53_CC"])
-            frame = self._removal.take_off(frame)
-        if any(self._cropping):
-            self._cropper = self._cropper or Cropper(frame, self._cropping)
-            frame = self._cropper.crop(frame)
-        return frame
-
-    def _refuse_interlaced(self, frame: av.VideoFrame) -> None:
-        if self._reached_frames:
-            self.report.warn("some frames are interlaced; --deinterlace takes care of them")
-            return
-        raise InputError(
-            "is interlaced: each picture shows two moments, with nothing right between two of them",
-            path=self.path,
-            hint="--deinterlace makes whole frames of it first",
-        )
-
-    @property
-    def _reached_frames(self) -> bool:
-        return self._ticks_per_frame is not None and (self._next_pts or 0) > 4 * self._ticks_per_frame
-
-    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int, captions: bytes) -> Iterator[SourceFrame]:
-        if frame is not None:
-            if self._deinterlacer is None:
-                self._deinterlacer = Deinterlacer(frame, self.info.time_base)
-            self._under_way[frame.pts] = duration, captions
-        if self._deinterlacer is None:
-            return
-        for made in self._deinterlacer.push(frame):
-            yield SourceFrame(planar(made), made.pts, *self._under_way.pop(made.pts, (0, b"")))
-
-    def _damaged(self, error: BaseException | None) -> None:
-        self.report.decode_errors += 1
-        if self.options.strict:
-            raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
-
-    def _missing_pts(self) -> int:
-        """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
-        if not self._ticks_per_frame:
-            raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
-        self.report.warn(f"frames without timestamps are shown at {self.info.rate} frames a second")
-        return 0 if self._next_pts is None else self._next_pts
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
@@ -355,22 +259,3 @@ class FileSource:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-_LOST = {
-    "DOVI_RPU_BUFFER": "Dolby Vision",
-    "DYNAMIC_HDR_PLUS": "HDR10+",
-    "DYNAMIC_HDR_VIVID": "HDR Vivid",
-    "AFD": "active format description",
-    "S12M_TIMECODE": "timecode",
-    "GOP_TIMECODE": "timecode",
-}
-"""Side data of frames that no encoder is given, by PyAV's names, and what people call it."""
-
-
-def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
-    for kind, name in _LOST.items():
-        data = side_data(frame, kind)
-        # Every group of MPEG-2 pictures has a timecode; 0 where nobody set it.
-        if data is not None and (kind != "GOP_TIMECODE" or any(data)):
-            report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")
