@@ -24,7 +24,7 @@ from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
 from frame_booster.media.output.video_encoder import lone_encoder
-from frame_booster.media.passthrough.streams import CarryOptions
+from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
@@ -45,7 +45,7 @@ def open_sink(kind: str, folder: Path, source: Any, first: av.VideoFrame) -> tup
         return SequenceSink(folder / "out", "%03d.png", first), folder / "out"
     path = folder / f"out.{'mkv' if kind == 'segments' else kind}"
     encoder = EncoderOptions(codec="ffv1") if kind == "segments" else EncoderOptions()
-    options = SinkOptions(path, container_format(path), BASE, 1 / BASE, encoder, CarryOptions(allow_drop=True))
+    options = SinkOptions(path, container_format(path), BASE, 1 / BASE, encoder, PassthroughOptions(allow_drop=True))
     if kind != "segments":
         return FileSink(path, source, first, options), path
     segments = Segments(path, "key")

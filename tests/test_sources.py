@@ -15,7 +15,7 @@ import pytest
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import layout_of, planes_of
-from frame_booster.media.input.close_guard import Turns
+from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.pictures import numbered
 from frame_booster.media.input.source import Resume, Source, SourceFrame
@@ -225,7 +225,7 @@ def test_a_damaged_frame_is_counted_or_refused(tmp_path: Path) -> None:
 
 def test_closing_waits_for_a_read_and_ends_the_reading(tmp_path: Path) -> None:
     """Else FFmpeg reads on in memory that is gone, and the process with it."""
-    turns, entered, go_on, order = Turns(), threading.Event(), threading.Event(), []
+    turns, entered, go_on, order = CloseGuard(), threading.Event(), threading.Event(), []
 
     def slow() -> Iterator[int]:
         entered.set()
@@ -251,7 +251,7 @@ def test_closing_waits_for_a_read_and_ends_the_reading(tmp_path: Path) -> None:
 
 
 def test_a_read_that_never_ends_is_left_alone() -> None:
-    turns, entered, go_on, closed = Turns(), threading.Event(), threading.Event(), []
+    turns, entered, go_on, closed = CloseGuard(), threading.Event(), threading.Event(), []
 
     def silent() -> Iterator[int]:
         entered.set()

@@ -23,7 +23,7 @@ from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import SinkOptions, check_rate, container_format
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.output.video_encoder import lone_encoder
-from frame_booster.media.passthrough.streams import CarryOptions
+from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boundary import Opening
@@ -182,7 +182,7 @@ def _sink_options(
         time_base=opening.timeline.time_base,
         rate=opening.timeline.rate,
         encoder=options.encoder,
-        carry=CarryOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
+        passthrough=PassthroughOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
         reproducible=options.resume,
         threads=options.threads,
         index_first=index_comes_first(source.path),

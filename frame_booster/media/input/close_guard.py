@@ -11,7 +11,7 @@ PATIENCE_S = 0.5
 """How long closing waits for a read; one that waits for a silent pipe is left to the end of the process."""
 
 
-class Turns:
+class CloseGuard:
     """Lets either a read or the closing go on, never both."""
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.input.close_guard import Turns
+from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, open_input
-from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
+from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
@@ -26,8 +26,8 @@ from frame_booster.options import InputOptions
 _SEEK_MARGIN = Fraction(1)
 
 
-class FileSource:
-    """A video file, or standard input, opened for reading; a `source.Source`.
+class FileSource(Source):
+    """A video file, or standard input, opened for reading.
 
     Args:
       path: of the file; `PIPE` is standard input.
@@ -50,7 +50,7 @@ class FileSource:
         self.path, self.report, self.options = path, SourceReport(), options or InputOptions()
         if path != PIPE:
             check_file(path)
-        self._turns = Turns()
+        self._guard = CloseGuard()
         self.container = open_input(path, self.options)
         try:
             track = choose_video(self.container, path, self.options)
@@ -62,6 +62,7 @@ class FileSource:
         origin = Fraction(self.container.start_time or 0, av.time_base)
         self._begin = None if start is None else origin + start
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
+        self.whole = start is None and duration is None
         self._reached = Fraction(0)
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
@@ -76,11 +77,6 @@ class FileSource:
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
         return int(self.stream.frames) if self.container.format.name == "avi" else 0
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of the file is read, at its own times."""
-        return self._begin is None and self._end is None
 
     @property
     def shift(self) -> Fraction:
@@ -136,7 +132,7 @@ class FileSource:
 
         With a start, both are moved so that the first frame is at 0; packets before it are left out.
         """
-        return self._turns.reading(self._items(resume, video, packets))
+        return self._guard.reading(self._items(resume, video, packets))
 
     def _items(self, resume: Resume | None, video: bool, packets: bool) -> Iterator[SourceFrame | av.Packet]:
         if resume is not None:
@@ -252,10 +248,4 @@ class FileSource:
         )
 
     def close(self) -> None:
-        self._turns.close(self.container.close)
-
-    def __enter__(self) -> FileSource:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+        self._guard.close(self.container.close)

@@ -13,7 +13,7 @@ import av.error
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.constant_format import ConstantFormat
-from frame_booster.media.input.source import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
+from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.paths import PICTURES, is_pattern, split_pattern, url
 
 DEFAULT_RATE = Fraction(25)
@@ -47,7 +47,7 @@ def numbered(path: Path) -> list[Path]:
     return sorted(files, key=lambda p: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", p.name)])
 
 
-class SequenceSource(LoneVideo):
+class SequenceSource(Source):
     """Numbered pictures opened for reading; a `reader.Source`.
 
     Args:
@@ -82,7 +82,6 @@ class SequenceSource(LoneVideo):
         frame = planar(_read_picture(self.files[0]))
         self._constant = ConstantFormat(path, self.report, strict=strict)
         self._constant.take(frame, Fraction(0))
-        self.format = self._constant.first
         self.info = VideoInfo(
             width=frame.width,
             height=frame.height,
@@ -93,12 +92,8 @@ class SequenceSource(LoneVideo):
         )
 
     @property
-    def shift(self) -> Fraction:
-        return Fraction(0)
-
-    @property
-    def expected_frames(self) -> int | None:
-        return len(self.files)
+    def format(self) -> FrameFormat | None:
+        return self._constant.first
 
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
@@ -109,9 +104,6 @@ class SequenceSource(LoneVideo):
         for k in range(0 if resume is None else resume.pts, len(self.files)):
             frame = planar(_read_picture(self.files[k]))
             yield SourceFrame(self._constant.take(frame, k / self._rate), k, 1)
-
-    def __enter__(self) -> SequenceSource:
-        return self
 
 
 def _read_picture(path: Path) -> av.VideoFrame:

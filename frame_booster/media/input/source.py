@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import av
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -88,50 +92,22 @@ class Resume:
     """Of all frames that `items` gave (`Source.format`)."""
 
 
-class Source(Protocol):
-    """An input opened for reading; a context manager."""
+class Source(ABC):
+    """An input opened for reading; a context manager.
+
+    A new kind is a subclass that gives `items`; what it does not say of itself is as of pictures alone, which have no
+    other streams, no chapters and begin at 0. It is tested by a line in tests/test_sources.py.
+    """
 
     path: Path
     report: SourceReport
     info: VideoInfo
     metadata: dict[str, str]
     """Tags of the whole file."""
+    whole: bool
+    """Whether all of the input is read, at its own times."""
 
-    @property
-    def whole(self) -> bool:
-        """Whether all of the file is read, at its own times."""
-        ...
-
-    @property
-    def shift(self) -> Fraction:
-        """By which all times are moved towards 0, s; known once the first frame is given."""
-        ...
-
-    @property
-    def begins_at(self) -> Fraction:
-        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
-        ...
-
-    @property
-    def format(self) -> FrameFormat | None:
-        """Of all frames that are given; known once the first is."""
-        ...
-
-    @property
-    def expected_frames(self) -> int | None:
-        """How many frames `items` will give, for a progress bar; None if unknown."""
-        ...
-
-    @property
-    def other_streams(self) -> list[Any]:
-        """PyAV's streams of the input but the one that is decoded."""
-        ...
-
-    @property
-    def chapters(self) -> list[Any]:
-        """PyAV's chapters of the input."""
-        ...
-
+    @abstractmethod
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
@@ -145,33 +121,43 @@ class Source(Protocol):
         Raises:
           DecodeError: the input breaks off, or the reading is strict and frames change so that something is lost.
         """
-        ...
 
-    def close(self) -> None: ...
+    @property
+    def shift(self) -> Fraction:
+        """By which all times are moved towards 0, s; known once the first frame is given."""
+        return Fraction(0)
 
-    def __enter__(self) -> Source: ...
+    @property
+    def begins_at(self) -> Fraction:
+        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
+        return Fraction(0)
 
-    def __exit__(self, *error: object) -> None: ...
+    @property
+    def format(self) -> FrameFormat | None:
+        """Of all frames that are given; known once the first is."""
+        return None
 
-
-class LoneVideo:
-    """What sources have in common that hold pictures and nothing else."""
-
-    format: FrameFormat | None = None
-    begins_at = Fraction(0)
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames `items` will give, for a progress bar; None if unknown."""
+        return self.info.frames
 
     @property
     def other_streams(self) -> list[Any]:
-        """None."""
+        """PyAV's streams of the input but the one that is decoded."""
         return []
 
     @property
     def chapters(self) -> list[Any]:
-        """None."""
+        """Chapters of the input, as PyAV gives them."""
         return []
 
-    def close(self) -> None:
-        """Closes what is open; nothing, unless a source says otherwise."""
+    # Of pictures nothing stays open.
+    def close(self) -> None:  # noqa: B027
+        """Closes what is open."""
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()

@@ -12,14 +12,14 @@ import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
-from frame_booster.media.input.source import LoneVideo, Resume, SourceFrame, SourceReport, VideoInfo
+from frame_booster.media.input.source import Resume, Source, SourceFrame, SourceReport, VideoInfo
 
 MILLISECOND = Fraction(1, 1000)
 _DEFAULT_MS = 100
 """What browsers show a frame for that has no duration."""
 
 
-class WebPSource(LoneVideo):
+class WebPSource(Source):
     """An animated WebP opened for reading; a `reader.Source`.
 
     Raises:
@@ -67,10 +67,6 @@ class WebPSource(LoneVideo):
     def shift(self) -> Fraction:
         return self._begin
 
-    @property
-    def expected_frames(self) -> int | None:
-        return self.info.frames
-
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
@@ -99,9 +95,6 @@ class WebPSource(LoneVideo):
 
     def close(self) -> None:
         self._image.close()
-
-    def __enter__(self) -> WebPSource:
-        return self
 
 
 def webp_frames(path: Path) -> tuple[int, Fraction]:

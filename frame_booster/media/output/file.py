@@ -17,7 +17,7 @@ from frame_booster.media.input.source import Source
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
-from frame_booster.media.passthrough.streams import MP4_FAMILY, Carrier, is_timecode_track
+from frame_booster.media.passthrough.streams import MP4_FAMILY, Passthrough, is_timecode_track
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.pyav.compat import set_display_matrix
@@ -50,12 +50,14 @@ class FileSink:
         try:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
             self._describe(self.encoder.stream, first, source)
-            self._carrier = Carrier(self.container, source, self.name, options.carry, self._put, self._retimed)
-            self.written.packets = self._carrier.packets
-            self.written.tags |= self._carrier.tags
+            self._passthrough = Passthrough(
+                self.container, source, self.name, options.passthrough, self._put, self._retimed
+            )
+            self.written.packets = self._passthrough.packets
+            self.written.tags |= self._passthrough.tags
             self._warn_of_lost_tags(tags)
             if source.whole and source.chapters:
-                self._add_chapters(source, options.carry.slower)
+                self._add_chapters(source, options.passthrough.slower)
             try:
                 start_output(self.container, options.encoder, self.name)
             except (av.error.FFmpegError, ValueError) as error:
@@ -65,7 +67,7 @@ class FileSink:
             self.container.close()
             raise
         self.warnings[:0] = self.encoder.warnings
-        self.warnings += self._carrier.warnings
+        self.warnings += self._passthrough.warnings
         # What the encoder warns of from now on is the output's, too.
         self.encoder.warnings = self.warnings
 
@@ -159,7 +161,7 @@ class FileSink:
 
     def copy(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet of another stream; nothing if the stream is left out."""
-        self._carrier.take(packet)
+        self._passthrough.take(packet)
 
     def finish(self) -> Written:
         """Flushes the encoder, closes the file and tells what it must hold."""
@@ -169,7 +171,7 @@ class FileSink:
     def complete(self) -> Written:
         """Writes what is held back and closes the file; the encoder must have been flushed."""
         self._put_last()
-        self._carrier.finish()
+        self._passthrough.finish()
         self.close()
         return self.written
 

@@ -13,7 +13,7 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError, InputError
-from frame_booster.media.passthrough.streams import CarryOptions
+from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import PIPE, is_pipe
 from frame_booster.options import EncoderOptions
 
@@ -79,7 +79,7 @@ class SinkOptions:
       time_base: of the timestamps that a sink is given.
       rate: average frames a second, None if unknown.
       encoder: how the video is encoded.
-      carry: what becomes of other streams.
+      passthrough: what becomes of other streams.
       reproducible: whether the same frames must give the same packets every time.
       threads: of the encoder; None leaves it to FFmpeg.
       index_first: whether MP4 and MOV get their index before their pictures, for which they are written twice.
@@ -90,7 +90,7 @@ class SinkOptions:
     time_base: Fraction
     rate: Fraction | None
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
-    carry: CarryOptions = field(default_factory=CarryOptions)
+    passthrough: PassthroughOptions = field(default_factory=PassthroughOptions)
     reproducible: bool = False
     threads: int | None = None
     index_first: bool = False

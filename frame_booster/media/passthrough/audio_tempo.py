@@ -19,7 +19,7 @@ _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
 """FFmpeg's encoder where it has another name than the codec."""
 
 
-class AudioStretcher:
+class AudioTempo:
     """Decodes one audio stream, slows it down (FFmpeg's atempo) and encodes it again.
 
     Args:

@@ -14,7 +14,7 @@ import av.error
 from frame_booster.errors import EncodeError
 from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
-from frame_booster.media.passthrough.audio_tempo import AudioStretcher
+from frame_booster.media.passthrough.audio_tempo import AudioTempo
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
@@ -26,7 +26,7 @@ VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", 
 
 
 @dataclass(frozen=True)
-class CarryOptions:
+class PassthroughOptions:
     """What becomes of other streams."""
 
     allow_drop: bool = False
@@ -40,7 +40,7 @@ Retime = Callable[[dict[str, str]], dict[str, str]]
 """Returns tags of the source as they are to be in the output."""
 
 
-class _Carried(Protocol):
+class _Route(Protocol):
     """One stream on its way."""
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
@@ -93,7 +93,7 @@ def holds(format_name: str, stream: Any) -> bool:
     return True
 
 
-class Carrier:
+class Passthrough:
     """Carries the other streams of a source into a container.
 
     Args:
@@ -113,7 +113,7 @@ class Carrier:
         container: Any,
         source: Source,
         path: Path,
-        options: CarryOptions,
+        options: PassthroughOptions,
         put: Callable[[av.Packet], None],
         retime: Retime = dict,
     ) -> None:
@@ -125,13 +125,13 @@ class Carrier:
         """Packets written, by index of the output's stream."""
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
-        self._carried: dict[int, _Carried] = {}
+        self._routes: dict[int, _Route] = {}
         for stream in source.other_streams:
-            carried = self._carry(stream)
-            if carried is not None:
-                self._carried[stream.index] = carried
+            route = self._route(stream)
+            if route is not None:
+                self._routes[stream.index] = route
 
-    def _carry(self, stream: Any) -> _Carried | None:
+    def _route(self, stream: Any) -> _Route | None:
         kind = stream.type
         if kind == "data" and is_timecode_track(stream):
             # Its packet counts frames at the old rate; FFmpeg makes a new track from the video's timecode tag.
@@ -178,7 +178,7 @@ class Carrier:
         target.disposition = stream.disposition
         self.tags[target.index] = tags
 
-    def _slow_audio(self, stream: Any) -> _Carried | None:
+    def _slow_audio(self, stream: Any) -> _Route | None:
         if self.options.slow_audio is None:
             raise EncodeError(
                 f"audio stream {stream.index} would not fit slow motion",
@@ -188,7 +188,7 @@ class Carrier:
         if self.options.slow_audio == "drop":
             self.warnings.append(f"audio stream {stream.index} is left out of the slow motion")
             return None
-        stretcher = AudioStretcher(stream, self.container, self.options.slower, self.path)
+        stretcher = AudioTempo(stream, self.container, self.options.slower, self.path)
         self._tag(stretcher.target, stream)
         return stretcher
 
@@ -210,14 +210,14 @@ class Carrier:
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
-        carried = self._carried.get(packet.stream.index)
-        if carried is not None:
-            self._write(carried.take(packet))
+        route = self._routes.get(packet.stream.index)
+        if route is not None:
+            self._write(route.take(packet))
 
     def finish(self) -> None:
         """Writes what was held back."""
-        for carried in self._carried.values():
-            self._write(carried.take(None))
+        for route in self._routes.values():
+            self._write(route.take(None))
 
     def _write(self, packets: list[av.Packet]) -> None:
         for packet in packets:
