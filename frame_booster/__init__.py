@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from frame_booster._version import __version__
 from frame_booster.errors import (
     DecodeError,
     EncodeError,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from frame_booster.engine.interpolator import Interpolator, load_model
     from frame_booster.pipeline.boost import boost
 
-__version__ = "0.1.0"
 __all__ = [
     "DecodeError",
     "EncodeError",
@@ -34,6 +34,7 @@ __all__ = [
     "Interrupted",
     "ModelError",
     "OutputError",
+    "__version__",
     "boost",
     "load_model",
 ]

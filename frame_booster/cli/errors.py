@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,12 +68,9 @@ def _end(error: FrameBoosterError, as_json: bool) -> None:
         kind = type(error).__name__
         click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
     click.echo(f"frame-booster: {error}", err=True)
-    if isinstance(error, Interrupted) and any(thread.name in _WORKERS for thread in threading.enumerate()):
+    workers = sys.modules.get("frame_booster.pipeline.workers")
+    if isinstance(error, Interrupted) and workers is not None and workers.still_at_work():
         # A frame of several seconds in the network cannot be called off, nor a read of a silent pipe.
         sys.stdout.flush()
         os._exit(error.exit_code)
     sys.exit(error.exit_code)
-
-
-_WORKERS = frozenset({"reader", "network", "writer"})
-"""Names of a job's threads."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from frame_booster import __version__
+from frame_booster._version import __version__
 from frame_booster.cli.errors import reported
 from frame_booster.cli.laboratory import FILE, FOLDER, import_tensorflow, need_training_packages
 from frame_booster.cli.laboratory.dataset import dataset

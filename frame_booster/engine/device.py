@@ -7,8 +7,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from frame_booster.collection import collection_paused
 from frame_booster.errors import InputError, ModelError
+from frame_booster.gc_pause import collection_paused
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 

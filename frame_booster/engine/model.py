@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from frame_booster.collection import collection_paused
 from frame_booster.engine.device import choose_device, choose_precision, tensorflow
 from frame_booster.errors import ModelError
+from frame_booster.gc_pause import collection_paused
 
 
 def shipped_weights(name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.collection import collection_paused
+from frame_booster.gc_pause import collection_paused
 
 _plain = ContextVar("plain", default=False)
 WHOLE = Fraction(1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
@@ -20,21 +19,22 @@ from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
-from frame_booster.media.output.sink import SinkOptions, check_rate, container_format
+from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-from frame_booster.pipeline.boundary import Opening
-from frame_booster.pipeline.job import Job, Outcome, Progress, timeline_of
+from frame_booster.pipeline.job import Job, JobSettings, Outcome, Progress
+from frame_booster.pipeline.keywords import BoostKeywords
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
+from frame_booster.pipeline.segment_sink import Boundary, Opening
+from frame_booster.pipeline.timeline import RateChoice
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Progress", "Result", "boost", "load", "run"]
-
-
-StartJob = Callable[..., Job]
-"""`Job` of this run, but for `open_sink` and `after`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def boost(
     output: str | Path | None = None,
     *,
     progress: Callable[[Progress], None] | None = None,
-    **options: Any,
+    **options: Unpack[BoostKeywords],
 ) -> Result:
     """Multiplies the frame rate of a video.
 
@@ -81,8 +81,8 @@ def boost(
       output: what to write: a file, a folder ("frames/") or pattern of pictures, or "-" for standard output;
         None is `input.2x.mp4` beside the input.
       progress: called after every frame written, from the thread of the writer.
-      **options: fields of `BoostOptions`, of `EncoderOptions` (codec, crf, preset, pix_fmt, options) and, with
-        `input_` before them, of `InputOptions` (input_format, input_size, input_rate, ...).
+      **options: fields of `BoostOptions` and `EncoderOptions` by their names, those of `InputOptions` with `input_`
+        before them; all of them stand in `keywords.BoostKeywords`.
 
     Returns:
       What was done.
@@ -91,16 +91,22 @@ def boost(
       FrameBoosterError: of one of its kinds; there is then no file under the output's name that was
         not there before.
     """
-    encoder = {k: options.pop(k) for k in EncoderOptions.__dataclass_fields__ if k in options}
-    source = {k: options.pop(f"input_{k}") for k in InputOptions.__dataclass_fields__ if f"input_{k}" in options}
-    unknown = set(options) - {f.name for f in fields(BoostOptions)}
+    return run(str(input), None if output is None else str(output), options_of(dict(options)), progress)
+
+
+def options_of(keywords: dict[str, Any]) -> BoostOptions:
+    """Returns the options that keywords of `boost` stand for.
+
+    Raises:
+      InputError: a keyword is not known, or a value is out of range.
+    """
+    unknown = set(keywords) - set(BoostKeywords.__annotations__)
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
-    if encoder:
-        options["encoder"] = EncoderOptions(**encoder)
-    if source:
-        options["source"] = InputOptions(**source)
-    return run(str(input), None if output is None else str(output), BoostOptions(**options), progress)
+    encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}
+    reading = {f.name: keywords[f"input_{f.name}"] for f in fields(InputOptions) if f"input_{f.name}" in keywords}
+    own = {f.name: keywords[f.name] for f in fields(BoostOptions) if f.name in keywords}
+    return BoostOptions(**own, encoder=EncoderOptions(**encoder), source=InputOptions(**reading))
 
 
 def load(options: BoostOptions) -> Model:
@@ -134,18 +140,20 @@ def run(
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")
     with open_source(path, options.source, start=options.start, duration=options.duration) as source:
+        format_name = ""
         if not pictures:
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
-            check_rate(format_name, timeline_of(options, source, 0).rate, target)
+            rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
+            check_rate(format_name, rate, target)
         model = model or load(options)
-        start = functools.partial(Job, source, model, options, progress=progress, stop=stop, sharers=sharers)
+        work = _Run(source, target, format_name, model, options, progress, stop, sharers)
         if pictures:
-            outcome = _to_pictures(source, target, options, start)
+            outcome = work.to_pictures()
         elif options.resume:
-            outcome = _in_segments(source, target, format_name, model, options, start)
+            outcome = work.in_segments()
         else:
-            outcome = _to_file(source, target, format_name, options, start)
+            outcome = work.to_file()
         return _result(source, str(target), outcome, model, time.monotonic() - began)
 
 
@@ -173,91 +181,100 @@ def _result(source: Source, output: str, outcome: Outcome, model: Model, seconds
     )
 
 
-def _sink_options(
-    source: Source, target: Path, format_name: str, opening: Opening, options: BoostOptions
-) -> SinkOptions:
-    return SinkOptions(
-        name=target,
-        format=format_name,
-        time_base=opening.timeline.time_base,
-        rate=opening.timeline.rate,
-        encoder=options.encoder,
-        passthrough=PassthroughOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
-        reproducible=options.resume,
-        threads=options.threads,
-        index_first=index_comes_first(source.path),
-    )
+def options_rate(options: BoostOptions) -> RateChoice:
+    """Returns how the output's rate follows from the source's."""
+    return RateChoice(options.fps, options.multiple, options.slow_motion or 1)
 
 
-def _to_file(
-    source: Source,
-    target: Path,
-    format_name: str,
-    options: BoostOptions,
-    start: StartJob,
-) -> Outcome:
-    with partial_file(target, overwrite=options.overwrite) as partial:
+@dataclass(frozen=True)
+class _Run:
+    """One opened input, a loaded model, and where the result goes."""
 
-        def open_sink(opening: Opening) -> FileSink:
-            return FileSink(
-                partial, source, opening.frame, _sink_options(source, target, format_name, opening, options)
-            )
+    source: Source
+    target: Path
+    format_name: str
+    model: Model
+    options: BoostOptions
+    progress: Callable[[Progress], None] | None
+    stop: threading.Event | None
+    sharers: int
 
-        job = start(open_sink)
-        try:
+    def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None) -> Job:
+        options = self.options
+        settings = JobSettings(
+            rate=options_rate(options),
+            scene_threshold=options.scene_threshold,
+            max_gap=options.max_gap,
+            dedupe=options.dedupe,
+            batch_size=options.batch_size,
+            flow_scale=options.flow_scale,
+            max_memory=options.max_memory,
+            keep_partial=options.keep_partial,
+            segment=options.segment if options.resume else None,
+        )
+        return Job(self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers)
+
+    def _sink_options(self, opening: Opening) -> SinkOptions:
+        options = self.options
+        return SinkOptions(
+            name=self.target,
+            format=self.format_name,
+            time_base=opening.timeline.time_base,
+            rate=opening.timeline.rate,
+            encoder=options.encoder,
+            passthrough=PassthroughOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
+            reproducible=options.resume,
+            threads=options.threads,
+            index_first=index_comes_first(self.source.path),
+        )
+
+    def to_file(self) -> Outcome:
+        """Writes a file, or into a pipe."""
+        target = self.target
+        with partial_file(target, overwrite=self.options.overwrite) as partial:
+            job = self._job(lambda opening: FileSink(partial, self.source, opening.frame, self._sink_options(opening)))
+            try:
+                outcome = job.run()
+            except (Interrupted, KeyboardInterrupt) as error:
+                if not job.kept_partial or is_pipe(target):
+                    raise
+                kept = target.with_name(f"{target.stem}.partial{target.suffix}")
+                partial.replace(kept)
+                raise Interrupted("interrupted; what was done is kept", path=kept) from error
+            if not is_pipe(target):
+                time_base = outcome.timeline.time_base
+                outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+            return outcome
+
+    def to_pictures(self) -> Outcome:
+        """Writes a folder of numbered pictures."""
+        source, target, options = self.source, self.target, self.options
+        pattern = target.name if is_pattern(target) else DEFAULT_PATTERN
+        with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
+            job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             outcome = job.run()
-        except (Interrupted, KeyboardInterrupt) as error:
-            if not job.kept_partial or is_pipe(target):
-                raise
-            kept = target.with_name(f"{target.stem}.partial{target.suffix}")
-            partial.replace(kept)
-            raise Interrupted("interrupted; what was done is kept", path=kept) from error
-        if not is_pipe(target):
-            outcome.warnings.extend(verify(partial, format_name, outcome.written, outcome.timeline.time_base))
-        return outcome
+            verify_pictures(partial, outcome.written)
+            for stream in source.other_streams:
+                outcome.warnings.append(
+                    f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
+                )
+            return outcome
 
+    def in_segments(self) -> Outcome:
+        """Makes durable segments, going on where an earlier run was cut off, and joins them."""
+        segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
+        try:
+            if not segments.complete:
+                self._fill(segments)
+            return self._join(segments)
+        finally:
+            segments.release()
 
-def _to_pictures(
-    source: Source,
-    target: Path,
-    options: BoostOptions,
-    start: StartJob,
-) -> Outcome:
-    pattern = target.name if is_pattern(target) else DEFAULT_PATTERN
-    with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
-
-        def open_sink(opening: Opening) -> SequenceSink:
-            return SequenceSink(partial, pattern, opening.frame, options.encoder)
-
-        outcome = start(open_sink).run()
-        verify_pictures(partial, outcome.written)
-        for stream in source.other_streams:
-            outcome.warnings.append(f"{stream.type} stream {stream.index} is left out: pictures hold no other streams")
-        return outcome
-
-
-def _in_segments(
-    source: Source,
-    target: Path,
-    format_name: str,
-    model: Model,
-    options: BoostOptions,
-    start: StartJob,
-) -> Outcome:
-    segments = Segments(target, fingerprint(source.path, model.weights, options))
-    try:
-        return _fill_and_join(segments, source, target, format_name, options, start)
-    finally:
-        segments.release()
-
-
-def _fill_and_join(
-    segments: Segments, source: Source, target: Path, format_name: str, options: BoostOptions, start: StartJob
-) -> Outcome:
-    if not segments.complete:
+    def _fill(self, segments: Segments) -> None:
+        source = self.source
 
         def open_sink(opening: Opening) -> SegmentSink:
-            settings = replace(_sink_options(source, target, format_name, opening, options), index_first=False)
+            settings = replace(self._sink_options(opening), index_first=False)
             # What the container refuses is to be known now, not when all segments are made.
             check_container(source, opening.frame, settings)
             return SegmentSink(
@@ -267,26 +284,32 @@ def _fill_and_join(
                 lambda: source.report.warnings,
             )
 
-        job = start(open_sink, after=segments.after)
+        job = self._job(open_sink, after=segments.after)
         try:
             job.run()
         except BaseException:
             segments.give_up()
             raise
-    # Joining reads the source once more: its first frame for the tags, then its other streams.
-    with open_source(source.path, options.source, start=options.start, duration=options.duration) as peek:
-        first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
-        opening = Opening(first.frame, timeline_of(options, peek, first.pts))
-        beginning = Resume(first.pts, peek.shift)
-    with (
-        open_source(source.path, options.source, start=options.start, duration=options.duration) as again,
-        partial_file(target, overwrite=options.overwrite) as partial,
-    ):
-        settings = _sink_options(source, target, format_name, opening, options)
-        with FileSink(partial, again, opening.frame, settings) as sink:
-            written = join(segments, sink, again.items(resume=beginning, video=False))
-        lost = verify(partial, format_name, written, opening.timeline.time_base)
-    counts = segments.counts
-    told = [text for text in segments.warnings if text not in source.report.warnings]
-    segments.remove()
-    return Outcome(counts, written, opening.timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])))
+
+    def _join(self, segments: Segments) -> Outcome:
+        # Joining reads the source once more: its first frame for the tags, then its other streams.
+        with self._again() as peek:
+            first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
+            timeline = options_rate(self.options).timeline(peek.info.time_base, peek.info.rate, first.pts)
+            opening = Opening(first.frame, timeline)
+            beginning = Resume(first.pts, peek.shift)
+        with (
+            self._again() as again,
+            partial_file(self.target, overwrite=self.options.overwrite) as partial,
+        ):
+            with FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink:
+                written = join(segments, sink, again.items(resume=beginning, video=False))
+            lost = verify(partial, self.format_name, written, timeline.time_base)
+        counts = segments.counts
+        told = [text for text in segments.warnings if text not in self.source.report.warnings]
+        segments.remove()
+        return Outcome(counts, written, timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])))
+
+    def _again(self) -> Source:
+        options = self.options
+        return open_source(self.source.path, options.source, start=options.start, duration=options.duration)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import av
@@ -19,11 +20,12 @@ from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
-from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
-from frame_booster.pipeline.boundary import Boundary, Opening
-from frame_booster.pipeline.channel import Broken, Channel
+from frame_booster.options import MAX_GAP_FRAMES
+from frame_booster.pipeline.byte_queue import Broken, Channel
 from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
-from frame_booster.pipeline.plan import Grid, Multiple, Timeline, gap_limit
+from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
+from frame_booster.pipeline.timeline import RateChoice, Timeline, gap_limit
+from frame_booster.pipeline.workers import background_thread
 from frame_booster.pixels import PixelLayout
 
 _LOOK_S = 0.2
@@ -53,13 +55,33 @@ class Outcome:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class JobSettings:
+    """What a job goes by: the part of a run's options that says how frames are made of frames."""
+
+    rate: RateChoice = field(default_factory=RateChoice)
+    scene_threshold: float = 0.2
+    """Similarity of two frames below which the first is held; 0 is off."""
+    max_gap: Fraction = Fraction(1, 2)
+    """A longer gap, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
+    dedupe: bool = False
+    batch_size: int | None = None
+    flow_scale: Fraction | None = None
+    max_memory: int | None = None
+    """Bytes, of all jobs at the same time."""
+    keep_partial: bool = False
+    """Whether an interrupted job completes its output as far as it is."""
+    segment: Fraction | None = None
+    """Length of durable segments, s; None for a run that is not to be taken up."""
+
+
 class Job:
     """Threads over one input: the reader's, the pairing's with the network's, the writer's; the caller's only waits.
 
     Args:
       source: opened.
       model: loaded.
-      options: of the run.
+      settings: how frames are made of frames.
       open_sink: makes the sink when the first frame is known.
       progress: called after every frame written, from the writer's thread.
       after: where to take up an earlier run.
@@ -71,19 +93,19 @@ class Job:
         self,
         source: Source,
         model: Model,
-        options: BoostOptions,
+        settings: JobSettings,
         open_sink: Callable[[Opening], Sink],
         progress: Callable[[Progress], None] | None = None,
         after: Boundary | None = None,
         stop: threading.Event | None = None,
         sharers: int = 1,
     ) -> None:
-        self.source, self.model, self.options = source, model, options
+        self.source, self.model, self.settings = source, model, settings
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
         self._stop = stop or threading.Event()
         self._sharers = sharers
-        asked = options.max_memory
+        asked = settings.max_memory
         self._allowed = None if asked is None else asked // sharers
         waiting = queue_bytes(self._allowed)
         self._inbox: Channel[SourceFrame | av.Packet] = Channel(waiting)
@@ -106,7 +128,7 @@ class Job:
           FrameBoosterError: whatever went wrong first, in any thread.
         """
         threads = [
-            threading.Thread(target=self._guarded, args=(part,), name=name, daemon=True)
+            background_thread(functools.partial(self._guarded, part), name)
             for name, part in (("reader", self._read), ("pairing", self._make), ("writer", self._write))
         ]
         for thread in threads:
@@ -121,7 +143,7 @@ class Job:
             self._stopped = True
             self._break_off()
             # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
-            threads[2].join(None if self.options.keep_partial else _PATIENCE_S)
+            threads[2].join(None if self.settings.keep_partial else _PATIENCE_S)
             raise
         if self._failures:
             raise self._failures[0]
@@ -147,7 +169,7 @@ class Job:
     def _read(self) -> None:
         resume = None if self.after is None else self.after.next
         # A run in segments copies the other streams when it joins them.
-        for item in self.source.items(resume=resume, packets=not self.options.resume):
+        for item in self.source.items(resume=resume, packets=self.settings.segment is None):
             self._inbox.put(item, item.size if isinstance(item, av.Packet) else _frame_bytes(item.frame))
         self._inbox.close()
 
@@ -166,7 +188,7 @@ class Job:
             raise DecodeError("not one frame could be decoded", path=self.source.path)
         layout = layout_of(first.frame)
         origin = first.pts if self.after is None else self.after.first_pts
-        timeline = timeline_of(self.options, self.source, origin)
+        timeline = self.settings.rate.timeline(self.source.info.time_base, self.source.info.rate, origin)
         pairing = self._pair_up(layout, timeline)
         self._outbox.put(Opening(first.frame, timeline), 0)
         for packet in early:
@@ -179,12 +201,12 @@ class Job:
 
     def _pair_up(self, layout: PixelLayout, timeline: Timeline) -> Pairing:
         info = self.source.info
-        limit = gap_limit(self.options.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
+        limit = gap_limit(self.settings.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
         pairing = Pairing(
             self._maker(layout),
             layout,
             timeline,
-            PairingOptions(self.options.scene_threshold, limit, self.options.dedupe),
+            PairingOptions(self.settings.scene_threshold, limit, self.settings.dedupe),
         )
         if self.after is not None:
             pairing.take_up(self.after.counts, self.after.gap)
@@ -202,8 +224,8 @@ class Job:
             plan = make_plan(
                 layout,
                 model,
-                batch_size=self.options.batch_size,
-                flow_scale=self.options.flow_scale,
+                batch_size=self.settings.batch_size,
+                flow_scale=self.settings.flow_scale,
                 max_memory=allowed,
                 refuse=self._allowed is not None,
                 at_once=frames_at_once(model.device) if alone else 1,
@@ -239,7 +261,8 @@ class Job:
                 )
             last = item.pts
             send(pairing.add(item))
-            if self.options.resume and pairing.settled and (last - begun) * info.time_base >= self.options.segment:
+            segment = self.settings.segment
+            if segment is not None and pairing.settled and (last - begun) * info.time_base >= segment:
                 send(pairing.flush())
                 if pairing.owed_captions(last):
                     continue
@@ -265,11 +288,12 @@ class Job:
                     sink.write(item.frame, item.slot.pts, item.slot.duration, item.captions)
                     self._tell(sink.written.frames)
                 elif isinstance(item, Boundary):
-                    sink.cut(item)  # type: ignore[attr-defined]
+                    assert isinstance(sink, SegmentedSink)
+                    sink.cut(item)
                 elif isinstance(item, av.Packet):
                     sink.copy(item)
             if self._outbox.broken:
-                if self._stopped and self.options.keep_partial and sink.written.frames:
+                if self._stopped and self.settings.keep_partial and sink.written.frames:
                     sink.finish()
                     self.kept_partial = True
                     return
@@ -279,25 +303,8 @@ class Job:
     def _tell(self, frames: int) -> None:
         if self.progress is None:
             return
-        self.progress(Progress(frames, expected_frames(self.options, self.source), time.monotonic() - self._began))
-
-
-def timeline_of(options: BoostOptions, source: Source, first_pts: int) -> Timeline:
-    """Returns where the output's frames lie."""
-    info, slower = source.info, options.slow_motion or 1
-    if options.fps is not None:
-        return Grid(info.time_base, first_pts, options.fps, slower)
-    return Multiple(info.time_base, info.rate, options.multiple, slower)
-
-
-def expected_frames(options: BoostOptions, source: Source) -> int | None:
-    """Returns how many frames the output will have, as far as the input tells."""
-    frames, rate = source.expected_frames, source.info.rate
-    if frames is None:
-        return None
-    if options.fps is None:
-        return frames * options.multiple
-    return None if rate is None else round(Fraction(frames) / rate * options.fps * (options.slow_motion or 1))
+        total = self.settings.rate.expected_frames(self.source.expected_frames, self.source.info.rate)
+        self.progress(Progress(frames, total, time.monotonic() - self._began))
 
 
 def _frame_bytes(frame: av.VideoFrame) -> int:

@@ -18,7 +18,7 @@ from frame_booster.media.frames.planes import frame_of, planes_of
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.passthrough.captions import CaptionQueue
-from frame_booster.pipeline.plan import Slot, Timeline, last_duration
+from frame_booster.pipeline.timeline import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
@@ -187,7 +187,7 @@ class Pairing:
         """Yields what is left, the last frame held for its own duration.
 
         Args:
-          rate, time_base: of the source, as `plan.last_duration` takes them.
+          rate, time_base: of the source, as `timeline.last_duration` takes them.
         """
         yield from self.flush()
         self.close()

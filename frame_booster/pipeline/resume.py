@@ -19,7 +19,7 @@ from typing import Any
 import av
 from filelock import FileLock, Timeout
 
-import frame_booster
+from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
 from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame
 from frame_booster.media.output.file import FileSink
@@ -28,8 +28,8 @@ from frame_booster.media.output.sink import Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.pyav.rational import exact
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.boundary import Boundary
 from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.segment_sink import Boundary
 
 _LOCK = "lock"
 _HASHED = 1 << 20
@@ -42,7 +42,7 @@ def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
     for harmless in ("overwrite", "keep_partial", "device", "batch_size", "max_memory", "threads"):
         chosen.pop(harmless)
     chosen["source"].pop("threads")
-    facts = [frame_booster.__version__, repr(sorted(chosen.items()))]
+    facts = [__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
     for path in sorted(source.iterdir()) if source.is_dir() else [source]:
         status = path.stat()

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+
+
+_all: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def background_thread(target: Callable[[], None], name: str) -> threading.Thread:
+    """Returns a thread, to be started, that does not keep the process from its end."""
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    _all.add(thread)
+    return thread
+
+
+def still_at_work() -> bool:
+    """Tells whether a background thread is alive: inside the network or a read, where it cannot be called off."""
+    return any(thread.is_alive() for thread in _all)
 
 
 class Workers(Generic[Result]):
@@ -30,7 +46,7 @@ class Workers(Generic[Result]):
     def start(self, task: Callable[[], Result]) -> Future[Result]:
         """Gives a task to the next thread that is free; whatever it raises is raised by the future."""
         if len(self._threads) < self._count:
-            self._threads.append(threading.Thread(target=self._work, name="worker", daemon=True))
+            self._threads.append(background_thread(self._work, "worker"))
             self._threads[-1].start()
         future: Future[Result] = Future()
         self._tasks.put((task, future))

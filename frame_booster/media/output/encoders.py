@@ -135,7 +135,7 @@ def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
             continue
         if key is None:
             raise EncodeError(f"{name} has no {flag}", hint="see --encoder-option")
-        result[key] = f"{value:g}" if isinstance(value, float) else value
+        result[key] = f"{value:g}" if isinstance(value, int | float) else value
     if options.crf is not None:
         # Asked for a quality, nobody wants losslessness.
         result.pop("lossless", None)

@@ -104,3 +104,33 @@ def gap_limit(max_gap: Fraction, frames: int, rate: Fraction | None, time_base: 
         return None
     limit = max_gap if rate is None else max(max_gap, frames / rate)
     return int(limit / time_base)
+
+
+@dataclass(frozen=True)
+class RateChoice:
+    """How the output's frames are to lie between the source's, before anything of the source is known."""
+
+    fps: Fraction | None = None
+    """Frames a second of the output; None for a multiple of the source's frames."""
+    multiple: int = 2
+    slower: int = 1
+    """How many times longer the output lasts."""
+
+    def timeline(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
+        """Returns the timeline for a source.
+
+        Args:
+          time_base, rate: of the source; None is an unknown rate.
+          first_pts: of its first frame.
+        """
+        if self.fps is not None:
+            return Grid(time_base, first_pts, self.fps, self.slower)
+        return Multiple(time_base, rate, self.multiple, self.slower)
+
+    def expected_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
+        """Returns how many frames the output will have, as far as the source tells; None if unknown."""
+        if frames is None:
+            return None
+        if self.fps is None:
+            return frames * self.multiple
+        return None if rate is None else round(Fraction(frames) / rate * self.fps * self.slower)

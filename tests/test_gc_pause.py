@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from frame_booster.collection import collection_paused
+from frame_booster.gc_pause import collection_paused
 
 
 @pytest.mark.parametrize("was_on", [True, False])

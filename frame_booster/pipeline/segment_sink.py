@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import av
 
 from frame_booster.media.input.source import Resume
 from frame_booster.media.output.sink import Sink
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.plan import Timeline
+from frame_booster.pipeline.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Opening:
     timeline: Timeline
 
 
-class SegmentedSink(Sink):
+@runtime_checkable
+class SegmentedSink(Sink, Protocol):
     """A sink that makes what it has got durable at boundaries."""
 
     def cut(self, boundary: Boundary) -> None:

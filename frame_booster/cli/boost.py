@@ -1,0 +1,147 @@
+"""`frame-booster INPUT -o OUTPUT`: the command that boosts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from frame_booster._version import __version__
+from frame_booster.cli.errors import reported
+from frame_booster.cli.flags import boost_flags, folder_options, run_options
+from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
+from frame_booster.options import BoostOptions
+
+EPILOG = (
+    "Exit codes: 0 done, 1 a fault of the program, 2 input or option not usable, 3 decoding failed, "
+    "4 model, weights or device, 5 encoder or container, 6 output not written, 130 interrupted. "
+    "A folder's run ends with the code of the first file that failed."
+)
+
+
+def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if not asked or context.resilient_parsing:
+        return
+    from frame_booster.media.output.encoders import ENCODERS, available_encoders
+
+    there = set(available_encoders())
+    for name, entry in ENCODERS.items():
+        settings = " ".join(f"{k}={v}" for k, v in entry.options.items()) or "-"
+        click.echo(f"{name:<20}{'yes' if name in there else 'not here':<10}{settings}")
+    context.exit()
+
+
+@click.command("boost", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("input")
+@click.option(
+    "-o",
+    "--output",
+    help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside the input.",
+)
+@boost_flags
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report to this file.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object about the run on stdout.")
+@click.option(
+    "--list-encoders",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_encoders,
+    help="List the encoders, whether they are here, and their defaults.",
+)
+@click.version_option(__version__, prog_name="frame-booster")
+def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
+    """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are.
+
+    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
+    """
+    with reported(as_json=as_json):
+        options = run_options(values)
+        from frame_booster.media.paths import PIPE, is_picture_folder, output_path
+
+        if as_json and output is not None and output_path(output) == PIPE:
+            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+
+        source = Path(input)
+        if input != "-" and source.is_dir() and not is_picture_folder(source):
+            _boost_folder(source, output, options, values, report, quiet=quiet, as_json=as_json)
+        else:
+            _boost_one(input, output, options, report, quiet=quiet, as_json=as_json)
+
+
+def _boost_one(
+    input: str, output: str | None, options: BoostOptions, report: Path | None, *, quiet: bool, as_json: bool
+) -> None:
+    from frame_booster.cli.progress import ProgressBar
+    from frame_booster.pipeline.boost import run
+    from frame_booster.pipeline.folder import FileOutcome
+
+    name = "standard input" if input == "-" else Path(input).name
+    try:
+        with ProgressBar(name, quiet=quiet) as bar:
+            result = run(input, output, options, bar.update)
+    except Exception as error:
+        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
+        failed = FileOutcome(input, output or "", "failed", error=str(known), exit_code=known.exit_code)
+        _write_report(report, [failed.as_json()])
+        raise
+    _write_report(report, [FileOutcome(result.input, result.output, "done", result).as_json()])
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    if not quiet:
+        for warning in result.warnings:
+            click.echo(f"frame-booster: warning: {warning}", err=True)
+        rate = f" at {float(result.rate):.6g} fps" if result.rate else ""
+        where = "standard output" if result.output == "-" else result.output
+        click.echo(
+            f"{where}: {result.frames_out} frames{rate} from {result.frames_in} in {result.seconds:.1f} s", err=True
+        )
+
+
+def _boost_folder(
+    source: Path,
+    output: str | None,
+    options: BoostOptions,
+    values: dict[str, Any],
+    report: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    from frame_booster.cli.progress import FolderProgress
+    from frame_booster.pipeline.folder import FolderRun
+
+    target = Path(output) if output else source.with_name(f"{source.resolve().name}.{options.multiple}x")
+    with FolderProgress(quiet=quiet) as progress:
+        run = FolderRun(source, target, options, folder_options(values), progress.update)
+        progress.begin(len(run.files))
+        try:
+            run.run()
+        finally:
+            records = [outcome.as_json() for outcome in run.outcomes]
+            _write_report(report, records)
+    if as_json:
+        click.echo(json.dumps(records))
+    failed = [outcome for outcome in run.outcomes if outcome.outcome == "failed"]
+    if not quiet:
+        for outcome in run.outcomes:
+            detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
+            click.echo(f"{outcome.outcome:<8}{outcome.input}  {detail}", err=True)
+            for warning in () if outcome.result is None else outcome.result.warnings:
+                click.echo(f"        warning: {warning}", err=True)
+        click.echo(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done", err=True)
+    if failed:
+        raise SystemExit(failed[0].exit_code)
+
+
+def _write_report(path: Path | None, files: list[dict[str, Any]]) -> None:
+    if path is None:
+        return
+    facts = {"version": __version__, "files": files, "failed": sum(f["outcome"] == "failed" for f in files)}
+    try:
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the report cannot be written: {error.strerror}", path=path) from error
