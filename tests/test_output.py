@@ -126,3 +126,9 @@ def test_every_time_of_the_result_is_checked(tmp_path: Path) -> None:
                 target.mux(packet)
     with pytest.raises(OutputError, match="frames 2 and 3 of the result are at one time"):
         verify(equal, "matroska", written(0, 40, 80, 81, 160, 200), base)
+
+
+def test_variable_rate_into_a_format_without_timestamps(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=[0, 40, 60, 200, 240, 250], time_base=Fraction(1, 1000))
+    for name in ("out.y4m", "out.yuv"):
+        assert boosted(source, tmp_path / name).frames_out == 12

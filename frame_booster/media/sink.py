@@ -293,17 +293,18 @@ class FileSink:
     def _put_last(self) -> None:
         """Writes the last packet, with the duration that makes the track as long as its frames are shown.
 
-        MP4 has a track's length twice: up to the end of the last frame shown, and as the sum in decoding order. Where
-        frames are reordered and their gaps are uneven, the duration of the frame that happens to be decoded last would
-        give a wrong sum; where that is the frame shown last as well, players go by its end.
+        MP4 has a track's length twice, up to the end of the frame shown last and as the sum in decoding order, and
+        FFmpeg reads the shorter. Where frames are reordered and their gaps are uneven, the duration of the frame that
+        happens to be decoded last would give a wrong sum.
         """
         packet, self._last = self._last, None
         if packet is None:
             return
         if packet.dts is not None and self._first_dts is not None and self.written.first_pts is not None:
             rest = self.written.end_pts - self.written.first_pts - (packet.dts - self._first_dts)
-            if self.container.format.name in MP4_FAMILY and rest > 0 and packet.pts != self.written.last_pts:
-                packet.duration = rest
+            if self.container.format.name in MP4_FAMILY and rest > 0:
+                shown_last = packet.pts == self.written.last_pts
+                packet.duration = max(rest, packet.duration or 0) if shown_last else rest
         self._put(packet)
 
     def _put(self, packet: av.Packet) -> None:
