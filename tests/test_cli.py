@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -210,19 +209,6 @@ def test_imports_go_one_way() -> None:
             if folder in ("network", "engine"):
                 bad += [n for n in found if n == "av" or n.startswith("av.")]
             assert bad == [], f"{path}: {bad}"
-
-
-def test_every_flag_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    from frame_booster.cli.main import main
-
-    flags = {flag for p in main.commands["boost"].params for flag in p.opts if flag.startswith("--")}
-    assert {flag for flag in flags if f"`{flag}" not in readme} == set()
-    told = set(re.findall(r"`(--[a-z-]+)", readme)) - {"--help"}
-    from frame_booster.cli.fbnet import main as fbnet
-
-    known = flags | {o for c in fbnet.commands.values() for p in c.params for o in p.opts}
-    assert told - known == set()
 
 
 def test_public_names() -> None:

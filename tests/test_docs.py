@@ -1,0 +1,164 @@
+"""README and docs/: complete where they list something, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import frame_booster
+from frame_booster import errors
+from frame_booster.cli.boost import boost as main
+from frame_booster.cli.fbnet import main as fbnet
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def first_column(text: str) -> set[str]:
+    """Names in code spans that begin the rows of tables."""
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def long_flags() -> set[str]:
+    """Every flag of frame-booster."""
+    return {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")} | {"--help"}
+
+
+def test_the_option_reference_names_every_flag_and_no_other() -> None:
+    listed = re.findall(r"^\| `(--[^`]+)`", text_of("reference/options.md"), re.MULTILINE)
+    assert sorted(listed) == sorted(long_flags())
+
+
+def test_the_option_reference_names_every_short_flag() -> None:
+    rows = re.findall(r"^\| (`--[^|]+) \|", text_of("reference/options.md"), re.MULTILINE)
+    told = {row.split("`")[1]: set(re.findall(r"`([^`]+)`", row)) for row in rows}
+    for parameter in main.params:
+        if parameter.param_type_name == "option":
+            [flag] = [name for name in parameter.opts if name.startswith("--")]
+            assert told[flag] == {flag, *parameter.opts}, flag
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
+    of_fbnet = {flag for command in fbnet.commands.values() for parameter in command.params for flag in parameter.opts}
+    told = set(re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8")))
+    # RIFE's, in decision 7.
+    assert told - long_flags() - of_fbnet - {"--scale"} == set()
+
+
+def test_the_json_reference_names_every_field_and_no_other() -> None:
+    from frame_booster.pipeline.boost import Result
+    from frame_booster.pipeline.folder import FileOutcome
+
+    result = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), None, 0, 1.0, "fbnet-r", "/CPU:0", "float32")
+    outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
+    report = {"version", "files", "failed"}
+    failure = {"error", "message", "exit_code"}
+    page = text_of("reference/report-json.md")
+    documents = {"--report FILE", "--json"}
+    assert first_column(page) - documents == {*outcome, *result.as_json(), *report, *failure}
+    assert all(re.search(rf"^\| `{field}` \| [a-z]", page, re.MULTILINE) for field in outcome), "each has a type"
+
+
+def test_a_report_has_the_fields_of_the_reference(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    arguments = [str(tmp_path / "none.mp4"), "--report", str(report), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "frame_booster", *arguments], capture_output=True, text=True, timeout=100, cwd=ROOT
+    )
+    assert done.returncode == errors.InputError.exit_code
+    written = json.loads(report.read_text(encoding="utf-8"))
+    fields = first_column(text_of("reference/report-json.md"))
+    assert {*written, *written["files"][0], *json.loads(done.stdout)} <= fields
+
+
+def test_exit_codes_are_those_of_the_errors() -> None:
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text_of("reference/exit-codes.md"), re.MULTILINE)
+    kinds = errors.FrameBoosterError.__subclasses__()
+    assert {(int(code), name) for code, name in rows} == {(kind.exit_code, kind.__name__) for kind in kinds}
+
+
+def test_every_public_name_is_in_the_python_reference() -> None:
+    page = text_of("reference/python.md")
+    assert [name for name in frame_booster.__all__ if not re.search(rf"`{name}\b", page)] == []
+
+
+def test_supported_formats_are_all_told() -> None:
+    from frame_booster.media.output.encoders import ENCODERS
+    from frame_booster.media.output.sink import CONTAINERS
+    from frame_booster.media.paths import PICTURES, VIDEOS
+
+    told = set(re.findall(r"`([^`]+)`", text_of("supported.md")))
+    assert (CONTAINERS | VIDEOS | PICTURES | set(ENCODERS)) - told == set()
+    assert {name for name in told if name.startswith(".")} == VIDEOS | PICTURES
+
+
+def test_every_guarantee_names_tests_that_there_are() -> None:
+    page = text_of("guarantees.md")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "held by" not in line and "---" not in line]
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    for row in rows:
+        named = set(re.findall(r"`(test_\w+)`", row))
+        assert named, row
+        assert named - defined == set(), row
+
+
+def links(text: str) -> list[str]:
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    for link in links(page.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        found = [link.partition("#")[0] for link in links(page.read_text(encoding="utf-8")) if "://" not in link]
+        targets = [(page.parent / link).resolve() for link in found if link]
+        waiting += [t for t in targets if t.suffix == ".md" and DOCS in t.parents]
+    records = set((DOCS / "decisions").glob("*.md"))
+    assert set(DOCS.rglob("*.md")) - reached - records == set()
+
+
+def test_the_readme_is_short_and_names_the_command_of_the_tests() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = readme.splitlines()
+    assert len(lines) <= 80
+    assert max(map(len, lines)) <= 120
+    assert "`make test`" in readme
+    assert re.search(r"^make\b.* test$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
