@@ -54,13 +54,13 @@ class OutputError(FrameBoosterError):
 
 
 class UnexpectedError(FrameBoosterError):
-    """Something failed that no part of the program has foreseen: a fault of the program's own."""
+    """An exception of another kind than these: a fault of the program, not of its input."""
 
     exit_code = 1
 
     @classmethod
     def of(cls, error: BaseException, path: Path | str | None = None) -> UnexpectedError:
-        """Returns the error for an exception that nobody expected."""
+        """Returns the error for an exception of any other kind."""
         return cls(
             f"failed unexpectedly: {type(error).__name__}: {error}",
             path=path,

@@ -1,4 +1,4 @@
-"""Python's search for garbage, put off while it would find none."""
+"""Pauses Python's cyclic garbage collector while TensorFlow is imported and graphs are traced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths: what the name of an input or an output says, and where a result goes when nobody says."""
+"""Paths: what the name of an input or an output says, and the default path of a result."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def split_pattern(name: str) -> tuple[str, str]:
 
 
 def default_output(path: Path, factor: int) -> Path:
-    """Returns where the result goes when nobody says: `input.2x.mp4` beside the input; a pipe's goes to a pipe.
+    """Returns the default path of a result: `input.2x.mp4` beside the input; a pipe's is a pipe.
 
     A sequence without a name of its own, `frames/%05d.png`, has that of its folder, and its result lies beside that.
     """

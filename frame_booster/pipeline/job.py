@@ -1,4 +1,4 @@
-"""One input to one sink: reading, making frames and writing at the same time."""
+"""One input to one sink: reading, interpolating and writing at the same time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What a job goes by: the part of a run's options that says how frames are made of frames."""
+    """Settings of a job: the part of a run's options that says which frames are interpolated, and how."""
 
     rate: RateChoice = field(default_factory=RateChoice)
     scene_threshold: float = 0.2
@@ -81,7 +81,7 @@ class Job:
     Args:
       source: opened.
       model: loaded.
-      settings: how frames are made of frames.
+      settings: which frames are interpolated, and how.
       open_sink: makes the sink when the first frame is known.
       progress: called after every frame written, from the writer's thread.
       after: where to take up an earlier run.

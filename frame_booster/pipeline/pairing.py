@@ -1,4 +1,4 @@
-"""Pairs of consecutive frames: which are made, which are held, and in what batches."""
+"""Pairs of consecutive frames: between which frames are interpolated, which are held, and in what batches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_REPEATS = 6
 
 
 class Maker(Protocol):
-    """What makes frames: `engine.batches.BatchInterpolator`, or a stand-in in tests."""
+    """Interpolates frames: `engine.batches.BatchInterpolator`, or a stand-in in tests."""
 
     @property
     def batch_size(self) -> int: ...
@@ -40,7 +40,7 @@ class Maker(Protocol):
 
 @dataclass
 class Counts:
-    """What became of the frames."""
+    """Counts of what was done with the frames of a run."""
 
     source: int = 0
     made: int = 0
@@ -52,19 +52,19 @@ class Counts:
     still: int = 0
     """Pairs of equal frames, which the network need not see."""
     repeats: int = 0
-    """Frames taken for a repetition of the one before, through which motion was made to go on."""
+    """Source frames taken for a repetition of the one before, and interpolated through (`dedupe`)."""
 
 
 @dataclass(frozen=True)
 class PairingOptions:
-    """When frames are held instead of made."""
+    """When a frame is held instead of interpolating."""
 
     scene_threshold: float = 0.2
     """Similarity below which a pair is a cut; 0 is off."""
     max_gap: int | None = None
     """Ticks of the source between two frames above which the first is held; None is no limit."""
     dedupe: bool = False
-    """Whether a repeated frame is skipped and the motion made to go on through it."""
+    """Whether a repeated frame is left out and interpolated through."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Held:
-    """A frame that is shown again and again."""
+    """A held frame: shown in several slots."""
 
     seen: _Seen
     slots: list[Slot]
@@ -105,7 +105,7 @@ class _Held:
 
 @dataclass(frozen=True)
 class _Run:
-    """Pairs whose frames are being made."""
+    """Pairs whose frames are being interpolated."""
 
     pairs: list[_Pair]
     made: Future[list[Planes]]
@@ -131,7 +131,7 @@ class Pairing:
         self.gap = 0
         """Between the two newest source frames, ticks."""
         self._run: list[_Pair] = []
-        """Pairs that wait until they are as many as are made in one call."""
+        """Pairs that wait until they fill a batch."""
         self._under_way: deque[_Run | _Held] = deque()
         self._workers: Workers[list[Planes]] = Workers(maker.at_once)
         self._repeats: list[int] = []
@@ -213,7 +213,7 @@ class Pairing:
         return False
 
     def flush(self) -> Iterator[Shown]:
-        """Makes the frames of the pairs that wait and yields all that has not been shown."""
+        """Interpolates the pairs that wait and yields all that has not been shown."""
         self._start()
         yield from self._finished(0)
 
@@ -222,7 +222,7 @@ class Pairing:
         self._workers.close()
 
     def _start(self) -> None:
-        """Has the frames of the pairs that wait made."""
+        """Starts interpolating the pairs that wait."""
         if not self._run:
             return
         run, self._run = self._run, []

@@ -1,4 +1,4 @@
-"""What a sink is told beside frames and packets: how a run begins, and where it can be taken up."""
+"""Opening and boundaries of a run: what a sink is told beside frames and packets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from frame_booster.pipeline.timeline import Timeline
 
 @dataclass(frozen=True)
 class Boundary:
-    """A place where the run can be taken up: all frames before it are made, the source frame at it is next."""
+    """A place where the run can be resumed: all frames before it are written, the source frame at it is next."""
 
     next: Resume
     first_pts: int

@@ -1,4 +1,4 @@
-"""Threads that work ahead of whoever asks for the results in order."""
+"""Background threads: an executor whose threads do not keep an interrupted process from its end."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ class Workers(Generic[Result]):
             task, future = item
             try:
                 future.set_result(task())
-            # It belongs to whoever waits for the future, in another thread.
+            # It is raised in the thread that waits for the future.
             except BaseException as error:
                 future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Keeping a container open while another thread is inside it: FFmpeg would go on in memory that is gone."""
+"""Prevents closing a container while another thread is demuxing it, which would be a use after free in FFmpeg."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATIENCE_S = 0.5
 
 
 class CloseGuard:
-    """Lets either a read or the closing go on, never both."""
+    """A lock between reading from a container and closing it."""
 
     def __init__(self) -> None:
         self._busy = threading.Lock()
@@ -28,7 +28,7 @@ class CloseGuard:
             yield item
 
     def close(self, close: Callable[[], None]) -> None:
-        """Closes once nobody reads, or not at all."""
+        """Closes when no read is in progress; gives up after `PATIENCE_S`."""
         if not self._busy.acquire(timeout=PATIENCE_S):
             return
         try:

@@ -1,4 +1,4 @@
-"""Whether all of a video was there: FFmpeg goes on quietly after what is damaged or missing."""
+"""Truncation and lost frames: what a header promises against what was read, since FFmpeg conceals both."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Completeness:
         if near == total or (near < _REGULAR * total and total - near > 2):
             return 0
         ratios = {gap: Fraction(gap, usual) for gap in self._gaps if abs(gap - usual) > 1}
-        # Gaps of no whole number of frames are the video's own way, not a loss.
+        # A gap that is no multiple of the frame interval is variable frame rate, not a lost frame.
         if any(ratio < 2 - Fraction(1, 10) or abs(ratio - round(ratio)) > Fraction(1, 10) for ratio in ratios.values()):
             return 0
         return sum((round(ratio) - 1) * self._gaps[gap] for gap, ratio in ratios.items())

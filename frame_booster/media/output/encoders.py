@@ -79,7 +79,7 @@ _BY_FORMAT = {
     "yuv4mpegpipe": "rawvideo",
     "rawvideo": "rawvideo",
 }
-"""Encoders for containers that cannot hold, or are not used for, what the default encoder makes."""
+"""Default encoder of containers for which libx264 does not fit."""
 
 _Y4M = [
     *("gray", "gray10le", "gray12le", "gray16le", "yuv411p"),
@@ -90,7 +90,7 @@ _PALETTE = ["pal8"]
 
 
 _WITH_ALPHA = {"webm": "libvpx-vp9", "mov": "prores_ks"}
-"""Encoders for video with alpha, where nobody asks for another or for what these have not."""
+"""Default encoder of a source with alpha, by container, unless the user chose an encoder, CRF or preset."""
 
 
 def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv420p") -> str:
@@ -137,7 +137,7 @@ def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
             raise EncodeError(f"{name} has no {flag}", hint="see --encoder-option")
         result[key] = f"{value:g}" if isinstance(value, int | float) else value
     if options.crf is not None:
-        # Asked for a quality, nobody wants losslessness.
+        # A quality that was asked for replaces the default of losslessness.
         result.pop("lossless", None)
     given = dict(options.options)
     if options.crf is None and entry.crf is not None and _RATE_CONTROL & set(given):

@@ -155,7 +155,7 @@ class FileSink:
         try:
             self.container.mux_one(packet)
         except BrokenPipeError as error:
-            raise OutputError("whoever read the output has stopped reading", path=self.name) from error
+            raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
 
@@ -179,7 +179,7 @@ class FileSink:
         try:
             self.container.close()
         except BrokenPipeError as error:
-            raise OutputError("whoever read the output has stopped reading", path=self.name) from error
+            raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
             raise OutputError(f"cannot be completed: {error.strerror}", path=self.name) from error
 
@@ -193,7 +193,7 @@ class FileSink:
             self.abandon()
 
     def abandon(self) -> None:
-        """Closes the file as it is; whoever does so has an error that says more, or no use for it."""
+        """Closes the file as it is, without an error of its own: after another error, or after a trial."""
         try:
             self.container.close()
         except (av.error.FFmpegError, OSError):

@@ -1,4 +1,4 @@
-"""All streams but the boosted one: copied packet for packet, converted where that loses no meaning, or refused."""
+"""Passthrough of all streams but the boosted one: remuxed packet for packet, converted where needed, or refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from frame_booster.media.paths import url
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""
 VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
-"""Formats that nobody chooses to keep audio in: other streams are left out with a warning."""
+"""Formats of pictures alone: other streams are left out with a warning, not refused."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def holds(format_name: str, stream: Any) -> bool:
         # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
         return False
     if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
-        # It would be written, but under a tag by which nobody knows what it is.
+        # It would be written, but under a tag that tells no reader what it is.
         return False
     try:
         with av.open(BytesIO(), "w", format=format_name) as trial:
@@ -196,8 +196,8 @@ class Passthrough:
         name = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
         what = f"{stream.type} stream {stream.index} ({name or 'of a kind FFmpeg does not know'})"
         better = _better_container(stream)
-        # Data of a kind that FFmpeg does not know, as cameras add, is no reason to turn a film away; nor is what no
-        # container takes, which no choice of the user's could save.
+        # Dropped with a warning: data that FFmpeg cannot identify (telemetry of cameras), and data that no container
+        # holds. Refusing would leave the user no way out.
         refused = stream.type != "data" or (name is not None and better is not None)
         if refused and not self.options.allow_drop and self.format not in VIDEO_ONLY:
             raise EncodeError(

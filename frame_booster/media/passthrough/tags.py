@@ -39,7 +39,7 @@ _TRIAL_RATE = Fraction(25)
 
 
 def is_technical(key: str) -> bool:
-    """Tells whether a tag describes the file it was found in, so that nobody misses it in another."""
+    """Tells whether a tag describes the file it was found in, and means nothing in another."""
     name = key.lower().partition("-")[0]
     return name in _TECHNICAL or name.startswith("_statistics")
 

@@ -1,4 +1,4 @@
-"""What FFmpeg says only in its log: PyAV has no other way to some facts."""
+"""Facts that PyAV does not expose, parsed from FFmpeg's log."""
 
 from __future__ import annotations
 
