@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
 from frame_booster.media.source import FileSource
-from frame_booster.training.cutting import Step, Target, frames_of, mean_motion, read_picture, runs_of
-from frame_booster.training.layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
-from frame_booster.training.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
-from frame_booster.training.synthetic import layered_triplet
+from frame_booster.training.data.dataset_layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
+from frame_booster.training.data.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
+from frame_booster.training.data.shot_splitting import Step, Target, frames_of, mean_motion, read_picture, runs_of
+from frame_booster.training.data.synthetic import layered_triplet
 
 SYNTHETIC = "synthetic"
 _TRIPLETS_A_RUN = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from frame_booster.training.clips import FloatArray, FrameArray
+from frame_booster.training.data.manifest import FloatArray, FrameArray
 
 
 def flow_labels(frames: FrameArray) -> FloatArray:

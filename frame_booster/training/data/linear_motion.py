@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.training.clips import FloatArray, FrameArray
-from frame_booster.training.flow_labels import flow_labels
-from frame_booster.training.triplets import Triplet
+from frame_booster.training.data.flow_labels import flow_labels
+from frame_booster.training.data.manifest import FloatArray, FrameArray
+from frame_booster.training.data.triplets import Triplet
 
 WINDOW = 81
 """Side of the neighbourhood that is off by one amount, px: a hand's shake and the speed of large things, not the

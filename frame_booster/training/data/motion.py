@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.training.clips import FloatArray
+from frame_booster.training.data.manifest import FloatArray
 
 Grid = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """(y, x) of places, px."""

@@ -1,4 +1,4 @@
-"""Batches for training, drawn ahead of use by tf.data."""
+"""Batches for training, drawn ahead of use by tf.data, so that the network does not wait for them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from frame_booster.errors import FrameBoosterError
-from frame_booster.training.sampling import Batch, Sampler
+from frame_booster.training.data.sampling import Batch, Sampler
 
 WORKERS, AHEAD = 2, 4
 """Batches drawn at once, and kept ready."""
 
 
-def feed(sampler: Sampler, start: int, stop: int) -> Iterator[Batch]:
+def prefetched_batches(sampler: Sampler, start: int, stop: int) -> Iterator[Batch]:
     """Yields the batches of steps `start` to `stop - 1`, in order.
 
     A step's batch depends on nothing but the step, so the order in which workers draw does not matter, and a run can

@@ -14,6 +14,7 @@ so `tf.io.parse_single_example` reads it. The index makes a frame readable witho
 from __future__ import annotations
 
 import csv
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,8 @@ import numpy as np
 import tensorflow as tf
 
 from frame_booster.errors import InputError
-from frame_booster.training.clips import Clip, FrameArray
+from frame_booster.files import atomic
+from frame_booster.training.data.manifest import Clip, FrameArray
 
 MANIFEST_COLUMNS = (
     *("path", "source", "licence", "permissive", "width", "height", "frames", "source_fps"),
@@ -90,8 +92,11 @@ class ShardWriter:
         self.rows: list[list[Any]] = []
         """Of the manifest."""
         self.index: list[list[Any]] = []
-        self._shards: list[Path] = []
+        self._shards = 0
+        self._shard = folder
         self._writer: Any = None
+        self._unfinished = ExitStack()
+        """Of the shards so far: gives them their names at the end, or removes them."""
         self._offset = 0
 
     def __enter__(self) -> ShardWriter:
@@ -99,12 +104,7 @@ class ShardWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._close()
-        for shard in self._shards:
-            partial = shard.with_suffix(".partial")
-            if kind is None:
-                partial.replace(shard)
-            else:
-                partial.unlink(missing_ok=True)
+        self._unfinished.__exit__(kind, error, at)
 
     def _close(self) -> None:
         if self._writer is not None:
@@ -115,8 +115,9 @@ class ShardWriter:
         """Appends a snippet."""
         if self._writer is None or self._offset > SHARD_BYTES:
             self._close()
-            self._shards.append(self.folder / f"{self.stem}-{len(self._shards):05d}.tfrecord")
-            self._writer = tf.io.TFRecordWriter(str(self._shards[-1].with_suffix(".partial")))
+            self._shard = self.folder / f"{self.stem}-{self._shards:05d}.tfrecord"
+            self._writer = tf.io.TFRecordWriter(str(self._unfinished.enter_context(atomic(self._shard))))
+            self._shards += 1
             self._offset = 0
         height, width = snippet.frames[0].shape[:2]
         coded = [encode(frame, self.coding) for frame in snippet.frames]
@@ -128,7 +129,7 @@ class ShardWriter:
             offsets.append(self._offset + _HEAD + at)
             at += len(picture)
         lengths = " ".join(str(len(picture)) for picture in coded)
-        record = [snippet.name, self._shards[-1].name, self._offset + _HEAD, len(data)]
+        record = [snippet.name, self._shard.name, self._offset + _HEAD, len(data)]
         self.index.append([*record, " ".join(map(str, offsets)), lengths])
         self._offset += _HEAD + len(data) + _TAIL
         motion = [f"{value:.2f}" for value in snippet.pair_motion]
@@ -151,12 +152,10 @@ class ShardWriter:
 def write_table(path: Path, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
     """Writes a CSV file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
-    partial.replace(path)
 
 
 def is_record_set(root: Path) -> bool:
@@ -169,7 +168,7 @@ class RecordStore:
 
     Args:
       root: folder of the set.
-      clips: its manifest, as `clips.read_manifest` returns it.
+      clips: its manifest, as `read_manifest` returns it.
 
     Raises:
       InputError: index or shards are missing or do not fit the manifest.

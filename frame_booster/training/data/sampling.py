@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from frame_booster.training.clips import Clip, FloatArray, FrameArray, FrameStore
 from frame_booster.training.config import Phase, RunConfig
-from frame_booster.training.evenness import evened
-from frame_booster.training.flow_labels import flow_labels
-from frame_booster.training.synthetic import layered_triplet
+from frame_booster.training.data.flow_labels import flow_labels
+from frame_booster.training.data.linear_motion import evened
+from frame_booster.training.data.manifest import Clip, FloatArray, FrameArray, FrameStore
+from frame_booster.training.data.synthetic import layered_triplet
 
 STILL = 2.0
 """A crop whose two outer frames differ by less than this, in mean code values, is drawn again."""
@@ -30,6 +30,23 @@ class Batch:
     """(B,) position of the middle frame, in (0, 1)."""
     flows: FloatArray
     """(B, H, W, 4) labels in px: (dy, dx) that warp the first frame, then the second, to the middle."""
+
+
+def with_changed_light(rng: np.random.Generator, frames: FrameArray, brightness: float, gamma: float) -> FrameArray:
+    """Changes brightness and gamma of all frames alike, so that they still show the same scene.
+
+    Args:
+      rng: source of both choices; not used where there are none.
+      frames: (..., 3) uint8 RGB.
+      brightness: largest change, as a share.
+      gamma: largest change, in powers of two.
+    """
+    if not brightness and not gamma:
+        return frames
+    factor = 1.0 + brightness * float(rng.uniform(-1, 1))
+    power = 2.0 ** (gamma * float(rng.uniform(-1, 1)))
+    table = 255.0 * np.clip(factor * (np.arange(256) / 255.0) ** power, 0, 1)
+    return np.asarray(np.rint(table).astype(np.uint8)[frames])
 
 
 class Sampler:
@@ -89,17 +106,8 @@ class Sampler:
             frames = frames[:, :, ::-1]
         if turn:
             frames = frames.transpose(0, 2, 1, 3)
-        return self._light(rng, np.ascontiguousarray(frames[..., rng.permutation(3)]))
-
-    def _light(self, rng: np.random.Generator, frames: FrameArray) -> FrameArray:
-        """Changes brightness and gamma of all frames alike."""
-        config = self.config
-        if not config.brightness and not config.gamma:
-            return frames
-        factor = 1.0 + config.brightness * float(rng.uniform(-1, 1))
-        power = 2.0 ** (config.gamma * float(rng.uniform(-1, 1)))
-        table = 255.0 * np.clip(factor * (np.arange(256) / 255.0) ** power, 0, 1)
-        return np.asarray(np.rint(table).astype(np.uint8)[frames])
+        frames = np.ascontiguousarray(frames[..., rng.permutation(3)])
+        return with_changed_light(rng, frames, self.config.brightness, self.config.gamma)
 
     def _draw(self, rng: np.random.Generator, phase: Phase) -> tuple[FrameArray, float]:
         while True:

@@ -19,7 +19,7 @@ from frame_booster.media.planes import layout_of, planes_of
 from frame_booster.media.reader import SourceFrame
 from frame_booster.media.scene import similarity, thumbnail
 from frame_booster.media.source import FileSource
-from frame_booster.training.clips import FrameArray
+from frame_booster.training.data.manifest import FrameArray
 
 MULTIPLE = 16
 """Frames are cropped so that both sides are multiples of this, px."""

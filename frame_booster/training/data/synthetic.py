@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from frame_booster.training.clips import FloatArray, FrameArray
-from frame_booster.training.motion import Motion, draw_motion
+from frame_booster.training.data.manifest import FloatArray, FrameArray
+from frame_booster.training.data.motion import Motion, draw_motion
 
 BLURRED = 0.2
 """Share of triplets with motion blur."""

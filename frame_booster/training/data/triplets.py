@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from frame_booster.errors import InputError
-from frame_booster.training.clips import FrameArray, read_manifest
-from frame_booster.training.cutting import mean_motion, read_picture
-from frame_booster.training.layouts import LAYOUTS, recognise
-from frame_booster.training.records import RecordStore, is_record_set
+from frame_booster.training.data.dataset_layouts import LAYOUTS, recognise
+from frame_booster.training.data.manifest import FrameArray, read_manifest
+from frame_booster.training.data.records import RecordStore, is_record_set
+from frame_booster.training.data.shot_splitting import mean_motion, read_picture
 
 
 @dataclass(frozen=True)

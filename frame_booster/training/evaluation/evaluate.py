@@ -14,9 +14,9 @@ import numpy as np
 from frame_booster.engine.interpolator import Interpolator, load_model
 from frame_booster.errors import InputError
 from frame_booster.network.weights import read_metadata
-from frame_booster.training import metrics
-from frame_booster.training.clips import FrameArray
-from frame_booster.training.triplets import Triplet
+from frame_booster.training.data.manifest import FrameArray
+from frame_booster.training.data.triplets import Triplet
+from frame_booster.training.evaluation import metrics
 
 BUCKETS = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, float("inf")))
 """Mean motion between neighbours, px at the stored size."""

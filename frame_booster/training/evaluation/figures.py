@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from frame_booster.errors import OutputError
-from frame_booster.training.clips import FrameArray
-from frame_booster.training.evaluate import Case, Score
-from frame_booster.training.flow_picture import colour_wheel, flow_picture
-from frame_booster.training.triplets import Triplet
+from frame_booster.training.data.manifest import FrameArray
+from frame_booster.training.data.triplets import Triplet
+from frame_booster.training.evaluation.evaluate import Case, Score
+from frame_booster.training.evaluation.flow_picture import colour_wheel, flow_picture
 
 _LABEL = 18
 """Height of a line of text above a panel, px."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.training.clips import FrameArray
+from frame_booster.training.data.manifest import FrameArray
 
 
 def flow_picture(flow: npt.NDArray[np.float32], longest: float | None = None) -> FrameArray:

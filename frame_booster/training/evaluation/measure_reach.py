@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.engine.interpolator import Interpolator
-from frame_booster.training import metrics
-from frame_booster.training.clips import FrameArray
+from frame_booster.training.data.manifest import FrameArray
+from frame_booster.training.evaluation import metrics
 
 FOLLOWED = 30.0
 """PSNR in dB of the middle of a moving picture from which its motion counts as followed; a blend has about 15."""

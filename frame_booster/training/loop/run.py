@@ -14,18 +14,20 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from frame_booster.errors import InputError
+from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
 from frame_booster.network.registry import create_network
 from frame_booster.network.weights import load_weights, save_weights
-from frame_booster.training import metrics
-from frame_booster.training.board import Board
-from frame_booster.training.clips import FrameArray, open_store
 from frame_booster.training.config import RunConfig
-from frame_booster.training.evenness import evened_triplet
-from frame_booster.training.feed import feed
-from frame_booster.training.sampling import Batch, Sampler
-from frame_booster.training.step import TrainStep, learning_rate, make_optimizer, strategy_of
-from frame_booster.training.triplets import Triplet, read_triplets
+from frame_booster.training.data.linear_motion import evened_triplet
+from frame_booster.training.data.manifest import FrameArray
+from frame_booster.training.data.prefetch import prefetched_batches
+from frame_booster.training.data.sampling import Batch, Sampler
+from frame_booster.training.data.stores import open_store
+from frame_booster.training.data.triplets import Triplet, read_triplets
+from frame_booster.training.evaluation import metrics
+from frame_booster.training.loop.step import StepFigures, TrainStep, learning_rate, make_optimizer, strategy_of
+from frame_booster.training.loop.tensorboard import TensorBoardWriter
 
 VALIDATION_SIZE = (256, 144)
 DRAWN = 4
@@ -82,7 +84,7 @@ class TrainingRun:
         self.earlier_steps = int(earlier.get("steps", 0))
         self.stopping = False
         self._predict = tf.function(self._predicted, autograph=False)
-        self._board: Board | None = None
+        self._tensorboard: TensorBoardWriter | None = None
         if self.checkpoint.exists():
             self._restore()
 
@@ -105,15 +107,14 @@ class TrainingRun:
         return self.folder / "checkpoint.safetensors"
 
     def save_checkpoint(self) -> None:
-        """Writes everything a resumed run needs, whole or not at all."""
+        """Writes everything a resumed run needs, whole or not at all; a power cut loses no checkpoint."""
         tensors = {f"weight.{n}": v.numpy() for n, v in zip(self.names, self.variables, strict=True)}
         tensors |= {f"average.{n}": a for n, a in zip(self.names, self.average, strict=True)}
         tensors |= {f"optimizer.{k}": np.asarray(v.numpy()) for k, v in enumerate(self.optimizer.variables)}
         state = {"step": self.step, "samples": self.samples, "hours": self.hours, "best": self.best}
         state["earlier_steps"] = self.earlier_steps
-        partial = self.folder / "checkpoint.partial"
-        save_file(tensors, str(partial), metadata={"state": json.dumps(state)})
-        partial.replace(self.checkpoint)
+        with atomic(self.checkpoint, durable=True) as partial:
+            save_file(tensors, str(partial), metadata={"state": json.dumps(state)})
 
     def _restore(self) -> None:
         from safetensors import safe_open
@@ -130,7 +131,8 @@ class TrainingRun:
         self.hours, self.best = state["hours"], state["best"]
         self.earlier_steps = state.get("earlier_steps", 0)
 
-    def _train_on(self, batch: Batch) -> Any:
+    def train_on(self, batch: Batch) -> StepFigures:
+        """Takes one step and averages the weights; `train` calls it with the batch of each step."""
         figures = self._train_step(self.step, batch)
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for average, variable in zip(self.average, self.variables, strict=True):
@@ -178,26 +180,26 @@ class TrainingRun:
         first, second = (frame[None].astype(np.float32) / 255 for frame in (triplet.frame0, triplet.frame1))
         frame, flows = self._predict(first, second)
         made = metrics.to_8_bit(frame.numpy()[0])
-        if drawn and self._board is not None:
-            self._board.pictures(self.step, triplet.name, made, triplet.truth, flows)
+        if drawn and self._tensorboard is not None:
+            self._tensorboard.pictures(self.step, triplet.name, made, triplet.truth, flows)
         return made
 
     def _log(self, record: dict[str, float]) -> None:
         with (self.folder / "curve.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         print("  ".join(f"{k} {v:g}" for k, v in record.items()), file=sys.stderr, flush=True)
-        if self._board is not None:
-            self._board.figures(record)
+        if self._tensorboard is not None:
+            self._tensorboard.figures(record)
 
     def train(
-        self, *, log_every: int = 50, validate_every: int = 500, save_every_s: float = 180.0, board: bool = False
+        self, *, log_every: int = 50, validate_every: int = 500, save_every_s: float = 180.0, tensorboard: bool = False
     ) -> None:
         """Trains to the last step, or until SIGINT or SIGTERM; saves and returns either way.
 
         Args:
           log_every, validate_every: steps between lines of the curve, and between validations; the last step has both.
           save_every_s: seconds between checkpoints.
-          board: write what TensorBoard shows to the run's folder.
+          tensorboard: write what TensorBoard shows to the run's folder.
         """
 
         def stop(_signal: int, _frame: Any) -> None:
@@ -205,31 +207,31 @@ class TrainingRun:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        self._board = Board(self.folder / "tensorboard") if board else None
-        figures: list[Any] = []
+        self._tensorboard = TensorBoardWriter(self.folder / "tensorboard") if tensorboard else None
+        figures: list[StepFigures] = []
         saved = began = time.monotonic()
         waited, mark = 0.0, time.monotonic()
-        batches = feed(self.sampler, self.step, self.config.steps)
+        batches = prefetched_batches(self.sampler, self.step, self.config.steps)
         while self.step < self.config.steps and not self.stopping:
             asked = time.monotonic()
             batch = next(batches)
             waited += time.monotonic() - asked
-            figures.append(self._train_on(batch))
+            figures.append(self.train_on(batch))
             now = time.monotonic()
             self.hours += min(now - began, LONGEST_STEP_S) / 3600
             began = now
             last = self.step == self.config.steps
             if self.step % log_every == 0 or last:
-                loss, flow, choice, matching, psnr, finite = np.mean(figures, axis=0).tolist()
+                mean = StepFigures.mean(figures)
                 seconds = now - mark
                 record = {
                     "step": self.step,
-                    "loss": round(loss, 5),
-                    "flow": round(flow, 4),
-                    "choice": round(choice, 6),
-                    "matching": round(matching, 4),
-                    "psnr": round(psnr, 3),
-                    "skipped": round((1 - finite) * len(figures)),
+                    "loss": round(mean.loss, 5),
+                    "flow": round(mean.flow, 4),
+                    "choice": round(mean.choice, 6),
+                    "matching": round(mean.matching, 4),
+                    "psnr": round(mean.psnr, 3),
+                    "skipped": round((1 - mean.finite) * len(figures)),
                     "rate": round(learning_rate(self.config, self.step), 7),
                     "samples_per_s": round(len(batch.frames) * len(figures) / seconds, 2),
                     "waiting": round(waited / seconds, 3),
@@ -243,6 +245,6 @@ class TrainingRun:
             if now - saved > save_every_s:
                 self.save_checkpoint()
                 saved = now
-        if self._board is not None:
-            self._board.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
         self.save_checkpoint()

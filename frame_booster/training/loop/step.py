@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -12,14 +12,34 @@ from frame_booster.engine.device import choose_device
 from frame_booster.errors import InputError
 from frame_booster.network.layers import Tensor
 from frame_booster.training.config import Phase, RunConfig
-from frame_booster.training.losses import LOSSES, choice_error, flow_supervision
-from frame_booster.training.matching_loss import matching_error
-from frame_booster.training.muon import Muon
-from frame_booster.training.sampling import Batch
+from frame_booster.training.data.sampling import Batch
+from frame_booster.training.loop.muon import Muon
+from frame_booster.training.losses.choice import choice_error
+from frame_booster.training.losses.flow import flow_supervision
+from frame_booster.training.losses.matching import matching_error
+from frame_booster.training.losses.reconstruction import LOSSES
 
-FIGURES = ("loss", "flow", "choice", "matching", "psnr", "finite")
-"""What a step returns: the loss, flow supervision, choice error, matching error, PSNR of the batch in dB, and 1, or 0
-if the step was left out because a gradient was not a number."""
+
+class StepFigures(NamedTuple):
+    """What a step measures of its batch, or the means over several steps; float32 each."""
+
+    loss: float
+    """The weighted sum of the configuration's terms."""
+    flow: float
+    """Flow supervision, px, before its weight."""
+    choice: float
+    """Choice error, before its weight."""
+    matching: float
+    """Matching error, before its weight."""
+    psnr: float
+    """PSNR of the interpolated frames of the batch, dB."""
+    finite: float
+    """1, or 0 if the step was skipped because a gradient was not a number; of several steps the share."""
+
+    @classmethod
+    def mean(cls, steps: list[StepFigures]) -> StepFigures:
+        """Returns the means over steps."""
+        return cls(*np.mean(steps, axis=0).tolist())
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
@@ -91,8 +111,8 @@ class TrainStep:
         self.config, self.strategy = config, strategy
         self._compiled: dict[tuple[int, int, int, int, bool, bool, bool], Any] = {}
 
-    def __call__(self, step: int, batch: Batch) -> Any:
-        """Trains on the batch of a step; returns the numbers of `FIGURES`, float32.
+    def __call__(self, step: int, batch: Batch) -> StepFigures:
+        """Trains on the batch of a step.
 
         Raises:
           InputError: the batch cannot be shared evenly by the devices.
@@ -104,9 +124,9 @@ class TrainStep:
         self.optimizer.learning_rate.assign(learning_rate(self.config, step))
         weights = [tf.constant(weight, tf.float32) for weight in weights_now]
         shared = [self._shared(values) for values in (batch.frames, batch.t, batch.flows)]
-        gradients, figures = gradients_of(*shared, *weights)
-        figures = figures.numpy()
-        if figures[-1]:
+        gradients, values = gradients_of(*shared, *weights)
+        figures = StepFigures(*values.numpy())
+        if figures.finite:
             apply(gradients)
         return figures
 

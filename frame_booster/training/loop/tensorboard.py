@@ -1,4 +1,7 @@
-"""What a run tells TensorBoard: figures, made frames beside the truth, flows. `tensorboard --logdir runs` shows it."""
+"""TensorBoard's view of a run: figures, interpolated frames beside the truth, flows.
+
+`tensorboard --logdir runs` shows it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from frame_booster.training.clips import FrameArray
-from frame_booster.training.flow_picture import flow_picture
+from frame_booster.training.data.manifest import FrameArray
+from frame_booster.training.evaluation.flow_picture import flow_picture
 
 _NOT_DRAWN = frozenset({"step"})
 
 
-class Board:
+class TensorBoardWriter:
     """Writes TensorBoard's event files.
 
     Args:
@@ -34,7 +37,14 @@ class Board:
         self._writer.flush()
 
     def pictures(self, step: int, name: str, made: FrameArray, truth: FrameArray, flows: list[tuple[Any, Any]]) -> None:
-        """Adds a made frame over the truth, (H, W, 3) uint8 both, and its flows at each level, (1, h, w, 2) px."""
+        """Adds an interpolated frame over the truth, and its optical flow at each level.
+
+        Args:
+          step: of the run.
+          name: of the triplet.
+          made, truth: (H, W, 3) uint8 RGB.
+          flows: from either input, (1, h, w, 2) px each, coarse to fine.
+        """
         with self._writer.as_default(step=step):
             tf.summary.image(name, np.concatenate([made, truth])[None])
             for number, pair in enumerate(flows):

@@ -8,7 +8,7 @@ from frame_booster.network.fbnet_r.correlation import SHARPNESS
 from frame_booster.network.layers import Tensor
 from frame_booster.network.prediction import Proposal
 from frame_booster.network.warp import compiled_gather_warp
-from frame_booster.training.losses import warp_error
+from frame_booster.training.losses.flow import warp_error
 
 TRUST = 10.0
 """A label at a mean error of 25 code values of either warped frame, over 7x7 px, has e^-2 of the weight."""

@@ -1,4 +1,4 @@
-"""What training minimises. Frames are (B, H, W, 3) float32 in [0, 1]; every loss returns (B,)."""
+"""Losses of the interpolated frame. Frames are (B, H, W, 3) float32 in [0, 1]; every loss returns (B,)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from frame_booster.network.layers import Tensor
-from frame_booster.network.prediction import Choice
 from frame_booster.network.pyramid import halve
-from frame_booster.network.warp import compiled_gather_warp
 
 
 def published(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -68,65 +66,3 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 Charbonnier with 0.1 of census is what IFRNet and UPR-Net train.
 """
-
-
-def warp_error(frame: Tensor, flow: Tensor, truth: Tensor, window: int = 3) -> Tensor:
-    """Mean difference to the truth over a window (px) of a frame warped by a full-resolution flow, (B, H, W, 1)."""
-    error = tf.reduce_mean(tf.abs(compiled_gather_warp(frame, flow) - truth), -1, keepdims=True)
-    return tf.nn.avg_pool2d(error, window, 1, "SAME")
-
-
-def flow_supervision(
-    flows: list[tuple[Tensor, Tensor]], labels: Tensor, first: Tensor, second: Tensor, truth: Tensor
-) -> Tensor:
-    """Distance of the flows of all levels to labels, where labels explain the truth better than the flow.
-
-    As RIFE's teacher: a label that is no better than what the network has found teaches nothing.
-
-    Args:
-      flows: as in `Prediction`, coarse to fine.
-      labels: (B, H, W, 4) px at full resolution.
-      first, second, truth: the frames (B, H, W, 3).
-
-    Returns:
-      (B,) mean L1 distance in px of the level, averaged over levels and directions.
-    """
-    total = 0.0
-    for side, frame in ((0, first), (1, second)):
-        label = labels[..., 2 * side : 2 * side + 2]
-        error = warp_error(frame, label, truth)
-        present = tf.stop_gradient(warp_error(frame, flows[-1][side], truth))
-        # e^-1 at a mean error of 13 code values: occluded places teach nothing.
-        trust = tf.exp(-20.0 * error) * tf.cast(error < present, tf.float32)
-        for pair in flows:
-            flow = pair[side]
-            ratio = labels.shape[1] // flow.shape[1]
-            at, weight = label / float(ratio), trust
-            if ratio > 1:
-                at = tf.nn.avg_pool2d(at, ratio, ratio, "VALID")
-                weight = tf.nn.avg_pool2d(weight, ratio, ratio, "VALID")
-            distance = tf.reduce_sum(tf.abs(flow - at), -1, keepdims=True)
-            total += tf.reduce_mean(weight * distance, [1, 2, 3])
-    return total / (2.0 * len(flows))
-
-
-def choice_error(choices: tuple[Choice, ...], truth: Tensor) -> Tensor:
-    """The error that a choice among candidates is expected to make beyond the best candidate's.
-
-    Args:
-      choices: as in `Prediction`.
-      truth: (B, H, W, 3), a multiple of the choices' size.
-
-    Returns:
-      (B,) mean absolute error over 3x3 px, averaged over the choices.
-    """
-    total = 0.0
-    for choice in choices:
-        target = truth
-        while target.shape[1] > choice.weights.shape[1]:
-            target = halve(target)
-        error = tf.reduce_mean(tf.abs(choice.seen - target[..., None, :]), -1)
-        error = tf.nn.avg_pool2d(error, 3, 1, "SAME")
-        error -= tf.reduce_min(error, -1, keepdims=True)
-        total += tf.reduce_mean(tf.reduce_sum(choice.weights * tf.stop_gradient(error), -1), [1, 2])
-    return total / max(len(choices), 1)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.errors import InputError, OutputError
+from frame_booster.files import atomic
 from frame_booster.network.compiling import plain_operations
 from frame_booster.network.layers import Tensor, named_weights
 from frame_booster.network.registry import create_network
@@ -85,10 +86,9 @@ def export_onnx(weights: Path, output: Path) -> None:
         node.output[:] = ["frame" if name == made else name for name in node.output]
         node.input[:] = ["frame" if name == made else name for name in node.input]
     model.graph.output[0].name = "frame"
-    partial = output.with_name(f"{output.name}.partial")
     try:
-        partial.write_bytes(model.SerializeToString())
-        partial.replace(output)
+        with atomic(output) as partial:
+            partial.write_bytes(model.SerializeToString())
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=output) from error
 
