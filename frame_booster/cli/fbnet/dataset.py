@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.laboratory import FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_training_packages, size_of
 from frame_booster.errors import InputError
 
 _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "davis", "middlebury", "ucf101", "x4k")
@@ -68,10 +68,10 @@ def dataset(
     Cuts, still stretches, repeated frames, flashes and fades are left out; motion is measured. A source goes whole into
     training or into validation. Stopped, the same command goes on.
     """
-    with reported():
+    with reported(program="fbnet"):
         need_training_packages()
         import_tensorflow()
-        from frame_booster.training.dataset import DatasetOptions, build
+        from frame_booster.training.data.dataset import DatasetOptions, build
 
         options = DatasetOptions(
             layout=layout,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.laboratory import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
 from frame_booster.errors import OutputError
 
 
@@ -55,15 +55,15 @@ def evaluate(
     PSNR in dB and SSIM on 8-bit RGB, mean over triplets, in all and by mean motion. Triplets may also be those of a
     published set in its own layout: Vimeo90K, Middlebury, UCF101, X4K1000FPS.
     """
-    with reported(as_json=as_json):
+    with reported(program="fbnet", as_json=as_json):
         need_training_packages()
         import_tensorflow()
         from frame_booster.engine.model import shipped_weights
-        from frame_booster.training import evaluate as evaluation
-        from frame_booster.training import panels as drawing
-        from frame_booster.training.clips import FrameArray
-        from frame_booster.training.evenness import evened_triplet
-        from frame_booster.training.triplets import Triplet, read_triplets
+        from frame_booster.training.data.linear_motion import evened_triplet
+        from frame_booster.training.data.manifest import FrameArray
+        from frame_booster.training.data.triplets import Triplet, read_triplets
+        from frame_booster.training.evaluation import evaluate as evaluation
+        from frame_booster.training.evaluation import figures
 
         files = weights or tuple(shipped_weights(name) for name in ("fbnet", "fbnet-r"))
         methods: dict[str, evaluation.Method] = {
@@ -79,11 +79,11 @@ def evaluate(
 
         def seen(triplet: Triplet, made: dict[str, FrameArray]) -> None:
             if html_file is not None:
-                pictures[triplet.name] = drawing.side_by_side(triplet, made)
+                pictures[triplet.name] = figures.side_by_side(triplet, made)
             if panels is not None:
                 name = triplet.name.replace("/", "_")
-                drawing.write_png(panels / f"{name}.png", drawing.six_panels(triplet, made[judged]))
-                drawing.write_png(panels / f"{name}.flow.png", drawing.flow_panels(model.model.network, triplet))
+                figures.write_png(panels / f"{name}.png", figures.six_panels(triplet, made[judged]))
+                figures.write_png(panels / f"{name}.flow.png", figures.flow_panels(model.model.network, triplet))
 
         measured = read_triplets(triplets, size=size_of(size), every=every)
         cases = evaluation.measure(map(evened_triplet, measured) if even else measured, methods, seen)
@@ -91,5 +91,5 @@ def evaluate(
         if csv_file is not None:
             _write(csv_file, evaluation.as_csv(cases))
         if html_file is not None:
-            _write(html_file, drawing.page(scores, cases, pictures, judged))
+            _write(html_file, figures.page(scores, cases, pictures, judged))
         click.echo(evaluation.as_json(scores) if as_json else evaluation.table(scores), file=sys.stdout)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.laboratory import FILE, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.fbnet.shared import FILE, import_tensorflow, need_training_packages, size_of
 
 
 @click.command()
@@ -21,9 +21,9 @@ def inspect(model: str, size: str, weights: Path | None, counts_only: bool) -> N
     Parameters and convolution multiply-adds, stage by stage, are counted in its graph. Its receptive field, the largest
     motion it follows and the memory of the process are measured by running it.
     """
-    with reported():
+    with reported(program="fbnet"):
         import_tensorflow()
-        from frame_booster.training.inspect import stage_costs
+        from frame_booster.training.evaluation.inspect import stage_costs
 
         width, height = size_of(size) or (1280, 720)
         costs = stage_costs(model, height, width)
@@ -36,12 +36,12 @@ def inspect(model: str, size: str, weights: Path | None, counts_only: bool) -> N
             return
         need_training_packages()
         from frame_booster.engine.interpolator import load_model
-        from frame_booster.training import reach
+        from frame_booster.training.evaluation import measure_reach
 
         side = 512
-        radius = reach.receptive_radius(load_model(model, weights, precision="float32"), side)
+        radius = measure_reach.receptive_radius(load_model(model, weights, precision="float32"), side)
         click.echo(f"receptive field: {'at least ' if 2 * radius >= side else ''}{2 * radius} px across")
-        motion = reach.largest_motion(load_model(model, weights), height, width)
+        motion = measure_reach.largest_motion(load_model(model, weights), height, width)
         click.echo(f"largest motion followed at {width}x{height}: {motion} px between frames")
-        if (peak := reach.peak_memory()) is not None:
+        if (peak := measure_reach.peak_memory()) is not None:
             click.echo(f"memory of this process: {peak / 2**20:,.0f} MiB at most")

@@ -1,4 +1,4 @@
-"""The larger commands of `fbnet`, and what all of them use."""
+"""What the commands of `fbnet` share: types of arguments, and checks before anything heavy is imported."""
 
 from __future__ import annotations
 
