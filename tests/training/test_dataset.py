@@ -1,4 +1,4 @@
-"""Material from videos, pictures and published sets: what is left out, what is measured, that training can use it."""
+"""Data made of videos and pictures: training can use it, TensorFlow can read it, a stopped build goes on."""
 
 from __future__ import annotations
 
@@ -6,104 +6,17 @@ import csv
 import json
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import tensorflow as tf
 
-cv2 = pytest.importorskip("cv2", reason="the extra `train` is not installed")
-
-from frame_booster.errors import InputError  # noqa: E402
-from frame_booster.training.clips import open_store  # noqa: E402
-from frame_booster.training.cutting import MAX_FRAMES, Target, fitted, frames_of, runs_of, scaled  # noqa: E402
-from frame_booster.training.dataset import DatasetOptions, build  # noqa: E402
-from frame_booster.training.layouts import in_validation, recognise, units_of  # noqa: E402
-from frame_booster.training.triplets import read_triplets  # noqa: E402
-from tests.conftest import make_video, picture  # noqa: E402
-
-
-def eight_bit(t: float, width: int = 96, height: int = 64) -> np.ndarray:
-    return (picture(t, width, height) * 255).round().astype(np.uint8)
-
-
-def write(path: Path, pictures: list[np.ndarray]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"qp": "0"})
-        stream.width, stream.height, stream.pix_fmt = pictures[0].shape[1], pictures[0].shape[0], "yuv444p"
-        for rgb in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24")))
-        container.mux(stream.encode(None))
-    return path
-
-
-def write_pictures(folder: Path, names: list[str], *, first: int = 0, size: tuple[int, int] = (96, 64)) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for k, name in enumerate(names):
-        cv2.imwrite(str(folder / name), eight_bit(first + k, *size)[..., ::-1])
-
-
-def lengths(path: Path, short_side: int = 64) -> list[int]:
-    return [len(run) for run in runs_of(frames_of((path,)), Target(short_side=short_side))]
-
-
-def test_cuts_still_stretches_and_missing_frames_end_a_clip(tmp_path: Path) -> None:
-    moving = [eight_bit(k) for k in range(60)]
-    other = [(255 - eight_bit(k)[::-1, :, ::-1] ** 2.0 / 255).astype(np.uint8) for k in range(500, 512)]
-    shown = [*moving[:10], *other, *[moving[20]] * 9, *moving[30:40], *moving[43:52]]
-    path = write(tmp_path / "in.mp4", shown)
-    runs = list(runs_of(frames_of((path,)), Target(short_side=64)))
-    assert [len(run) for run in runs] == [10, 12, 10, 9]
-    for run in runs:
-        motion = [step.motion for step in run[1:]]
-        assert max(motion) < 1.8 * np.mean(motion)
-
-
-def test_fades_are_left_out_and_what_is_around_them_is_kept(tmp_path: Path) -> None:
-    moving = [eight_bit(k).astype(float) for k in range(32)]
-    for k in range(12, 20):
-        moving[k] *= 1 - (k - 11) / 12
-    for k in range(20, 32):
-        moving[k] *= 1 / 3
-    path = write(tmp_path / "in.mp4", [frame.round().astype(np.uint8) for frame in moving])
-    found = lengths(path)
-    assert len(found) == 2
-    assert 10 <= found[0] <= 12
-    assert 11 <= found[1] <= 13
-
-
-def test_long_shots_are_cut_into_short_clips(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mp4", pts=range(MAX_FRAMES + 10), size=(96, 64))
-    assert lengths(source) == [MAX_FRAMES, 10]
-
-
-def test_scaling_is_by_area_and_to_multiples() -> None:
-    frame = np.zeros((300, 500, 3), np.uint8)
-    frame[::2] = 200
-    small = scaled(frame, 150)
-    assert small.shape == (144, 240, 3)
-    assert np.abs(small.astype(int) - 100).max() <= 1
-    assert scaled(frame[:100], 150).shape == (96, 496, 3)
-
-
-def test_an_exact_size_is_cropped_only_where_shapes_differ_much() -> None:
-    frame = np.zeros((256, 448, 3), np.uint8)
-    frame[:, :8] = 255
-    small = fitted(frame, (256, 144))
-    assert small is not None
-    assert small.shape == (144, 256, 3)
-    assert small[0, 0, 0] == 255, "the published size keeps the whole picture"
-    square = fitted(frame, (128, 128))
-    assert square is not None
-    assert square.shape == (128, 128, 3)
-    assert square.max() == 0, "the sides are cropped"
-    assert fitted(frame, (449, 100)) is None, "never enlarged"
-
-
-def test_a_video_is_all_in_training_or_all_in_validation() -> None:
-    names = [f"{k}.mp4" for k in range(2000)]
-    chosen = {name for name in names if in_validation(name, 0.1)}
-    assert 150 < len(chosen) < 250
-    assert {name for name in names if in_validation(name, 0.05)} < chosen
+from frame_booster.errors import InputError
+from frame_booster.training.data.dataset import DatasetOptions, build
+from frame_booster.training.data.dataset_layouts import in_validation
+from frame_booster.training.data.stores import open_store
+from frame_booster.training.data.triplets import read_triplets
+from tests.conftest import make_video
+from tests.training.sources import eight_bit, write_pictures
 
 
 def test_what_is_built_of_videos_can_be_trained_on_and_measured(tmp_path: Path) -> None:
@@ -188,73 +101,6 @@ def test_damaged_and_missing_shards_are_named(tmp_path: Path) -> None:
         open_store(train, tmp_path / "cache")
 
 
-def layout_of_vimeo(root: Path, prefix: str, count: int) -> None:
-    for entry, first in (("00001/0001", 0), ("00001/0002", 9), ("00002/0001", 30), ("00003/0007", 50)):
-        write_pictures(root / "sequences" / entry, [f"im{k + 1}.png" for k in range(count)], first=first)
-    (root / f"{prefix}_trainlist.txt").write_text("00001/0002\n00002/0001\n00001/0001\n")
-    (root / f"{prefix}_testlist.txt").write_text("00003/0007\n\n")
-
-
-def layout_of_davis(root: Path) -> None:
-    for name, first in (("bear", 0), ("camel", 100), ("new", 200)):
-        write_pictures(root / "JPEGImages" / "480p" / name, [f"{k:05d}.jpg" for k in range(10)], first=first)
-    (root / "ImageSets" / "2016").mkdir(parents=True)
-    line = "/JPEGImages/480p/{0}/00000.jpg /Annotations/480p/{0}/00000.png\n"
-    (root / "ImageSets" / "2016" / "train.txt").write_text(line.format("bear"))
-    (root / "ImageSets" / "2016" / "val.txt").write_text(line.format("camel"))
-
-
-def layout_of_middlebury(root: Path) -> None:
-    write_pictures(root / "other-data" / "Beanbags", ["frame10.png", "skip.png", "frame11.png"])
-    write_pictures(root / "other-gt-interp" / "Beanbags", ["frame10i11.png"], first=1)
-
-
-def layout_of_ucf101(root: Path) -> None:
-    for k in (1, 11):
-        write_pictures(root / str(k), ["frame_00.png", "frame_01_gt.png", "frame_02.png"], first=30 * k)
-
-
-def layout_of_x4k(root: Path) -> None:
-    write_pictures(root / "train" / "002" / "occ008.320", [f"{k:04d}.png" for k in range(9)])
-    write_pictures(root / "test" / "Type1" / "TEST01", [f"{k:04d}.png" for k in range(33)], first=50)
-
-
-LAYOUTS = {
-    "vimeo-triplet": (lambda root: layout_of_vimeo(root, "tri", 3), {"clips": 3, "frames": 9, "triplets": 1}),
-    "vimeo-septuplet": (lambda root: layout_of_vimeo(root, "sep", 7), {"clips": 3, "frames": 21, "triplets": 1}),
-    "davis": (layout_of_davis, {"triplets": 2}),
-    "middlebury": (layout_of_middlebury, {"clips": 0, "triplets": 1}),
-    "ucf101": (layout_of_ucf101, {"clips": 0, "triplets": 2}),
-    "x4k": (layout_of_x4k, {"clips": 1, "frames": 9, "triplets": 1}),
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_published_sets_are_known_by_their_layout(tmp_path: Path, layout: str) -> None:
-    make, expected = LAYOUTS[layout]
-    make(tmp_path / "in")
-    assert recognise(tmp_path / "in") == layout
-    names = [unit.name for unit in units_of(tmp_path / "in", layout)]
-    assert len(set(names)) == len(names), "each is one unit, with shards of its own"
-    options = DatasetOptions(short_side=64, validation=0.0)
-    made = build(tmp_path / "in", tmp_path / "data", options, quiet=True)
-    assert {key: made[key] for key in expected} == expected
-    assert made["failed"] == 0
-    triplet = next(iter(read_triplets(tmp_path / "data" / "val")))
-    blend = (triplet.frame0.astype(int) + triplet.frame1) / 2
-    assert np.abs(blend - triplet.truth).mean() < np.abs(triplet.frame0.astype(int) - triplet.truth).mean()
-    if layout != "davis":
-        straight = next(iter(read_triplets(tmp_path / "in")))
-        assert np.array_equal(straight.truth, triplet.truth), "measured in its own layout, it is the same triplet"
-        assert straight.motion == pytest.approx(triplet.motion, abs=0.02)
-
-
-def test_the_triplet_of_a_large_motion_clip_is_first_middle_last(tmp_path: Path) -> None:
-    layout_of_x4k(tmp_path)
-    [test] = [unit for unit in units_of(tmp_path, "auto") if unit.split == "val"]
-    assert [path.name for path in test.snippets[0]] == ["0000.png", "0016.png", "0032.png"]
-
-
 def test_synthetic_sets_move_as_far_as_asked(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", [f"{k:02d}.png" for k in range(8)], size=(160, 128))
     options = DatasetOptions(layout="synthetic", size=(128, 96), validation=0.25, count=8, reach=40)
@@ -303,10 +149,3 @@ def is_record(line: str) -> bool:
 def test_a_folder_without_material(tmp_path: Path, layout: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         build(tmp_path, tmp_path / "data", DatasetOptions(layout=layout), quiet=True)
-
-
-def test_the_command_offers_every_layout() -> None:
-    from frame_booster.cli.laboratory.dataset import _LAYOUTS
-    from frame_booster.training.layouts import LAYOUTS as known
-
-    assert set(_LAYOUTS) == {"auto", *known}
