@@ -79,7 +79,7 @@ class RunConfig:
     gamma: float = 0.0
     """Largest change of its gamma, in powers of two."""
     even: bool = False
-    """Train towards the middle frame as an even motion would have it (`evenness`), not as it was taken."""
+    """Train towards the middle frame as linear motion would have it (`linear_motion`), not as it was taken."""
     frozen: tuple[str, ...] = ()
     """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
     start: Start = field(default_factory=Start)

@@ -59,7 +59,7 @@ def evaluate(
         need_training_packages()
         import_tensorflow()
         from frame_booster.engine.model import shipped_weights
-        from frame_booster.training.data.linear_motion import evened_triplet
+        from frame_booster.training.data.linear_motion import triplet_with_linear_motion
         from frame_booster.training.data.manifest import FrameArray
         from frame_booster.training.data.triplets import Triplet, read_triplets
         from frame_booster.training.evaluation import evaluate as evaluation
@@ -86,7 +86,7 @@ def evaluate(
                 figures.write_png(panels / f"{name}.flow.png", figures.flow_panels(model.model.network, triplet))
 
         measured = read_triplets(triplets, size=size_of(size), every=every)
-        cases = evaluation.measure(map(evened_triplet, measured) if even else measured, methods, seen)
+        cases = evaluation.measure(map(triplet_with_linear_motion, measured) if even else measured, methods, seen)
         scores = evaluation.summarise(cases)
         if csv_file is not None:
             _write(csv_file, evaluation.as_csv(cases))

@@ -1,9 +1,9 @@
-"""The middle frame as an even motion would have it.
+"""The middle frame as linear motion between its neighbours would have it.
 
-Hands shake and things gather speed, so what a camera took in the middle lies off the middle of the way, by about a
-px; neither outer frame tells by how much. A network that is trained and measured against it learns to doubt what it
-has right, and is judged by what nobody can know ("velocity ambiguity": Zhong et al., Clearer Frames, Anytime, 2024).
-Flow from the true middle frame to both others says how far off it is; here it is put where it would have been.
+Camera shake and acceleration put the true middle frame about a px off the middle of the path, and neither outer frame
+tells by how much ("velocity ambiguity": Zhong et al., Clearer Frames, Anytime, 2024). A network that is trained against
+it learns to distrust flow that is right, and one that is measured against it is judged by what cannot be known. Optical
+flow from the true middle frame to both others gives the offset, by which the frame is warped back.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from frame_booster.training.data.manifest import FloatArray, FrameArray
 from frame_booster.training.data.triplets import Triplet
 
 WINDOW = 81
-"""Side of the neighbourhood that is off by one amount, px: a hand's shake and the speed of large things, not the
-mistakes of the labels at edges."""
-FURTHEST = 16.0
-"""What a label may be off by, px."""
+"""Averaging window of the drift, px: wide enough for camera shake and the acceleration of large objects, and to average
+out label errors at edges."""
+LARGEST_DRIFT = 16.0
+"""Largest drift of a label, px; more is clipped to it."""
 TRUST = 20.0 / 255.0
-"""e^-1 at a mean error of 13 code values: where a label explains nothing, it says nothing."""
-USUAL = 1.0
-"""Px: places that are off by much more or less than all around count for little."""
+"""Labels are weighted by exp(-TRUST * photometric error), which is e^-1 at 13 code values."""
+SPREAD = 1.0
+"""Px: a pixel whose drift differs by d from that of its window has the weight 1 / (1 + (d / SPREAD)^2)."""
 
 
 def _moved(frame: npt.NDArray[np.generic], flow: FloatArray, interpolation: int) -> npt.NDArray[np.generic]:
@@ -37,7 +37,7 @@ def _moved(frame: npt.NDArray[np.generic], flow: FloatArray, interpolation: int)
 
 
 def drift(frames: FrameArray, labels: FloatArray, t: float) -> FloatArray:
-    """Tells how far the true frame is off where an even motion would have it.
+    """Returns how far the true frame is from where linear motion would have it.
 
     Args:
       frames: (3, H, W, 3) uint8 RGB: first, true, second.
@@ -45,26 +45,26 @@ def drift(frames: FrameArray, labels: FloatArray, t: float) -> FloatArray:
       t: in (0, 1), when the true frame was taken.
 
     Returns:
-      (H, W, 2) float32 (dy, dx) px, the same all over a neighbourhood.
+      (H, W, 2) float32 (dy, dx) px, smooth over `WINDOW`.
     """
     error = np.zeros(labels.shape[:2], np.float32)
     for frame, label in ((frames[0], labels[..., :2]), (frames[2], labels[..., 2:])):
         error += cv2.absdiff(_moved(frame, label, cv2.INTER_LINEAR), frames[1]).mean(-1, dtype=np.float32)
     trust = np.exp(-TRUST * cv2.blur(error, (5, 5))) + 1e-3
-    off = np.clip((1.0 - t) * labels[..., :2] + t * labels[..., 2:], -FURTHEST, FURTHEST)
+    off = np.clip((1.0 - t) * labels[..., :2] + t * labels[..., 2:], -LARGEST_DRIFT, LARGEST_DRIFT)
 
     def around(weights: FloatArray) -> FloatArray:
         weighed = cv2.blur(weights[..., None] * off, (WINDOW, WINDOW))
         return np.asarray(weighed / cv2.blur(weights, (WINDOW, WINDOW))[..., None], np.float32)
 
     away = np.linalg.norm(off - around(trust), axis=-1)
-    return around(trust / (1.0 + np.square(away / USUAL)))
+    return around(trust / (1.0 + np.square(away / SPREAD)))
 
 
-def evened(frames: FrameArray, labels: FloatArray, t: float) -> tuple[FrameArray, FloatArray]:
-    """Puts the true frame where an even motion would have it; arguments as `drift`.
+def with_linear_motion(frames: FrameArray, labels: FloatArray, t: float) -> tuple[FrameArray, FloatArray]:
+    """Warps the true frame to where linear motion would have it; arguments as `drift`.
 
-    It is sampled by Lanczos' kernel of 8x8 px: what is blurred here is learned as blur.
+    It is sampled by Lanczos' kernel of 8x8 px, because blur in the target is learned as blur.
 
     Returns:
       The true frame (H, W, 3) and its labels (H, W, 4).
@@ -74,7 +74,7 @@ def evened(frames: FrameArray, labels: FloatArray, t: float) -> tuple[FrameArray
     return moved, labels - np.concatenate([off, off], -1)
 
 
-def evened_triplet(triplet: Triplet) -> Triplet:
-    """Puts the truth of a triplet where an even motion would have it."""
+def triplet_with_linear_motion(triplet: Triplet) -> Triplet:
+    """Warps the true frame of a triplet to where linear motion would have it."""
     frames = np.stack([triplet.frame0, triplet.truth, triplet.frame1])
-    return replace(triplet, truth=evened(frames, flow_labels(frames), 0.5)[0])
+    return replace(triplet, truth=with_linear_motion(frames, flow_labels(frames), 0.5)[0])

@@ -12,7 +12,7 @@ import numpy as np
 
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.data.flow_labels import flow_labels
-from frame_booster.training.data.linear_motion import evened
+from frame_booster.training.data.linear_motion import with_linear_motion
 from frame_booster.training.data.manifest import Clip, FloatArray, FrameArray, FrameStore
 from frame_booster.training.data.synthetic import layered_triplet
 
@@ -151,5 +151,5 @@ class Sampler:
             if labelled:
                 flows[k] = flow_labels(frames[k])
             if self.config.even:
-                frames[k, 1], flows[k] = evened(frames[k], flows[k], float(times[k]))
+                frames[k, 1], flows[k] = with_linear_motion(frames[k], flows[k], float(times[k]))
         return Batch(frames, times, flows)

@@ -19,7 +19,7 @@ from frame_booster.network.layers import named_weights
 from frame_booster.network.registry import create_network
 from frame_booster.network.weights import load_weights, save_weights
 from frame_booster.training.config import RunConfig
-from frame_booster.training.data.linear_motion import evened_triplet
+from frame_booster.training.data.linear_motion import triplet_with_linear_motion
 from frame_booster.training.data.manifest import FrameArray
 from frame_booster.training.data.prefetch import prefetched_batches
 from frame_booster.training.data.sampling import Batch, Sampler
@@ -66,7 +66,9 @@ class TrainingRun:
         folder.mkdir(parents=True, exist_ok=True)
         self.sampler = Sampler(open_store(clips, cache, permissive_only=config.permissive_only), config)
         self.triplets = list(read_triplets(validation, size=VALIDATION_SIZE))
-        self.evened = [evened_triplet(triplet).truth for triplet in self.triplets] if config.even else []
+        self.linear_truths = (
+            [triplet_with_linear_motion(triplet).truth for triplet in self.triplets] if config.even else []
+        )
         strategy = strategy_of(devices)
         with strategy.scope():
             self.network = create_network(config.network, config.precision)
@@ -150,7 +152,7 @@ class TrainingRun:
     def validate(self) -> dict[str, float]:
         """Returns mean PSNR (dB) and SSIM of the averaged weights on the validation triplets.
 
-        Of a run towards evened frames also the PSNR against those, which tells its best weights.
+        A run with `even` also has the PSNR against frames of linear motion, by which its best weights are chosen.
         """
         self._swap_average()
         try:
@@ -158,8 +160,8 @@ class TrainingRun:
             truths = [triplet.truth for triplet in self.triplets]
             psnr, ssim = (float(np.mean(list(map(of, made, truths)))) for of in (metrics.psnr, metrics.ssim))
             figures = {"val_psnr": psnr, "val_ssim": ssim}
-            if self.evened:
-                figures["val_even_psnr"] = float(np.mean(list(map(metrics.psnr, made, self.evened))))
+            if self.linear_truths:
+                figures["val_even_psnr"] = float(np.mean(list(map(metrics.psnr, made, self.linear_truths))))
             judged = figures.get("val_even_psnr", psnr)
             if judged > self.best:
                 self.best = judged
