@@ -54,8 +54,8 @@ class RunConfig:
 
     network: str
     loss: dict[str, float]
-    """Terms of the loss (`losses.LOSSES`) and their weights. In the file a name alone is that term with weight 1; if
-    there are none, no frame is made and `matching_weight` alone teaches."""
+    """Terms of the loss (`losses.reconstruction.LOSSES`) and their weights. In the file a name alone is that term with
+    weight 1; if there are none, no frame is interpolated and `matching_weight` alone teaches."""
     phases: tuple[Phase, ...]
     optimizer: str = "nadam"
     weight_decay: float = 0.0

@@ -37,7 +37,8 @@ class DatasetOptions:
     """How the material is made.
 
     Attributes:
-      layout: of the folder: one of `layouts.LAYOUTS`, "auto", or "synthetic": triplets are made of still pictures.
+      layout: of the folder: one of `dataset_layouts.LAYOUTS`, "auto", or "synthetic": triplets are made of still
+        pictures.
       size: (width, height) px that frames are brought to, or None.
       short_side: where there is no size, px; smaller sources are left as they are.
       validation: share of the sources that go into validation, in [0, 1), where the layout does not say.

@@ -42,7 +42,7 @@ def read_triplets(root: Path, *, size: tuple[int, int] | None = None, every: boo
       root: one of
         a folder with `manifest.csv` (id, frame0, middle, frame1, mean_motion_px) and the pictures;
         a set of TFRecords (`records`): of each snippet the frames around its middle;
-        a published set in its layout (`layouts`): its validation part, whose motion is measured.
+        a published set in its layout (`dataset_layouts`): its validation part, whose motion is measured.
       size: (width, height) to scale to by area averaging; None leaves them as they are.
       every: of snippets of pictures all listed triplets, otherwise those made of im1, im2, im3 alone; of records also
         the frames two, three, ... steps from the middle.
