@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
     if options.one:
         _one(options)
         return
-    from frame_booster.training.inspect import stage_costs
+    from frame_booster.training.evaluation.inspect import stage_costs
 
     peaks = {precision: convolution_peak(precision, options.repeat) for precision in precisions()}
     for precision, peak in peaks.items():

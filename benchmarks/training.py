@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> None:
     from frame_booster.network.layers import named_weights
     from frame_booster.network.registry import create_network
     from frame_booster.training.config import Phase, RunConfig
-    from frame_booster.training.sampling import Batch
-    from frame_booster.training.step import TrainStep, make_optimizer
+    from frame_booster.training.data.sampling import Batch
+    from frame_booster.training.loop.step import TrainStep, make_optimizer
 
     tf.config.optimizer.set_experimental_options({"remapping": False})
     precision = precisions()[0]

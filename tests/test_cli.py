@@ -149,6 +149,15 @@ def test_an_error_that_nobody_expects_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
+def test_errors_of_fbnet_begin_with_its_name(tmp_path: Path) -> None:
+    code = "from frame_booster.cli.fbnet import main\nmain()"
+    missing = ["plot", str(tmp_path / "none"), "-o", str(tmp_path / "curves.png")]
+    done = subprocess.run([sys.executable, "-c", code, *missing], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fbnet: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_130_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 240))

@@ -17,9 +17,9 @@ from frame_booster.network.prediction import Proposal
 from frame_booster.network.registry import create_network
 from frame_booster.network.weights import load_weights
 from frame_booster.training.config import Phase, RunConfig, load_config
-from frame_booster.training.cutting import read_picture
-from frame_booster.training.matching_loss import matching_error
-from frame_booster.training.step import TrainStep, make_optimizer, strategy_of
+from frame_booster.training.data.shot_splitting import read_picture
+from frame_booster.training.loop.step import TrainStep, make_optimizer, strategy_of
+from frame_booster.training.losses.matching import matching_error
 
 T = tf.constant([[[[0.5]]]])
 
@@ -123,7 +123,7 @@ def run_config(**changed: object) -> RunConfig:
 
 def test_without_a_loss_descriptors_alone_are_taught() -> None:
     from frame_booster.network.layers import named_weights
-    from frame_booster.training.sampling import Batch
+    from frame_booster.training.data.sampling import Batch
 
     network, config = create_network("fbnet-r"), run_config()
     named = [(name, v) for name, v in named_weights(network) if name.startswith(("descriptor", "recall"))]

@@ -21,16 +21,21 @@ TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
 
 
 @contextmanager
-def reported(*, as_json: bool = False) -> Iterator[None]:
-    """Ends the program with an error's exit code and one line about it; no traceback for a user's mistake."""
+def reported(*, program: str = "frame-booster", as_json: bool = False) -> Iterator[None]:
+    """Ends the program with an error's exit code and one line about it; no traceback for a user's mistake.
+
+    Args:
+      program: the name that the line begins with.
+      as_json: write the error to stdout as a JSON object, too.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     _silence_libraries()
     try:
         yield
     except KeyboardInterrupt:
-        _end(Interrupted("interrupted; nothing was written"), as_json)
+        _end(Interrupted("interrupted; nothing was written"), program, as_json)
     except FrameBoosterError as error:
-        _end(error, as_json)
+        _end(error, program, as_json)
     # Click ends a command by these.
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
@@ -38,7 +43,7 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        _end(UnexpectedError.of(error), as_json)
+        _end(UnexpectedError.of(error), program, as_json)
 
 
 def _silence_libraries() -> None:
@@ -63,11 +68,11 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise Interrupted("stopped by a signal; nothing was written")
 
 
-def _end(error: FrameBoosterError, as_json: bool) -> None:
+def _end(error: FrameBoosterError, program: str, as_json: bool) -> None:
     if as_json:
         kind = type(error).__name__
         click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
-    click.echo(f"frame-booster: {error}", err=True)
+    click.echo(f"{program}: {error}", err=True)
     workers = sys.modules.get("frame_booster.pipeline.workers")
     if isinstance(error, Interrupted) and workers is not None and workers.still_at_work():
         # A frame of several seconds in the network cannot be called off, nor a read of a silent pipe.

@@ -11,13 +11,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from frame_booster.errors import ModelError
+from frame_booster.files import atomic
 from frame_booster.network.layers import count_weights, named_weights
 
 FORMAT_VERSION = "1"
 
 
 def save_weights(path: Path, network: tf.keras.layers.Layer, metadata: Mapping[str, str]) -> None:
-    """Writes the weights of `network`, whole or not at all.
+    """Writes the weights of `network`, whole or not at all, and waits until they are on the disk.
 
     Args:
       path: of the .safetensors file; replaced if it exists.
@@ -32,11 +33,10 @@ def save_weights(path: Path, network: tf.keras.layers.Layer, metadata: Mapping[s
         "network": network.network_name,
         "parameters": str(count_weights(network)),
     }
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, str(partial), metadata=facts)
-    # The library makes files for their owner only; weights are for everybody who installs them.
-    partial.chmod(0o644)
-    partial.replace(path)
+    with atomic(path, durable=True) as partial:
+        save_file(tensors, str(partial), metadata=facts)
+        # The library makes files for their owner only; weights are for everybody who installs them.
+        partial.chmod(0o644)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -1,1 +1,4 @@
-"""Making weights: clips, sampling, losses, the training run, evaluation. Needs the extra `train`."""
+"""Making weights. Needs the extra `train`.
+
+Imports go one way: `publishing` and `loop` -> `evaluation` -> `data` -> `config`; `loop` -> `losses`.
+"""

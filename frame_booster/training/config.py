@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from frame_booster.errors import InputError
+from frame_booster.training.lineage import Start, read_start
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -53,8 +54,8 @@ class RunConfig:
 
     network: str
     loss: dict[str, float]
-    """Terms of the loss (`losses.LOSSES`) and their weights. In the file a name alone is that term with weight 1; if
-    there are none, no frame is made and `matching_weight` alone teaches."""
+    """Terms of the loss (`losses.reconstruction.LOSSES`) and their weights. In the file a name alone is that term with
+    weight 1; if there are none, no frame is interpolated and `matching_weight` alone teaches."""
     phases: tuple[Phase, ...]
     optimizer: str = "nadam"
     weight_decay: float = 0.0
@@ -78,9 +79,11 @@ class RunConfig:
     gamma: float = 0.0
     """Largest change of its gamma, in powers of two."""
     even: bool = False
-    """Train towards the middle frame as an even motion would have it (`evenness`), not as it was taken."""
+    """Train towards the middle frame as linear motion would have it (`linear_motion`), not as it was taken."""
     frozen: tuple[str, ...] = ()
     """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
+    start: Start = field(default_factory=Start)
+    """Lineage: what the run started from; see `lineage.read_start` for the table of the file."""
 
     @property
     def loss_text(self) -> str:
@@ -135,6 +138,8 @@ def load_config(path: Path) -> RunConfig:
             data["loss"] = {data["loss"]: 1.0}
         if "frozen" in data:
             data["frozen"] = tuple(data["frozen"])
+        if "start" in data:
+            data["start"] = read_start(data["start"], path)
         return RunConfig(phases=phases, **data)
     except TypeError as error:
         raise InputError(f"incomplete configuration: {error}", path=path) from error

@@ -13,7 +13,7 @@ from frame_booster.media.pyav.rational import exact
 _OF_A_TRANSMISSION = frozenset({"mpegts", "mpegtsraw", "mpeg", "mpegvideo", "flv", "live_flv", "ogg", "hls", "dash"})
 """Formats, by FFmpeg's names of their demuxers, whose clock runs since the sender was switched on."""
 _LIVE_WITHOUT_LENGTH = frozenset({"matroska", "asf"})
-"""Formats whose clock is a transmission's where their header tells no length: it was not known when the header was written."""
+"""Formats whose clock is a transmission's where their header tells no length, as it was not known yet."""
 
 
 def is_fragmented(container: Any) -> bool:

@@ -1,0 +1,24 @@
+"""The program `fbnet`, which makes and measures weights; a file each for its commands."""
+
+from __future__ import annotations
+
+import click
+
+from frame_booster._version import __version__
+from frame_booster.cli.fbnet.dataset import dataset
+from frame_booster.cli.fbnet.evaluate import evaluate
+from frame_booster.cli.fbnet.export import export
+from frame_booster.cli.fbnet.inspect import inspect
+from frame_booster.cli.fbnet.plot import plot
+from frame_booster.cli.fbnet.publish import publish
+from frame_booster.cli.fbnet.train import train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Trains the networks and measures them. Needs the extra: pip install "frame-booster[train]"."""
+
+
+for command in (dataset, evaluate, inspect, train, publish, plot, export):
+    main.add_command(command)

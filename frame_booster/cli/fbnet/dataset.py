@@ -1,0 +1,92 @@
+"""`fbnet dataset`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.errors import InputError
+
+_LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "davis", "middlebury", "ucf101", "x4k")
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder for train/ and val/.")
+@click.option(
+    "--layout",
+    type=click.Choice([*_LAYOUTS, "synthetic"]),
+    default="auto",
+    show_default=True,
+    help="What SOURCE holds. synthetic: move its pictures over each other.",
+)
+@click.option(
+    "--size", metavar="WxH", help="Bring all frames to this size by area averaging; smaller ones are left out."
+)
+@click.option("--short-side", type=click.IntRange(64), default=256, show_default=True, help="Without --size, px.")
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Share of the sources kept for validation, where the layout does not say.",
+)
+@click.option("--licence", default="own", show_default=True, help="Of the source, noted in the manifest.")
+@click.option("--not-permissive", is_flag=True, help="The licence does not allow to pass weights on.")
+@click.option("--max-clips", type=click.IntRange(1), default=100, show_default=True, help="Of one video at most.")
+@click.option(
+    "--coding", type=click.Choice(["jpeg", "png"]), default="jpeg", show_default=True, help="Of training frames."
+)
+@click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="Synthetic triplets.")
+@click.option(
+    "--reach", type=click.FloatRange(1, 100), default=100, show_default=True, help="Their largest motion, px."
+)
+@click.option("--seed", default=1, show_default=True, help="Of their motion.")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Sources at once.")
+def dataset(
+    source: Path,
+    output: Path,
+    layout: str,
+    size: str | None,
+    short_side: int,
+    validation: float,
+    licence: str,
+    not_permissive: bool,
+    max_clips: int,
+    coding: str,
+    count: int,
+    reach: float,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Makes training and validation sets (TFRecords) of the folder SOURCE.
+
+    SOURCE holds videos, folders of pictures, or a published set (Vimeo90K, DAVIS, Middlebury, UCF101, X4K1000FPS).
+    Cuts, still stretches, repeated frames, flashes and fades are left out; motion is measured. A source goes whole into
+    training or into validation. Stopped, the same command goes on.
+    """
+    with reported(program="fbnet"):
+        need_training_packages()
+        import_tensorflow()
+        from frame_booster.training.data.dataset import DatasetOptions, build
+
+        options = DatasetOptions(
+            layout=layout,
+            size=size_of(size),
+            short_side=short_side,
+            validation=validation,
+            licence=licence,
+            permissive=not not_permissive,
+            max_clips=max_clips,
+            coding=coding,
+            count=count,
+            reach=reach,
+            seed=seed,
+        )
+        made = build(source, output, options, jobs=jobs)
+        click.echo(", ".join(f"{number} {what}" for what, number in made.items()), err=True)
+        if not made["clips"] and not made["triplets"]:
+            raise InputError("nothing could be made of it: too short, too small, or nothing moves", path=source)

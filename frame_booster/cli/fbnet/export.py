@@ -1,0 +1,41 @@
+"""`fbnet export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FILE, import_tensorflow
+
+
+@click.command()
+@click.argument("weights", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the SavedModel, or a file that ends in .onnx; must not exist.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of a SavedModel's convolutions.",
+)
+def export(weights: Path, output: Path, precision: str) -> None:
+    """Writes WEIGHTS with their network for other programs: frame0, frame1, t -> frame.
+
+    As a TensorFlow SavedModel, or as ONNX (needs the extra: pip install "frame-booster[onnx]").
+    """
+    with reported(program="fbnet"):
+        import_tensorflow()
+        from frame_booster.training.publishing import export as writing
+
+        if output.suffix == ".onnx":
+            writing.export_onnx(weights, output)
+        else:
+            writing.export(weights, output, precision)

@@ -1,0 +1,23 @@
+"""`fbnet plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FILE, FOLDER, need_training_packages
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@click.option("-o", "--output", type=FILE, required=True, help="Picture to write: .png, .svg or .pdf.")
+@click.option("--against", type=click.Choice(["step", "hours"]), default="step", show_default=True)
+def plot(runs: tuple[Path, ...], output: Path, against: str) -> None:
+    """Draws loss and PSNR of the RUNS (folders of `fbnet train`) over their steps or hours."""
+    with reported(program="fbnet"):
+        need_training_packages()
+        from frame_booster.training.evaluation.plot import plot_curves
+
+        plot_curves(list(runs), output, against=against)

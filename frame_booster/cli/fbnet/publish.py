@@ -1,0 +1,27 @@
+"""`fbnet publish`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FOLDER, need_training_packages
+
+
+@click.command()
+@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--triplets", type=FOLDER, required=True, help="Folder of validation triplets with manifest.csv.")
+@click.option("--training-data", required=True, help="What the weights were trained on.")
+@click.option("--licence", required=True, help="Of the weights.")
+def publish(weights: Path, output: Path, triplets: Path, training_data: str, licence: str) -> None:
+    """Measures a run's WEIGHTS once more and writes them to OUTPUT with all facts about them."""
+    with reported(program="fbnet"):
+        need_training_packages()
+        from frame_booster.training.publishing.publish import publish as write
+
+        metadata = write(weights, output, triplets, {"training_data": training_data, "licence": licence})
+        for key, value in sorted(metadata.items()):
+            click.echo(f"{key}: {value}")

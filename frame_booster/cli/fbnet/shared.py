@@ -1,0 +1,42 @@
+"""What the commands of `fbnet` share: types of arguments, and checks before anything heavy is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.errors import InputError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def need_training_packages() -> None:
+    """Raises InputError if the extra `train` is not installed."""
+    try:
+        import cv2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed", hint='pip install "frame-booster[train]"') from error
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow before anything else does, without its chatter."""
+    from frame_booster.engine.device import tensorflow
+
+    tensorflow()
+
+
+def size_of(text: str | None) -> tuple[int, int] | None:
+    """Returns (width, height) of "WIDTHxHEIGHT".
+
+    Raises:
+      InputError: it is not that.
+    """
+    if text is None:
+        return None
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise InputError(f"size {text!r} is not WIDTHxHEIGHT")
+    return int(width), int(height)

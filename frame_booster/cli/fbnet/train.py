@@ -1,0 +1,51 @@
+"""`fbnet train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_training_packages
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--clips", type=FOLDER, required=True, help="Training material: of `fbnet dataset`, or listed clips.")
+@click.option("--validation", type=FOLDER, required=True, help="Validation triplets: of `fbnet dataset`, or pictures.")
+@click.option("--run", "folder", type=FOLDER, required=True, help="Folder of the run; resumed if it has a checkpoint.")
+@click.option("--cache", type=FOLDER, help="Folder for the decoded clips. Default: beside the run.")
+@click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start a new run from.")
+@click.option("--validate-every", type=int, default=500, show_default=True, help="Steps between validations.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="To train on, several separated by commas (gpu:0,gpu:1), which share each batch; auto: all GPUs.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows to tensorboard/ in the run's folder.")
+def train(
+    config: Path,
+    clips: Path,
+    validation: Path,
+    folder: Path,
+    cache: Path | None,
+    start_from: Path | None,
+    validate_every: int,
+    device: str,
+    tensorboard: bool,
+) -> None:
+    """Trains the network that the TOML file CONFIG describes.
+
+    Stops at the last step, or at Ctrl-C or SIGTERM after saving; the same command goes on from there.
+    """
+    with reported(program="fbnet"):
+        need_training_packages()
+        import_tensorflow()
+        from frame_booster.training.config import load_config
+        from frame_booster.training.loop.run import TrainingRun
+
+        cache = cache or folder.parent / "cache"
+        run = TrainingRun(load_config(config), folder, clips, validation, cache, start_from, device)
+        run.train(validate_every=validate_every, tensorboard=tensorboard)

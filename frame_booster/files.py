@@ -1,0 +1,51 @@
+"""Files that are written whole or not at all.
+
+Readers, and a run that is started again after a crash, must never find half a file under its final name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Gives a path beside `path` to write to; renames it to `path` on success, removes it on failure.
+
+    The name is `path` with ".partial" appended, so one that a killed process left is overwritten by the next.
+
+    Args:
+      path: of the finished file; replaced if it exists, unchanged on failure.
+      durable: the file and its name are on the disk when the block ends, so that a power cut loses neither the new
+        file nor the one that it replaces. Costs a wait for the disk.
+
+    Raises:
+      OSError: the file cannot be written or renamed.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        yield partial
+        if durable:
+            # Writable, because Windows flushes no other.
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk; Windows opens no folders and has no such call."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

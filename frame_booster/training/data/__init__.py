@@ -1,0 +1,1 @@
+"""Training and validation data: sources, records, the samples drawn from them, and their flow labels."""

@@ -1,0 +1,54 @@
+"""Training clips as arrays: short videos listed in a manifest, decoded once into one memory-mapped file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+from tqdm import tqdm
+
+from frame_booster.errors import InputError
+from frame_booster.files import atomic
+from frame_booster.training.data.manifest import Clip, FrameArray, read_manifest
+
+
+class ClipStore:
+    """Random access to the decoded frames of all clips.
+
+    The frames lie in one file under `cache`, decoded at the first use and again when the list of clips
+    changes; the page cache shares it between runs.
+
+    Args:
+      root: folder of the clips, with `manifest.csv`.
+      cache: folder for the decoded file (about 300 KB a frame at 448x256).
+      permissive_only: use only the clips that the manifest marks as permissively licensed.
+    """
+
+    def __init__(self, root: Path, cache: Path, *, permissive_only: bool = True) -> None:
+        self.clips = read_manifest(root, permissive_only=permissive_only)
+        key = hashlib.sha256(json.dumps([(c.path, c.width, c.height, c.frames) for c in self.clips]).encode())
+        path = cache / f"clips-{key.hexdigest()[:12]}.rgb"
+        if not path.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            self._decode(root, path)
+        self._bytes = np.memmap(path, np.uint8, "r")
+
+    def _decode(self, root: Path, path: Path) -> None:
+        with atomic(path) as partial, partial.open("wb") as file:
+            for clip in tqdm(self.clips, desc="decoding clips", unit="clip", disable=None):
+                source = root / clip.path
+                with av.open(str(source)) as container:
+                    frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+                if len(frames) != clip.frames or frames[0].shape != (clip.height, clip.width, 3):
+                    raise InputError("frames or size are not what the manifest says", path=source)
+                for frame in frames:
+                    file.write(frame.tobytes())
+
+    def frame(self, clip: Clip, index: int) -> FrameArray:
+        """Returns frame `index` of a clip, (H, W, 3) uint8 RGB, a read-only view."""
+        size = clip.width * clip.height * 3
+        start = clip.offset + index * size
+        return self._bytes[start : start + size].reshape(clip.height, clip.width, 3)

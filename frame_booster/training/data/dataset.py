@@ -1,0 +1,261 @@
+"""Training and validation material from videos, picture sequences, published sets or still pictures, as TFRecords.
+
+A source goes whole into training or into validation. Each is a unit of work with shards of its own, so that workers
+need not meet, what is done stays done, and sources can be added later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
+from frame_booster.media.input.file import FileSource
+from frame_booster.training.data.dataset_layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
+from frame_booster.training.data.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
+from frame_booster.training.data.shot_splitting import Step, Target, frames_of, mean_motion, read_picture, runs_of
+from frame_booster.training.data.synthetic import layered_triplet
+
+SYNTHETIC = "synthetic"
+_TRIPLETS_A_RUN = 2
+_PICTURES_A_UNIT = 20
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """How the material is made.
+
+    Attributes:
+      layout: of the folder: one of `dataset_layouts.LAYOUTS`, "auto", or "synthetic": triplets are made of still
+        pictures.
+      size: (width, height) px that frames are brought to, or None.
+      short_side: where there is no size, px; smaller sources are left as they are.
+      validation: share of the sources that go into validation, in [0, 1), where the layout does not say.
+      licence: of the sources, noted in the manifest.
+      permissive: whether weights trained on them may be passed on.
+      max_clips: at most so many snippets of one video or sequence.
+      coding: of training frames: "jpeg" (quality 100) or "png"; validation is always "png".
+      count: of synthetic triplets, in all.
+      reach: largest synthetic motion between the outer frames, px.
+      seed: of synthetic motion.
+    """
+
+    layout: str = "auto"
+    size: tuple[int, int] | None = None
+    short_side: int = 256
+    validation: float = 0.05
+    licence: str = "own"
+    permissive: bool = True
+    max_clips: int = 100
+    coding: str = "jpeg"
+    count: int = 1000
+    reach: float = 100.0
+    seed: int = 1
+
+    @property
+    def target(self) -> Target:
+        return Target(self.size, self.short_side)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A unit and what to make of it."""
+
+    unit: Unit
+    split: str
+    triplets: int = 0
+    """Synthetic ones."""
+    pictures: tuple[Path, ...] = ()
+    """That synthetic layers are cut from."""
+
+
+def _shots(unit: Unit, split: str, options: DatasetOptions) -> Iterator[Snippet]:
+    for place, paths in enumerate(unit.snippets):
+        rate = ""
+        if len(paths) == 1:
+            with FileSource(paths[0]) as source:
+                rate = str(source.info.rate)
+        for number, run in enumerate(runs_of(frames_of(paths), options.target)):
+            if number >= options.max_clips:
+                break
+            name = f"{_stem(unit)}/{place:03d}-{number:04d}"
+            if split == TRAIN:
+                yield _snippet(name, unit.name, run, rate)
+                continue
+            starts = np.linspace(0, len(run) - 3, min(_TRIPLETS_A_RUN, len(run) - 2)).astype(int)
+            for start in dict.fromkeys(starts.tolist()):
+                yield _snippet(f"{name}-{start:02d}", unit.name, run[start : start + 3], rate)
+
+
+def _snippet(name: str, source: str, steps: list[Step], rate: str) -> Snippet:
+    return Snippet(name, source, [step.frame for step in steps], [step.motion for step in steps[1:]], rate)
+
+
+def _whole(unit: Unit, options: DatasetOptions) -> Iterator[Snippet]:
+    for number, paths in enumerate(unit.snippets):
+        frames = [options.target.apply(read_picture(path)) for path in paths]
+        kept = [frame for frame in frames if frame is not None]
+        if len(kept) < len(frames) or len({frame.shape for frame in kept}) > 1:
+            raise InputError("is smaller than the size asked for, or its frames differ in size", path=paths[0].parent)
+        motion = [mean_motion(first, second) for first, second in pairwise(kept)]
+        yield Snippet(f"{_stem(unit)}/{number:04d}", unit.name, kept, motion)
+
+
+def _synthetic(task: Task, options: DatasetOptions) -> Iterator[Snippet]:
+    rng = np.random.default_rng([options.seed, int(_stem(task.unit), 16)])
+    pictures = [made for path in task.pictures if (made := options.target.apply(read_picture(path))) is not None]
+    if not pictures:
+        raise InputError("has no picture of the size asked for", path=task.pictures[0].parent)
+    for number in range(task.triplets):
+        background = pictures[int(rng.integers(len(pictures)))]
+        layers = [p for p in pictures if p.shape == background.shape]
+        chosen = [layers[int(k)] for k in rng.integers(len(layers), size=int(rng.integers(0, 3)))]
+        frames, flows = layered_triplet(rng, [background, *chosen], 0.5, options.reach)
+        lengths = [float(np.linalg.norm(flows[..., 2 * side : 2 * side + 2], axis=-1).mean()) for side in (0, 1)]
+        yield Snippet(f"{_stem(task.unit)}/{number:04d}", task.unit.name, list(frames), lengths)
+
+
+def _stem(unit: Unit) -> str:
+    return hashlib.sha256(unit.name.encode()).hexdigest()[:10]
+
+
+def process(task: Task, output: Path, options: DatasetOptions) -> dict[str, Any]:
+    """Makes the shards of one unit.
+
+    Args:
+      task: the unit.
+      output: folder of the material, with `train/` and `val/`.
+      options: how.
+
+    Returns:
+      {"split", "rows": of the manifest, "index": lines of it, "error": text or None}. After an error there are no
+      shards and no lines.
+    """
+    coding = options.coding if task.split == TRAIN else "png"
+    writer = ShardWriter(output / task.split, _stem(task.unit), coding, options.licence, options.permissive)
+    record: dict[str, Any] = {"split": task.split, "rows": [], "index": [], "error": None}
+    try:
+        with writer:
+            if task.triplets:
+                snippets = _synthetic(task, options)
+            else:
+                snippets = _whole(task.unit, options) if task.unit.whole else _shots(task.unit, task.split, options)
+            for snippet in snippets:
+                writer.write(snippet)
+    except FrameBoosterError as error:
+        return {**record, "error": str(error)}
+    # The end of a process's work: what nobody has foreseen is this unit's failure, and no other's.
+    except Exception as error:
+        return {**record, "error": str(UnexpectedError.of(error, task.unit.name))}
+    return {**record, "rows": writer.rows, "index": writer.index}
+
+
+def tasks_of(folder: Path, options: DatasetOptions) -> list[Task]:
+    """Returns what is to be made of a folder.
+
+    Raises:
+      InputError: there is nothing.
+    """
+    if options.layout != SYNTHETIC:
+        units = units_of(folder, options.layout)
+        splits = [u.split or (VALIDATION if in_validation(u.name, options.validation) else TRAIN) for u in units]
+        return [Task(unit, split) for unit, split in zip(units, splits, strict=True)]
+    by_split: dict[str, list[Path]] = {TRAIN: [], VALIDATION: []}
+    for unit in units_of(folder, "sequences"):
+        for path in unit.snippets[0]:
+            validation = in_validation(str(path.relative_to(folder)), options.validation)
+            by_split[VALIDATION if validation else TRAIN].append(path)
+    tasks = []
+    for split, pictures in by_split.items():
+        share = round(options.count * (options.validation if split == VALIDATION else 1 - options.validation))
+        groups = [tuple(pictures[k : k + _PICTURES_A_UNIT]) for k in range(0, len(pictures), _PICTURES_A_UNIT)]
+        for k, group in enumerate(groups):
+            count = share // len(groups) + (k < share % len(groups))
+            if count:
+                tasks.append(Task(Unit(f"{split}/{k}", (group,), whole=True), split, count, group))
+    return tasks
+
+
+def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1, quiet: bool = False) -> dict[str, int]:
+    """Makes the material of a folder; goes on where an earlier call was stopped.
+
+    Args:
+      folder: of videos, pictures or a published set.
+      output: folder to write to: `train/` and `val/`, each a set as `records` describes it.
+      options: how.
+      jobs: units at once.
+      quiet: no progress bar.
+
+    Returns:
+      Numbers of sources, failed sources, training clips, their frames, and validation triplets.
+
+    Raises:
+      InputError: there is nothing to make it of, or the output was made with other options.
+    """
+    tasks = tasks_of(folder, options)
+    journal = _Journal(output / "journal.jsonl", options)
+    left = [task for task in tasks if task.unit.name not in journal.done]
+    # Not forked: a process that TensorFlow or FFmpeg has given threads cannot be.
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(jobs, mp_context=context) as pool,
+        tqdm(total=len(left), unit="source", disable=True if quiet else None) as bar,
+    ):
+        futures = {pool.submit(process, task, output, options): task.unit.name for task in left}
+        for future in as_completed(futures):
+            journal.add(futures[future], future.result())
+            bar.update()
+    records = [journal.done[task.unit.name] for task in tasks]
+    counts = {"sources": len(tasks), "failed": sum(record["error"] is not None for record in records)}
+    for split in (TRAIN, VALIDATION):
+        rows, index = (
+            [row for record in records if record["split"] == split for row in record[key]] for key in ("rows", "index")
+        )
+        write_table(output / split / "manifest.csv", MANIFEST_COLUMNS, rows)
+        write_table(output / split / "index.csv", INDEX_COLUMNS, index)
+        if split == TRAIN:
+            counts |= {"clips": len(rows), "frames": sum(int(row[6]) for row in rows)}
+        else:
+            counts["triplets"] = len(rows)
+    return counts
+
+
+class _Journal:
+    """What became of each unit so far, a line each."""
+
+    def __init__(self, path: Path, options: DatasetOptions) -> None:
+        self.path = path
+        self.done: dict[str, dict[str, Any]] = {}
+        head = json.dumps(dataclasses.asdict(options), sort_keys=True)
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            if not lines or lines[0] != head:
+                raise InputError("was made with other options", path=path.parent, hint="give another output folder")
+            for line in lines[1:]:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    # The last line of a run that was killed.
+                    break
+                self.done[record["source"]] = record
+            kept = [head, *(json.dumps(record) for record in self.done.values())]
+            path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(head + "\n", encoding="utf-8")
+
+    def add(self, name: str, record: dict[str, Any]) -> None:
+        self.done[name] = {"source": name, **record}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(self.done[name]) + "\n")

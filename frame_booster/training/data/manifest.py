@@ -1,0 +1,66 @@
+"""The manifest of a set of training clips, and what a store of their frames offers."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from frame_booster.errors import InputError
+
+FrameArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of the manifest and where its frames lie in the store."""
+
+    path: str
+    width: int
+    height: int
+    frames: int
+    pair_motion: tuple[float, ...]
+    """Mean optical flow length of every pair of neighbouring frames, px; `frames - 1` numbers."""
+    offset: int = 0
+    """First byte in the store of decoded clips."""
+
+
+class FrameStore(Protocol):
+    """Where training draws its frames from."""
+
+    clips: list[Clip]
+
+    def frame(self, clip: Clip, index: int) -> FrameArray:
+        """Returns frame `index` of a clip, (H, W, 3) uint8 RGB."""
+
+
+def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
+    """Reads `root/manifest.csv` (columns path, width, height, frames, pair_motion, permissive).
+
+    Raises:
+      InputError: the manifest is missing, lacks a column or lists nothing to use.
+    """
+    manifest = root / "manifest.csv"
+    clips: list[Clip] = []
+    offset = 0
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if permissive_only and row["permissive"] != "yes":
+                    continue
+                width, height, frames = int(row["width"]), int(row["height"]), int(row["frames"])
+                motion = tuple(float(value) for value in row["pair_motion"].split())
+                clips.append(Clip(row["path"], width, height, frames, motion, offset))
+                offset += width * height * 3 * frames
+    except OSError as error:
+        raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
+    except (KeyError, ValueError) as error:
+        raise InputError(f"the manifest is not as expected: {error}", path=manifest) from error
+    if not clips:
+        raise InputError("the manifest lists no clip that may be used", path=manifest)
+    return clips

@@ -1,0 +1,206 @@
+"""Sets of snippets as TFRecords: shards that any TensorFlow program can read, and an index for random access.
+
+A set is a folder with `*.tfrecord` shards, `manifest.csv` (a line a snippet: what it shows) and `index.csv` (where its
+frames lie in the shards). A record is a `tf.train.Example` with the features
+
+    id, source, licence, coding   bytes, one each; coding is "jpeg" or "png"
+    width, height                 int64, px
+    frames                        bytes, one coded RGB picture a frame, in the order they are shown
+    pair_motion                   float, mean motion of each pair of neighbours, px
+
+so `tf.io.parse_single_example` reads it. The index makes a frame readable without the rest of its record.
+"""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from frame_booster.errors import InputError
+from frame_booster.files import atomic
+from frame_booster.training.data.manifest import Clip, FrameArray
+
+MANIFEST_COLUMNS = (
+    *("path", "source", "licence", "permissive", "width", "height", "frames", "source_fps"),
+    *("mean_motion", "pair_motion"),
+)
+"""`path` is the snippet's id."""
+INDEX_COLUMNS = ("path", "shard", "record_offset", "record_length", "frame_offsets", "frame_lengths")
+"""Bytes from the shard's start; a record's length is that of its data, which 12 bytes precede and 4 follow."""
+SHARD_BYTES = 256 << 20
+"""A shard is closed once it is longer than this."""
+_HEAD, _TAIL = 12, 4
+JPEG_QUALITY = 100
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Consecutive frames of one shot, (H, W, 3) uint8 RGB of one size."""
+
+    name: str
+    source: str
+    frames: list[FrameArray]
+    pair_motion: list[float]
+    """px; one less than frames."""
+    rate: str = ""
+    """Of the source, frames a second; empty where it is not known."""
+
+
+def encode(frame: FrameArray, coding: str) -> bytes:
+    """Codes a frame as "png", or as "jpeg" of quality 100 with full colour resolution."""
+    options = []
+    if coding == "jpeg":
+        options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
+        options.append(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    done, data = cv2.imencode(f".{coding}", frame[..., ::-1], options)
+    if not done:
+        raise ValueError(f"OpenCV cannot write {coding}")
+    return bytes(data.tobytes())
+
+
+def decode(data: Any) -> FrameArray:
+    """Returns the (H, W, 3) uint8 RGB frame of a coded picture."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError("not a picture")
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+class ShardWriter:
+    """Writes snippets to `folder/stem-00000.tfrecord`, `-00001`, ...; under their names only once all is written.
+
+    Args:
+      folder: of the set; made if needed.
+      stem: of the shards' names.
+      coding: "jpeg" or "png".
+      licence: of the snippets.
+      permissive: whether weights trained on them may be passed on.
+    """
+
+    def __init__(self, folder: Path, stem: str, coding: str, licence: str, permissive: bool) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.stem, self.coding = folder, stem, coding
+        self.licence, self.permissive = licence, permissive
+        self.rows: list[list[Any]] = []
+        """Of the manifest."""
+        self.index: list[list[Any]] = []
+        self._shards = 0
+        self._shard = folder
+        self._writer: Any = None
+        self._unfinished = ExitStack()
+        """Of the shards so far: gives them their names at the end, or removes them."""
+        self._offset = 0
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+        self._unfinished.__exit__(kind, error, at)
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def write(self, snippet: Snippet) -> None:
+        """Appends a snippet."""
+        if self._writer is None or self._offset > SHARD_BYTES:
+            self._close()
+            self._shard = self.folder / f"{self.stem}-{self._shards:05d}.tfrecord"
+            self._writer = tf.io.TFRecordWriter(str(self._unfinished.enter_context(atomic(self._shard))))
+            self._shards += 1
+            self._offset = 0
+        height, width = snippet.frames[0].shape[:2]
+        coded = [encode(frame, self.coding) for frame in snippet.frames]
+        data = self._example(snippet, coded, width, height)
+        self._writer.write(data)
+        offsets, at = [], 0
+        for picture in coded:
+            at = data.index(picture, at)
+            offsets.append(self._offset + _HEAD + at)
+            at += len(picture)
+        lengths = " ".join(str(len(picture)) for picture in coded)
+        record = [snippet.name, self._shard.name, self._offset + _HEAD, len(data)]
+        self.index.append([*record, " ".join(map(str, offsets)), lengths])
+        self._offset += _HEAD + len(data) + _TAIL
+        motion = [f"{value:.2f}" for value in snippet.pair_motion]
+        facts = [snippet.name, snippet.source, self.licence, "yes" if self.permissive else "no", width, height]
+        mean = f"{np.mean(snippet.pair_motion):.2f}"
+        self.rows.append([*facts, len(coded), snippet.rate, mean, " ".join(motion)])
+
+    def _example(self, snippet: Snippet, coded: list[bytes], width: int, height: int) -> bytes:
+        texts = {"id": snippet.name, "source": snippet.source, "licence": self.licence, "coding": self.coding}
+        feature = {
+            name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()])) for name, text in texts.items()
+        }
+        feature["frames"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=coded))
+        for name, number in (("width", width), ("height", height)):
+            feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[number]))
+        feature["pair_motion"] = tf.train.Feature(float_list=tf.train.FloatList(value=snippet.pair_motion))
+        return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def write_table(path: Path, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
+    """Writes a CSV file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def is_record_set(root: Path) -> bool:
+    """Tells whether a folder holds a set of TFRecords with its index."""
+    return (root / "index.csv").exists()
+
+
+class RecordStore:
+    """Random access to the frames of a set; decodes each frame when it is asked for, from any thread.
+
+    Args:
+      root: folder of the set.
+      clips: its manifest, as `read_manifest` returns it.
+
+    Raises:
+      InputError: index or shards are missing or do not fit the manifest.
+    """
+
+    def __init__(self, root: Path, clips: list[Clip]) -> None:
+        self.clips = clips
+        self._root = root
+        self._shards: dict[str, Any] = {}
+        self._places: dict[str, tuple[str, list[int], list[int]]] = {}
+        index = root / "index.csv"
+        try:
+            with index.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    offsets, lengths = (
+                        [int(value) for value in row[key].split()] for key in ("frame_offsets", "frame_lengths")
+                    )
+                    self._places[row["path"]] = row["shard"], offsets, lengths
+            for shard in {self._places[clip.path][0] for clip in clips}:
+                self._shards[shard] = np.memmap(root / shard, np.uint8, "r")
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"the set is not whole: {error}", path=index, hint="make it again") from error
+
+    def frame(self, clip: Clip, index: int) -> FrameArray:
+        """Returns frame `index` of a clip, (H, W, 3) uint8 RGB.
+
+        Raises:
+          InputError: there is no picture where the index says.
+        """
+        shard, offsets, lengths = self._places[clip.path]
+        data = self._shards[shard][offsets[index] : offsets[index] + lengths[index]]
+        try:
+            return decode(data)
+        except (ValueError, cv2.error) as error:
+            raise InputError(f"frame {index} of {clip.path} is damaged", path=self._root / shard) from error

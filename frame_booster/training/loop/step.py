@@ -1,0 +1,207 @@
+"""One step of training: losses, gradients over all devices, the optimizer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from frame_booster.engine.device import choose_device
+from frame_booster.errors import InputError
+from frame_booster.network.layers import Tensor
+from frame_booster.training.config import Phase, RunConfig
+from frame_booster.training.data.sampling import Batch
+from frame_booster.training.loop.muon import Muon
+from frame_booster.training.losses.choice import choice_error
+from frame_booster.training.losses.flow import flow_supervision
+from frame_booster.training.losses.matching import matching_error
+from frame_booster.training.losses.reconstruction import LOSSES
+
+
+class StepFigures(NamedTuple):
+    """What a step measures of its batch, or the means over several steps; float32 each."""
+
+    loss: float
+    """The weighted sum of the configuration's terms."""
+    flow: float
+    """Flow supervision, px, before its weight."""
+    choice: float
+    """Choice error, before its weight."""
+    matching: float
+    """Matching error, before its weight."""
+    psnr: float
+    """PSNR of the interpolated frames of the batch, dB."""
+    finite: float
+    """1, or 0 if the step was skipped because a gradient was not a number; of several steps the share."""
+
+    @classmethod
+    def mean(cls, steps: list[StepFigures]) -> StepFigures:
+        """Returns the means over steps."""
+        return cls(*np.mean(steps, axis=0).tolist())
+
+
+def learning_rate(config: RunConfig, step: int) -> float:
+    """The learning rate of a step: warm-up from 0, then a cosine within each phase."""
+    phase, progress = config.phase_at(step)
+    high, low = phase.learning_rate
+    rate = low + (high - low) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return rate * min(1.0, (step + 1) / max(config.warmup, 1))
+
+
+def make_optimizer(config: RunConfig) -> Any:
+    """Returns the optimizer that a configuration names.
+
+    Raises:
+      InputError: there is none of that name.
+    """
+    if config.optimizer == "nadam":
+        return tf.keras.optimizers.Nadam(1e-4, beta_2=config.beta_2, clipnorm=config.clipnorm)
+    if config.optimizer == "adamw":
+        return tf.keras.optimizers.AdamW(
+            1e-4, weight_decay=config.weight_decay, beta_2=config.beta_2, clipnorm=config.clipnorm
+        )
+    if config.optimizer == "muon":
+        return Muon(config.weight_decay, clipnorm=config.clipnorm)
+    raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam, adamw or muon")
+
+
+def strategy_of(devices: str) -> Any:
+    """Returns how work is spread over devices.
+
+    Args:
+      devices: as `engine.device.choose_device` takes them, separated by commas; "auto": all GPUs, else the processor.
+
+    Raises:
+      InputError, ModelError: there is no such device.
+    """
+    if devices == "auto":
+        names = [f"/GPU:{k}" for k in range(len(tf.config.list_logical_devices("GPU")))] or ["/CPU:0"]
+    else:
+        names = [choose_device(name) for name in devices.split(",")]
+    if len(names) > 1:
+        return tf.distribute.MirroredStrategy(names)
+    return tf.distribute.OneDeviceStrategy(names[0]) if devices != "auto" else tf.distribute.get_strategy()
+
+
+class TrainStep:
+    """Trains a network on batches; every device of the strategy takes its share of each.
+
+    Args:
+      network: made in the strategy's scope, as is all below.
+      variables: its weights.
+      optimizer: built for them.
+      config: of the run.
+      strategy: from `strategy_of`.
+
+    Raises:
+      InputError: a loss of the configuration is not known, or the optimizer cannot be shared by devices.
+    """
+
+    def __init__(self, network: Any, variables: list[Any], optimizer: Any, config: RunConfig, strategy: Any) -> None:
+        unknown = set(config.loss) - set(LOSSES)
+        matched = all(min(phase.matching_weight) > 0 for phase in config.phases)
+        if unknown or not (config.loss or matched):
+            raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {', '.join(LOSSES)}")
+        if config.optimizer == "nadam" and strategy.num_replicas_in_sync > 1:
+            # Its state there turns to NaN after one step with Keras 2.15.
+            raise InputError("nadam trains on one device only", hint="muon or adamw, or name one --device")
+        self.network, self.variables, self.optimizer = network, variables, optimizer
+        self.config, self.strategy = config, strategy
+        self._compiled: dict[tuple[int, int, int, int, bool, bool, bool], Any] = {}
+
+    def __call__(self, step: int, batch: Batch) -> StepFigures:
+        """Trains on the batch of a step.
+
+        Raises:
+          InputError: the batch cannot be shared evenly by the devices.
+        """
+        phase, progress = self.config.phase_at(step)
+        pairs = phase.flow_weight, phase.choice_weight, phase.matching_weight
+        weights_now = [low + (high - low) * progress for low, high in pairs]
+        gradients_of, apply = self._functions(phase, self.config.halvings_at(step), weights_now[0] > 0)
+        self.optimizer.learning_rate.assign(learning_rate(self.config, step))
+        weights = [tf.constant(weight, tf.float32) for weight in weights_now]
+        shared = [self._shared(values) for values in (batch.frames, batch.t, batch.flows)]
+        gradients, values = gradients_of(*shared, *weights)
+        figures = StepFigures(*values.numpy())
+        if figures.finite:
+            apply(gradients)
+        return figures
+
+    def _shared(self, values: Any) -> Any:
+        replicas = self.strategy.num_replicas_in_sync
+        if replicas == 1:
+            return values
+        if len(values) % replicas:
+            raise InputError(f"a batch of {len(values)} cannot be shared by {replicas} devices")
+        parts = np.split(values, replicas)
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+        )
+
+    def _loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
+        terms = [weight * tf.reduce_mean(LOSSES[name](predicted, truth)) for name, weight in self.config.loss.items()]
+        return tf.add_n(terms)
+
+    def _functions(self, phase: Phase, halvings: int, labelled: bool) -> Any:
+        chosen, matched = max(phase.choice_weight) > 0, max(phase.matching_weight) > 0
+        key = (phase.batch, phase.height, phase.width, halvings, labelled, chosen, matched)
+        # The published network knows no such thing.
+        halved = {"halvings": halvings} if halvings else {}
+        if key in self._compiled:
+            return self._compiled[key]
+
+        def on_device(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any, match_weight: Any) -> Any:
+            pictures = tf.cast(frames, tf.float32) / 255.0
+            first, truth, second = tf.unstack(pictures, axis=1)
+            flow_loss = choice_loss = matching_loss = tf.constant(0.0)
+            with tf.GradientTape() as tape:
+                if self.config.loss:
+                    predicted = self.network(first, second, t, **halved)
+                    made, proposal = predicted.frame, predicted.proposal
+                    loss = self._loss(predicted.unclipped, truth)
+                    if labelled:
+                        flow_loss = tf.reduce_mean(flow_supervision(predicted.flows, labels, first, second, truth))
+                    if chosen:
+                        choice_loss = tf.reduce_mean(choice_error(predicted.choices, truth))
+                else:
+                    made, loss, proposal = truth, tf.constant(0.0), self.network.taught_proposal(first, second, t)
+                if matched:
+                    matching_loss = matching_error(proposal, labels, first, second, truth, t)
+                total = loss + flow_weight * flow_loss + choice_weight * choice_loss + match_weight * matching_loss
+            gradients = tape.gradient(total, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
+            psnr = tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-6))
+            return gradients, tf.stack([loss, flow_loss, choice_loss, matching_loss, psnr])
+
+        def mean(value: Any) -> Any:
+            return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+
+        @tf.function(autograph=False)
+        def gradients_of(*values: Any) -> Any:
+            gradients, figures = self.strategy.run(on_device, args=values)
+            gradients = [mean(gradient) for gradient in gradients]
+            # A step that is not a number must not reach the weights.
+            finite = tf.math.is_finite(tf.linalg.global_norm(gradients))
+            gradients = [tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
+            return gradients, tf.concat([mean(figures), tf.cast(finite, tf.float32)[None]], 0)
+
+        @tf.function(autograph=False)
+        def apply(gradients: Any) -> None:
+            if isinstance(self.optimizer, Muon):
+                self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+                return
+            # Those of Keras work on each device and add up what the devices bring.
+            share = [gradient / self.strategy.num_replicas_in_sync for gradient in gradients]
+
+            def on_each(parts: Any) -> None:
+                # Made anew on each device: what is one object for all would not be added up.
+                parts = [tf.identity(part) for part in parts]
+                self.optimizer.apply_gradients(zip(parts, self.variables, strict=True))
+
+            self.strategy.run(on_each, args=(share,))
+
+        self._compiled[key] = (gradients_of, apply)
+        return self._compiled[key]

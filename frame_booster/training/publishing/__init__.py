@@ -1,0 +1,1 @@
+"""Weights for others: a file with its facts, a SavedModel, ONNX."""

@@ -1,0 +1,57 @@
+"""Small training runs for tests, also those in processes of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from frame_booster.network.layers import Convolution, Stage
+from frame_booster.network.prediction import Prediction
+from frame_booster.training.config import Phase, RunConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def config(**changes: Any) -> RunConfig:
+    phase = Phase(
+        steps=6,
+        height=32,
+        width=32,
+        batch=2,
+        learning_rate=(1e-3, 1e-4),
+        flow_weight=(0.5, 0.1),
+        choice_weight=(2.0, 1.0),
+        strides=(1, 2),
+        scale=(0.5, 1.0),
+        any_timestep=0.3,
+        synthetic=0.3,
+    )
+    values: dict[str, Any] = {
+        "network": "fbnet-r",
+        "loss": {"charbonnier": 1.0, "census": 0.1},
+        "phases": (phase,),
+        "precision": "float32",
+    }
+    return RunConfig(**{**values, "optimizer": "adamw", "warmup": 2, **changes})
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+
+
+class Small(Stage):
+    """Stands in for a network: two convolutions that correct the blend."""
+
+    def __init__(self) -> None:
+        super().__init__("small")
+        self.one, self.two = Convolution(6, 8, name="one"), Convolution(8, 3, slope=None, name="two")
+
+    def parts(self) -> list[Any]:
+        return [self.one, self.two]
+
+    def call(self, first: Any, second: Any, t: Any) -> Prediction:
+        made = 0.5 * (first + second) + self.two(self.one(tf.concat([first, second], -1)))
+        return Prediction(frame=made, unclipped=made, flows=[(made[..., :2], made[..., 1:])])

@@ -1,0 +1,96 @@
+"""A training run: what it tells TensorBoard, freezes, judges its weights by and halves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frame_booster.errors import InputError
+from frame_booster.training.data.dataset import DatasetOptions, build
+from frame_booster.training.data.dataset_layouts import in_validation
+from frame_booster.training.loop.run import TrainingRun
+from tests.conftest import make_video
+from tests.training.runs import config, curve
+
+
+def test_a_run_on_records_tells_tensorboard_what_it_does(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        make_video(videos / name, pts=range(12), size=(96, 80))
+    share = next(s / 100 for s in range(1, 100) if in_validation("a.mp4", s / 100) or in_validation("b.mp4", s / 100))
+    build(videos, tmp_path / "data", DatasetOptions(short_side=64, validation=share), quiet=True)
+    data = tmp_path / "data"
+    run = TrainingRun(config(), tmp_path / "run", data / "train", data / "val", tmp_path / "cache")
+    run.train(log_every=4, validate_every=4, tensorboard=True)
+    told = [(record["step"], "val_psnr" in record) for record in curve(tmp_path / "run")]
+    assert told == [(4, True), (6, True)], "the last step is measured wherever it falls"
+    tags: set[str] = set()
+    for file in (tmp_path / "run" / "tensorboard").glob("events*"):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            tags |= {value.tag for value in event.summary.value}
+    assert {"loss", "choice", "rate", "samples_per_s", "validation/psnr", "validation/ssim"} <= tags
+    assert sum("/flow " in tag for tag in tags) >= 2
+    assert next(run.folder.glob("best.safetensors")).exists()
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_frozen_weights_stay_as_they_are_and_a_stopped_run_goes_on(
+    material: Path, tmp_path: Path, optimizer: str
+) -> None:
+    settings = config(optimizer=optimizer, frozen=("encoder", "judgement", "selection.conv"))
+    for steps in (2, 3):
+        run = TrainingRun(settings, tmp_path / "run", material, material / "val", tmp_path / "cache")
+        before = [variable.numpy() for variable in run.variables]
+        while run.step < steps:
+            run.train_on(run.sampler.batch(run.step))
+        changed = {
+            name
+            for name, old, new in zip(run.names, before, run.variables, strict=True)
+            if not np.array_equal(old, new.numpy())
+        }
+        assert {name.split(".")[0] for name in changed} == {"selection", "fusion"}
+        assert not any(name.startswith("selection.conv") for name in changed)
+        run.save_checkpoint()
+
+
+def test_a_run_towards_even_motion_is_judged_by_it(material: Path, tmp_path: Path) -> None:
+    runs = [
+        TrainingRun(config(even=even), tmp_path / str(even), material, material / "val", tmp_path / "cache")
+        for even in (False, True)
+    ]
+    losses = []
+    for run in runs:
+        figures = run.train_on(run.sampler.batch(0))
+        losses.append(figures[0])
+    assert losses[0] != losses[1], "the same batch, another truth"
+    usual, even = (run.validate() for run in runs)
+    assert set(even) == {*usual, "val_even_psnr"}
+    assert (runs[0].best, runs[1].best) == (usual["val_psnr"], even["val_even_psnr"])
+
+
+def test_motion_of_a_step_is_looked_for_at_the_scale_that_is_drawn_for_it(material: Path, tmp_path: Path) -> None:
+    phases = [replace(config().phases[0], steps=40, height=64, width=64, halvings=h) for h in ((0,), (1,), (0, 1))]
+    runs = [
+        TrainingRun(config(phases=(phase,)), tmp_path / str(k), material, material / "val", tmp_path / "cache")
+        for k, phase in enumerate(phases)
+    ]
+    drawn = [runs[2].config.halvings_at(step) for step in range(40)]
+    assert {*drawn} == {0, 1}
+    batch = runs[0].sampler.batch(0)
+    full, halved, mixed = (run.train_on(batch)[0] for run in runs)
+    assert full != halved
+    np.testing.assert_allclose(mixed, halved if drawn[0] else full, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("frozen", "message"), [(("decoder",), "decoder"), (("",), "nothing to train")])
+def test_what_cannot_be_frozen_is_refused(
+    material: Path, tmp_path: Path, frozen: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        TrainingRun(config(frozen=frozen), tmp_path / "run", material, material / "val", tmp_path / "cache")

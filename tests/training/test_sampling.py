@@ -1,0 +1,62 @@
+"""Batches: the same for the same seed and step, lit alike, handed on in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frame_booster.errors import InputError
+from frame_booster.training.data.clips import ClipStore
+from frame_booster.training.data.prefetch import prefetched_batches
+from frame_booster.training.data.sampling import Sampler, with_changed_light
+from tests.training.runs import config
+
+
+def test_samples_depend_on_seed_and_step_alone(material: Path, tmp_path: Path) -> None:
+    store = ClipStore(material, tmp_path)
+    assert [clip.path for clip in store.clips] == ["a.mp4"], "only permissively licensed clips"
+    one, other = Sampler(store, config()), Sampler(store, config())
+    other.batch(1)
+    for name in ("frames", "t", "flows"):
+        assert np.array_equal(getattr(one.batch(3), name), getattr(other.batch(3), name))
+    assert not np.array_equal(one.batch(3).frames, one.batch(4).frames)
+    batch = one.batch(0)
+    assert batch.frames.shape == (2, 3, 32, 32, 3)
+    assert ((batch.t > 0) & (batch.t < 1)).all()
+
+
+def test_light_changes_all_frames_of_a_sample_alike(material: Path, tmp_path: Path) -> None:
+    store = ClipStore(material, tmp_path)
+    plain = Sampler(store, config()).batch(2).frames.astype(int)
+    changed = Sampler(store, config(brightness=0.3, gamma=0.5)).batch(2).frames.astype(int)
+    assert changed.shape == plain.shape
+    changes = []
+    for seed in range(20):
+        same = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None, None], (3, 256, 1, 3))
+        lit = with_changed_light(np.random.default_rng(seed), same, brightness=0.3, gamma=0.5)
+        assert np.array_equal(lit[0], lit[2])
+        assert (np.diff(lit[0, :, 0, 0].astype(int)) >= 0).all()
+        changes.append(int(lit[0, 128, 0, 0]) - 128)
+    assert max(changes) > 15
+    assert min(changes) < -15
+
+
+def test_prefetching_hands_on_the_batches_of_the_steps_and_the_errors_of_the_sampler(
+    material: Path, tmp_path: Path
+) -> None:
+    sampler = Sampler(ClipStore(material, tmp_path), config())
+    fed = list(prefetched_batches(sampler, 1, 4))
+    assert len(fed) == 3
+    for step, batch in zip((1, 2, 3), fed, strict=True):
+        for name in ("frames", "t", "flows"):
+            assert np.array_equal(getattr(batch, name), getattr(sampler.batch(step), name))
+
+    def fail(step: int) -> Any:
+        raise InputError("frame 3 of x is damaged", path=tmp_path)
+
+    sampler.batch = fail  # type: ignore[method-assign]
+    with pytest.raises(InputError, match="frame 3 of x is damaged"):
+        next(prefetched_batches(sampler, 0, 2))
