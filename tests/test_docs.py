@@ -58,8 +58,8 @@ def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
-    from frame_booster.pipeline.boost import Result
     from frame_booster.pipeline.folder import FileOutcome
+    from frame_booster.pipeline.result import Result
 
     result = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), None, 0, 1.0, "fbnet-r", "/CPU:0", "float32")
     outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()

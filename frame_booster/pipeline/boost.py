@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
-from fractions import Fraction
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,46 +24,18 @@ from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-from frame_booster.pipeline.job import Job, JobSettings, Outcome, Progress
+from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.keywords import BoostKeywords
+from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 from frame_booster.pipeline.segment_sink import Boundary, Opening
+from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.timeline import RateChoice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["Progress", "Result", "boost", "load", "run"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run did."""
-
-    input: str
-    output: str
-    frames_in: int
-    frames_out: int
-    made: int
-    held: int
-    cuts: int
-    gaps: int
-    still: int
-    repeats: int
-    duration: Fraction
-    """Of the output's video, s."""
-    rate: Fraction | None
-    """Average frames a second of the output."""
-    decode_errors: int
-    seconds: float
-    model: str
-    device: str
-    precision: str
-    warnings: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns the fields with fractions as text, "30000/1001"."""
-        return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
 
 
 def boost(
@@ -154,31 +125,7 @@ def run(
             outcome = work.in_segments()
         else:
             outcome = work.to_file()
-        return _result(source, str(target), outcome, model, time.monotonic() - began)
-
-
-def _result(source: Source, output: str, outcome: Outcome, model: Model, seconds: float) -> Result:
-    counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
-    return Result(
-        input=str(source.path),
-        output=output,
-        frames_in=counts.source,
-        frames_out=written.frames,
-        made=counts.made,
-        held=counts.held,
-        cuts=counts.cuts,
-        gaps=counts.gaps,
-        still=counts.still,
-        repeats=counts.repeats,
-        duration=(written.end_pts - (written.first_pts or 0)) * timeline.time_base,
-        rate=timeline.rate,
-        decode_errors=source.report.decode_errors,
-        seconds=round(seconds, 3),
-        model=model.name,
-        device=",".join(m.device for m in (model, *model.peers)),
-        precision=model.precision,
-        warnings=[*source.report.warnings, *outcome.warnings],
-    )
+        return result_of(source, str(target), outcome, model, time.monotonic() - began)
 
 
 def options_rate(options: BoostOptions) -> RateChoice:

@@ -16,8 +16,9 @@ from frame_booster.engine.model import Model
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
 from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.boost import Result, load, run
+from frame_booster.pipeline.boost import load, run
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.result import Result
 
 KEPT_SUFFIXES = frozenset([".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut"])
 """Of inputs whose outputs have the same; others become .mkv, which holds everything."""

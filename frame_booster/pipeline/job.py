@@ -6,8 +6,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 
 import av
 
@@ -24,7 +23,8 @@ from frame_booster.options import MAX_GAP_FRAMES
 from frame_booster.pipeline.byte_queue import Broken, Channel
 from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
-from frame_booster.pipeline.timeline import RateChoice, Timeline, gap_limit
+from frame_booster.pipeline.settings import JobSettings
+from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pipeline.workers import background_thread
 from frame_booster.pixels import PixelLayout
 
@@ -53,26 +53,6 @@ class Outcome:
     written: Written
     timeline: Timeline
     warnings: list[str]
-
-
-@dataclass(frozen=True)
-class JobSettings:
-    """Settings of a job: the part of a run's options that says which frames are interpolated, and how."""
-
-    rate: RateChoice = field(default_factory=RateChoice)
-    scene_threshold: float = 0.2
-    """Similarity of two frames below which the first is held; 0 is off."""
-    max_gap: Fraction = Fraction(1, 2)
-    """A longer gap, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
-    dedupe: bool = False
-    batch_size: int | None = None
-    flow_scale: Fraction | None = None
-    max_memory: int | None = None
-    """Bytes, of all jobs at the same time."""
-    keep_partial: bool = False
-    """Whether an interrupted job completes its output as far as it is."""
-    segment: Fraction | None = None
-    """Length of durable segments, s; None for a run that is not to be taken up."""
 
 
 class Job:

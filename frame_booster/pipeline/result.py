@@ -1,0 +1,66 @@
+"""The result of a run: what was done, as numbers and text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from frame_booster.engine.model import Model
+from frame_booster.media.input.source import Source
+from frame_booster.pipeline.job import Outcome
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did."""
+
+    input: str
+    output: str
+    frames_in: int
+    frames_out: int
+    made: int
+    held: int
+    cuts: int
+    gaps: int
+    still: int
+    repeats: int
+    duration: Fraction
+    """Of the output's video, s."""
+    rate: Fraction | None
+    """Average frames a second of the output."""
+    decode_errors: int
+    seconds: float
+    model: str
+    device: str
+    precision: str
+    warnings: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the fields with fractions as text, "30000/1001"."""
+        return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+
+
+def result_of(source: Source, output: str, outcome: Outcome, model: Model, seconds: float) -> Result:
+    """Returns what a run on a source, whose job ended in an outcome, did in so many seconds."""
+    counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
+    return Result(
+        input=str(source.path),
+        output=output,
+        frames_in=counts.source,
+        frames_out=written.frames,
+        made=counts.made,
+        held=counts.held,
+        cuts=counts.cuts,
+        gaps=counts.gaps,
+        still=counts.still,
+        repeats=counts.repeats,
+        duration=(written.end_pts - (written.first_pts or 0)) * timeline.time_base,
+        rate=timeline.rate,
+        decode_errors=source.report.decode_errors,
+        seconds=round(seconds, 3),
+        model=model.name,
+        device=",".join(m.device for m in (model, *model.peers)),
+        precision=model.precision,
+        warnings=[*source.report.warnings, *outcome.warnings],
+    )

@@ -1,0 +1,28 @@
+"""Settings of a job, apart from where its frames come from and go to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from frame_booster.pipeline.timeline import RateChoice
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """Settings of a job: the part of a run's options that says which frames are interpolated, and how."""
+
+    rate: RateChoice = field(default_factory=RateChoice)
+    scene_threshold: float = 0.2
+    """Similarity of two frames below which the first is held; 0 is off."""
+    max_gap: Fraction = Fraction(1, 2)
+    """A longer gap, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
+    dedupe: bool = False
+    batch_size: int | None = None
+    flow_scale: Fraction | None = None
+    max_memory: int | None = None
+    """Bytes, of all jobs at the same time."""
+    keep_partial: bool = False
+    """Whether an interrupted job completes its output as far as it is."""
+    segment: Fraction | None = None
+    """Length of durable segments, s; None for a run that is not to be taken up."""
