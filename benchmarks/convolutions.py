@@ -7,10 +7,10 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from benchmarks.yardsticks import convolution_peak, median_s, precisions
-from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout
 
 

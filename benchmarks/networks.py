@@ -12,10 +12,10 @@ from fractions import Fraction
 import numpy as np
 
 from benchmarks.yardsticks import convolution_peak, median_s, precisions
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator, Request
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout, Planes
 
 BATCHES = 4
@@ -61,7 +61,7 @@ def published_speedup(repeat: int) -> tuple[float, float]:
     """Seconds for a 256x144 frame of FBNet: as a plain float32 graph with an uncompiled warp, and as we run it."""
     tf = tensorflow()
     from frame_booster.network import flow
-    from frame_booster.network.registry import create_network
+    from frame_booster.network.presets import create_network
     from frame_booster.network.warp import addons_warp, gather_warp
 
     frames = [tf.random.stateless_uniform([1, 144, 256, 3], [k, 1]) for k in range(2)]

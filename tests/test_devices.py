@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.engine.batches import Request
-from frame_booster.engine.several import SeveralDevices
+from frame_booster.engine.batch_interpolator import Request
+from frame_booster.engine.multi_device import SeveralDevices
 from tests.conftest import decoded, make_video
 
 SCRIPT = """

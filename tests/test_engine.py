@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator, Request
 from frame_booster.engine.colour import (
     compiled_planes_to_rgb,
     compiled_rgb_to_planes,
@@ -19,11 +19,11 @@ from frame_booster.engine.colour import (
     rgb_to_planes,
 )
 from frame_booster.engine.device import choose_device, choose_precision
-from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
+from frame_booster.engine.makers.stream import StreamMaker
+from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import Plan
-from frame_booster.engine.streaming import StreamMaker
+from frame_booster.engine.recursive_midpoint import by_halving
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
 from tests.conftest import picture

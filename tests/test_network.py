@@ -13,7 +13,7 @@ from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.fbnet_r.fusion import MADE
 from frame_booster.network.layers import Convolution, count_weights, named_weights
-from frame_booster.network.registry import NAMES, create_network
+from frame_booster.network.presets import NAMES, create_network
 from frame_booster.training.inspect import stage_costs
 from frame_booster.training.matching_loss import matching_error
 from tests.conftest import picture

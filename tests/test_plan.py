@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator, Request
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
+from frame_booster.engine.makers.strips import cut
+from frame_booster.engine.memory_plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
-from frame_booster.engine.strips import cut
 from frame_booster.errors import InputError, ModelError
 from frame_booster.options import parse_bytes
 from frame_booster.pixels import PixelLayout, Planes
@@ -192,7 +192,7 @@ def test_motion_found_on_halved_frames_is_good_to_a_fifth_of_a_px(model: Model, 
 
 def test_pictures_are_made_as_video_is(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """RGB at full depth through both roads, with a size at which motion is looked for on halved frames."""
-    monkeypatch.setattr("frame_booster.engine.plan.FLOW_SIDE", 64)
+    monkeypatch.setattr("frame_booster.engine.memory_plan.FLOW_SIDE", 64)
     layout = PixelLayout(128, 96, "rgb", 16)
     assert make_plan(layout, model).halvings == 1
     frames = moved(layout)

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.network.layers import count_weights, named_weights
-from frame_booster.network.registry import NAMES, create_network
+from frame_booster.network.presets import NAMES, create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights
 from tests.conftest import picture
 from tests.test_network import fill

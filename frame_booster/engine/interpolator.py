@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.halving import by_halving
+from frame_booster.engine.memory_plan import usual_halvings
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import usual_halvings
+from frame_booster.engine.recursive_midpoint import by_halving
 from frame_booster.errors import InputError
 
 _TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}

@@ -44,7 +44,7 @@ class Model:
     ) -> None:
         tf = tensorflow()
         with collection_paused():
-            from frame_booster.network.registry import create_network
+            from frame_booster.network.presets import create_network
             from frame_booster.network.weights import load_weights
 
         self.name = name

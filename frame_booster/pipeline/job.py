@@ -10,11 +10,11 @@ from fractions import Fraction
 
 import av
 
-from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
+from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import free_memory, make_plan, queue_bytes
-from frame_booster.engine.several import SeveralDevices
+from frame_booster.engine.multi_device import SeveralDevices
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.planes import layout_of
 from frame_booster.media.reader import Resume, Source, SourceFrame

@@ -13,7 +13,7 @@ from typing import Protocol
 import av
 import numpy as np
 
-from frame_booster.engine.batches import Request
+from frame_booster.engine.batch_interpolator import Request
 from frame_booster.media.captions import CaptionQueue
 from frame_booster.media.planes import frame_of, planes_of
 from frame_booster.media.reader import SourceFrame

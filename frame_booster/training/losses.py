@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from frame_booster.network.layers import Tensor
 from frame_booster.network.prediction import Choice
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 from frame_booster.network.warp import compiled_gather_warp
 
 

@@ -27,7 +27,7 @@ from frame_booster.network.fbnet_r.refinement import motion_to_flow, refine
 from frame_booster.network.fbnet_r.selection import Selection
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Choice, Prediction, Proposal
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 
 RECALLED = 3
 """The search and the descriptors are compared at 1/2**RECALLED."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.plan import Plan
+from frame_booster.engine.memory_plan import Plan
 from frame_booster.pixels import PixelLayout, Planes
 
 

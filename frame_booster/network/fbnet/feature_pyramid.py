@@ -5,14 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.resample import halve
 
 CHANNELS = (16, 48, 112, 112)
 """Feature channels of levels 1 (full resolution) to 4 (1/8)."""
-
-
-def halve(x: Tensor) -> Tensor:
-    """Average-pools (B, H, W, C) by 2x2 to (B, H/2, W/2, C)."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
 
 
 class PyramidFeatureExtraction(Stage):

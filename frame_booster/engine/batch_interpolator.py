@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.halving import by_halving
+from frame_booster.engine.makers.stream import StreamMaker
+from frame_booster.engine.makers.strips import StripMaker
+from frame_booster.engine.memory_plan import Plan, make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import Plan, make_plan
-from frame_booster.engine.streaming import StreamMaker
-from frame_booster.engine.strips import StripMaker
+from frame_booster.engine.recursive_midpoint import by_halving
 from frame_booster.errors import ModelError
 from frame_booster.pixels import PixelLayout, Plane, Planes
 

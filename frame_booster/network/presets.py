@@ -20,7 +20,7 @@ def create_network(name: str, precision: str = "float32") -> Any:
       ModelError: there is no such network.
     """
     if name == "fbnet":
-        from frame_booster.network.fbnet import FBNet
+        from frame_booster.network.fbnet.network import FBNet
 
         return FBNet(precision)
     if name == "fbnet-r":

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.plan import MARGIN, Plan
-from frame_booster.engine.streaming import mixed_alpha
+from frame_booster.engine.makers.stream import mixed_alpha
+from frame_booster.engine.memory_plan import MARGIN, Plan
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 

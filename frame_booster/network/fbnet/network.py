@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from frame_booster.network.flow import BiDirectionalFlowEstimation, upsample_flow
-from frame_booster.network.fusion import WarpedFeatureFusion
+from frame_booster.network.fbnet.feature_pyramid import CHANNELS, PyramidFeatureExtraction
+from frame_booster.network.fbnet.flow import BiDirectionalFlowEstimation, upsample_flow
+from frame_booster.network.fbnet.fusion import WarpedFeatureFusion
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Prediction
-from frame_booster.network.pyramid import CHANNELS, PyramidFeatureExtraction
 
 
 class FBNet(Stage):
