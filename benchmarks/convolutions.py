@@ -33,11 +33,9 @@ class Shape(NamedTuple):
 
 def convolutions_of(model: Model, layout: PixelLayout) -> Counter[Shape]:
     """The convolutions behind one frame more of a run: encoding it, and making one between it and the last."""
-    maker = BatchInterpolator(model, layout, make_plan(layout, model))
-    single: Any = maker._way.single
-    functions = [maker._way.run] if single is None else [single._encode, single._decode]
+    interpolator = BatchInterpolator(model, layout, make_plan(layout, model))
     found: Counter[Shape] = Counter()
-    for function in functions:
+    for function in interpolator.maker.functions:
         for op in function.get_concrete_function().graph.get_operations():
             if op.type != "Conv2D":
                 continue

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.engine.batch_interpolator import Request
+from frame_booster.engine.maker import Request
 from frame_booster.errors import InputError, ModelError
 from frame_booster.media.planes import layout_of, planes_of
 from frame_booster.media.reader import SourceFrame

@@ -1,4 +1,4 @@
-"""Any time between two frames, for a network that knows the middle only."""
+"""Interpolation at any time by recursive midpoints, for networks that know the middle of two frames only."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TypeVar
 
 Frame = TypeVar("Frame")
 
-MAX_HALVINGS = 4
-"""The result is at most 1/16 of the gap away from the time asked for."""
+MAX_DEPTH = 4
+"""Midpoints that are taken at most: the result is then within 1/16 of the gap of `t`."""
 
 
-def by_halving(first: Frame, second: Frame, t: Fraction, middle_of: Callable[[Frame, Frame], Frame]) -> Frame:
-    """Makes the frame nearest to `t` by halving the gap around it again and again.
+def recursive_midpoint(first: Frame, second: Frame, t: Fraction, middle_of: Callable[[Frame, Frame], Frame]) -> Frame:
+    """Interpolates the frame nearest to `t`: the midpoint of two frames, then of that and one of them, and so on.
 
     Args:
       first, second: the frames at 0 and 1.
       t: in (0, 1).
-      middle_of: makes the frame half-way between two frames.
+      middle_of: interpolates the frame half-way between two frames.
     """
     low, high = Fraction(0), Fraction(1)
     made = first
-    for _ in range(MAX_HALVINGS):
+    for _ in range(MAX_DEPTH):
         made, middle = middle_of(first, second), (low + high) / 2
         if t == middle:
             break

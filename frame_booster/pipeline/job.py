@@ -12,9 +12,10 @@ import av
 
 from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
+from frame_booster.engine.maker import Maker
 from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
 from frame_booster.engine.model import Model
-from frame_booster.engine.multi_device import SeveralDevices
+from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.planes import layout_of
 from frame_booster.media.reader import Resume, Source, SourceFrame
@@ -22,7 +23,7 @@ from frame_booster.media.writer import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES, BoostOptions
 from frame_booster.pipeline.boundary import Boundary, Opening
 from frame_booster.pipeline.channel import Broken, Channel
-from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
+from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.plan import Grid, Multiple, Timeline, gap_limit
 from frame_booster.pixels import PixelLayout
 
@@ -209,7 +210,7 @@ class Job:
                 at_once=frames_at_once(model.device) if alone else 1,
             )
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
-        return makers[0] if len(makers) == 1 else SeveralDevices(makers)
+        return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
 
     def _boost(
         self,

@@ -1,15 +1,20 @@
-"""Making a frame in strips of rows, so that its size does not decide how much memory that takes."""
+"""Interpolation of a frame in strips of rows, so that its size does not decide how much memory it takes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.makers.stream import mixed_alpha
+from frame_booster.engine.maker import Request
+from frame_booster.engine.makers.alpha import blend_alpha
+from frame_booster.engine.makers.plan_maker import plane_specs, tracing
 from frame_booster.engine.memory_plan import MARGIN, Plan
+from frame_booster.engine.model import Model
+from frame_booster.network.interface import MotionMap, StripSupport
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 
@@ -18,11 +23,11 @@ class Strip:
     """Rows of a frame, px."""
 
     top: int
-    """First row that is made."""
+    """First row of the strip's share of the frame."""
     bottom: int
-    """The row after the last that is made."""
+    """The row after its last."""
     seen: int
-    """First of the rows that are looked at; all strips look at equally many."""
+    """First of the rows that the network sees, which overlap with the neighbours'; for all strips equally many."""
 
 
 def cut(height: int, strips: int, align: int) -> tuple[list[Strip], int]:
@@ -34,19 +39,21 @@ def cut(height: int, strips: int, align: int) -> tuple[list[Strip], int]:
       align: of which `Strip.seen` and all sides are multiples.
 
     Returns:
-      The strips, and how many rows each looks at.
+      The strips, and how many rows the network sees of each.
     """
     rows = -(-height // strips // align) * align
-    looked_at = min(height, rows + 2 * -(-MARGIN // align) * align)
+    seen_rows = min(height, rows + 2 * -(-MARGIN // align) * align)
     made = []
     for top in range(0, height, rows):
-        seen = min(max(top - (looked_at - rows) // 2 // align * align, 0), height - looked_at)
+        seen = min(max(top - (seen_rows - rows) // 2 // align * align, 0), height - seen_rows)
         made.append(Strip(top, min(top + rows, height), seen))
-    return made, looked_at
+    return made, seen_rows
 
 
 class StripMaker:
-    """Makes one frame at a time.
+    """Interpolates a frame strip by strip; a `PlanMaker`.
+
+    Where the network has `strips`, motion is estimated once, on the whole frame.
 
     Args:
       model: network, weights and device.
@@ -54,99 +61,88 @@ class StripMaker:
       plan: with more than one strip.
     """
 
-    def __init__(self, model: Any, layout: PixelLayout, plan: Plan) -> None:
+    def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
         from frame_booster.engine.colour import padded
 
-        self.model, self.layout = model, layout
-        network = model.network
-        self._align = network.multiple << plan.halvings
-        self._height = padded(layout.height, self._align)
-        self._strips, rows = cut(self._height, plan.strips, self._align)
+        self.model, self.layout, self.plan = model, layout, plan
+        self._support = model.network.strips
+        align = model.network.multiple << plan.flow_downscale
+        self._width = padded(layout.width, align)
+        self._strips, rows = cut(padded(layout.height, align), plan.strips, align)
         self._part = replace(layout, height=rows)
-        self._finds = hasattr(network, "find")
-        self._halvings = plan.halvings
-        self._ratios = (1 << plan.halvings, 2 << plan.halvings)
-        """Sides of the frame over those of the flow and of the hidden state."""
-        if self._finds:
-            self._find = self._compile_find()
+        self._strides = [] if self._support is None else [m.stride << plan.flow_downscale for m in self._support.maps]
+        """Sides of the frame over those of the maps."""
+        self._find = None if self._support is None else self._compile_find(self._support)
         self._fuse = self._compile_fuse()
 
-    def _signature(self, layout: PixelLayout) -> list[Any]:
-        tf = tensorflow()
-        return [tf.TensorSpec([1, *shape], tf.as_dtype(layout.dtype)) for shape in layout.plane_shapes]
+    @property
+    def functions(self) -> list[Any]:
+        """From planes of whole frames to motion, where the network has strips, and from those of a strip to planes."""
+        return [self._fuse] if self._find is None else [self._find, self._fuse]
 
-    def _compile_find(self) -> Any:
+    def _compile_find(self, support: StripSupport) -> Any:
         tf = tensorflow()
-        from frame_booster.engine.colour import compiled_planes_to_rgb
+        from frame_booster.engine.network_input import flow_rgb
 
-        network, layout = self.model.network, self.layout
-        planes = self._signature(layout)
+        layout, multiple, downscale = self.layout, self.model.network.multiple, self.plan.flow_downscale
+        planes = plane_specs(layout, 1)
 
         @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32)], autograph=False)
         def find(first: Any, second: Any, t: Any) -> Any:
-            encoded = [
-                network.encode(compiled_planes_to_rgb(frame, layout, network.multiple, self._halvings))
-                for frame in (first, second)
-            ]
-            found = network.find(*encoded, t)
-            return found.flow, found.hidden
+            frame0, frame1 = (flow_rgb(frame, layout, multiple, downscale) for frame in (first, second))
+            return support.find(frame0, frame1, t)
 
-        return self._traced(find)
+        with tracing(self.model.device):
+            find.get_concrete_function()
+        return find
 
     def _compile_fuse(self) -> Any:
         tf = tensorflow()
-        from frame_booster.engine.colour import compiled_planes_to_rgb, compiled_rgb_to_planes, padded
+        from frame_booster.engine.colour import compiled_rgb_to_planes
+        from frame_booster.engine.network_input import frame_rgb
 
-        network, part, rows = self.model.network, self._part, self._part.height
-        planes = self._signature(part)
-        found = []
-        if self._finds:
-            from frame_booster.network.fbnet_r.selection import HIDDEN
-            from frame_booster.network.fbnet_r.sharp import with_curvature
+        network, support, part = self.model.network, self._support, self._part
+        planes, downscale = plane_specs(part, 1), self.plan.flow_downscale
+        maps = [] if support is None else [self._map_spec(made) for made in support.maps]
 
-            width = padded(part.width, self._align)
-            flow, hidden = ([1, rows // ratio, width // ratio] for ratio in self._ratios)
-            found = [tf.TensorSpec([*flow, 4], tf.float32), tf.TensorSpec([*hidden, HIDDEN], network.precision)]
+        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32), maps], autograph=False)
+        def fuse(first: Any, second: Any, t: Any, maps: Any) -> Any:
+            frame0, frame1 = (frame_rgb(frame, part, network.multiple, downscale) for frame in (first, second))
+            if support is None:
+                return compiled_rgb_to_planes(network(frame0, frame1, t).unclipped, part)
+            return compiled_rgb_to_planes(support.fuse(frame0, frame1, maps, t), part)
 
-        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32), found], autograph=False)
-        def fuse(first: Any, second: Any, t: Any, found: Any) -> Any:
-            frames = [compiled_planes_to_rgb(frame, part, self._align) for frame in (first, second)]
-            if self._finds:
-                curved = [with_curvature(frame) for frame in frames]
-                made, _ = network.fuse(*curved, *found, t)
-            else:
-                made = network(*frames, t).unclipped
-            return compiled_rgb_to_planes(made, part)
+        with tracing(self.model.device):
+            fuse.get_concrete_function()
+        return fuse
 
-        return self._traced(fuse)
+    def _map_spec(self, made: MotionMap) -> Any:
+        stride = made.stride << self.plan.flow_downscale
+        sides = [self._part.height // stride, self._width // stride]
+        return tensorflow().TensorSpec([1, *sides, made.channels], made.dtype)
 
-    def _traced(self, function: Any) -> Any:
-        from frame_booster.network.compiling import compiling_ahead
+    def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+        """Interpolates, frame after frame."""
+        return [self._make_one(frames[r.first], frames[r.second], float(r.t)) for r in requests]
 
-        with tensorflow().device(self.model.device), compiling_ahead(self.model.device):
-            function.get_concrete_function()
-        return function
-
-    def make(self, first: Planes, second: Planes, t: float) -> Planes:
-        """Makes the frame at t in (0, 1) between two."""
-        tf = tensorflow()
+    def _make_one(self, first: Planes, second: Planes, t: float) -> Planes:
         time = np.full(1, t, np.float32)
         out: list[Any] = [np.empty(shape, self.layout.dtype) for shape in self.layout.plane_shapes]
-        with tf.device(self.model.device):
+        with tensorflow().device(self.model.device):
             whole: list[Any] = []
-            if self._finds:
+            if self._find is not None:
                 whole = self._find([p[None] for p in first], [p[None] for p in second], time)
             for strip in self._strips:
                 parts = [[self._rows(p, k, strip)[None] for k, p in enumerate(frame)] for frame in (first, second)]
-                found = [
-                    x[:, strip.seen // ratio : (strip.seen + self._part.height) // ratio]
-                    for x, ratio in zip(whole, self._ratios, strict=False)
+                maps = [
+                    x[:, strip.seen // stride : (strip.seen + self._part.height) // stride]
+                    for x, stride in zip(whole, self._strides, strict=True)
                 ]
-                made = self._fuse(*parts, time, found)
+                made = self._fuse(*parts, time, maps)
                 for k, (plane, result) in enumerate(zip(out, made, strict=False)):
                     self._paste(plane, result.numpy()[0], k, strip)
         if self.layout.alpha:
-            out[-1] = mixed_alpha(first, second, t, self.layout)
+            out[-1] = blend_alpha(first, second, t, self.layout)
         return tuple(out)
 
     def _scale(self, index: int) -> int:

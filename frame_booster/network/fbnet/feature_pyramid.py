@@ -1,4 +1,4 @@
-"""FBNet, stage 1: pyramid feature extraction."""
+"""FBNet, stage 1: the feature pyramid of one frame."""
 
 from __future__ import annotations
 
