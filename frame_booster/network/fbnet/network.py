@@ -1,7 +1,42 @@
-"""FBNet as published: pyramid features, bidirectional flow, fusion of warped features.
+"""FBNet: a coarse-to-fine network that warps features of both frames to the middle and fuses them into the frame.
 
-Source: K. Barszczak, "Frame Booster" (slide deck); where its listing and its parameter count
-disagree, the reading that gives the published 1,199,971 trainable parameters.
+Inputs
+  frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1]; H and W multiples of 8, at least 16 px.
+  There is no input for the time: the network knows the middle, t = 1/2, only. The engine reaches other times by
+  recursive midpoints.
+
+Outputs (`Prediction`)
+  frame: (B, H, W, 3) float32 RGB in [0, 1], the interpolated frame; `unclipped` is the same before clipping.
+  flows: for levels 4 to 1 the pair (flow12, flow21), each (B, H / 2^(level - 1), W / 2^(level - 1), 2) float32.
+
+Levels. Everything happens on four levels of resolution: level 1 is full resolution, level 4 is 1/8.
+
+Flow convention. A flow is (dy, dx) in px of its level and is applied by backward warping, as `dense_image_warp` does:
+`warped(x) = features(x - flow(x))`, bilinear, clamped at the border. flow12 warps what belongs to frame 0 (the
+publication's first frame), flow21 what belongs to frame 1.
+
+Architecture, in the order in which it runs. Convolutions are 3x3, "same", with bias and LeakyReLU(0.2), unless stated.
+  1. Feature pyramid (`feature_pyramid.py`, 2 x 23,584 parameters). For each frame, with weights of its own: the frame
+     is average-pooled to the four levels, and three convolutions of 16, 32 and 64 filters, shared by the levels, run
+     over it in a cascade. The first sees the frame at levels 1 to 4, the second the pooled output of the first at
+     levels 2 to 4, the third the pooled output of the second at levels 3 and 4. Maps that meet at a level are
+     concatenated: 16, 48, 112 and 112 channels at levels 1 to 4.
+  2. Bidirectional flow estimation (`flow.py`, 848,272 parameters), from level 4 to level 1. Flows begin at zero; from
+     level to level they are enlarged twofold (bicubic) and *not* multiplied by 2, as published. At each level, for
+     each direction with weights of its own: one frame's features are warped by the flow so far and concatenated to
+     the other's, five convolutions of 48 (3x3), 80 (3x3), 80, 32 and 2 filters (1x1, the last linear) return the
+     change of the flow, and the level's features, as extracted, are warped by the sum. No cost volume is built.
+  3. Fusion (`fusion.py`, 304,531 parameters), from level 4 to level 1. The warped features of both frames and what
+     comes from the level below are added; two convolutions of 112, 48 and 16 filters follow at levels 4, 3 and 2, and
+     a bilinear enlargement by 2. At level 1 a linear 1x1 convolution returns RGB. No warped pixels and no occlusion
+     mask take part: the frame is made from features alone.
+
+1,199,971 trainable parameters in all, 196,526 multiply-adds for each pixel, nearly all of them at levels 1 and 2.
+Motion of more than some 30 px is out of reach of level 4.
+
+Reference
+  K. Barszczak, "Frame Booster" (slide deck with listings). Where a listing and the published number of parameters
+  disagree, this is the reading that gives the number.
 """
 
 from __future__ import annotations
