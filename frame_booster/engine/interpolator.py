@@ -21,14 +21,14 @@ Pictures = npt.NDArray[Any]
 
 
 class Interpolator:
-    """A loaded network that makes pictures between pictures."""
+    """A loaded network that interpolates between two pictures."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._compiled: dict[tuple[float, ...], Any] = {}
 
     def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
-        """Makes the picture between two pictures.
+        """Interpolates the picture between two pictures.
 
         Args:
           frame0, frame1: RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255], uint16 in [0, 65535] or
@@ -71,7 +71,7 @@ class Interpolator:
             from frame_booster.engine.network_input import encode_pictures
 
             network = self.model.network
-            # As for video, so that a picture made here is the one that would be made there.
+            # As for video, so that two pictures give what the same two frames of a video would.
             downscale = default_flow_downscale(shape[2], shape[1], network)
             frame = tf.TensorSpec(shape, tf.float32)
 
@@ -80,7 +80,7 @@ class Interpolator:
                 pair = [encode_pictures(x, top, network.multiple, downscale) for x in (a, b)]
                 times, coding = tf.fill([shape[0]], at), network.frame_coding
                 if coding is None:
-                    made = network(pair[0].frames, pair[1].frames, times, downscale).frame
+                    made = network(pair[0].frames, pair[1].frames, times, flow_downscale=downscale).frame
                 else:
                     encoded = [coding.encode(x.frames, downscale, x.downscaled) for x in pair]
                     made = coding.decode(encoded[0], encoded[1], times).frame

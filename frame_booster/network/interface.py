@@ -86,14 +86,16 @@ class Network(Protocol):
     def strips(self) -> StripSupport | None:
         """Interpolation in strips; None: a strip is interpolated as if it were a frame of its own."""
 
-    def __call__(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, flow_downscale: int = 0) -> Prediction:
+    def __call__(
+        self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, *, flow_downscale: int = 0
+    ) -> Prediction:
         """Predicts the frame at time t.
 
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
           flow_downscale: log2 of the factor by which frames are downscaled before motion is estimated, from 0 (not
-            at all) to `max_flow_downscale`.
+            at all) to `max_flow_downscale`. By its name only: Keras 3 takes nothing but tensors by position.
         """
 
     def between(
