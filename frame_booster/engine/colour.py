@@ -22,11 +22,11 @@ def _scales(layout: PixelLayout) -> tuple[float, float, float, float]:
 
 
 GAMMA = 2.2
-"""The network has learned from pictures as screens are sent them; light is brought to that by a power."""
+"""Exponent that brings linear light near to the coding of ordinary video, which networks have learned from."""
 
 
 def _perceived(light: Tensor) -> Tensor:
-    # What is not a number, as renderers leave it, must not spread.
+    # Renderers write NaN and infinity, which convolutions would spread over the frame.
     light = tf.where(tf.math.is_finite(light), light, tf.zeros_like(light))
     return tf.sign(light) * tf.pow(tf.abs(light), 1.0 / GAMMA)
 

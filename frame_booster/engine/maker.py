@@ -1,4 +1,4 @@
-"""What makes interpolated frames, as the pipeline sees it."""
+"""The interface of what interpolates frames, for the pipeline: `Maker` and its `Request`."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def make_plan(
       at_once: batches to interpolate at the same time, if frames are not too large for it.
 
     Raises:
-      InputError: the network has no such scale, or the frame cannot be made in so little memory.
+      InputError: the network has no such scale, or so little memory is not enough for a frame.
     """
     network, needs = model.network, model.preset.bytes_per_pixel
     if flow_scale is None:

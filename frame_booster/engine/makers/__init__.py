@@ -1,1 +1,1 @@
-"""How interpolated frames are made: several pairs a batch, pair by pair, or a frame in strips of rows."""
+"""Three ways to interpolate frames: several pairs a batch, pair by pair, or a frame in strips of rows."""

@@ -1,4 +1,4 @@
-"""What the makers of all kinds have in common."""
+"""The interface of the three makers, and what all of them do: describe planes to TensorFlow, and trace functions."""
 
 from __future__ import annotations
 

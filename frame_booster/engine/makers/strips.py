@@ -150,7 +150,7 @@ class StripMaker:
         return 1 << self.layout.log2_chroma_height if chroma else 1
 
     def _rows(self, plane: Plane, index: int, strip: Strip) -> Plane:
-        """Returns the rows of a plane that a strip looks at, its last row repeated below the frame."""
+        """Returns the rows of a plane that the network sees of a strip; below the frame its last row is repeated."""
         down = self._scale(index)
         begin, wanted = strip.seen // down, -(-self._part.height // down)
         rows = plane[begin : begin + wanted]

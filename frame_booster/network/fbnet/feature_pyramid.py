@@ -14,9 +14,9 @@ CHANNELS = (16, 48, 112, 112)
 class PyramidFeatureExtraction(Stage):
     """Features of one frame on four scales, from three convolutions shared by the scales.
 
-    The first convolution sees the frame on all four scales; the second sees the first's outputs of
-    scales 1 to 3, pooled once; the third sees the second's first two outputs, pooled once.
-    What meets at one resolution is concatenated.
+    The first convolution is applied to the frame on all four scales, the second to the first's outputs of
+    scales 1 to 3, pooled once, the third to the second's first two outputs, pooled once.
+    Features of one resolution are concatenated.
     """
 
     def __init__(self, precision: str = "float32", name: str = "pyramid") -> None:
