@@ -233,7 +233,7 @@ class _Small:
         mixed = 0.5 * (tf.gather(frames, first) + tf.gather(frames, second))
         return Prediction(mixed, mixed, [])
 
-    def __call__(self, first: Any, second: Any, t: Any) -> Any:
+    def __call__(self, first: Any, second: Any, t: Any, *, flow_downscale: int = 0) -> Any:
         from frame_booster.network.prediction import Prediction
 
         mixed = 0.5 * (self._check(first, 1) + second)

@@ -109,8 +109,10 @@ class StripMaker:
         def fuse(first: Any, second: Any, t: Any, maps: Any) -> Any:
             frame0, frame1 = (frame_rgb(frame, part, network.multiple, downscale) for frame in (first, second))
             if support is None:
-                return compiled_rgb_to_planes(network(frame0, frame1, t).unclipped, part)
-            return compiled_rgb_to_planes(support.fuse(frame0, frame1, maps, t), part)
+                rgb = network(frame0, frame1, t, flow_downscale=downscale).unclipped
+            else:
+                rgb = support.fuse(frame0, frame1, maps, t)
+            return compiled_rgb_to_planes(rgb, part)
 
         with tracing(self.model.device):
             fuse.get_concrete_function()
