@@ -7,10 +7,10 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from benchmarks.yardsticks import convolution_peak, median_s, precisions
-from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout
 
 
@@ -33,11 +33,9 @@ class Shape(NamedTuple):
 
 def convolutions_of(model: Model, layout: PixelLayout) -> Counter[Shape]:
     """The convolutions behind one frame more of a run: encoding it, and making one between it and the last."""
-    maker = BatchInterpolator(model, layout, make_plan(layout, model))
-    single: Any = maker._way.single
-    functions = [maker._way.run] if single is None else [single._encode, single._decode]
+    interpolator = BatchInterpolator(model, layout, make_plan(layout, model))
     found: Counter[Shape] = Counter()
-    for function in functions:
+    for function in interpolator.maker.functions:
         for op in function.get_concrete_function().graph.get_operations():
             if op.type != "Conv2D":
                 continue

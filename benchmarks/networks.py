@@ -12,10 +12,11 @@ from fractions import Fraction
 import numpy as np
 
 from benchmarks.yardsticks import convolution_peak, median_s, precisions
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import tensorflow
+from frame_booster.engine.maker import Request
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout, Planes
 
 BATCHES = 4
@@ -61,7 +62,7 @@ def published_speedup(repeat: int) -> tuple[float, float]:
     """Seconds for a 256x144 frame of FBNet: as a plain float32 graph with an uncompiled warp, and as we run it."""
     tf = tensorflow()
     from frame_booster.network import flow
-    from frame_booster.network.registry import create_network
+    from frame_booster.network.presets import create_network
     from frame_booster.network.warp import addons_warp, gather_warp
 
     frames = [tf.random.stateless_uniform([1, 144, 256, 3], [k, 1]) for k in range(2)]
@@ -105,8 +106,8 @@ def run(options: argparse.Namespace) -> None:
                 command = [sys.executable, "-m", "benchmarks", "networks", "--repeat", str(options.repeat)]
                 command += ["--one", f"{name} {precision} {size} {options.flow_scale} {options.at_once}"]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
-                seconds, mebibytes, halvings = done.stdout.split()
-                small = 4.0 ** -int(halvings)
+                seconds, mebibytes, flow_downscale = done.stdout.split()
+                small = 4.0 ** -int(flow_downscale)
                 macs = sum(m * (1.0 if stage == "fusion" or name == "fbnet" else small) for stage, m in costs.items())
                 pixels = width * height
                 share = macs * pixels / float(seconds) / peak
@@ -128,4 +129,4 @@ def _one(options: argparse.Namespace) -> None:
     flow_scale = None if scale == "auto" or name == "fbnet" else Fraction(scale)
     seconds = frame_time(model, width, height, options.repeat, flow_scale, int(at_once))
     plan = make_plan(PixelLayout(width, height, "yuv", 8, 1, 1), model, flow_scale=flow_scale)
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, plan.halvings)
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, plan.flow_downscale)

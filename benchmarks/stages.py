@@ -19,10 +19,11 @@ import av
 
 from benchmarks.parts import encode, frame_of
 from benchmarks.pipeline import ENCODER
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
+from frame_booster.engine.maker import Request
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.options import BoostOptions, EncoderOptions
 from frame_booster.pipeline import job

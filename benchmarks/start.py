@@ -9,9 +9,10 @@ import sys
 import time
 
 from benchmarks.networks import moving_frames
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator
+from frame_booster.engine.maker import Request
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import make_plan
 from frame_booster.pixels import PixelLayout
 
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     """Prints one line a network, with the loss each is trained with."""
     tf = tensorflow()
     from frame_booster.network.layers import named_weights
-    from frame_booster.network.registry import create_network
+    from frame_booster.network.presets import create_network
     from frame_booster.training.config import Phase, RunConfig
     from frame_booster.training.data.sampling import Batch
     from frame_booster.training.loop.step import TrainStep, make_optimizer

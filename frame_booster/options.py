@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from frame_booster.errors import InputError
+from frame_booster.network.presets import DEFAULT
 
 MAX_GAP_FRAMES = 8
 
@@ -56,7 +57,7 @@ class BoostOptions:
       InputError: a value is out of range.
     """
 
-    model: str = "fbnet-r"
+    model: str = DEFAULT
     weights: str | None = None
     """Weights file; None is the one that ships with the model."""
     device: str = "auto"

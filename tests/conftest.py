@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
+from frame_booster.network.presets import BytesPerPixel, Preset
+
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 
 
@@ -159,10 +161,11 @@ class MeanNetwork:
 
     any_timestep = True
     multiple = 2
-    halvings = 0
+    max_flow_downscale = 0
+    frame_coding = strips = None
 
     @staticmethod
-    def between(frames: Any, first: Any, second: Any, t: Any) -> Any:
+    def between(frames: Any, first: Any, second: Any, t: Any, flow_downscale: int = 0, downscaled: Any = None) -> Any:
         import tensorflow as tf
 
         from frame_booster.network.prediction import Prediction
@@ -177,6 +180,17 @@ class MeanModel:
 
     network = MeanNetwork()
     name, device, precision = "mean", "/CPU:0", "float32"
+    preset = Preset(
+        name="mean",
+        load=lambda precision: MeanNetwork(),
+        weights="",
+        bytes_per_pixel=BytesPerPixel(frame=260.0),
+        max_flow_downscale=0,
+        any_timestep=True,
+        description="The mean of both frames.",
+        licence="MIT",
+        run="",
+    )
     peers: tuple[Any, ...] = ()
     weights = Path(__file__)
 

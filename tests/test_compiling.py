@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from frame_booster.network import compiling
 from frame_booster.network.compiling import compiled, compiling_ahead, plain_operations
-from frame_booster.network.doubling import doubled
+from frame_booster.network.resample import doubled
 
 
 def _scaled(x: Any, by: Any, how: str) -> Any:

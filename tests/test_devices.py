@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.engine.batches import Request
-from frame_booster.engine.several import SeveralDevices
+from frame_booster.engine.maker import Request
+from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from tests.conftest import decoded, make_video
 
 SCRIPT = """
@@ -55,7 +55,7 @@ class _Numbered:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8])
 def test_ranges_are_in_order_and_nothing_is_left_out(count: int) -> None:
-    makers = SeveralDevices([_Numbered(k, size) for k, size in enumerate((2, 4, 2))])  # type: ignore[list-item]
+    makers = MultiDeviceInterpolator([_Numbered(k, size) for k, size in enumerate((2, 4, 2))])  # type: ignore[list-item]
     assert makers.batch_size == 8
     frames = list(range(100, 100 + count + 1))
     requests = [Request(k, k + 1) for k in range(count)]

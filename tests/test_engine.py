@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.colour import (
     compiled_planes_to_rgb,
     compiled_rgb_to_planes,
@@ -19,11 +19,12 @@ from frame_booster.engine.colour import (
     rgb_to_planes,
 )
 from frame_booster.engine.device import choose_device, choose_precision
-from frame_booster.engine.halving import by_halving
 from frame_booster.engine.interpolator import Interpolator, load_model
+from frame_booster.engine.maker import Request
+from frame_booster.engine.makers.stream import StreamMaker
+from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import Plan
-from frame_booster.engine.streaming import StreamMaker
+from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
 from tests.conftest import picture
@@ -123,16 +124,12 @@ def test_streamed_frames_are_those_made_pair_by_pair_to_the_bit(model: Model) ->
     layout = PixelLayout(64, 48, "rgb", 16, alpha=True)
     frames = [random_planes(layout, seed) for seed in range(4)]
     stream = BatchInterpolator(model, layout, Plan(1))
-    encoded = []
-    maker = stream._way.single
-    assert isinstance(maker, StreamMaker)
-    encode = maker._encode
-    maker._encode = lambda planes: encoded.append(1) or encode(planes)
+    assert isinstance(stream.maker, StreamMaker)
     streamed = []
     for k in range(3):
         requests = [Request(0, 1, Fraction(1, 4)), Request(0, 1, Fraction(1, 2))]
         streamed += stream.make([frames[k], frames[k + 1]], requests)
-    assert len(encoded) == 4, "each frame once"
+    assert stream.maker.frames_encoded == 4, "each frame once"
     alone = BatchInterpolator(model, layout, Plan(1))
     for k, made in enumerate(streamed):
         copies = [tuple(plane.copy() for plane in frame) for frame in frames[k // 2 : k // 2 + 2]]
@@ -146,14 +143,10 @@ def test_pairs_made_at_the_same_time_are_those_made_one_after_the_other(model: M
     one_by_one = BatchInterpolator(model, layout, Plan(1))
     expected = [one_by_one.make(frames[k : k + 2], [Request(0, 1)])[0] for k in range(12)]
     maker = BatchInterpolator(model, layout, Plan(1, at_once=2))
-    encoded = []
-    stream = maker._way.single
-    assert isinstance(stream, StreamMaker)
-    encode = stream._encode
-    stream._encode = lambda planes: encoded.append(1) or encode(planes)
+    assert isinstance(maker.maker, StreamMaker)
     with ThreadPoolExecutor(maker.at_once) as pool:
         made = list(pool.map(lambda k: maker.make(frames[k : k + 2], [Request(0, 1)])[0], range(12)))
-    assert len(encoded) == 13, "each frame once"
+    assert maker.maker.frames_encoded == 13, "each frame once"
     for a, b in zip(expected, made, strict=True):
         assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
@@ -171,6 +164,32 @@ def test_alpha_is_interpolated(model: Model) -> None:
     made = BatchInterpolator(model, layout, Plan(1)).make([first, second], [Request(0, 1, Fraction(1, 4))])[0]
     expected = np.rint(first[3] + 0.25 * (second[3].astype(float) - first[3]))
     assert np.abs(made[3] - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        PixelLayout(32, 64, "yuv", 8, 1, 1, alpha=True),
+        PixelLayout(32, 64, "rgb", 16, alpha=True),
+        PixelLayout(32, 64, "rgb", 32, alpha=True),
+    ],
+    ids=["8 bit", "16 bit", "floating"],
+)
+def test_alpha_is_the_same_to_the_bit_whatever_the_plan(model: Model, layout: PixelLayout) -> None:
+    rng = np.random.default_rng(7)
+    frames = [
+        tuple((rng.uniform(0, layout.top, shape)).astype(layout.dtype) for shape in layout.plane_shapes)
+        for _ in range(3)
+    ]
+    requests = [Request(k, k + 1, t) for k in range(2) for t in (Fraction(1, 3), Fraction(3, 4))]
+    for plan in (Plan(4), Plan(1), Plan(1, 0, 2)):
+        made = BatchInterpolator(model, layout, plan).make(frames, requests)
+        for request, planes in zip(requests, made, strict=True):
+            start, stop = (np.float32(frames[k][-1]) for k in (request.first, request.second))
+            alpha = start + np.float32(request.t) * (stop - start)
+            expected = alpha if layout.floating else np.rint(alpha).astype(layout.dtype)
+            assert planes[-1].dtype == layout.dtype
+            np.testing.assert_array_equal(planes[-1], expected, err_msg=str(plan))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -203,7 +222,7 @@ def test_interpolate_refuses_what_it_cannot_use(model: Model) -> None:
             interpolate(first, second, t)
 
 
-def test_fbnet_comes_near_other_times_by_halving() -> None:
+def test_fbnet_comes_near_other_times_by_recursive_midpoints() -> None:
     fbnet = load_model("fbnet", device="cpu", precision="float32")
     first, second = (np.float32(picture(k, 32, 32)) for k in range(2))
     middle = fbnet.interpolate(first, second)
@@ -211,10 +230,10 @@ def test_fbnet_comes_near_other_times_by_halving() -> None:
     np.testing.assert_allclose(quarter, fbnet.interpolate(first, middle), atol=1e-6)
 
 
-def test_halving_reaches_every_sixteenth_and_the_nearest_below_that() -> None:
+def test_recursive_midpoints_reach_every_sixteenth_and_the_nearest_below_that() -> None:
     for k in range(1, 16):
-        assert by_halving(0.0, 1.0, Fraction(k, 16), lambda a, b: (a + b) / 2) == k / 16
-    assert abs(by_halving(0.0, 1.0, Fraction(1, 3), lambda a, b: (a + b) / 2) - 1 / 3) <= 1 / 16
+        assert recursive_midpoint(0.0, 1.0, Fraction(k, 16), lambda a, b: (a + b) / 2) == k / 16
+    assert abs(recursive_midpoint(0.0, 1.0, Fraction(1, 3), lambda a, b: (a + b) / 2) - 1 / 3) <= 1 / 16
 
 
 def test_fbnet_makes_quarters_of_planes() -> None:

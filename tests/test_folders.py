@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from frame_booster.engine.plan import make_plan
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.errors import InputError, OutputError, UnexpectedError
 from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions

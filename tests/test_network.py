@@ -13,7 +13,7 @@ from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.fbnet_r.fusion import MADE
 from frame_booster.network.layers import Convolution, count_weights, named_weights
-from frame_booster.network.registry import NAMES, create_network
+from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.training.evaluation.inspect import stage_costs
 from frame_booster.training.losses.matching import matching_error
 from tests.conftest import picture
@@ -78,7 +78,7 @@ def test_pyramid_channels_and_sizes() -> None:
     assert [tuple(x.shape) for x in levels] == [(1, 32, 48, 16), (1, 16, 24, 48), (1, 8, 12, 112), (1, 4, 6, 112)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(("height", "width", "batch"), [(32, 48, 1), (64, 32, 3)])
 def test_predicts_frames_of_the_input_size(name: str, height: int, width: int, batch: int) -> None:
     first, second = (tf.repeat(frame, batch, 0) for frame in frames(height, width))
@@ -89,7 +89,7 @@ def test_predicts_frames_of_the_input_size(name: str, height: int, width: int, b
     assert tuple(prediction.flows[-1][0].shape) == (batch, height, width, 2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_batch_is_as_one_by_one(name: str) -> None:
     (a, b), (c, d) = frames(32, 32), frames(32, 32, 3.0)
     together = network(name)(tf.concat([a, c], 0), tf.concat([b, d], 0)).frame
@@ -119,7 +119,7 @@ def test_a_kernel_for_one_order_serves_both() -> None:
     assert float(tf.reduce_max(tf.abs(signed(one)))) > 0.1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_streamed_is_as_pair_by_pair(name: str) -> None:
     pictures = tf.constant(np.stack([picture(k, 32, 32) for k in range(3)]), tf.float32)
     half = tf.fill([2], 0.5)
@@ -129,7 +129,7 @@ def test_streamed_is_as_pair_by_pair(name: str) -> None:
         np.testing.assert_allclose(streamed[k], pair[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_every_weight_has_a_gradient(name: str) -> None:
     net = network(name)
     variables = [variable for _, variable in named_weights(net)]
@@ -149,7 +149,7 @@ def test_every_weight_has_a_gradient(name: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_bfloat16_is_close_to_float32(name: str) -> None:
     first, second = frames(32, 48)
     exact = network(name)(first, second).frame

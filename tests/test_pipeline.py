@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.engine.batches import Request
+from frame_booster.engine.maker import Request
 from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.media.frames.similarity import similarity, thumbnail

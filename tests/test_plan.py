@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
+from frame_booster.engine.maker import Request
+from frame_booster.engine.makers.strips import cut
+from frame_booster.engine.memory_plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
-from frame_booster.engine.strips import cut
 from frame_booster.errors import InputError, ModelError
 from frame_booster.options import parse_bytes
 from frame_booster.pixels import PixelLayout, Planes
@@ -51,15 +52,15 @@ def size(width: int, height: int) -> PixelLayout:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "halvings"),
+    ("width", "height", "flow_downscale"),
     [(256, 144, 0), (960, 540, 0), (1280, 720, 1), (720, 1280, 1), (1920, 1080, 1), (3840, 2160, 2), (7680, 4320, 3)],
 )
 def test_motion_is_looked_for_at_a_scale_that_the_network_knows(
-    model: Model, width: int, height: int, halvings: int
+    model: Model, width: int, height: int, flow_downscale: int
 ) -> None:
-    assert make_plan(size(width, height), model).halvings == halvings
-    assert make_plan(size(width, height), model, flow_scale=Fraction(1)).halvings == 0
-    assert make_plan(size(width, height), model, flow_scale=Fraction(1, 4)).halvings == 2
+    assert make_plan(size(width, height), model).flow_downscale == flow_downscale
+    assert make_plan(size(width, height), model, flow_scale=Fraction(1)).flow_downscale == 0
+    assert make_plan(size(width, height), model, flow_scale=Fraction(1, 4)).flow_downscale == 2
 
 
 def test_scales_that_there_are_not(model: Model) -> None:
@@ -81,8 +82,8 @@ def test_a_plan_keeps_to_the_memory_it_is_given(model: Model, gib: int) -> None:
     sizes = [(256, 144), (1920, 1080), (3840, 2160), (7680, 4320)]
     for width, height in sizes if gib > 2 else sizes[:3]:
         plan = make_plan(size(width, height), model, max_memory=limit)
-        assert BASE_BYTES + needed_bytes(plan, size(width, height), "fbnet-r") <= limit
-        assert plan.halvings == make_plan(size(width, height), model).halvings, "memory changes no picture"
+        assert BASE_BYTES + needed_bytes(plan, size(width, height), model.preset.bytes_per_pixel) <= limit
+        assert plan.flow_downscale == make_plan(size(width, height), model).flow_downscale, "memory changes no picture"
 
 
 def test_two_frames_at_once_only_where_there_is_room(model: Model) -> None:
@@ -90,7 +91,7 @@ def test_two_frames_at_once_only_where_there_is_room(model: Model) -> None:
     assert frames_at_once("/GPU:0") == 1
     assert make_plan(size(1920, 1080), model, at_once=2).at_once == 2
     assert make_plan(size(3840, 2160), model, at_once=2).at_once == 1
-    one, two = (needed_bytes(Plan(1, 1, at_once=count), size(1920, 1080), "fbnet-r") for count in (1, 2))
+    one, two = (needed_bytes(Plan(1, 1, at_once=k), size(1920, 1080), model.preset.bytes_per_pixel) for k in (1, 2))
     assert two == 2 * one
     tight = make_plan(size(1920, 1080), model, at_once=2, max_memory=BASE_BYTES + two)
     assert (tight.at_once, tight.strips) == (1, 1), "two at once are given up before anything else"
@@ -146,11 +147,13 @@ def test_strips_cover_every_row_once(height: int, strips: int) -> None:
     ],
     ids=["420", "420 odd 10 bit", "422", "alpha", "gray"],
 )
-@pytest.mark.parametrize("halvings", [0, 1, 2])
-def test_strips_make_the_same_frame(model: Model, layout: PixelLayout, halvings: int) -> None:
+@pytest.mark.parametrize("flow_downscale", [0, 1, 2])
+def test_strips_make_the_same_frame(model: Model, layout: PixelLayout, flow_downscale: int) -> None:
     frames = moved(layout)
-    whole = BatchInterpolator(model, layout, Plan(1, halvings)).make(frames, [Request(0, 1, Fraction(1, 3))])[0]
-    strips = BatchInterpolator(model, layout, Plan(1, halvings, 4)).make(frames, [Request(0, 1, Fraction(1, 3))])[0]
+    whole = BatchInterpolator(model, layout, Plan(1, flow_downscale)).make(frames, [Request(0, 1, Fraction(1, 3))])[0]
+    strips = BatchInterpolator(model, layout, Plan(1, flow_downscale, 4)).make(frames, [Request(0, 1, Fraction(1, 3))])[
+        0
+    ]
     for a, b in zip(whole, strips, strict=True):
         assert np.abs(a.astype(int) - b).max() <= 1
 
@@ -180,21 +183,21 @@ def test_halved_search_finds_larger_motion(model: Model) -> None:
     assert error < blend / 10
 
 
-@pytest.mark.parametrize("halvings", [0, 1, 2, 3])
-def test_motion_found_on_halved_frames_is_good_to_a_fifth_of_a_px(model: Model, halvings: int) -> None:
+@pytest.mark.parametrize("flow_downscale", [0, 1, 2, 3])
+def test_motion_found_on_halved_frames_is_good_to_a_fifth_of_a_px(model: Model, flow_downscale: int) -> None:
     blocks = np.random.default_rng(5).uniform(0, 1, (1, 160, 256, 3)).astype(np.float32)
     texture = tf.image.resize(blocks, [480, 768], "bicubic").numpy().clip(0, 1)
     frames = [tf.constant(texture[:, 20 - dy : 404 - dy, 30 - dx : 670 - dx]) for dy, dx in ((0, 0), (7, 13))]
-    flow = model.network(*frames, halvings=halvings).flows[-1][0].numpy()[0, 64:-64, 64:-64]
+    flow = model.network(*frames, flow_downscale=flow_downscale).flows[-1][0].numpy()[0, 64:-64, 64:-64]
     off = np.linalg.norm(flow - np.array([3.5, 6.5]), axis=-1)
     assert np.mean(off) < 0.2
 
 
 def test_pictures_are_made_as_video_is(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """RGB at full depth through both roads, with a size at which motion is looked for on halved frames."""
-    monkeypatch.setattr("frame_booster.engine.plan.FLOW_SIDE", 64)
+    monkeypatch.setattr("frame_booster.engine.memory_plan.FLOW_SIDE", 64)
     layout = PixelLayout(128, 96, "rgb", 16)
-    assert make_plan(layout, model).halvings == 1
+    assert make_plan(layout, model).flow_downscale == 1
     frames = moved(layout)
     [(green, blue, red)] = BatchInterpolator(model, layout).make(frames, [Request(0, 1)])
     pictures = [np.stack([frame[2], frame[0], frame[1]], -1) for frame in frames]
@@ -205,7 +208,8 @@ def test_pictures_are_made_as_video_is(model: Model, monkeypatch: pytest.MonkeyP
 class _Small:
     """A network on a device with room for so many pixels at once."""
 
-    any_timestep, multiple, halvings = True, 2, 0
+    any_timestep, multiple, max_flow_downscale = True, 2, 0
+    frame_coding = strips = None
 
     def __init__(self, room: int) -> None:
         self.room = room
@@ -220,14 +224,16 @@ class _Small:
         checked.set_shape(x.shape)
         return checked
 
-    def between(self, frames: Any, first: Any, second: Any, t: Any) -> Any:
+    def between(
+        self, frames: Any, first: Any, second: Any, t: Any, flow_downscale: int = 0, downscaled: Any = None
+    ) -> Any:
         from frame_booster.network.prediction import Prediction
 
         frames = self._check(frames, int(first.shape[0]))
         mixed = 0.5 * (tf.gather(frames, first) + tf.gather(frames, second))
         return Prediction(mixed, mixed, [])
 
-    def __call__(self, first: Any, second: Any, t: Any) -> Any:
+    def __call__(self, first: Any, second: Any, t: Any, *, flow_downscale: int = 0) -> Any:
         from frame_booster.network.prediction import Prediction
 
         mixed = 0.5 * (self._check(first, 1) + second)

@@ -14,7 +14,7 @@ from frame_booster.network.fbnet_r import correlation
 from frame_booster.network.fbnet_r.correlation import OUTSIDE, REACH, SHARPNESS, SIDE, correlate, strongest
 from frame_booster.network.fbnet_r.recall import Recall
 from frame_booster.network.prediction import Proposal
-from frame_booster.network.registry import create_network
+from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights
 from frame_booster.training.config import Phase, RunConfig, load_config
 from frame_booster.training.data.shot_splitting import read_picture

@@ -6,18 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.network.layers import count_weights, named_weights
-from frame_booster.network.registry import NAMES, create_network
+from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights
-from tests.conftest import picture
+from tests.golden import expected_frame, golden_frame
 from tests.test_network import fill
-
-GOLDEN = Path(__file__).parent / "data" / "golden.safetensors"
 
 
 @pytest.fixture
@@ -76,22 +73,18 @@ def test_a_file_that_is_no_weights_file(tmp_path: Path, content: bytes | None) -
         load_weights(path, create_network("fbnet"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_shipped_weights_load(name: str) -> None:
     network = create_network(name)
     metadata = load_weights(shipped_weights(name), network)
     assert metadata["parameters"] == str(count_weights(network))
+    assert metadata["licence"] == PRESETS[name].licence
     assert float(metadata["validation_psnr_256x144"]) > 23.5
     for key in ("training_data", "steps", "samples", "training_hours", "licence"):
         assert metadata.get(key), f"{key} is not told"
 
 
-def golden_inputs() -> tuple[tf.Tensor, tf.Tensor]:
-    return tuple(tf.constant(picture(k, 48, 32)[None], tf.float32) for k in (0.0, 2.0))  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_both_lanes_compute_the_same(name: str) -> None:
     """The expected frame was computed on Python 3.11 with TensorFlow 2.15 and tensorflow-addons."""
-    made = fill(create_network(name), 0.5)(*golden_inputs()).frame.numpy()
-    np.testing.assert_allclose(made, load_file(str(GOLDEN))[name], atol=2e-5)
+    np.testing.assert_allclose(golden_frame(name), expected_frame(name), atol=2e-5)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from frame_booster.errors import InputError
+from frame_booster.network.presets import DEFAULT, PRESETS
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_bytes, parse_rate, parse_time
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _FLAGS = [
     click.option("--slow-motion", type=_MULTIPLE, help="As many times longer, at the same rate."),
     click.option("--slow-audio", type=click.Choice(["drop", "stretch"]), help="What becomes of audio in slow motion."),
     click.option("--dedupe", is_flag=True, help="Let motion go on through repeated frames (anime, game capture)."),
-    click.option("-m", "--model", type=click.Choice(["fbnet-r", "fbnet"]), default="fbnet-r", show_default=True),
+    click.option("-m", "--model", type=click.Choice(list(PRESETS)), default=DEFAULT, show_default=True),
     click.option("--weights", type=click.Path(), help="Weights file (.safetensors) instead of the shipped."),
     click.option(
         "--device",

@@ -1,7 +1,7 @@
 """Planes to the network's RGB and back, inside the compiled graph, exact to the code value.
 
-Chroma is repeated to full size and averaged back: the round trip returns every code value, so a made
-frame of a still scene equals its neighbours. RGB is not clipped to [0, 1], so codes outside the nominal
+Chroma is repeated to full size and averaged back: the round trip returns every code value, so an
+interpolated frame of a still scene equals its neighbours. RGB is not clipped to [0, 1], so codes outside the nominal
 range (super-white, wide chroma) survive, too.
 """
 
@@ -22,11 +22,11 @@ def _scales(layout: PixelLayout) -> tuple[float, float, float, float]:
 
 
 GAMMA = 2.2
-"""The network has learned from pictures as screens are sent them; light is brought to that by a power."""
+"""Exponent that brings linear light near to the coding of ordinary video, which networks have learned from."""
 
 
 def _perceived(light: Tensor) -> Tensor:
-    # What is not a number, as renderers leave it, must not spread.
+    # Renderers write NaN and infinity, which convolutions would spread over the frame.
     light = tf.where(tf.math.is_finite(light), light, tf.zeros_like(light))
     return tf.sign(light) * tf.pow(tf.abs(light), 1.0 / GAMMA)
 
@@ -58,39 +58,40 @@ def pooled(x: Tensor, log2_height: int, log2_width: int) -> Tensor:
     return x if block == [1, 1] else tf.nn.avg_pool2d(x, block, block, "VALID")
 
 
-def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, halvings: int = 0) -> Tensor:
+def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, log2_downscale: int = 0) -> Tensor:
     """Converts planes to RGB.
 
     Args:
       planes: (B, h, w) uint8, uint16 or float32, as `PixelLayout.plane_shapes`; alpha is ignored.
       layout: of the planes.
       multiple: height and width of what is returned are padded to multiples of this, px.
-      halvings: the picture is halved so often, without ever being held at full size.
+      log2_downscale: the picture is downscaled by 2 to the power of this, by area averaging and without ever being
+        held at full size.
 
     Returns:
       (B, H, W, 3) float32, nominally in [0, 1].
     """
-    height, width = (padded(side, multiple << halvings) for side in (layout.height, layout.width))
+    height, width = (padded(side, multiple << log2_downscale) for side in (layout.height, layout.width))
     offset, span, chroma_offset, chroma_span = _scales(layout)
     colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
     if layout.floating:
         colours = [_perceived(colour) for colour in colours]
-    first = (pooled(pad_to(colours[0], height, width), halvings, halvings) - offset) / span
+    first = (pooled(pad_to(colours[0], height, width), log2_downscale, log2_downscale) - offset) / span
     if layout.kind == "gray":
         return tf.concat([first, first, first], -1)
     if layout.kind == "rgb":
-        padded_up = (pooled(pad_to(c, height, width), halvings, halvings) for c in colours[1:3])
+        padded_up = (pooled(pad_to(c, height, width), log2_downscale, log2_downscale) for c in colours[1:3])
         blue, red = ((c - offset) / span for c in padded_up)
         return tf.concat([red, first, blue], -1)
     down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
     chroma = tf.concat(colours[1:3], -1)
     chroma = pad_to(chroma, height // down, width // across)
-    chroma = pooled(chroma, halvings - layout.log2_chroma_height, halvings - layout.log2_chroma_width)
+    chroma = pooled(chroma, log2_downscale - layout.log2_chroma_height, log2_downscale - layout.log2_chroma_width)
     chroma = (chroma - chroma_offset) / chroma_span
-    if down >> halvings > 1:
-        chroma = tf.repeat(chroma, down >> halvings, axis=1)
-    if across >> halvings > 1:
-        chroma = tf.repeat(chroma, across >> halvings, axis=2)
+    if down >> log2_downscale > 1:
+        chroma = tf.repeat(chroma, down >> log2_downscale, axis=1)
+    if across >> log2_downscale > 1:
+        chroma = tf.repeat(chroma, across >> log2_downscale, axis=2)
     kr, kb = LUMA_WEIGHTS[layout.matrix]
     red = first + 2.0 * (1.0 - kr) * chroma[..., 1:]
     blue = first + 2.0 * (1.0 - kb) * chroma[..., :1]

@@ -10,30 +10,31 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.engine.device import tensorflow
-from frame_booster.engine.halving import by_halving
+from frame_booster.engine.memory_plan import default_flow_downscale
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import usual_halvings
+from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError
+from frame_booster.network.presets import DEFAULT
 
 _TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 Pictures = npt.NDArray[Any]
 
 
 class Interpolator:
-    """A loaded network that makes pictures between pictures."""
+    """A loaded network that interpolates between two pictures."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._compiled: dict[tuple[float, ...], Any] = {}
 
     def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
-        """Makes the picture between two pictures.
+        """Interpolates the picture between two pictures.
 
         Args:
           frame0, frame1: RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255], uint16 in [0, 65535] or
             float32 in [0, 1]; both of one shape and dtype; any H and W of at least 2.
           t: when, in (0, 1); 0 is frame0, 1 is frame1. A network that knows the middle only comes
-            as near as 1/16 by repeated halving.
+            as near as 1/16 by recursive midpoints.
 
         Returns:
           RGB of the same shape and dtype, values within the dtype's range.
@@ -60,33 +61,29 @@ class Interpolator:
         if self.model.network.any_timestep or t == 0.5:
             return self._run(start, stop, t, top)
         wanted = Fraction(t).limit_denominator(1 << 20)
-        return by_halving(start, stop, wanted, lambda a, b: self._run(a, b, 0.5, top))
+        return recursive_midpoint(start, stop, wanted, lambda a, b: self._run(a, b, 0.5, top))
 
     def _run(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         tf = tensorflow()
         shape = start.shape
         key = (*shape, top)
         if key not in self._compiled:
-            from frame_booster.engine.colour import pad_to, padded, pooled
+            from frame_booster.engine.network_input import encode_pictures
 
             network = self.model.network
-            # As for video, so that a picture made here is the one that would be made there.
-            halvings = usual_halvings(shape[2], shape[1], network)
-            size = network.multiple << halvings
-            height, width = (padded(side, size) for side in shape[1:3])
+            # As for video, so that two pictures give what the same two frames of a video would.
+            downscale = default_flow_downscale(shape[2], shape[1], network)
             frame = tf.TensorSpec(shape, tf.float32)
 
             @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
             def run(a: Any, b: Any, at: Any) -> Any:
-                pair, times = [pad_to(x, height, width) for x in (a, b)], tf.fill([shape[0]], at)
-                if halvings:
-                    # Of whole codes, as planes are: a mean of what was scaled before is rounded once more.
-                    codes = [tf.round(x * top) if top != 1.0 else x for x in pair]
-                    halved = [pooled(x, halvings, halvings) * np.float32(1.0 / top) for x in codes]
-                    encoded = [network.encode(x, halvings, h) for x, h in zip(pair, halved, strict=True)]
-                    made = network.decode(*encoded, times).frame
+                pair = [encode_pictures(x, top, network.multiple, downscale) for x in (a, b)]
+                times, coding = tf.fill([shape[0]], at), network.frame_coding
+                if coding is None:
+                    made = network(pair[0].frames, pair[1].frames, times, flow_downscale=downscale).frame
                 else:
-                    made = network(*pair, times).frame
+                    encoded = [coding.encode(x.frames, downscale, x.downscaled) for x in pair]
+                    made = coding.decode(encoded[0], encoded[1], times).frame
                 return made[:, : shape[1], : shape[2]]
 
             self._compiled[key] = run
@@ -96,12 +93,12 @@ class Interpolator:
 
 
 def load_model(
-    name: str = "fbnet-r", weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+    name: str = DEFAULT, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
 ) -> Interpolator:
     """Loads a network.
 
     Args:
-      name: "fbnet-r" or "fbnet" (as published).
+      name: of the network, one of `network.presets.PRESETS`.
       weights: a safetensors file; None is the one that ships.
       device: "auto", "cpu", "gpu" or "gpu:1".
       precision: of the convolutions: "auto", "float32", "bfloat16" or "float16".

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from frame_booster.engine.device import choose_device, choose_precision, tensorflow
 from frame_booster.errors import ModelError
 from frame_booster.gc_pause import collection_paused
+from frame_booster.network.interface import Network
+from frame_booster.network.presets import preset_of
 
 
 def shipped_weights(name: str) -> Path:
@@ -15,12 +16,16 @@ def shipped_weights(name: str) -> Path:
 
     In a wheel they lie inside the package; in a checkout (also an editable install) in `weights/` beside it.
 
+    Args:
+      name: of the network's preset.
+
     Raises:
-      ModelError: they are not there.
+      ModelError: there is no such network, or the weights are not there.
     """
+    file = preset_of(name).weights
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "weights", package.parent / "weights"):
-        path = folder / f"{name}.safetensors"
+        path = folder / file
         if path.is_file():
             return path
     raise ModelError(f"the weights of {name} are not installed", hint="give a file with --weights")
@@ -44,15 +49,14 @@ class Model:
     ) -> None:
         tf = tensorflow()
         with collection_paused():
-            from frame_booster.network.registry import create_network
             from frame_booster.network.weights import load_weights
 
-        self.name = name
+        self.name, self.preset = name, preset_of(name)
         self.peers: tuple[Model, ...] = ()
         """The same network on further devices, to share the work of one file."""
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         with collection_paused(), tf.device(self.device):
-            self.network: Any = create_network(name, self.precision)
+            self.network: Network = self.preset.load(self.precision)
             self.weights = shipped_weights(name) if weights is None else Path(weights)
             self.metadata = load_weights(self.weights, self.network)

@@ -1,4 +1,4 @@
-"""Loops over pixels as one loop each, compiled by XLA; or as plain operations for programs that cannot run those."""
+"""Per-pixel functions, compiled by XLA ahead of their first use; or traced as plain operations, for export."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Ahead:
                 graph = tf.function(lambda *tensors: loop(*tensors), autograph=False)
                 graph.get_concrete_function(*[tf.TensorSpec(*spec) for spec in specs])(*[tf.zeros(*s) for s in specs])
             except tf.errors.OpError:
-                # It fails again for whoever needs it, and is told there.
+                # The graph that needs the loop fails in the same way, and the error is reported there.
                 return
 
 
@@ -67,9 +67,9 @@ _ahead: ContextVar[_Ahead | None] = ContextVar("ahead", default=None)
 
 @contextmanager
 def compiling_ahead(device: str) -> Iterator[None]:
-    """Within it, loops that are traced into a graph are compiled meanwhile, and for a while after it.
+    """Within it, loops that are traced into a graph are compiled in the background, which may go on after it.
 
-    A graph that runs before they are done waits for those it needs, while it makes itself ready at the same time.
+    A graph that runs before they are compiled waits for those it needs.
 
     Args:
       device: that the graph will run on, as TensorFlow names it.
@@ -130,7 +130,7 @@ def _is_constant(value: Any) -> bool:
 
 
 def _relaxed(tensor: Any) -> list[int | None]:
-    """A shape of which the last side alone is known, where there are several."""
+    """Returns the shape with all but the channel dimension unknown; a vector or scalar keeps its own."""
     shape = tensor.shape.as_list()
     return shape if len(shape) < 2 else [None] * (len(shape) - 1) + shape[-1:]
 

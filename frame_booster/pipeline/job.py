@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 import av
 
-from frame_booster.engine.batches import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
+from frame_booster.engine.maker import Maker
+from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
 from frame_booster.engine.model import Model
-from frame_booster.engine.plan import free_memory, make_plan, queue_bytes
-from frame_booster.engine.several import SeveralDevices
+from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
 from frame_booster.pipeline.byte_queue import Broken, Channel
-from frame_booster.pipeline.pairing import Counts, Maker, Pairing, PairingOptions, Shown
+from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.timeline import Timeline, gap_limit
@@ -211,7 +212,7 @@ class Job:
                 at_once=frames_at_once(model.device) if alone else 1,
             )
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
-        return makers[0] if len(makers) == 1 else SeveralDevices(makers)
+        return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
 
     def _boost(
         self,

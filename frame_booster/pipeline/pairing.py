@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Protocol
 
 import av
 import numpy as np
 
-from frame_booster.engine.batches import Request
+from frame_booster.engine.maker import Maker, Request
 from frame_booster.media.frames.planes import frame_of, planes_of
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
@@ -24,18 +23,6 @@ from frame_booster.pixels import PixelLayout, Planes
 
 MAX_REPEATS = 6
 """A frame repeated more often than this is a picture that stands still, not one that was held."""
-
-
-class Maker(Protocol):
-    """Interpolates frames: `engine.batches.BatchInterpolator`, or a stand-in in tests."""
-
-    @property
-    def batch_size(self) -> int: ...
-
-    @property
-    def at_once(self) -> int: ...
-
-    def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]: ...
 
 
 @dataclass

@@ -38,8 +38,9 @@ class Phase:
     """Steps in frames between the middle frame and the inputs, drawn evenly."""
     scale: tuple[float, float] = (1.0, 1.0)
     """Range of the factor by which frames are scaled down before cropping."""
-    halvings: tuple[int, ...] = (0,)
-    """How often frames are halved before motion is looked for (FBNet-R; once from 720p on); drawn evenly, by batch."""
+    flow_downscale: tuple[int, ...] = (0,)
+    """log2 of the factor by which frames are downscaled before motion is estimated (FBNet-R; 1 from 720p on); drawn
+    evenly, by batch."""
     any_timestep: float = 0.0
     """Share of samples with t other than 1/2."""
     synthetic: float = 0.0
@@ -91,9 +92,9 @@ class RunConfig:
         terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items()]
         return " + ".join(terms) or "matching"
 
-    def halvings_at(self, step: int) -> int:
-        """Returns how often the frames of a step are halved before motion is looked for."""
-        choices = self.phase_at(step)[0].halvings
+    def flow_downscale_at(self, step: int) -> int:
+        """Returns the `flow_downscale` of a step's batch."""
+        choices = self.phase_at(step)[0].flow_downscale
         return int(np.random.default_rng([self.seed, step, len(choices)]).choice(choices))
 
     @property

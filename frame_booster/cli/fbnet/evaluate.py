@@ -10,6 +10,7 @@ import click
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
 from frame_booster.errors import OutputError
+from frame_booster.network.presets import PRESETS
 
 
 def _write(path: Path, text: str) -> None:
@@ -65,7 +66,8 @@ def evaluate(
         from frame_booster.training.evaluation import evaluate as evaluation
         from frame_booster.training.evaluation import figures
 
-        files = weights or tuple(shipped_weights(name) for name in ("fbnet", "fbnet-r"))
+        # The default last: it is the one that pages and panels show.
+        files = weights or tuple(shipped_weights(name) for name in reversed(PRESETS))
         methods: dict[str, evaluation.Method] = {
             "repetition": evaluation.repetition,
             "blending": evaluation.blending,

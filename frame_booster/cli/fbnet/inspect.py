@@ -8,10 +8,11 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, import_tensorflow, need_training_packages, size_of
+from frame_booster.network.presets import PRESETS
 
 
 @click.command()
-@click.argument("model", type=click.Choice(["fbnet-r", "fbnet"]))
+@click.argument("model", type=click.Choice(list(PRESETS)))
 @click.option("--size", default="1280x720", show_default=True, metavar="WxH")
 @click.option("--weights", type=FILE, help="To measure with. Default: those that ship.")
 @click.option("--counts-only", is_flag=True, help="Do not run the network, only count.")

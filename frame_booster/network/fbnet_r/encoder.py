@@ -9,7 +9,7 @@ import tensorflow as tf
 from frame_booster.network.fbnet_r.matching import MatchingOptions, appearance, pyramid
 from frame_booster.network.fbnet_r.sharp import with_curvature
 from frame_booster.network.layers import Convolution, Stage, Tensor
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 
 CHANNELS = (16, 32, 64, 64)
 """Feature channels at 1/2, 1/4, 1/8 and 1/16."""

@@ -15,7 +15,7 @@ from frame_booster.network.fbnet_r.neighbourhood import box, resize
 from frame_booster.network.fbnet_r.propagation import propagate
 from frame_booster.network.fbnet_r.refinement import slopes, step_motion
 from frame_booster.network.layers import Tensor
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 from frame_booster.network.warp import warp_by_motion as warp
 
 FINEST = 1

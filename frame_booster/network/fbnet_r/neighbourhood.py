@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.doubling import doubled
 from frame_booster.network.layers import Tensor
+from frame_booster.network.resample import doubled
 
 Offsets = list[tuple[int, int]]
 """(dy, dx) px."""

@@ -24,10 +24,12 @@ from frame_booster.network.fbnet_r.matching import FINEST, MatchingOptions, cont
 from frame_booster.network.fbnet_r.neighbourhood import flat, resize
 from frame_booster.network.fbnet_r.recall import Recall, Recalled
 from frame_booster.network.fbnet_r.refinement import motion_to_flow, refine
-from frame_booster.network.fbnet_r.selection import Selection
+from frame_booster.network.fbnet_r.selection import HIDDEN, Selection
+from frame_booster.network.fbnet_r.sharp import with_curvature
+from frame_booster.network.interface import FrameCoding, MotionMap, StripSupport
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Choice, Prediction, Proposal
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 
 RECALLED = 3
 """The search and the descriptors are compared at 1/2**RECALLED."""
@@ -59,7 +61,7 @@ class FBNetR(Stage):
     """H and W of the input must be multiples of this, and at least twice this, px."""
     any_timestep: ClassVar[bool] = True
     """Whether `t` other than 1/2 can be asked for directly."""
-    halvings: ClassVar[int] = 4
+    max_flow_downscale: ClassVar[int] = 4
     """How often frames may be halved before motion is looked for."""
 
     def __init__(
@@ -81,23 +83,44 @@ class FBNetR(Stage):
     def parts(self) -> list[tf.keras.layers.Layer]:
         return [self.encoder, self.descriptor, self.recall, self.judgement, self.selection, self.fusion]
 
-    def encode(self, frame: Tensor, halvings: int = 0, halved: Tensor | None = None) -> Encoded:
-        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings; `halved` as `between`."""
-        encoded: Encoded = self.encoder(frame, matching=self.matching, halvings=halvings, halved=halved)
+    @property
+    def frame_coding(self) -> FrameCoding:
+        """This network: a frame is encoded without the other."""
+        return self
+
+    @property
+    def strips(self) -> StripSupport:
+        """Only `fuse` works at full size, and it looks no further than some px and the motion itself."""
+        maps = (MotionMap(4, 1, "float32"), MotionMap(HIDDEN, 2, self.precision))
+        return StripSupport(self._find_on_frames, self._fuse_strip, maps)
+
+    def _find_on_frames(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> list[Tensor]:
+        found = self.find(self.encode(frame0), self.encode(frame1), t)
+        return [found.flow, found.hidden]
+
+    def _fuse_strip(self, frame0: Tensor, frame1: Tensor, maps: list[Tensor], t: Tensor) -> Tensor:
+        flow, hidden = maps
+        made, _ = self.fuse(with_curvature(frame0), with_curvature(frame1), flow, hidden, t)
+        return made
+
+    def encode(self, frame: Tensor, flow_downscale: int = 0, downscaled: Tensor | None = None) -> Encoded:
+        """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale; `downscaled` as in
+        `between`."""
+        encoded: Encoded = self.encoder(frame, matching=self.matching, halvings=flow_downscale, halved=downscaled)
         return encoded._replace(described=self.descriptor(encoded.frames[0]))
 
-    def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, halvings: int = 0) -> Prediction:
+    def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, flow_downscale: int = 0) -> Prediction:
         """Predicts the frame at time t.
 
         Args:
-          frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings.
+          frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
-          halvings: motion is found on frames halved so often: cheaper, and larger motion is in reach.
+          flow_downscale: motion is found on frames halved so often: cheaper, and larger motion is in reach.
 
         Returns:
           The prediction; its flows are those at 1/2 and 1, px of the level.
         """
-        return self.decode(self.encode(frame0, halvings), self.encode(frame1, halvings), t, taught=True)
+        return self.decode(self.encode(frame0, flow_downscale), self.encode(frame1, flow_downscale), t, taught=True)
 
     def between(
         self,
@@ -105,8 +128,8 @@ class FBNetR(Stage):
         first: Tensor,
         second: Tensor,
         t: Tensor,
-        halvings: int = 0,
-        halved: Tensor | None = None,
+        flow_downscale: int = 0,
+        downscaled: Tensor | None = None,
     ) -> Prediction:
         """Predicts a frame for each of B pairs out of F frames; each frame is encoded once.
 
@@ -114,10 +137,10 @@ class FBNetR(Stage):
           frames: (F, H, W, 3) as in `call`.
           first, second: (B,) int32, indices into `frames`.
           t: (B,) float32 in (0, 1).
-          halvings: as in `call`.
-          halved: (F, h, w, 3), the frames after that, if the caller has them.
+          flow_downscale: as in `call`.
+          downscaled: (F, h, w, 3), the frames after that, if the caller has them.
         """
-        encoded = self.encode(frames, halvings, halved)
+        encoded = self.encode(frames, flow_downscale, downscaled)
         pair = [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in (first, second)]
         return self.decode(pair[0], pair[1], t)
 

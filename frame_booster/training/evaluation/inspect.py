@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.network.layers import count_weights
-from frame_booster.network.registry import create_network
+from frame_booster.network.presets import create_network
 
 FRAMES = 3
 """In the graph that is counted: a batch of so many is of frames, one of 1 or 2 is the pair in so many orders."""

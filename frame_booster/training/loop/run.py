@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from frame_booster.errors import InputError
 from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
-from frame_booster.network.registry import create_network
+from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights, save_weights
 from frame_booster.training.config import RunConfig
 from frame_booster.training.data.linear_motion import triplet_with_linear_motion

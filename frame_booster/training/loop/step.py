@@ -120,7 +120,7 @@ class TrainStep:
         phase, progress = self.config.phase_at(step)
         pairs = phase.flow_weight, phase.choice_weight, phase.matching_weight
         weights_now = [low + (high - low) * progress for low, high in pairs]
-        gradients_of, apply = self._functions(phase, self.config.halvings_at(step), weights_now[0] > 0)
+        gradients_of, apply = self._functions(phase, self.config.flow_downscale_at(step), weights_now[0] > 0)
         self.optimizer.learning_rate.assign(learning_rate(self.config, step))
         weights = [tf.constant(weight, tf.float32) for weight in weights_now]
         shared = [self._shared(values) for values in (batch.frames, batch.t, batch.flows)]
@@ -145,11 +145,11 @@ class TrainStep:
         terms = [weight * tf.reduce_mean(LOSSES[name](predicted, truth)) for name, weight in self.config.loss.items()]
         return tf.add_n(terms)
 
-    def _functions(self, phase: Phase, halvings: int, labelled: bool) -> Any:
+    def _functions(self, phase: Phase, flow_downscale: int, labelled: bool) -> Any:
         chosen, matched = max(phase.choice_weight) > 0, max(phase.matching_weight) > 0
-        key = (phase.batch, phase.height, phase.width, halvings, labelled, chosen, matched)
+        key = (phase.batch, phase.height, phase.width, flow_downscale, labelled, chosen, matched)
         # The published network knows no such thing.
-        halved = {"halvings": halvings} if halvings else {}
+        downscaled = {"flow_downscale": flow_downscale} if flow_downscale else {}
         if key in self._compiled:
             return self._compiled[key]
 
@@ -159,7 +159,7 @@ class TrainStep:
             flow_loss = choice_loss = matching_loss = tf.constant(0.0)
             with tf.GradientTape() as tape:
                 if self.config.loss:
-                    predicted = self.network(first, second, t, **halved)
+                    predicted = self.network(first, second, t, **downscaled)
                     made, proposal = predicted.frame, predicted.proposal
                     loss = self._loss(predicted.unclipped, truth)
                     if labelled:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from frame_booster.network.layers import Tensor
 from frame_booster.network.prediction import Choice
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 
 
 def choice_error(choices: tuple[Choice, ...], truth: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from frame_booster.network.layers import Tensor
-from frame_booster.network.pyramid import halve
+from frame_booster.network.resample import halve
 
 
 def published(predicted: Tensor, truth: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from frame_booster.errors import InputError, OutputError
 from frame_booster.files import atomic
 from frame_booster.network.compiling import plain_operations
 from frame_booster.network.layers import Tensor, named_weights
-from frame_booster.network.registry import create_network
+from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights, read_metadata
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from frame_booster.network.registry import create_network
+from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights
 from frame_booster.training.data.triplets import read_triplets
 from frame_booster.training.evaluation.evaluate import evaluate, network_method

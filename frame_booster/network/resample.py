@@ -1,4 +1,7 @@
-"""Maps of twice the size, bilinear as `tf.image.resize` has them: in one XLA loop, a third of the time."""
+"""Feature maps and frames at half and at twice their size.
+
+Doubling is bilinear as `tf.image.resize` has it, but in one XLA loop, which takes a third of the time.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
 from frame_booster.network.layers import Tensor
+
+
+def halve(x: Tensor) -> Tensor:
+    """Average-pools (B, H, W, C) by 2x2 to (B, H/2, W/2, C)."""
+    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
 
 
 def _double_along(x: Tensor, axis: int) -> Tensor:

@@ -1,26 +1,22 @@
-"""FBNet, stage 1: pyramid feature extraction."""
+"""FBNet, stage 1: the feature pyramid of one frame."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.resample import halve
 
 CHANNELS = (16, 48, 112, 112)
 """Feature channels of levels 1 (full resolution) to 4 (1/8)."""
 
 
-def halve(x: Tensor) -> Tensor:
-    """Average-pools (B, H, W, C) by 2x2 to (B, H/2, W/2, C)."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
-
-
 class PyramidFeatureExtraction(Stage):
     """Features of one frame on four scales, from three convolutions shared by the scales.
 
-    The first convolution sees the frame on all four scales; the second sees the first's outputs of
-    scales 1 to 3, pooled once; the third sees the second's first two outputs, pooled once.
-    What meets at one resolution is concatenated.
+    The first convolution is applied to the frame on all four scales, the second to the first's outputs of
+    scales 1 to 3, pooled once, the third to the second's first two outputs, pooled once.
+    Features of one resolution are concatenated.
     """
 
     def __init__(self, precision: str = "float32", name: str = "pyramid") -> None:

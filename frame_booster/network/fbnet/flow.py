@@ -57,7 +57,7 @@ class BiDirectionalFlowEstimation(Stage):
 
         Args:
           features1, features2: (B, H, W, C) features of the first and second frame.
-          flow12, flow21: (B, H, W, 2) float32, (dy, dx) in px, what the level above found.
+          flow12, flow21: (B, H, W, 2) float32, (dy, dx) in px, the flows of the level above, enlarged.
 
         Returns:
           warped1, warped2 (B, H, W, C) and flow12, flow21 (B, H, W, 2) at this level's resolution.

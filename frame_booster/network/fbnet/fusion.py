@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.doubling import sum_of_doubled
+from frame_booster.network.fbnet.feature_pyramid import CHANNELS
 from frame_booster.network.layers import Convolution, Stage, Tensor
-from frame_booster.network.pyramid import CHANNELS
+from frame_booster.network.resample import sum_of_doubled
 
 
 class WarpedFeatureFusion(Stage):

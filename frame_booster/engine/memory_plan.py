@@ -1,4 +1,4 @@
-"""How much is computed at once: pairs a batch, the scale motion is found at, strips of a frame; bounded by bytes."""
+"""How much is computed at once, bounded by memory: pairs a batch, the scale of the flow, strips of a frame."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
+from frame_booster.engine.model import Model
 from frame_booster.errors import InputError
+from frame_booster.network.interface import Network
+from frame_booster.network.presets import PRESETS, BytesPerPixel
 from frame_booster.pixels import PixelLayout
 
 FLOW_SIDE = 540
-"""Motion is found on frames whose short side is at most this, px, unless told otherwise.
+"""Motion is estimated on frames whose short side is at most this, px, unless told otherwise.
 
-The network has learned on frames of that order; on 720p and 1080p clips halved frames gave better pictures as well as
-faster ones (docs/performance.md).
+Networks have learned on frames of that order; 720p and 1080p clips became better as well as faster when motion was
+estimated at half their size (docs/performance.md).
 """
 FLOW_SCALES = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
 PIXELS_PER_BATCH = 256 * 144 * 8
 """On a processor batches only spread the cost of a call; beyond this they cost cache."""
 PIXELS_AT_ONCE = 1920 * 1200
-"""Frames beyond this are made one at a time: memory counts for more there than the few per cent."""
+"""Larger frames are interpolated one at a time: two at once would be a few per cent faster, for twice the memory."""
 MARGIN = 128
-"""Rows that a strip sees beyond its own, px: motion up to this is the same as without strips, or up to 16 px less
-where frames are halved twice, 48 px less at three times: so far sees what makes motion exact there."""
+"""Rows of its neighbours that a strip sees on each side, px.
+
+Motion up to this length gives the same pixels as without strips; at a flow scale of 1/4 up to 16 px less, at 1/8 up to
+48 px less, since the steps that refine the flow at larger scales need rows of their own.
+"""
 LEAST_STRIP = 32
-"""Rows of a strip, px."""
+"""Least rows of a strip, px."""
 BASE_BYTES = 900 << 20
 """What a process has before its first frame: TensorFlow, compiled code, the encoder."""
 FRAMES_IN_FLIGHT = 24
@@ -34,62 +39,51 @@ FRAMES_IN_FLIGHT = 24
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Memory that a network takes while it makes a frame, bytes a pixel; a little more than was measured."""
-
-    whole: float
-    """A pixel of the frame, for a network that does all in one."""
-    find: float = 0.0
-    """A pixel of the frames that motion is found on."""
-
-
-NEEDS = {"fbnet-r": Needs(whole=260.0, find=520.0), "fbnet": Needs(whole=1200.0)}
-
-
-@dataclass(frozen=True)
 class Plan:
-    """How a layout's frames are made."""
+    """How the frames of one layout are interpolated."""
 
     batch_size: int = 1
     """Pairs at once."""
-    halvings: int = 0
-    """How often frames are halved before motion is looked for."""
+    flow_downscale: int = 0
+    """log2 of the factor by which frames are downscaled before motion is estimated: 2 is a flow scale of 1/4."""
     strips: int = 1
-    """A frame is made in so many strips of rows, one after the other; more than one only at a batch of 1."""
+    """Strips of rows in which a frame is interpolated, one after the other; more than one only at a batch of 1."""
     at_once: int = 1
-    """Batches that are made at the same time."""
+    """Batches that are interpolated at the same time."""
 
-    def smaller(self, network: Any, height: int) -> Plan | None:
+    def smaller(self, network: Network, height: int) -> Plan | None:
         """Returns the next thing to try when a device has run out of memory; None if there is none."""
         if self.at_once > 1:
             return replace(self, at_once=1)
         if self.batch_size > 1:
             return replace(self, batch_size=self.batch_size // 2)
-        if self.halvings < network.halvings and height >> (self.halvings + 1) >= FLOW_SIDE // 2:
-            return replace(self, halvings=self.halvings + 1)
+        if self.flow_downscale < network.max_flow_downscale and height >> (self.flow_downscale + 1) >= FLOW_SIDE // 2:
+            return replace(self, flow_downscale=self.flow_downscale + 1)
         if height // (2 * self.strips) >= LEAST_STRIP:
             return replace(self, strips=2 * self.strips)
         return None
 
 
-def usual_halvings(width: int, height: int, network: Any) -> int:
-    """Returns how often frames of this size, px, are halved where nobody asks for anything else."""
+def default_flow_downscale(width: int, height: int, network: Network) -> int:
+    """Returns the `Plan.flow_downscale` of frames of this size, px, where no flow scale is asked for."""
     side = min(width, height)
-    return min(max((-(-side // FLOW_SIDE) - 1).bit_length(), 0), int(network.halvings))
+    return min(max((-(-side // FLOW_SIDE) - 1).bit_length(), 0), network.max_flow_downscale)
 
 
-def halvings_of(scale: Fraction, network: Any) -> int:
-    """Returns how often frames are halved for a scale of the flow.
+def flow_downscale_of(scale: Fraction, network: Network) -> int:
+    """Returns the `Plan.flow_downscale` of a flow scale: 0 for 1, 1 for 1/2, and so on.
 
     Raises:
       InputError: there is no such scale, or the network has none.
     """
     if scale not in FLOW_SCALES:
         raise InputError(f"flow scale {float(scale):g} is not one of {', '.join(str(float(s)) for s in FLOW_SCALES)}")
-    halvings = FLOW_SCALES.index(scale)
-    if halvings > network.halvings:
-        raise InputError("this network finds motion at full scale only", hint="leave out --flow-scale, or use fbnet-r")
-    return halvings
+    flow_downscale = FLOW_SCALES.index(scale)
+    if flow_downscale > network.max_flow_downscale:
+        able = " or ".join(name for name, preset in PRESETS.items() if preset.max_flow_downscale >= flow_downscale)
+        hint = f"leave out --flow-scale, or use {able}" if able else "leave out --flow-scale"
+        raise InputError("this network finds motion at full scale only", hint=hint)
+    return flow_downscale
 
 
 def default_batch_size(layout: PixelLayout, device: str) -> int:
@@ -98,17 +92,16 @@ def default_batch_size(layout: PixelLayout, device: str) -> int:
     return max(1, min(8, pairs))
 
 
-def needed_bytes(plan: Plan, layout: PixelLayout, name: str) -> int:
-    """Returns about how much memory a plan takes, beside `BASE_BYTES`."""
-    needs = NEEDS.get(name, Needs(whole=260.0))
+def needed_bytes(plan: Plan, layout: PixelLayout, needs: BytesPerPixel) -> int:
+    """Returns about how much memory a plan takes, beside `BASE_BYTES`, with a network of such needs."""
     rows = layout.height if plan.strips == 1 else min(layout.height, -(-layout.height // plan.strips) + 2 * MARGIN)
-    found = layout.width * layout.height / 4**plan.halvings * needs.find
-    return round(plan.at_once * plan.batch_size * (layout.width * rows * needs.whole + found))
+    flow = layout.width * layout.height / 4**plan.flow_downscale * needs.flow
+    return round(plan.at_once * plan.batch_size * (layout.width * rows * needs.frame + flow))
 
 
 def make_plan(
     layout: PixelLayout,
-    model: Any,
+    model: Model,
     *,
     batch_size: int | None = None,
     flow_scale: Fraction | None = None,
@@ -120,27 +113,28 @@ def make_plan(
 
     Args:
       layout: of the frames.
-      model: an `engine.model.Model`.
+      model: network, weights and device.
       batch_size: pairs at once; None chooses by the size of a frame.
       flow_scale: of `FLOW_SCALES`; None chooses by the size of a frame.
       max_memory: what the process may take, bytes; None is no limit.
       refuse: whether a limit that cannot be kept is an error, or only kept as far as can be.
-      at_once: batches to make at the same time, if frames are not too large for it.
+      at_once: batches to interpolate at the same time, if frames are not too large for it.
 
     Raises:
-      InputError: the network has no such scale, or the frame cannot be made in so little memory.
+      InputError: the network has no such scale, or so little memory is not enough for a frame.
     """
-    network = model.network
-    halvings = (
-        usual_halvings(layout.width, layout.height, network) if flow_scale is None else halvings_of(flow_scale, network)
-    )
+    network, needs = model.network, model.preset.bytes_per_pixel
+    if flow_scale is None:
+        flow_downscale = default_flow_downscale(layout.width, layout.height, network)
+    else:
+        flow_downscale = flow_downscale_of(flow_scale, network)
     if layout.width * layout.height > PIXELS_AT_ONCE:
         at_once = 1
-    plan = Plan(batch_size or default_batch_size(layout, model.device), halvings, at_once=at_once)
+    plan = Plan(batch_size or default_batch_size(layout, model.device), flow_downscale, at_once=at_once)
     if max_memory is None or "GPU" in model.device:
         return plan
     room = max_memory - BASE_BYTES - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
-    while needed_bytes(plan, layout, model.name) > room:
+    while needed_bytes(plan, layout, needs) > room:
         if plan.at_once > 1:
             plan = replace(plan, at_once=1)
         elif plan.batch_size > 1:
@@ -151,7 +145,7 @@ def make_plan(
         elif not refuse:
             break
         else:
-            least = needed_bytes(plan, layout, model.name) + max_memory - room
+            least = needed_bytes(plan, layout, needs) + max_memory - room
             raise InputError(
                 f"{layout.width}x{layout.height} needs about {least / 2**20:.0f} MiB with {model.name}, "
                 f"of which {max_memory / 2**20:.0f} MiB are allowed",

@@ -1,22 +1,22 @@
-"""One file on several devices: each makes a range of the frames that are asked for at once."""
+"""One file on several devices: each interpolates a range of the frames that are requested together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from frame_booster.engine.batches import BatchInterpolator, Request
+from frame_booster.engine.maker import Maker, Request
 from frame_booster.pixels import Planes
 
 
-class SeveralDevices:
-    """Makes frames on all devices at the same time; a `pipeline.pairing.Maker`.
+class MultiDeviceInterpolator:
+    """Interpolates on all devices at the same time; a `Maker`.
 
     Args:
       makers: one for each device, of one layout and the same network.
     """
 
-    def __init__(self, makers: Sequence[BatchInterpolator]) -> None:
+    def __init__(self, makers: Sequence[Maker]) -> None:
         self.makers = list(makers)
         self._pool = ThreadPoolExecutor(len(self.makers), thread_name_prefix="device")
 
@@ -27,11 +27,11 @@ class SeveralDevices:
 
     @property
     def at_once(self) -> int:
-        """Calls of `make` that may run at the same time: a call has all devices at work already."""
+        """Calls of `make` that may run at the same time: one keeps all devices at work already."""
         return 1
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
-        """As `BatchInterpolator.make`; every device gets a share of the requests in proportion to its batches.
+        """As `Maker.make`; every device gets a share of the requests in proportion to its batches.
 
         Raises:
           ModelError: a device has too little memory.
@@ -45,7 +45,7 @@ class SeveralDevices:
         return [made for share in shares for made in share.result()]
 
     @staticmethod
-    def _part(maker: BatchInterpolator, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+    def _part(maker: Maker, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         if not requests:
             return []
         first, last = (f(k for r in requests for k in (r.first, r.second)) for f in (min, max))

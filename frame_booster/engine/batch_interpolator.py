@@ -1,0 +1,115 @@
+"""Interpolation of frames of one layout on one device, from planes to planes, under a plan that memory can shrink."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from frame_booster.engine.device import tensorflow
+from frame_booster.engine.maker import HALF, Request
+from frame_booster.engine.makers.batch import BatchMaker
+from frame_booster.engine.makers.plan_maker import PlanMaker
+from frame_booster.engine.makers.stream import StreamMaker
+from frame_booster.engine.makers.strips import StripMaker
+from frame_booster.engine.memory_plan import Plan, make_plan
+from frame_booster.engine.model import Model
+from frame_booster.engine.recursive_midpoint import recursive_midpoint
+from frame_booster.errors import ModelError
+from frame_booster.pixels import PixelLayout, Planes
+
+
+class _CompiledPlan:
+    """A plan and the maker compiled for it. Swapped as one object, because other threads may still use the old one."""
+
+    def __init__(self, plan: Plan, maker: PlanMaker) -> None:
+        self.plan, self.maker = plan, maker
+        self.gate = threading.Semaphore(plan.at_once)
+
+
+class BatchInterpolator:
+    """Interpolates frames of one layout; a `Maker`.
+
+    Args:
+      model: network, weights and device.
+      layout: of all frames.
+      plan: how much at once; None is what `make_plan` says. Where the device runs out of memory a smaller plan takes
+        its place.
+      warn: told when that has changed how frames are interpolated.
+    """
+
+    def __init__(
+        self, model: Model, layout: PixelLayout, plan: Plan | None = None, warn: Callable[[str], None] | None = None
+    ) -> None:
+        self.model, self.layout = model, layout
+        self._warn = warn or (lambda text: None)
+        self._shrinking = threading.Lock()
+        self._compiled = self._compile(plan or make_plan(layout, model))
+
+    @property
+    def plan(self) -> Plan:
+        """How much is interpolated at once by now."""
+        return self._compiled.plan
+
+    @property
+    def maker(self) -> PlanMaker:
+        """What carries that plan out."""
+        return self._compiled.maker
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs a call."""
+        return self.plan.batch_size
+
+    @property
+    def at_once(self) -> int:
+        """Calls of `make` that may run at the same time; of more, some wait."""
+        return self.plan.at_once
+
+    def _compile(self, plan: Plan) -> _CompiledPlan:
+        return _CompiledPlan(plan, self._maker_for(plan))
+
+    def _maker_for(self, plan: Plan) -> PlanMaker:
+        coding = self.model.network.frame_coding
+        if plan.strips > 1:
+            return StripMaker(self.model, self.layout, plan)
+        if plan.batch_size == 1 and coding is not None:
+            return StreamMaker(self.model, coding, self.layout, plan)
+        return BatchMaker(self.model, self.layout, plan)
+
+    def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+        """Interpolates the requested frames, as `Maker.make`.
+
+        Raises:
+          ModelError: the device has too little memory, whatever the plan.
+        """
+        if self.model.network.any_timestep or all(r.t == HALF for r in requests):
+            return self._make(frames, requests)
+
+        def middle(first: Planes, second: Planes) -> Planes:
+            return self._make([first, second], [Request(0, 1)])[0]
+
+        return [recursive_midpoint(frames[r.first], frames[r.second], r.t, middle) for r in requests]
+
+    def _make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+        tf = tensorflow()
+        while True:
+            compiled = self._compiled
+            try:
+                with compiled.gate:
+                    return compiled.maker.make(frames, requests)
+            except tf.errors.ResourceExhaustedError as error:
+                with self._shrinking:
+                    # Another call may have found it out first.
+                    if self._compiled is compiled:
+                        self._shrink(error)
+
+    def _shrink(self, error: Exception) -> None:
+        smaller = self.plan.smaller(self.model.network, self.layout.height)
+        if smaller is None:
+            raise ModelError(
+                f"{self.model.device} has too little memory for {self.layout.width}x{self.layout.height}",
+                hint="give --device cpu, or a smaller --flow-scale",
+            ) from error
+        if smaller.flow_downscale != self.plan.flow_downscale:
+            self._warn("the device is short of memory: motion is looked for at half the scale")
+        self._compiled = self._compile(smaller)

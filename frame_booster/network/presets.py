@@ -1,0 +1,135 @@
+"""The networks that there are: one preset each, which holds every fact about it that other packages need.
+
+Read by the command line (choices), the engine (weights, memory) and the documentation. Imports nothing heavy: the
+network's code is imported when it is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from frame_booster.errors import ModelError
+
+if TYPE_CHECKING:
+    from frame_booster.network.interface import Network
+
+
+@dataclass(frozen=True)
+class BytesPerPixel:
+    """Memory that a network takes while it interpolates a frame; a little more than was measured."""
+
+    frame: float
+    """For each pixel of the frame, bytes."""
+    flow: float = 0.0
+    """For each pixel of the frame at the scale of the flow, bytes."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network, its weights and what is known of both."""
+
+    name: str
+    """By which people choose it (`--model`); also that of the network in its weights files."""
+    load: Callable[[str], Network]
+    """Builds it with fresh weights, the argument being the dtype of its convolutions."""
+    weights: str
+    """Its weights: the name of a file in the folder `weights`, or a path."""
+    bytes_per_pixel: BytesPerPixel
+    max_flow_downscale: int
+    """As `Network.max_flow_downscale`."""
+    any_timestep: bool
+    """As `Network.any_timestep`."""
+    description: str
+    """One sentence about how it works and what it is for."""
+    licence: str
+    """Of the weights, as SPDX names it."""
+    run: str
+    """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+
+
+def _fbnet_r(precision: str) -> Network:
+    from frame_booster.network.fbnet_r.network import FBNetR
+
+    network: Network = FBNetR(precision)
+    return network
+
+
+def _fbnet(precision: str) -> Network:
+    from frame_booster.network.fbnet.network import FBNet
+
+    network: Network = FBNet(precision)
+    return network
+
+
+PRESETS: dict[str, Preset] = {}
+"""By name, the default first."""
+
+
+def register(preset: Preset) -> None:
+    """Adds a preset.
+
+    Raises:
+      ValueError: there is one of that name.
+    """
+    if preset.name in PRESETS:
+        raise ValueError(f"there is a preset {preset.name!r} already")
+    PRESETS[preset.name] = preset
+
+
+register(
+    Preset(
+        name="fbnet-r",
+        load=_fbnet_r,
+        weights="fbnet-r.safetensors",
+        bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
+        max_flow_downscale=4,
+        any_timestep=True,
+        description="Block matching without weights, a learned choice among motions, and a blend of both warped frames "
+        "at full resolution.",
+        licence="MIT",
+        run="weights/recipes/fbnet-r",
+    )
+)
+register(
+    Preset(
+        name="fbnet",
+        load=_fbnet,
+        weights="fbnet.safetensors",
+        bytes_per_pixel=BytesPerPixel(frame=1200.0),
+        max_flow_downscale=0,
+        any_timestep=False,
+        description="The network as published: feature pyramids of both frames, bidirectional optical flow from coarse "
+        "to fine, and fusion of the warped features.",
+        licence="MIT",
+        run="weights/recipes/fbnet",
+    )
+)
+
+DEFAULT = next(iter(PRESETS))
+"""Name of the network that is used unless another is asked for."""
+
+
+def preset_of(name: str) -> Preset:
+    """Returns the preset of a network.
+
+    Raises:
+      ModelError: there is no such network.
+    """
+    if name not in PRESETS:
+        raise ModelError(f"no network named {name!r}", hint=f"there is: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def create_network(name: str, precision: str = "float32") -> Network:
+    """Builds a network with fresh weights.
+
+    Args:
+      name: of its preset.
+      precision: dtype of the convolutions, "float32", "bfloat16" or "float16".
+
+    Raises:
+      ModelError: there is no such network.
+    """
+    return preset_of(name).load(precision)
