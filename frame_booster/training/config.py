@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,10 @@ def load_config(path: Path) -> RunConfig:
         raise InputError(f"cannot read the configuration: {error.strerror}", path=path) from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not a TOML file: {error}", path=path) from error
+    for table in data.get("phases", []):
+        if "halvings" in table:
+            warnings.warn(f"{path}: the key halvings is called flow_downscale now", FutureWarning, stacklevel=2)
+            table["flow_downscale"] = table.pop("halvings")
     for kind, table in [(Phase, t) for t in data.get("phases", [])] + [(RunConfig, data)]:
         unknown = set(table) - {f.name for f in fields(kind)}
         if unknown:

@@ -48,3 +48,11 @@ def test_configurations_that_are_refused(tmp_path: Path, text: str, message: str
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         load_config(path)
+
+
+def test_the_old_name_of_a_key_is_read_with_a_warning(tmp_path: Path) -> None:
+    text = (EXAMPLES / "full.toml").read_text(encoding="utf-8").replace("flow_downscale = [0]", "halvings = [0, 1]")
+    (tmp_path / "run.toml").write_text(text, encoding="utf-8")
+    with pytest.warns(FutureWarning, match="halvings is called flow_downscale now"):
+        config = load_config(tmp_path / "run.toml")
+    assert config.phases[0].flow_downscale == (0, 1)

@@ -75,12 +75,14 @@ def test_a_run_towards_even_motion_is_judged_by_it(material: Path, tmp_path: Pat
 
 
 def test_motion_of_a_step_is_looked_for_at_the_scale_that_is_drawn_for_it(material: Path, tmp_path: Path) -> None:
-    phases = [replace(config().phases[0], steps=40, height=64, width=64, halvings=h) for h in ((0,), (1,), (0, 1))]
+    phases = [
+        replace(config().phases[0], steps=40, height=64, width=64, flow_downscale=h) for h in ((0,), (1,), (0, 1))
+    ]
     runs = [
         TrainingRun(config(phases=(phase,)), tmp_path / str(k), material, material / "val", tmp_path / "cache")
         for k, phase in enumerate(phases)
     ]
-    drawn = [runs[2].config.halvings_at(step) for step in range(40)]
+    drawn = [runs[2].config.flow_downscale_at(step) for step in range(40)]
     assert {*drawn} == {0, 1}
     batch = runs[0].sampler.batch(0)
     full, halved, mixed = (run.train_on(batch)[0] for run in runs)

@@ -23,7 +23,7 @@ class StageCost:
     stage: str
     parameters: int
     macs_per_pixel: float
-    """Convolution multiply-adds for one made frame, per pixel of it; a frame's features count once."""
+    """Convolution multiply-adds for one interpolated frame, per pixel of it; a frame's features count once."""
 
 
 def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCost]:
