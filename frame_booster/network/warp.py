@@ -3,7 +3,7 @@
 The contract: `out(y, x) = image(y - flow_y, x - flow_x)`, flow as (dy, dx) in px, sampled
 bilinearly, clamped at the border, at least 2x2 px. On Python 3.10-3.11 tensorflow-addons
 provides that function; later Pythons cannot install it, and use `gather_warp`, its equal in
-values and gradients (tests/test_warp.py compares them).
+values and gradients (tests/network/test_warp.py compares them).
 """
 
 from __future__ import annotations

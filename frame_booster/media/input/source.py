@@ -96,7 +96,7 @@ class Source(ABC):
     """An input opened for reading; a context manager.
 
     A new kind is a subclass that gives `items`; what it does not say of itself is as of pictures alone, which have no
-    other streams, no chapters and begin at 0. It is tested by a line in tests/test_sources.py.
+    other streams, no chapters and begin at 0. It is tested by a line in tests/media/input/test_sources.py.
     """
 
     path: Path

@@ -11,7 +11,7 @@ from PIL import Image
 
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from tests.conftest import boosted, make_video, plane_rows, probe
-from tests.test_captions import captioned
+from tests.media.passthrough.test_captions import captioned
 
 
 def pictures_of_a_camera(folder: Path) -> Path:

@@ -32,7 +32,7 @@ from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, SegmentSink, join
 from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video
-from tests.test_sources import make_pictures
+from tests.media.input.test_sources import make_pictures
 
 KINDS = ["mp4", "mov", "3gp", "mkv", "webm", "nut", "ts", "flv", "y4m", "gif", "webp", "pictures", "segments"]
 LOSSLESS = {"nut", "y4m", "pictures", "segments"}

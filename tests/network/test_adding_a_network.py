@@ -28,7 +28,7 @@ from frame_booster.pixels import PixelLayout
 from tests import golden
 from tests.conftest import decoded, make_video
 
-PACKAGE = Path(__file__).resolve().parents[1] / "frame_booster"
+PACKAGE = Path(__file__).resolve().parents[2] / "frame_booster"
 BRIGHTER = 0.1
 
 

@@ -19,7 +19,7 @@ from frame_booster.cli.boost import boost
 from frame_booster.cli.main import BoostByDefault
 from tests.conftest import decoded, make_video
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(*arguments: object) -> list[str]:

@@ -17,7 +17,7 @@ from PIL import Image
 from frame_booster.errors import EncodeError, InputError
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, make_video, packets, probed_times
-from tests.test_captions import captioned
+from tests.media.passthrough.test_captions import captioned
 
 SEGMENT = Fraction(8, 25)
 

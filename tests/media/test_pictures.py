@@ -1,0 +1,153 @@
+"""Pictures and animations in and out: GIF, WebP, sequences, cropping."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from frame_booster.errors import EncodeError, InputError
+from tests.conftest import boosted, decoded, make_video, probed_times
+
+
+@pytest.mark.parametrize("pix_fmt", ["rgb24", "gray", "rgba", "rgb48be"])
+def test_pictures_in_and_out_are_the_same_to_the_bit(tmp_path: Path, pix_fmt: str) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames", pix_fmt=pix_fmt)
+    result = boosted(source, f"{tmp_path}/out/")
+    made = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in made] == [f"{k:06d}.png" for k in range(1, 13)]
+    assert result.frames_out == 12
+    for before, after in zip(sorted(source.iterdir()), made[::2], strict=True):
+        [(_, one)], [(_, two)] = decoded(before), decoded(after)
+        assert one == two
+
+
+def floats(path: Path) -> list[np.ndarray]:
+    """The planes of an OpenEXR picture."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert "f32" in frame.format.name
+        return [
+            np.frombuffer(plane, np.float32).reshape(plane.height, -1)[:, : plane.width].copy()
+            for plane in frame.planes
+        ]
+
+
+@pytest.mark.parametrize("pix_fmt", ["gbrpf32le", "gbrapf32le", "grayf32le"])
+def test_openexr_keeps_its_floating_numbers(tmp_path: Path, pix_fmt: str) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    base = rng.uniform(-0.2, 24.0, (32, 48)).astype(np.float32)
+    base[5, 7] = np.nan
+    for k in range(3):
+        encoder: Any = av.CodecContext.create("exr", "w")
+        encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 48, 32, pix_fmt, Fraction(1, 25)
+        encoder.options = {"format": "float"}
+        frame = av.VideoFrame(48, 32, pix_fmt)
+        for plane in frame.planes:
+            values = np.frombuffer(plane, np.float32).reshape(32, -1)
+            values[:, :48] = base * np.float32(1.0 + 0.1 * k)
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        (folder / f"{k:03d}.exr").write_bytes(b"".join(map(bytes, [*encoder.encode(frame), *encoder.encode(None)])))
+    result = boosted(folder, tmp_path / "out" / "%03d.exr")
+    assert (result.frames_out, result.warnings) == (6, [])
+    for k in range(3):
+        assert [x.tobytes() for x in floats(folder / f"{k:03d}.exr")] == [
+            x.tobytes() for x in floats(tmp_path / "out" / f"{2 * k + 1:03d}.exr")
+        ]
+    colours = 1 if pix_fmt.startswith("gray") else 3
+    made = floats(tmp_path / "out" / "002.exr")
+    for plane in made[:colours]:
+        perceived = (np.sign(base) * np.abs(base) ** (1 / 2.2)).astype(np.float32)
+        middle = perceived * (1 + 1.1 ** (1 / 2.2)) / 2
+        expected = np.sign(middle) * np.abs(middle) ** 2.2
+        expected[5, 7] = 0
+        assert plane == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    if pix_fmt == "gbrapf32le":
+        assert made[3] == pytest.approx(base * 1.05, rel=1e-5, nan_ok=True)
+    video = boosted(folder, tmp_path / "out.mkv")
+    assert any("32 bits" in warning for warning in video.warnings)
+
+
+def test_pictures_never_replace_others_unless_told(tmp_path: Path) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames")
+    with pytest.raises(InputError, match="the output is the input"):
+        boosted(source, f"{source}/")
+    boosted(source, tmp_path / "out_%03d.png")
+    with pytest.raises(InputError, match="exists already"):
+        boosted(source, tmp_path / "out_%03d.png")
+    boosted(source, tmp_path / "out_%03d.png", overwrite=True)
+    assert len(list(tmp_path.glob("out_*.png"))) == 12
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["frames"]
+
+
+def test_animated_gif_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
+    pts = [0, 10, 14, 34, 40]
+    source = make_video(tmp_path / "in.gif", codec="gif", pix_fmt="gray", pts=pts, time_base=Fraction(1, 100), rate=10)
+    boosted(source, tmp_path / "out.gif")
+    times = probed_times(tmp_path / "out.gif")
+    assert times[:9] == [Fraction(k, 100) for k in (0, 5, 10, 12, 14, 24, 34, 37, 40)]
+    with pytest.raises(EncodeError, match=r"gif cannot show 100 .* --fps 50"):
+        boosted(source, tmp_path / "fast.gif", fps=Fraction(100))
+
+
+def test_animated_webp_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests.media.input.test_sources import make_webp
+
+    source = make_webp(tmp_path / "in.webp")
+    boosted(source, tmp_path / "out.webp")
+    with Image.open(tmp_path / "out.webp") as image:
+        # WebP has no two equal frames in a row: the last one, which is held, comes back as one of twice the length.
+        assert image.n_frames == 11
+        pictures, durations = [], []
+        for k in range(11):
+            image.seek(k)
+            image.load()
+            pictures.append(np.asarray(image.convert("RGB")))
+            durations.append(image.info["duration"])
+    assert durations == [20] * 10 + [40]
+    with Image.open(source) as image:
+        for k in range(6):
+            image.seek(k)
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[2 * k])
+
+
+def with_projection(path: Path) -> Path:
+    """Adds to an MP4 whose index comes last what says that its picture is that of a sphere (Spherical Video V2)."""
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + len(content), kind) + content
+
+    whole = bytes(4)
+    projection = box(b"proj", box(b"prhd", whole + bytes(12)) + box(b"equi", whole + bytes(16)))
+    added = box(b"sv3d", box(b"svhd", whole + b"us\0") + projection)
+    data = bytearray(path.read_bytes())
+    at = 0
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(kind, at) - 4
+        size = struct.unpack_from(">I", data, at)[0]
+        struct.pack_into(">I", data, at, size + len(added))
+        end, at = at + size, at + 8
+    data[end:end] = added
+    path.write_bytes(data)
+    return path
+
+
+def test_a_projection_that_cannot_be_written_is_not_lost_in_silence(tmp_path: Path) -> None:
+    source = with_projection(make_video(tmp_path / "in.mp4", pts=range(3)))
+    result = boosted(source, tmp_path / "out.mp4")
+    assert [warning for warning in result.warnings if "360" in warning]
+    plain = boosted(make_video(tmp_path / "flat.mp4", pts=range(3)), tmp_path / "flat2.mp4")
+    assert plain.warnings == []

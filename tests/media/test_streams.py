@@ -1,0 +1,161 @@
+"""Streams that pass through: audio, subtitles, attachments, chapters, data, cover art, tags."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.input.container import is_cover
+from tests.conftest import boosted, ffmpeg, make_video, packets, probe, probed_times
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    """A file with two audio tracks, a text subtitle, a font, cover art, chapters and tags."""
+    subtitles = tmp_path / "text.srt"
+    subtitles.write_text(
+        "1\n00:00:00,100 --> 00:00:00,500\nHello <i>you</i>\n\n2\n00:00:00,600 --> 00:00:00,900\nTwo\n"
+    )
+    base = make_video(tmp_path / "base.mkv", pts=range(25), tones=2)
+    path = tmp_path / "rich.mkv"
+    with av.open(str(base)) as video, av.open(str(subtitles)) as text, av.open(str(path), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in video.streams}
+        words = out.add_stream_from_template(text.streams[0])
+        languages = ("eng", "deu")
+        for stream, language in zip([s for s in out.streams if s.type == "audio"], languages, strict=True):
+            stream.metadata["language"] = language
+            stream.metadata["title"] = f"track {language}"
+        words.metadata["language"] = "fra"
+        words.disposition = 0x40
+        out.add_attachment("font.ttf", "application/x-truetype-font", b"not a real font")
+        out.metadata.update({"title": "A film", "artist": "Somebody"})
+        out.set_chapters(
+            [
+                {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}},
+                {"id": 2, "start": 400, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "Two"}},
+            ]
+        )
+        for packet in video.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                out.mux_one(packet)
+        for packet in text.demux():
+            if packet.dts is not None:
+                packet.stream = words
+                out.mux_one(packet)
+    return path
+
+
+def test_everything_arrives_in_matroska(rich: Path, tmp_path: Path) -> None:
+    result = boosted(rich, tmp_path / "out.mkv")
+    before, after = probe(rich), probe(tmp_path / "out.mkv")
+    assert [s["codec_type"] for s in after["streams"]] == [s["codec_type"] for s in before["streams"]]
+    for one, two in zip(before["streams"], after["streams"], strict=True):
+        for tag in ("language", "title", "filename", "mimetype"):
+            assert one.get("tags", {}).get(tag) == two.get("tags", {}).get(tag)
+        if one["codec_type"] != "video":
+            assert one["disposition"] == two["disposition"]
+    assert (after["format"]["tags"]["title"], after["format"]["tags"]["ARTIST"]) == ("A film", "Somebody")
+    chapters = [(c["start_time"], c["end_time"], c["tags"]["title"]) for c in after["chapters"]]
+    assert chapters == [(c["start_time"], c["end_time"], c["tags"]["title"]) for c in before["chapters"]]
+    for kind in ("audio", "subtitle"):
+        assert packets(tmp_path / "out.mkv", kind) == packets(rich, kind)
+    assert result.warnings == []
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mov_text"), (".mov", "mov_text")])
+def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: Path, suffix: str, codec: str) -> None:
+    with pytest.raises(EncodeError, match=r"cannot hold attachment.*\.mkv.*--allow-drop"):
+        boosted(rich, tmp_path / f"out{suffix}")
+    result = boosted(rich, tmp_path / f"out{suffix}", allow_drop=True)
+    assert any(f"converted to {codec}" in warning for warning in result.warnings)
+    facts = probe(tmp_path / f"out{suffix}")
+    [words] = [s for s in facts["streams"] if s["codec_type"] == "subtitle"]
+    assert (words["codec_name"], words["tags"]["language"]) == (codec, "fra")
+    text = ffmpeg("-i", tmp_path / f"out{suffix}", "-f", "srt", "-")
+    assert "Hello <i>you</i>" in text
+    assert "Two" in text
+    assert [c["tags"]["title"] for c in facts["chapters"]] == ["One", "Two"]
+
+
+def test_what_a_container_cannot_hold_is_refused_by_name(rich: Path, tmp_path: Path) -> None:
+    with pytest.raises(EncodeError, match=r"webm cannot hold audio stream 1 \(aac\).*write an \.mkv.*--allow-drop"):
+        boosted(rich, tmp_path / "out.webm")
+    result = boosted(rich, tmp_path / "out.webm", allow_drop=True)
+    kinds = [s["codec_name"] for s in probe(tmp_path / "out.webm")["streams"]]
+    assert kinds == ["vp9", "webvtt"]
+    assert sum("left out" in warning for warning in result.warnings) == 3
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    cover = sorted(make_pictures(tmp_path / "frames").iterdir())[0]
+    base = make_video(tmp_path / "base.mp4", pts=range(5))
+    source = tmp_path / "in.mp4"
+    with av.open(str(base)) as video, av.open(str(cover)) as picture, av.open(str(source), "w") as out:
+        moving, still = (out.add_stream_from_template(c.streams.video[0]) for c in (video, picture))
+        still.disposition = 0x400
+        for container, stream in ((video, moving), (picture, still)):
+            for packet in container.demux():
+                if packet.size:
+                    packet.stream = stream
+                    out.mux_one(packet)
+    boosted(source, tmp_path / f"out{suffix}")
+    with pytest.raises(EncodeError, match=r"mov cannot hold video stream 1.*write an \.mp4 or \.mkv"):
+        boosted(source, tmp_path / "out.mov")
+    # Once more from there, so that the covers of Matroska are read as well as written.
+    boosted(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
+    for name, frames in (("out", 10), ("again", 20)):
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            [found] = [s for s in container.streams if is_cover(s)]
+            assert [bytes(p) for p in container.demux(found) if p.size] == [cover.read_bytes()]
+        with av.open(str(tmp_path / f"{name}{suffix}")) as container:
+            assert sum(1 for _ in container.decode(container.streams.video[0])) == frames
+
+
+def test_data_arrives_or_is_refused_by_the_name_of_what_can_hold_it(tmp_path: Path) -> None:
+    base = make_video(tmp_path / "base.mp4", pts=range(10))
+    source = tmp_path / "in.ts"
+    with av.open(str(base)) as video, av.open(str(source), "w") as out:
+        moving, data = out.add_stream_from_template(video.streams.video[0]), out.add_data_stream("klv")
+        for k, packet in enumerate(p for p in video.demux() if p.dts is not None):
+            packet.stream = moving
+            out.mux_one(packet)
+            telemetry = av.Packet(b"\x06\x0e\x2b\x34" + bytes([k] * 20))
+            telemetry.stream, telemetry.time_base = data, Fraction(1, 25)
+            telemetry.pts = telemetry.dts = k
+            out.mux_one(telemetry)
+    [before] = packets(source, "data")
+    assert len(before) == 10
+    for suffix in (".ts", ".nut"):
+        boosted(source, tmp_path / f"out{suffix}")
+        assert packets(tmp_path / f"out{suffix}", "data") == [before]
+    for suffix in (".mp4", ".mkv", ".mov"):
+        with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
+            boosted(source, tmp_path / f"out{suffix}")
+    result = boosted(source, tmp_path / "out.mp4", allow_drop=True)
+    assert any("data stream 1" in warning and "left out" in warning for warning in result.warnings)
+
+
+def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
+    first = make_video(tmp_path / "a.mkv", pts=range(5))
+    second = make_video(tmp_path / "b.mkv", pts=range(5), size=(96, 64))
+    path = tmp_path / "two.mkv"
+    with av.open(str(first)) as one, av.open(str(second)) as two, av.open(str(path), "w") as out:
+        streams = [out.add_stream_from_template(c.streams.video[0]) for c in (one, two)]
+        for container, stream in zip((one, two), streams, strict=True):
+            for packet in container.demux():
+                if packet.dts is not None:
+                    packet.stream = stream
+                    out.mux_one(packet)
+    boosted(path, tmp_path / "out.mkv", input_video_stream=1)
+    assert [len(probed_times(tmp_path / "out.mkv", index)) for index in (0, 1)] == [10, 5]
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        boosted_stream = container.streams.video[0]
+        assert (boosted_stream.width, boosted_stream.height) == (96, 64)
