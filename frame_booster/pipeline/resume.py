@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -21,9 +20,10 @@ from filelock import FileLock, Timeout
 
 from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
+from frame_booster.files import atomic
 from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame
 from frame_booster.media.output.file import FileSink
-from frame_booster.media.output.segments import SegmentWriter, read_segment, sync_folder
+from frame_booster.media.output.segments import SegmentWriter, read_segment
 from frame_booster.media.output.sink import Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.pyav.rational import exact
@@ -185,13 +185,8 @@ class Segments:
     def note(self, **facts: Any) -> None:
         """Adds facts to the manifest, durably."""
         self.state = {**self.state, **facts}
-        partial = self._manifest.with_suffix(".partial")
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(self.state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._manifest)
-        sync_folder(self.folder)
+        with atomic(self._manifest, durable=True) as partial:
+            partial.write_text(json.dumps(self.state), encoding="utf-8")
 
     def give_up(self) -> None:
         """Removes what no later run could go on from."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import av
 
+from frame_booster.files import sync_folder
+
 _RECORD = struct.Struct("<qqqBI")
 """pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""
 
@@ -55,14 +57,3 @@ def read_segment(path: Path) -> Iterator[av.Packet]:
             packet = av.Packet(file.read(size))
             packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
             yield packet
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames in a folder durable, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
