@@ -73,7 +73,7 @@ def is_timecode_track(stream: Any) -> bool:
     return bool(stream.type == "data" and KEY in stream.metadata)
 
 
-def holds(format_name: str, stream: Any) -> bool:
+def container_takes(format_name: str, stream: Any) -> bool:
     """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
     if stream.type == "attachment" and format_name != "matroska":
         # WebM's muxer takes attachments and writes none.
@@ -144,7 +144,7 @@ class Passthrough:
             return self._slow_audio(stream)
         if kind == "video" and self.format == "matroska" and self._attach_cover(stream):
             return None
-        if self.format not in VIDEO_ONLY and holds(self.format, stream):
+        if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
             return _Copied(self._template(stream), self.options.slower)
         if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
             self.warnings.append(f"subtitle stream {stream.index} is converted to {codec}")
@@ -233,6 +233,6 @@ def _better_container(stream: Any) -> str | None:
     if is_cover(stream):
         return "write an .mp4 or .mkv, which can"
     for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
-        if holds(name, stream):
+        if container_takes(name, stream):
             return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
     return None
