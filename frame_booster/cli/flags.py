@@ -20,9 +20,15 @@ _MULTIPLE = click.Choice(["2", "4", "8"])
 _FLAGS = [
     click.option("--factor", type=_MULTIPLE, help="Frames out for each frame in. Default: 2."),
     click.option("--fps", metavar="RATE", help="Frames a second of the output instead, as 60 or 60000/1001."),
-    click.option("--slow-motion", type=_MULTIPLE, help="As many times longer, at the same rate."),
-    click.option("--slow-audio", type=click.Choice(["drop", "stretch"]), help="What becomes of audio in slow motion."),
-    click.option("--dedupe", is_flag=True, help="Let motion go on through repeated frames (anime, game capture)."),
+    click.option(
+        "--slow-motion", type=_MULTIPLE, help="Make the output this many times longer, at the rate of the source."
+    ),
+    click.option(
+        "--slow-audio",
+        type=click.Choice(["drop", "stretch"]),
+        help="In slow motion: leave audio out, or stretch it at its own pitch.",
+    ),
+    click.option("--dedupe", is_flag=True, help="Interpolate through repeated frames (anime, game capture)."),
     click.option("-m", "--model", type=click.Choice(list(PRESETS)), default=DEFAULT, show_default=True),
     click.option("--weights", type=click.Path(), help="Weights file (.safetensors) instead of the shipped."),
     click.option(
@@ -37,7 +43,7 @@ _FLAGS = [
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         default="auto",
         show_default=True,
-        help="Of the convolutions.",
+        help="Precision of the convolutions.",
     ),
     click.option("--batch-size", type=int, help="Pairs of frames at once. Default: by frame size."),
     click.option(
@@ -45,23 +51,27 @@ _FLAGS = [
         type=click.Choice(["auto", "1", "0.5", "0.25", "0.125"]),
         default="auto",
         show_default=True,
-        help="Look for motion on frames scaled by this; auto: by frame size.",
+        help="Estimate optical flow on frames scaled by this; auto: by frame size.",
     ),
     click.option("--max-memory", metavar="SIZE", help="As 6G or 800M. Default: half of what is free."),
-    click.option("--threads", type=int, help="Of the network, the decoder and the encoder each. Default: theirs."),
+    click.option(
+        "--threads",
+        type=int,
+        help="Threads of the network, the decoder and the encoder, each. Default: their own choice.",
+    ),
     click.option(
         "--scene-threshold",
         type=float,
         default=0.2,
         show_default=True,
-        help="Hold instead of blend where the similarity of two frames is below this; 0 is off.",
+        help="Hold a frame before a cut: where two frames are less similar than this; 0 is off.",
     ),
     click.option(
         "--max-gap",
         metavar="TIME",
         default="0.5",
         show_default=True,
-        help="Hold instead of blend over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
+        help="Hold a frame over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
     ),
     click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5."),
     click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this."),

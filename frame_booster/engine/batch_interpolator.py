@@ -111,5 +111,5 @@ class BatchInterpolator:
                 hint="give --device cpu, or a smaller --flow-scale",
             ) from error
         if smaller.flow_downscale != self.plan.flow_downscale:
-            self._warn("the device is short of memory: motion is looked for at half the scale")
+            self._warn("the device is short of memory: optical flow is estimated at half the scale")
         self._compiled = self._compile(smaller)

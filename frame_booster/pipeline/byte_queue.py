@@ -14,7 +14,7 @@ class Broken(Exception):
     """The other end has given up."""
 
 
-class Channel(Generic[Item]):
+class ByteQueue(Generic[Item]):
     """Hands items from one thread to another.
 
     Args:

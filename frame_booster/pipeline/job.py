@@ -21,7 +21,7 @@ from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
-from frame_booster.pipeline.byte_queue import Broken, Channel
+from frame_booster.pipeline.byte_queue import Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
 from frame_booster.pipeline.settings import JobSettings
@@ -89,8 +89,8 @@ class Job:
         asked = settings.max_memory
         self._allowed = None if asked is None else asked // sharers
         waiting = queue_bytes(self._allowed)
-        self._inbox: Channel[SourceFrame | av.Packet] = Channel(waiting)
-        self._outbox: Channel[Opening | Shown | Boundary | av.Packet] = Channel(waiting)
+        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting)
+        self._outbox: ByteQueue[Opening | Shown | Boundary | av.Packet] = ByteQueue(waiting)
         self._failures: list[BaseException] = []
         self._stopped = False
         self._pairing: Pairing | None = None

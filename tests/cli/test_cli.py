@@ -50,6 +50,27 @@ def test_quiet_is_quiet(tmp_path: Path) -> None:
     assert (tmp_path / "in.2x.mp4").exists()
 
 
+BAD_INPUTS = [
+    "missing",
+    "empty",
+    "text",
+    "audio only",
+    "truncated mp4",
+    "truncated mkv",
+    "folder missing",
+    "output is input",
+    "unknown container",
+    "weights missing",
+    "weights wrong",
+    "no such gpu",
+    "no such encoder",
+    "option of no encoder",
+    "time",
+    "part beyond the end",
+    "unknown flag",
+]
+
+
 def bad_inputs(folder: Path) -> dict[str, tuple[list[object], int, str]]:
     good = make_video(folder / "good.mp4", pts=range(12), tones=1)
     data = good.read_bytes()
@@ -89,16 +110,19 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], int, str]]:
     }
 
 
-def test_every_bad_input_has_one_clear_line_and_its_exit_code(tmp_path: Path) -> None:
-    for name, (arguments, code, text) in bad_inputs(tmp_path).items():
-        before = sorted(path.name for path in tmp_path.iterdir())
-        done = run(*arguments)
-        assert done.returncode == code, f"{name}: {done.stderr}"
-        assert text in done.stderr, f"{name}: {done.stderr}"
-        assert "Traceback" not in done.stderr, name
-        assert name == "unknown flag" or done.stderr.count("\n") == 1, f"{name}: {done.stderr}"
-        assert done.stdout == "", name
-        assert sorted(path.name for path in tmp_path.iterdir()) == before, name
+@pytest.mark.parametrize("name", BAD_INPUTS)
+def test_every_bad_input_has_one_clear_line_and_its_exit_code(tmp_path: Path, name: str) -> None:
+    cases = bad_inputs(tmp_path)
+    assert list(cases) == BAD_INPUTS
+    arguments, code, text = cases[name]
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert name == "unknown flag" or done.stderr.count("\n") == 1, done.stderr
+    assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_an_error_as_json(tmp_path: Path) -> None:

@@ -86,9 +86,11 @@ def test_a_plan_keeps_to_the_memory_it_is_given(model: Model, gib: int) -> None:
         assert plan.flow_downscale == make_plan(size(width, height), model).flow_downscale, "memory changes no picture"
 
 
-def test_two_frames_at_once_only_where_there_is_room(model: Model) -> None:
-    assert frames_at_once("/CPU:0") == 2
+def test_two_frames_at_once_only_where_there_is_room(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     assert frames_at_once("/GPU:0") == 1
+    for cores, at_once in ((1, 1), (2, 2), (16, 2)):
+        monkeypatch.setattr("frame_booster.engine.device.os.cpu_count", lambda n=cores: n)
+        assert frames_at_once("/CPU:0") == at_once
     assert make_plan(size(1920, 1080), model, at_once=2).at_once == 2
     assert make_plan(size(3840, 2160), model, at_once=2).at_once == 1
     one, two = (needed_bytes(Plan(1, 1, at_once=k), size(1920, 1080), model.preset.bytes_per_pixel) for k in (1, 2))

@@ -17,7 +17,7 @@ from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.media.frames.similarity import similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_time
-from frame_booster.pipeline.byte_queue import Broken, Channel
+from frame_booster.pipeline.byte_queue import Broken, ByteQueue
 from frame_booster.pipeline.keywords import BoostKeywords
 from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown
 from frame_booster.pipeline.timeline import Grid, Multiple, gap_limit, last_duration
@@ -264,7 +264,7 @@ def test_similarity_tells_motion_from_a_cut() -> None:
 
 
 def test_channel_holds_no_more_than_its_limit() -> None:
-    channel: Channel[int] = Channel(10)
+    channel: ByteQueue[int] = ByteQueue(10)
     taken: list[int] = []
     filled = threading.Event()
 
@@ -285,7 +285,7 @@ def test_channel_holds_no_more_than_its_limit() -> None:
 
 
 def test_channel_holds_no_more_items_than_it_may() -> None:
-    channel: Channel[int] = Channel(10**9, most=3)
+    channel: ByteQueue[int] = ByteQueue(10**9, most=3)
     thread = threading.Thread(target=lambda: [channel.put(k, 0) for k in range(5)])
     thread.start()
     received = iter(channel)
@@ -303,14 +303,14 @@ def test_channel_holds_no_more_items_than_it_may() -> None:
 
 
 def test_channel_takes_one_item_larger_than_its_limit() -> None:
-    channel: Channel[str] = Channel(1)
+    channel: ByteQueue[str] = ByteQueue(1)
     channel.put("large", 100)
     channel.close()
     assert list(channel) == ["large"]
 
 
 def test_channel_hands_over_the_senders_error_after_its_items() -> None:
-    channel: Channel[int] = Channel(10)
+    channel: ByteQueue[int] = ByteQueue(10)
     channel.put(1, 1)
     channel.close(ValueError("broken"))
     received = iter(channel)
@@ -320,7 +320,7 @@ def test_channel_hands_over_the_senders_error_after_its_items() -> None:
 
 
 def test_channel_lets_a_waiting_sender_go() -> None:
-    channel: Channel[int] = Channel(1)
+    channel: ByteQueue[int] = ByteQueue(1)
     channel.put(1, 1)
     failed: list[type] = []
 
