@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from frame_booster.network.presets import create_network
 from tests.conftest import picture
-from tests.test_network import fill
+from tests.network.test_network import fill
 
 GOLDEN = Path(__file__).parent / "data" / "golden.safetensors"
 

@@ -14,7 +14,7 @@ from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights
 from tests.golden import expected_frame, golden_frame
-from tests.test_network import fill
+from tests.network.test_network import fill
 
 
 @pytest.fixture

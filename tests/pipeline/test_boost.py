@@ -15,7 +15,7 @@ import frame_booster
 from frame_booster.errors import EncodeError, InputError, Interrupted, OutputError
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.boost import boost as whole
+from frame_booster.pipeline import boost as whole
 from frame_booster.pipeline.result import Result
 from tests.conftest import boosted, decoded, make_video, packets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_cli import imports
+from tests.cli.test_cli import imports
 from tests.training.runs import ROOT
 
 ALLOWED: dict[str, set[str]] = {
