@@ -15,6 +15,7 @@ import frame_booster
 from frame_booster import errors
 from frame_booster.cli.boost import boost as main
 from frame_booster.cli.fbnet import main as fbnet
+from frame_booster.network.presets import DEFAULT, PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -162,3 +163,14 @@ def test_the_readme_is_short_and_names_the_command_of_the_tests() -> None:
     assert max(map(len, lines)) <= 120
     assert "`make test`" in readme
     assert re.search(r"^make\b.* test$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_models_are_the_presets() -> None:
+    rows = [
+        f"| `{preset.name}`{' (default)' * (preset.name == DEFAULT)} | {preset.description} "
+        f"| {'yes' if preset.any_timestep else 'middle only'} | {preset.licence} | `{preset.run}` |"
+        for preset in PRESETS.values()
+    ]
+    table = [line for line in text_of("models.md").splitlines() if re.match(r"\| `.*weights/recipes", line)]
+    assert table == rows
+    assert all((ROOT / preset.run).is_dir() for preset in PRESETS.values())
