@@ -55,7 +55,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:
-    """Reads weights into `network` after checking that they are its own.
+    """Reads weights into `network` after checking that they are its own; they may be float16 in the file.
 
     Returns:
       The file's metadata.
@@ -83,5 +83,5 @@ def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:
         if tensors[key].shape != tuple(variable.shape):
             raise ModelError(f"{key} has shape {tensors[key].shape}, not {tuple(variable.shape)}", path=path)
     for key, variable in variables.items():
-        variable.assign(tensors[key])
+        variable.assign(tensors[key].astype(np.float32))
     return metadata
