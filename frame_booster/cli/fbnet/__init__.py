@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from frame_booster._version import __version__
+from frame_booster.cli.fbnet.convert import convert
 from frame_booster.cli.fbnet.dataset import dataset
 from frame_booster.cli.fbnet.evaluate import evaluate
 from frame_booster.cli.fbnet.export import export
@@ -20,5 +21,5 @@ def main() -> None:
     """Trains the networks and measures them. Needs the extra: pip install "frame-booster[train]"."""
 
 
-for command in (dataset, evaluate, inspect, train, publish, plot, export):
+for command in (dataset, evaluate, inspect, train, publish, plot, export, convert):
     main.add_command(command)

@@ -1,0 +1,25 @@
+"""`fbnet convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frame_booster.cli.errors import reported
+from frame_booster.cli.fbnet.shared import FILE, import_tensorflow
+
+
+@click.command()
+@click.argument("source", type=FILE, metavar="IN")
+@click.argument("target", type=FILE, metavar="OUT")
+def convert(source: Path, target: Path) -> None:
+    """Converts weights of FBNet-2 between its reference in PyTorch and this program, by the form of IN.
+
+    Both are .safetensors. Nothing is rounded: converted back, every bit is as it was.
+    """
+    with reported(program="fbnet"):
+        import_tensorflow()
+        from frame_booster.network.fbnet_2.conversion import convert_file
+
+        click.echo(f"{target}: in {convert_file(source, target)} form")

@@ -1,0 +1,104 @@
+"""FBNet-2, stage 1: the feature pyramid of one frame, the same weights for both frames and for scales beyond 1/16."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_2.residual import PReluConvolution
+from frame_booster.network.layers import Stage, Tensor
+from frame_booster.network.resample import halve
+
+CHANNELS = (16, 32, 64, 96)
+"""Feature channels at 1/2, 1/4, 1/8 and 1/16."""
+MEAN = 0.45
+"""Taken off every colour, so that a black border of zeros is no edge."""
+STRIDE = 16
+"""Sides of a picture over those of its coarsest features."""
+COARSER_SIDES = (256, 1280)
+"""The coarsest scale is 1/16 up to the first of these, 1/32 up to the second, 1/64 beyond: longer side of the frames
+that flow is estimated on, px."""
+UNKNOWN_COARSER = 1
+"""For frames of any size (an export), whose graph cannot depend on it."""
+
+
+class Encoded(NamedTuple):
+    """A frame as the other stages need it."""
+
+    frame: Tensor
+    """(B, H, W, 3) float32 RGB."""
+    features: list[Tensor]
+    """At 1/4, 1/8 and 1/16 of the frame at the scale of the flow, then at 1/32 and 1/64 where the frame is large
+    enough: (B, h, w, CHANNELS[1:], the last repeated), in the network's precision."""
+
+
+def coarser_scales(height: int | None, width: int | None) -> int:
+    """Returns how many scales beyond 1/16 flow is estimated at, for frames of this size (px; None: unknown).
+
+    By the longer side, since motion grows with it. The features at 1/16 see motion of some 4 x 16 px at once.
+    """
+    if height is None or width is None:
+        return UNKNOWN_COARSER
+    return sum(max(height, width) > side for side in COARSER_SIDES)
+
+
+def _padded(picture: Tensor) -> Tensor:
+    """Repeats the last row and column up to multiples of `STRIDE`, at least twice that."""
+    sides = picture.shape[1:3]
+    if all(side is not None and side % STRIDE == 0 and side >= 2 * STRIDE for side in sides):
+        return picture
+    for axis in (1, 2):
+        size = tf.shape(picture)[axis]
+        target = tf.maximum((size + STRIDE - 1) // STRIDE, 2) * STRIDE
+        picture = tf.gather(picture, tf.minimum(tf.range(target), size - 1), axis=axis)
+    batch, channels = picture.shape[0], picture.shape[-1]
+    known = [None if side is None else max(-(-side // STRIDE), 2) * STRIDE for side in sides]
+    picture.set_shape([batch, *known, channels])
+    return picture
+
+
+class FeaturePyramid(Stage):
+    """Strided convolutions; where pixels are many, at 1/2, there is only one."""
+
+    def __init__(self, precision: str = "float32", name: str = "pyramid") -> None:
+        super().__init__(name)
+
+        def layer(channels: int, filters: int, stride: int, layer_name: str) -> PReluConvolution:
+            return PReluConvolution(channels, filters, stride=stride, precision=precision, name=layer_name)
+
+        self.half = layer(3, CHANNELS[0], 2, "half")
+        names = ("quarter", "eighth", "sixteenth")
+        self.levels = [
+            [layer(coarse, fine, 2, f"{name}_down"), layer(fine, fine, 1, name)]
+            for name, coarse, fine in zip(names, CHANNELS, CHANNELS[1:], strict=False)
+        ]
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [self.half, *(layer for level in self.levels for layer in level)]
+
+    def call(self, frame: Tensor, coarser: int = 0) -> list[Tensor]:
+        """Maps a frame to its features.
+
+        Args:
+          frame: (B, h, w, 3) float32 RGB in [0, 1], h and w multiples of 16.
+          coarser: scales beyond 1/16.
+
+        Returns:
+          (B, h/4, w/4, 32), (B, h/8, w/8, 64), (B, h/16, w/16, 96), then `coarser` maps of 96 channels, each half as
+          high and wide, rounded up to what the last row and column repeated fill.
+        """
+        picture = frame - MEAN
+        features = self._features(picture)
+        for _ in range(coarser):
+            picture = _padded(halve(picture))
+            features.append(self._features(picture)[-1])
+        return features
+
+    def _features(self, picture: Tensor) -> list[Tensor]:
+        x, features = self.half(picture), []
+        for down, same in self.levels:
+            x = same(down(x))
+            features.append(x)
+        return features

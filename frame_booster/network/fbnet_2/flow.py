@@ -1,0 +1,141 @@
+"""FBNet-2, stage 2: bidirectional flow estimation to the wanted time, on one level of the pyramid."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_2.correlation import correlation_within
+from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
+from frame_booster.network.layers import Convolution, Stage, Tensor, joined
+from frame_booster.network.resample import doubled
+from frame_booster.network.warp import gather_warp
+
+HIDDEN = 16
+"""Channels that a level hands on beside flow and mask."""
+MOTION = 5
+"""Flow to frame 0, flow to frame 1, mask: channels of `Motion.motion`."""
+
+
+class Motion(NamedTuple):
+    """What is known on one level."""
+
+    motion: Tensor
+    """(B, h, w, 5) float32: the flow that warps frame 0, (dy, dx) in px of the level, that which warps frame 1, and the
+    logit of the mask, which is frame 1's share of the interpolated frame. One map, since all of it is enlarged."""
+    hidden: Tensor
+    """(B, h, w, HIDDEN) in the network's precision."""
+
+    @property
+    def flow(self) -> Tensor:
+        """Both flows, (B, h, w, 4) float32."""
+        return self.motion[..., :4]
+
+    @property
+    def mask(self) -> Tensor:
+        """The logit of the mask, (B, h, w, 1) float32."""
+        return self.motion[..., 4:]
+
+    def enlarged(self, like: Tensor | None = None) -> Motion:
+        """Returns the same at twice the size, cut to that of a map (B, H, W, C) that may be smaller."""
+        # Scaled before it is enlarged: the same numbers, on a quarter of the pixels.
+        larger = Motion(doubled(self.motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0])), doubled(self.hidden))
+        if like is None or like.shape[1:3].as_list() == larger.motion.shape[1:3].as_list() != [None, None]:
+            return larger
+        height, width = tf.shape(like)[1], tf.shape(like)[2]
+        return Motion(*(_cut(x, height, width, like) for x in larger))
+
+
+def _cut(x: Tensor, height: Tensor, width: Tensor, like: Tensor) -> Tensor:
+    made = x[:, :height, :width]
+    made.set_shape([x.shape[0], *like.shape[1:3], x.shape[-1]])
+    return made
+
+
+def beginning(features: Tensor, t: Tensor) -> Motion:
+    """Returns what is known at first: no motion, and each frame's share by its distance in time.
+
+    Args:
+      features: (B, h, w, C) of the coarsest level.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+    """
+    nothing = tf.zeros_like(features[..., :1], tf.float32)
+    mask = nothing + tf.math.log(t / (1.0 - t))
+    hidden = tf.zeros_like(features[..., :HIDDEN])
+    return Motion(tf.concat([nothing, nothing, nothing, nothing, mask], -1), hidden)
+
+
+def _warped_to_first(features: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(features, motion[..., :2])
+
+
+def _warped_to_second(features: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(features, motion[..., 2:4])
+
+
+def _changed(motion: Tensor, change: Tensor) -> Tensor:
+    return motion + tf.cast(change, tf.float32) * tf.constant([4.0, 4.0, 4.0, 4.0, 1.0])
+
+
+def _seen(motion: Tensor, t: Tensor) -> Tensor:
+    scaled = motion * tf.constant([0.25, 0.25, 0.25, 0.25, 1.0])
+    return tf.concat([scaled, t + tf.zeros_like(motion[..., :1])], -1)
+
+
+# A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp.
+warped_to_first = compiled(_warped_to_first)
+"""Features (B, h, w, C) of frame 0, warped by its half of a motion (B, h, w, 5)."""
+warped_to_second = compiled(_warped_to_second)
+"""The same for frame 1."""
+changed = compiled(_changed)
+"""A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""
+seen_motion = compiled(_seen)
+"""A motion (B, h, w, 5) and t (B, 1, 1, 1) as convolutions take them: 4 px a unit of flow, (B, h, w, 6)."""
+SEEN = 6
+"""Channels of `seen_motion`."""
+
+
+class FlowEstimation(Stage):
+    """Corrects flow and mask from both frames' features, warped by the flow so far.
+
+    Args:
+      channels: of the features.
+      width: channels of the convolutions.
+      blocks: residual blocks.
+      reach: of the correlation, px; 0 is none.
+    """
+
+    def __init__(self, channels: int, width: int, blocks: int, reach: int, precision: str, name: str) -> None:
+        super().__init__(name)
+        self.precision = precision
+        self._correlate = correlation_within(reach) if reach else None
+        correlated = (2 * reach + 1) ** 2 if reach else 0
+        inputs = padded_channels(2 * channels + SEEN + HIDDEN + correlated)
+        self.head = PReluConvolution(inputs, width, precision=precision, name="head")
+        self.blocks = [ResidualBlock(width, precision, f"block{k + 1}") for k in range(blocks)]
+        # Zero at first: training begins from a blend of both frames, not from frames torn apart.
+        self.out = Convolution(width, MOTION, slope=None, precision=precision, scale=0.0, name="out")
+        self.hand_on = PReluConvolution(width, HIDDEN, precision=precision, name="hand_on")
+        self.built = True
+
+    def parts(self) -> list[tf.keras.layers.Layer]:
+        return [self.head, *self.blocks, self.out, self.hand_on]
+
+    def call(self, features0: Tensor, features1: Tensor, motion: Tensor, hidden: Tensor, t: Tensor) -> Motion:
+        """Estimates the motion of this level.
+
+        Args:
+          features0, features1: (B, h, w, channels) of frame 0 and frame 1.
+          motion, hidden: what is known so far, as in `Motion`.
+          t: (B, 1, 1, 1) float32 in (0, 1).
+        """
+        warped0, warped1 = warped_to_first(features0, motion), warped_to_second(features1, motion)
+        seen = [warped0, warped1, seen_motion(motion, t), hidden]
+        if self._correlate is not None:
+            seen.append(self._correlate(warped0, warped1))
+        x = self.head(joined(seen, self.precision))
+        for block in self.blocks:
+            x = block(x)
+        return Motion(changed(motion, self.out(x)), self.hand_on(x))
