@@ -17,16 +17,19 @@ from frame_booster.network.layers import count_weights, named_weights
 FORMAT_VERSION = "1"
 
 
-def save_weights(path: Path, network: tf.keras.layers.Layer, metadata: Mapping[str, str]) -> None:
+def save_weights(
+    path: Path, network: tf.keras.layers.Layer, metadata: Mapping[str, str], dtype: str = "float32"
+) -> None:
     """Writes the weights of `network`, whole or not at all, and waits until they are on the disk.
 
     Args:
       path: of the .safetensors file; replaced if it exists.
-      network: its weights are written as float32.
+      network: its weights are written.
       metadata: facts to keep (training data, steps, validation figures); network, parameter count and
         format version are added.
+      dtype: of the weights in the file, "float32" or "float16"; the latter rounds what was not float16 before.
     """
-    tensors = {name: np.asarray(variable.numpy(), np.float32) for name, variable in named_weights(network)}
+    tensors = {name: np.asarray(variable.numpy(), dtype) for name, variable in named_weights(network)}
     facts = {
         **metadata,
         "format_version": FORMAT_VERSION,
@@ -52,6 +55,13 @@ def read_metadata(path: Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise ModelError(f"not a usable safetensors file: {error}", path=path) from error
+
+
+def stored_dtype(path: Path) -> str:
+    """Returns "float16" if all weights of a file are that, else "float32"."""
+    with safe_open(str(path), framework="numpy") as file:
+        stored = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    return "float16" if stored == {"F16"} else "float32"
 
 
 def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:

@@ -12,7 +12,7 @@ from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.presets import PRESETS, create_network
-from frame_booster.network.weights import load_weights, read_metadata, save_weights
+from frame_booster.network.weights import load_weights, read_metadata, save_weights, stored_dtype
 from tests.golden import expected_frame, golden_frame
 from tests.network.test_network import fill
 
@@ -33,6 +33,17 @@ def test_round_trip(saved: Path) -> None:
     assert metadata["training_data"] == "none"
     for (name, a), (_, b) in zip(named_weights(fill(create_network("fbnet"))), named_weights(other), strict=True):
         assert np.array_equal(a.numpy(), b.numpy()), name
+
+
+def test_a_file_in_float16_is_half_as_large_and_is_known_again(saved: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half.safetensors"
+    save_weights(half, fill(create_network("fbnet")), {}, "float16")
+    assert (stored_dtype(saved), stored_dtype(half)) == ("float32", "float16")
+    assert half.stat().st_size < 0.51 * saved.stat().st_size
+    network = create_network("fbnet")
+    load_weights(half, network)
+    for (name, a), (_, b) in zip(named_weights(fill(create_network("fbnet"))), named_weights(network), strict=True):
+        assert np.array_equal(a.numpy().astype(np.float16), b.numpy()), name
 
 
 def test_names_follow_the_layers(saved: Path) -> None:

@@ -16,12 +16,21 @@ from frame_booster.cli.fbnet.shared import FOLDER, need_training_packages
 @click.option("--triplets", type=FOLDER, required=True, help="Folder of validation triplets with manifest.csv.")
 @click.option("--training-data", required=True, help="What the weights were trained on.")
 @click.option("--licence", required=True, help="Of the weights.")
-def publish(weights: Path, output: Path, triplets: Path, training_data: str, licence: str) -> None:
+@click.option("--fact", nargs=2, multiple=True, metavar="KEY VALUE", help="Another fact to keep, such as steps 3200.")
+def publish(
+    weights: Path,
+    output: Path,
+    triplets: Path,
+    training_data: str,
+    licence: str,
+    fact: tuple[tuple[str, str], ...],
+) -> None:
     """Measures a run's WEIGHTS once more and writes them to OUTPUT with all facts about them."""
     with reported(program="fbnet"):
         need_training_packages()
         from frame_booster.training.publishing.publish import publish as write
 
-        metadata = write(weights, output, triplets, {"training_data": training_data, "licence": licence})
+        facts = {**dict(fact), "training_data": training_data, "licence": licence}
+        metadata = write(weights, output, triplets, facts)
         for key, value in sorted(metadata.items()):
             click.echo(f"{key}: {value}")

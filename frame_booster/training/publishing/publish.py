@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from frame_booster.network.presets import create_network
-from frame_booster.network.weights import load_weights, read_metadata, save_weights
+from frame_booster.network.weights import load_weights, read_metadata, save_weights, stored_dtype
 from frame_booster.training.data.triplets import read_triplets
 from frame_booster.training.evaluation.evaluate import evaluate, network_method
 
@@ -13,7 +13,7 @@ SIZES = ((256, 144), (448, 256))
 
 
 def publish(source: Path, target: Path, triplets: Path, facts: dict[str, str]) -> dict[str, str]:
-    """Writes `source`'s weights to `target`.
+    """Writes `source`'s weights to `target`, in the dtype that they have there.
 
     Args:
       source: weights of a run, with the facts the run wrote.
@@ -35,5 +35,5 @@ def publish(source: Path, target: Path, triplets: Path, facts: dict[str, str]) -
         metadata[f"validation_ssim_{width}x{height}"] = f"{score.ssim:.4f}"
     network = create_network(metadata["network"])
     load_weights(source, network)
-    save_weights(target, network, metadata)
+    save_weights(target, network, metadata, stored_dtype(source))
     return read_metadata(target)
