@@ -63,6 +63,13 @@ def _fbnet(precision: str) -> Network:
     return network
 
 
+def _fbnet_2(precision: str) -> Network:
+    from frame_booster.network.fbnet_2.network import FBNet2
+
+    network: Network = FBNet2(precision)
+    return network
+
+
 PRESETS: dict[str, Preset] = {}
 """By name, the default first."""
 
@@ -104,6 +111,20 @@ register(
         "to fine, and fusion of the warped features.",
         licence="MIT",
         run="weights/recipes/fbnet",
+    )
+)
+register(
+    Preset(
+        name="fbnet-2",
+        load=_fbnet_2,
+        weights="fbnet-2.safetensors",
+        bytes_per_pixel=BytesPerPixel(frame=260.0, flow=240.0),
+        max_flow_downscale=4,
+        any_timestep=True,
+        description="Learned optical flow to the wanted time, from coarse to fine on a shared feature pyramid, and a "
+        "blend of both warped frames at full resolution.",
+        licence="MIT",
+        run="weights/recipes/fbnet-2",
     )
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,10 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
+from frame_booster.engine.batch_interpolator import BatchInterpolator
+from frame_booster.engine.maker import Request
+from frame_booster.engine.memory_plan import Plan
+from frame_booster.engine.model import Model
 from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_2.conversion import convert_file, from_reference, layers, to_reference
 from frame_booster.network.fbnet_2.correlation import correlation_within
@@ -21,6 +26,7 @@ from frame_booster.network.fbnet_2.feature_pyramid import coarser_scales
 from frame_booster.network.fbnet_2.network import FBNet2
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.weights import load_weights, read_metadata
+from frame_booster.pixels import PixelLayout
 from tests.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,3 +255,16 @@ def test_frames_of_any_size_in_one_graph() -> None:
     graph = tf.function(lambda a, b: network()(a, b).unclipped, input_signature=[spec, spec], autograph=False)
     first, second = frames(272, 288)
     np.testing.assert_allclose(graph(first, second), network()(first, second).unclipped, atol=1e-4)
+
+
+@pytest.mark.parametrize("flow_downscale", [0, 1])
+def test_the_engine_gives_the_same_frame_in_strips_and_at_once(flow_downscale: int) -> None:
+    model, layout = Model("fbnet-2", device="cpu", precision="float32"), PixelLayout(64, 640, "rgb", 16)
+    frames = [tuple(np.moveaxis(picture(k, 64, 640) * 60_000, -1, 0).astype(np.uint16)) for k in (0.0, 2.0)]
+    whole, strips = (
+        BatchInterpolator(model, layout, Plan(1, flow_downscale, count)).make(frames, [Request(0, 1, Fraction(2, 5))])
+        for count in (1, 4)
+    )
+    difference = np.abs(np.stack(whole[0]).astype(int) - np.stack(strips[0]).astype(int))
+    assert difference.max() <= 60
+    assert np.ptp(np.stack(whole[0]).astype(int)) > 10_000

@@ -1,4 +1,4 @@
-"""Both networks: parameters, sizes, times, and what must hold whatever the weights."""
+"""All networks: parameters, sizes, times, and what must hold whatever the weights."""
 
 from __future__ import annotations
 
