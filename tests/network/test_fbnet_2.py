@@ -27,6 +27,7 @@ from frame_booster.network.fbnet_2.network import FBNet2
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.weights import load_weights, read_metadata
 from frame_booster.pixels import PixelLayout
+from frame_booster.training.evaluation.inspect import stage_costs
 from tests.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +145,13 @@ def test_correlation_is_a_cosine_at_opposite_displacements(reach: int) -> None:
 def test_parameters_are_those_of_the_reference() -> None:
     assert count_weights(network()) == sum(x.size for x in reference_weights().values()) == 3_063_636
     assert {name for name, _ in named_weights(network())} == set(from_reference(reference_weights()))
+
+
+def test_its_costs_are_those_of_its_docstring() -> None:
+    costs = {cost.stage: cost.macs_per_pixel for cost in stage_costs("fbnet-2")}
+    assert sum(costs.values()) == pytest.approx(35_800, rel=0.005)
+    assert costs["fusion"] == 9 * (48 * 24 + 2 * 24 * 24 + 24 * 32) / 4
+    assert costs["fusion"] + (sum(costs.values()) - costs["fusion"]) / 4 == pytest.approx(14_100, rel=0.005)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
