@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from frame_booster.media.pyav.ffmpeg_log import Cropping
 from frame_booster.media.pyav.rational import exact
 
 
-class Filter:
+class Filter(ABC):
     """A filter graph with one input and one output of frames.
 
     Args:
@@ -30,8 +31,9 @@ class Filter:
         self._build(self._graph, self._source, self._graph.add("buffersink"))
         self._graph.configure()
 
+    @abstractmethod
     def _build(self, graph: Any, source: Any, sink: Any) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must link its filters")
+        """Adds filters to the graph and links them from source to sink."""
 
     def push(self, frame: av.VideoFrame | None) -> list[av.VideoFrame]:
         """Puts a frame in, None for the end, and returns what comes out, with pts in ticks of `time_base`."""
