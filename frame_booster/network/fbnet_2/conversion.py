@@ -65,8 +65,9 @@ def _stacked(channels: int) -> list[int]:
 
 
 def _head_inputs(stage: str) -> tuple[list[int], list[int]]:
-    # Both frames' pixels: the first 12 channels are frame 0's in the reference, here each pixel has both frames'.
-    warped = _stacked(6) if stage == "fusion" else list(range(2 * FEATURES[stage]))
+    # In both forms the first 12 channels of a fusion's input are frame 0's pixels, and the next 12 frame 1's.
+    pixels = _stacked(3)
+    warped = [*pixels, *(12 + k for k in pixels)] if stage == "fusion" else list(range(2 * FEATURES[stage]))
     order, signs = FLOW
     return [*warped, *(len(warped) + k for k in order)], [1] * len(warped) + signs
 

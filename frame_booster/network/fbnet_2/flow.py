@@ -86,7 +86,7 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
 
 # A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp.
 warped_to_first = compiled(_warped_to_first)
-"""Features (B, h, w, C) of frame 0, warped by its half of a motion (B, h, w, 5)."""
+"""Frame 0 or its features, (B, h, w, C), warped by its half of a motion (B, h, w, 5)."""
 warped_to_second = compiled(_warped_to_second)
 """The same for frame 1."""
 changed = compiled(_changed)
