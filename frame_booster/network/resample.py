@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
+from frame_booster.network.compiling import FEW_PIXELS, compiled
 from frame_booster.network.layers import Tensor
 
 
@@ -69,7 +69,7 @@ def _sum_of_resized(first: Tensor, second: Tensor, x: Tensor) -> Tensor:
     return _resized(x) + first + second
 
 
-doubled = compiled(_doubled, plainly=_resized, scale=Fraction(2))
+doubled = compiled(_doubled, plainly=_resized, scale=Fraction(2), least_pixels=FEW_PIXELS)
 """(B, H, W, C) to (B, 2 H, 2 W, C) of the same dtype."""
 sum_of_doubled = compiled(_sum_of_doubled, plainly=_sum_of_resized)
 """The third map, `doubled`, and the two before it, (B, 2 H, 2 W, C), added to it."""

@@ -71,6 +71,26 @@ def test_loops_are_run_ahead_once_a_shape_and_not_when_they_are_large(monkeypatc
     assert ran == [(1, 8, 8, 1)]
 
 
+@pytest.mark.parametrize(("device", "loops"), [("/CPU:0", 1), ("/GPU:0", 2)])
+def test_small_maps_are_not_worth_a_loop_on_a_processor(
+    monkeypatch: pytest.MonkeyPatch, device: str, loops: int
+) -> None:
+    monkeypatch.setattr(compiling._Ahead, "_run", lambda self, loop, specs: None)
+    fused = compiled(_scaled, least_pixels=64)
+    x = tf.constant(np.random.default_rng(1).random((3, 8, 8, 2), np.float32))
+
+    def graph(v: Any) -> tuple[Any, Any]:
+        # A batch of three: what counts is one map of it, so that a batch and a single frame go the same way.
+        return fused(v, v, "times"), fused(v[:, 1:], v[:, 1:], "times")
+
+    with compiling_ahead(device):
+        made = tf.function(graph, autograph=False).get_concrete_function(x)
+    assert sum("Call" in operation.type for operation in made.graph.get_operations()) == loops
+    large, small = made(x)
+    np.testing.assert_array_equal(large, x * x)
+    np.testing.assert_array_equal(small, (x * x)[:, 1:])
+
+
 def test_what_fails_ahead_is_told_by_the_graph_that_needs_it() -> None:
     def broken(x: Any) -> Any:
         # XLA has no such operation, which only compiling finds out.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
+from frame_booster.network.compiling import FEW_PIXELS, compiled
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
@@ -85,13 +85,13 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
 
 
 # A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp.
-warped_to_first = compiled(_warped_to_first)
+warped_to_first = compiled(_warped_to_first, least_pixels=FEW_PIXELS)
 """Frame 0 or its features, (B, h, w, C), warped by its half of a motion (B, h, w, 5)."""
-warped_to_second = compiled(_warped_to_second)
+warped_to_second = compiled(_warped_to_second, least_pixels=FEW_PIXELS)
 """The same for frame 1."""
-changed = compiled(_changed)
+changed = compiled(_changed, least_pixels=FEW_PIXELS)
 """A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""
-seen_motion = compiled(_seen)
+seen_motion = compiled(_seen, least_pixels=FEW_PIXELS)
 """A motion (B, h, w, 5) and t (B, 1, 1, 1) as convolutions take them: 4 px a unit of flow, (B, h, w, 6)."""
 SEEN = 6
 """Channels of `seen_motion`."""

@@ -17,19 +17,18 @@ OUTPUTS = 8
 """For each pixel: change of both flows (4), of the mask (1), and what neither frame shows (3)."""
 
 
-def _corrected(motion: Tensor, out: Tensor) -> Tensor:
+def corrected(motion: Tensor, out: Tensor) -> Tensor:
+    """Returns a motion (B, H, W, 5) with its last correction, out of the outputs (B, H, W, 8) of any float dtype."""
     return motion + 2.0 * tf.cast(out[..., :5], tf.float32)
 
 
 def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
-    motion = _corrected(motion, out)
+    motion = corrected(motion, out)
     warped0, warped1 = gather_warp(frame0, motion[..., :2]), gather_warp(frame1, motion[..., 2:4])
     residual = 0.1 * tf.cast(out[..., 5:], tf.float32)
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + residual
 
 
-corrected = compiled(_corrected)
-"""A motion (B, H, W, 5) with its last correction, out of the outputs (B, H, W, 8) of any float dtype."""
 blended = compiled(_blended)
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
+from frame_booster.network.compiling import FEW_PIXELS, compiled
 from frame_booster.network.layers import Convolution, Stage, Tensor
 
 SLOPE = 0.2
@@ -28,9 +28,9 @@ def _prelu_of_sum(x: Tensor, shortcut: Tensor, slopes: Tensor) -> Tensor:
 
 
 # One loop each: as operations, a comparison, a product and a choice would each write the map down.
-prelu = compiled(_prelu)
+prelu = compiled(_prelu, least_pixels=FEW_PIXELS)
 """PReLU of (B, H, W, C) by slopes (C,) float32; the dtype is kept."""
-prelu_of_sum = compiled(_prelu_of_sum)
+prelu_of_sum = compiled(_prelu_of_sum, least_pixels=FEW_PIXELS)
 """The same of the sum of two maps."""
 
 
