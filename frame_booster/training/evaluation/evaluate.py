@@ -115,10 +115,11 @@ def summarise(cases: list[Case]) -> list[Score]:
             selections.append((label, [case for case in mine if low <= case.motion < high]))
         for bucket, selected in selections:
             if selected:
-                means = np.mean([(case.psnr, case.ssim, case.ie) for case in selected], axis=0).tolist()
+                figures = [(case.psnr, case.ssim, case.ie) for case in selected]
+                psnr, ssim, ie = np.mean(figures, axis=0).tolist()
                 distances = [case.st_lpips for case in selected if case.st_lpips is not None]
                 distance = float(np.mean(distances)) if distances else None
-                scores.append(Score(of_set, method, bucket, len(selected), *means, distance))
+                scores.append(Score(of_set, method, bucket, len(selected), psnr, ssim, ie, distance))
     return scores
 
 
