@@ -46,11 +46,13 @@ class StLpips:
         self.backbone, self.precision = backbone, precision
         self._stages, self._smallest = BACKBONES[backbone], smallest_side(backbone)
         count = sum(isinstance(layer, Convolution) for stage in self._stages for layer in stage)
-        self._convolutions = [
-            [tf.constant(weights[f"convolution{k}.{part}"], precision) for part in ("kernel", "bias")]
-            for k in range(count)
-        ]
-        self._comparisons = [tf.constant(weights[f"comparison{k}"]) for k in range(len(self._stages))]
+        # Also where it is made within a graph, the weights are made once.
+        with tf.init_scope():
+            self._convolutions = [
+                [tf.constant(weights[f"convolution{k}.{part}"], precision) for part in ("kernel", "bias")]
+                for k in range(count)
+            ]
+            self._comparisons = [tf.constant(weights[f"comparison{k}"]) for k in range(len(self._stages))]
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Returns how different pictures look.
