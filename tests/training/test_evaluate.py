@@ -157,3 +157,5 @@ def test_the_command_shows_st_lpips_where_there_is_some(
     assert all(re.fullmatch(r"\S+( +\d+\.\d\d / 0\.\d{4} / \d+\.\d){2}", row) for row in rows)
     code, out, err = command("mine.safetensors", "--only", "--triplets", material / "val", "--no-st-lpips")
     assert (code, err, out.splitlines()[0]) == (0, "", "PSNR dB / SSIM")
+    code, _, err = command("--only", "--triplets", material / "val")
+    assert (code != 0, err) == (True, "--only leaves nothing to measure without WEIGHTS")

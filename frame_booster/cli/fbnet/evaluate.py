@@ -10,7 +10,7 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
-from frame_booster.errors import OutputError
+from frame_booster.errors import InputError, OutputError
 from frame_booster.network.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -106,11 +106,13 @@ def evaluate(
         from frame_booster.training.evaluation.methods import WITHOUT_A_NETWORK, interpolator_of
         from frame_booster.training.evaluation.page import WorstTriplets, page
 
+        if only and not weights:
+            raise InputError("--only leaves nothing to measure without WEIGHTS")
         perceptual = _perceptual(st_lpips)
         without = WITHOUT_A_NETWORK.items()
-        methods = {name: method for name, method in without if not (only and weights) or name == "blending"}
+        methods = {name: method for name, method in without if not only or name == "blending"}
         # The default last: without WEIGHTS it is the one that pages and panels show.
-        shipped = {} if only and weights else {name: shipped_weights(name) for name in reversed(PRESETS)}
+        shipped = {} if only else {name: shipped_weights(name) for name in reversed(PRESETS)}
         for name, file in {**shipped, **{str(file): file for file in weights}}.items():
             model = interpolator_of(file, precision=precision)
             methods[name] = model.interpolate
