@@ -10,9 +10,10 @@ from tests.training.runs import ROOT
 ALLOWED: dict[str, set[str]] = {
     "lineage": set(),
     "config": {"lineage"},
-    "losses": set(),
+    "perceptual": set(),
+    "losses": {"perceptual"},
     "data": {"config"},
-    "evaluation": {"data"},
+    "evaluation": {"data", "perceptual"},
     "loop": {"config", "data", "evaluation", "losses"},
     "publishing": {"data", "evaluation"},
 }

@@ -9,6 +9,7 @@ from frame_booster.cli.fbnet.convert import convert
 from frame_booster.cli.fbnet.dataset import dataset
 from frame_booster.cli.fbnet.evaluate import evaluate
 from frame_booster.cli.fbnet.export import export
+from frame_booster.cli.fbnet.flicker import flicker
 from frame_booster.cli.fbnet.inspect import inspect
 from frame_booster.cli.fbnet.plot import plot
 from frame_booster.cli.fbnet.publish import publish
@@ -21,5 +22,5 @@ def main() -> None:
     """Trains the networks and measures them. Needs the extra: pip install "frame-booster[train]"."""
 
 
-for command in (dataset, evaluate, inspect, train, publish, plot, export, convert):
+for command in (dataset, evaluate, flicker, inspect, train, publish, plot, export, convert):
     main.add_command(command)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
-from frame_booster.errors import OutputError
+from frame_booster.errors import InputError, OutputError
 from frame_booster.network.presets import PRESETS
+
+if TYPE_CHECKING:
+    from frame_booster.training.data.manifest import FrameArray
+    from frame_booster.training.data.triplets import Triplet
+    from frame_booster.training.evaluation.evaluate import Case
+    from frame_booster.training.perceptual.st_lpips import StLpips
 
 
 def _write(path: Path, text: str) -> None:
@@ -20,10 +27,33 @@ def _write(path: Path, text: str) -> None:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 
 
+def _perceptual(wanted: bool | None) -> StLpips | None:
+    """Loads ST-LPIPS; None where it is not wanted, or not installed and not asked for by name."""
+    from frame_booster.training.perceptual import weights
+    from frame_booster.training.perceptual.st_lpips import load_st_lpips
+
+    if wanted is None and not weights.st_lpips_is_available():
+        click.echo(f"ST-LPIPS is left out, its weights are not installed: {weights.HINT}", err=True)
+        return None
+    return None if wanted is False else load_st_lpips("alexnet")
+
+
+def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Returns the sets by name: that of the folder, or the whole path where two have the same."""
+    short = [folder.absolute().name for folder in folders]
+    return {
+        name if short.count(name) == 1 else str(folder): folder for name, folder in zip(short, folders, strict=True)
+    }
+
+
 @click.command()
 @click.argument("weights", nargs=-1, type=FILE)
 @click.option(
-    "--triplets", type=FOLDER, required=True, help="A set of `fbnet dataset`, triplets with manifest.csv, ..."
+    "--triplets",
+    type=FOLDER,
+    required=True,
+    multiple=True,
+    help="A set of `fbnet dataset`, triplets with manifest.csv, ...; may be given several times.",
 )
 @click.option("--size", metavar="WxH", help="Scale to this first, by area averaging.")
 @click.option("--every", is_flag=True, help="All triplets, not only one a snippet.")
@@ -32,66 +62,79 @@ def _write(path: Path, text: str) -> None:
     is_flag=True,
     help="Measure against the truth moved to where an even motion would have it: what no two frames tell is left out.",
 )
+@click.option("--only", is_flag=True, help="Beside WEIGHTS measure blending alone, and no network that ships.")
+@click.option(
+    "--st-lpips/--no-st-lpips",
+    default=None,
+    help="Measure ST-LPIPS too. Default: where its weights are installed (the extra `perceptual`).",
+)
 @click.option("--precision", default="auto", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of tables.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the figures of every triplet to this file.")
-@click.option("--html", "html_file", type=FILE, help="Write one page with table, plot, worst and best cases.")
+@click.option("--html", "html_file", type=FILE, help="Write one page with tables, plots and the worst twenty triplets.")
 @click.option(
     "--panels", type=FOLDER, help="Write the six panels of the published figures of every triplet here, and its flows."
 )
 def evaluate(
     weights: tuple[Path, ...],
-    triplets: Path,
+    triplets: tuple[Path, ...],
     size: str | None,
     every: bool,
     even: bool,
+    only: bool,
+    st_lpips: bool | None,
     precision: str,
     as_json: bool,
     csv_file: Path | None,
     html_file: Path | None,
     panels: Path | None,
 ) -> None:
-    """Measures WEIGHTS (default: those that ship) beside repetition, blending and DIS optical flow.
+    """Measures WEIGHTS and the networks that ship beside repetition, blending and DIS optical flow.
 
-    PSNR in dB and SSIM on 8-bit RGB, mean over triplets, in all and by mean motion. Triplets may also be those of a
-    published set in its own layout: Vimeo90K, Middlebury, UCF101, X4K1000FPS.
+    PSNR in dB, SSIM and ST-LPIPS (times 1000, on AlexNet; less is better) on 8-bit RGB, mean over triplets, in all and
+    by mean motion, a table for each set. Triplets may also be those of a published set in its own layout: Vimeo90K,
+    Middlebury, UCF101, X4K1000FPS. Pages and panels show the last of WEIGHTS, or the default network.
     """
     with reported(program="fbnet", as_json=as_json):
         need_training_packages()
         import_tensorflow()
         from frame_booster.engine.model import shipped_weights
         from frame_booster.training.data.linear_motion import triplet_with_linear_motion
-        from frame_booster.training.data.manifest import FrameArray
-        from frame_booster.training.data.triplets import Triplet, read_triplets
+        from frame_booster.training.data.triplets import read_triplets
         from frame_booster.training.evaluation import evaluate as evaluation
-        from frame_booster.training.evaluation import figures
+        from frame_booster.training.evaluation import figures, tables
+        from frame_booster.training.evaluation.methods import WITHOUT_A_NETWORK, interpolator_of
+        from frame_booster.training.evaluation.page import WorstTriplets, page
 
-        # The default last: it is the one that pages and panels show.
-        files = weights or tuple(shipped_weights(name) for name in reversed(PRESETS))
-        methods: dict[str, evaluation.Method] = {
-            "repetition": evaluation.repetition,
-            "blending": evaluation.blending,
-            "DIS flow": evaluation.optical_flow,
-        }
-        for file in files:
-            model = evaluation.interpolator_of(file, precision=precision)
-            methods[str(file) if weights else file.stem] = model.interpolate
+        if only and not weights:
+            raise InputError("--only leaves nothing to measure without WEIGHTS")
+        perceptual = _perceptual(st_lpips)
+        without = WITHOUT_A_NETWORK.items()
+        methods = {name: method for name, method in without if not only or name == "blending"}
+        # The default last: without WEIGHTS it is the one that pages and panels show.
+        shipped = {} if only else {name: shipped_weights(name) for name in reversed(PRESETS)}
+        for name, file in {**shipped, **{str(file): file for file in weights}}.items():
+            model = interpolator_of(file, precision=precision)
+            methods[name] = model.interpolate
         judged = list(methods)[-1]
-        pictures: dict[str, FrameArray] = {}
+        worst = WorstTriplets(judged)
 
-        def seen(triplet: Triplet, made: dict[str, FrameArray]) -> None:
+        def seen(triplet: Triplet, made: dict[str, FrameArray], cases: list[Case]) -> None:
             if html_file is not None:
-                pictures[triplet.name] = figures.side_by_side(triplet, made)
+                worst.see(triplet, made, cases)
             if panels is not None:
-                name = triplet.name.replace("/", "_")
+                name = "_".join(part for part in (cases[0].set, triplet.name.replace("/", "_")) if part)
                 figures.write_png(panels / f"{name}.png", figures.six_panels(triplet, made[judged]))
                 figures.write_png(panels / f"{name}.flow.png", figures.flow_panels(model.model.network, triplet))
 
-        measured = read_triplets(triplets, size=size_of(size), every=every)
-        cases = evaluation.measure(map(triplet_with_linear_motion, measured) if even else measured, methods, seen)
+        cases: list[Case] = []
+        for name, folder in _names(triplets).items():
+            measured = read_triplets(folder, size=size_of(size), every=every)
+            given = map(triplet_with_linear_motion, measured) if even else measured
+            cases += evaluation.measure(given, methods, seen, name=name, perceptual=perceptual)
         scores = evaluation.summarise(cases)
         if csv_file is not None:
-            _write(csv_file, evaluation.as_csv(cases))
+            _write(csv_file, tables.as_csv(cases))
         if html_file is not None:
-            _write(html_file, figures.page(scores, cases, pictures, judged))
-        click.echo(evaluation.as_json(scores) if as_json else evaluation.table(scores), file=sys.stdout)
+            _write(html_file, page(scores, worst))
+        click.echo(tables.as_json(scores) if as_json else tables.table(scores), file=sys.stdout)

@@ -24,8 +24,8 @@ from frame_booster.training.data.manifest import FrameArray
 MULTIPLE = 16
 """Frames are cropped so that both sides are multiples of this, px."""
 MIN_FRAMES, MAX_FRAMES = 7, 48
-_CUT_BELOW = 0.35
-"""Similarity of two frames (`media.scene`) below which they are taken for two scenes."""
+CUT_BELOW = 0.35
+"""Similarity of two frames (`media.frames.similarity`) below which they are taken for two scenes."""
 _STILL_BELOW = 0.08
 """Motion between two frames, px, below which the second repeats the first or nothing moves."""
 _FLASH_ABOVE = 12.0
@@ -155,7 +155,7 @@ def runs_of(frames: Iterable[tuple[FrameArray, Any]], target: Target) -> Iterato
         if frame is None:
             continue
         light, motion = float(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).mean()), 0.0
-        whole = bool(run) and similarity(last_thumbnail, small) >= _CUT_BELOW
+        whole = bool(run) and similarity(last_thumbnail, small) >= CUT_BELOW
         if whole:
             motion = mean_motion(run[-1].frame, frame)
             whole = motion >= _STILL_BELOW and abs(light - run[-1].light) <= _FLASH_ABOVE

@@ -7,7 +7,8 @@ from pathlib import Path
 from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights, stored_dtype
 from frame_booster.training.data.triplets import read_triplets
-from frame_booster.training.evaluation.evaluate import evaluate, network_method
+from frame_booster.training.evaluation.evaluate import evaluate
+from frame_booster.training.evaluation.methods import network_method
 
 SIZES = ((256, 144), (448, 256))
 

@@ -1,0 +1,146 @@
+"""The two convolutional networks of ST-LPIPS: AlexNet and VGG16, made tolerant of shifts of a few pixels.
+
+Both are the published ones (Krizhevsky et al., 2012; Simonyan & Zisserman, 2015) with the changes of Ghildyal & Liu
+(ECCV 2022): wherever pixels are skipped there is a blur before (Zhang, "Making Convolutional Networks Shift-Invariant
+Again", ICML 2019), whose border is reflected by two pixels, and AlexNet's first convolution skips none by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import tensorflow as tf
+
+from frame_booster.network.layers import Tensor
+
+Backbone = Literal["alexnet", "vgg16"]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with bias, one output a pixel."""
+
+    channels: int
+    filters: int
+    size: int
+    edge: int
+    """Zeros around the input, px."""
+
+    def apply(self, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        """Maps (B, H, W, channels) to (B, `left(H)`, `left(W)`, filters)."""
+        edge = [self.edge, self.edge]
+        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, [[0, 0], edge, edge, [0, 0]]), bias)
+
+    def left(self, side: int) -> int:
+        """Returns the side of the output, px."""
+        return side + 2 * self.edge - self.size + 1
+
+
+@dataclass(frozen=True)
+class Relu:
+    """Negative values become zero."""
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Keeps shape and dtype."""
+        return tf.nn.relu(x)
+
+    def left(self, side: int) -> int:
+        """Returns the side of the output, px."""
+        return side
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """The largest value of a window about every pixel; none is skipped."""
+
+    window: int
+    """Side, px."""
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Maps (B, H, W, C) to (B, `left(H)`, `left(W)`, C) of the same dtype."""
+        return tf.nn.max_pool2d(x, self.window, 1, "VALID")
+
+    def left(self, side: int) -> int:
+        """Returns the side of the output, px."""
+        return side - self.window + 1
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The weights 1-2-1 along both sides, then every second pixel; what lies beyond the border is reflected."""
+
+    edge: int = 2
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Maps (B, H, W, C) to (B, `left(H)`, `left(W)`, C) of the same dtype, in which the weights are exact."""
+        edge = [self.edge, self.edge]
+        line = tf.constant([0.25, 0.5, 0.25], x.dtype)
+        kernel = tf.tile((line[:, None] * line)[..., None, None], [1, 1, x.shape[-1], 1])
+        return tf.nn.depthwise_conv2d(tf.pad(x, [[0, 0], edge, edge, [0, 0]], "REFLECT"), kernel, [1, 2, 2, 1], "VALID")
+
+    def left(self, side: int) -> int:
+        """Returns the side of the output, px; 0 where there is too little to reflect."""
+        return (side + 2 * self.edge - 1) // 2 if side > self.edge else 0
+
+
+Layer = Convolution | Relu | Pooling | Blur
+Stages = tuple[tuple[Layer, ...], ...]
+"""The layers up to each feature map that is compared, in the order in which they are computed."""
+
+_RELU, _BLUR = Relu(), Blur()
+
+
+def _block(*channels: int) -> tuple[Layer, ...]:
+    """The 3x3 convolutions of one block of VGG16, by their channels, each with its ReLU."""
+    return tuple(layer for pair in pairwise(channels) for layer in (Convolution(*pair, size=3, edge=1), _RELU))
+
+
+BACKBONES: dict[Backbone, Stages] = {
+    "alexnet": (
+        (Convolution(3, 64, size=11, edge=2), _BLUR, _RELU),
+        (Pooling(3), _BLUR, Convolution(64, 192, size=5, edge=2), _RELU),
+        (Pooling(3), _BLUR, Convolution(192, 384, size=3, edge=1), _RELU),
+        (Convolution(384, 256, size=3, edge=1), _RELU),
+        (Convolution(256, 256, size=3, edge=1), _RELU),
+    ),
+    "vgg16": (
+        _block(3, 64, 64),
+        (Pooling(2), _BLUR, *_block(64, 128, 128)),
+        (Pooling(2), _BLUR, *_block(128, 256, 256, 256)),
+        (Pooling(2), _BLUR, *_block(256, 512, 512, 512)),
+        (Pooling(2), _BLUR, *_block(512, 512, 512, 512)),
+    ),
+}
+
+
+def weight_shapes(backbone: Backbone) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of all weights by name.
+
+    `convolution0.kernel` (size, size, channels, filters) and `convolution0.bias` (filters,) and so on, in the order in
+    which they are computed, then `comparison0` (channels,) and so on, a weight for each channel of a feature map.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    compared = []
+    for stage in BACKBONES[backbone]:
+        convolutions = [layer for layer in stage if isinstance(layer, Convolution)]
+        for layer in convolutions:
+            number = len(shapes) // 2
+            shapes[f"convolution{number}.kernel"] = (layer.size, layer.size, layer.channels, layer.filters)
+            shapes[f"convolution{number}.bias"] = (layer.filters,)
+        compared.append(convolutions[-1].filters)
+    return shapes | {f"comparison{number}": (channels,) for number, channels in enumerate(compared)}
+
+
+def smallest_side(backbone: Backbone) -> int:
+    """Returns the least height and width of a picture that leaves something in every feature map, px."""
+
+    def reaches_the_end(side: int) -> bool:
+        for layer in (layer for stage in BACKBONES[backbone] for layer in stage):
+            side = layer.left(side)
+            if side < 1:
+                return False
+        return True
+
+    return next(side for side in range(1, 1 << 10) if reaches_the_end(side))
