@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frame_booster.engine.device import limit_threads
+from frame_booster.engine.device import check_process, limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.input.container import index_comes_first
@@ -25,7 +25,7 @@ from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress
-from frame_booster.pipeline.keywords import BoostKeywords
+from frame_booster.pipeline.keywords import BoostKeywords, value_of
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 from frame_booster.pipeline.segment_sink import Boundary, Opening
@@ -69,11 +69,12 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     """Returns the options that keywords of `boost` stand for.
 
     Raises:
-      InputError: a keyword is not known, or a value is out of range.
+      InputError: a keyword is not known, or a value is not one, or out of range.
     """
     unknown = set(keywords) - set(BoostKeywords.__annotations__)
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
+    keywords = {name: value_of(name, value) for name, value in keywords.items()}
     encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}
     reading = {f.name: keywords[f"input_{f.name}"] for f in fields(InputOptions) if f"input_{f.name}" in keywords}
     own = {f.name: keywords[f.name] for f in fields(BoostOptions) if f.name in keywords}
@@ -103,6 +104,7 @@ def run(
     """As `boost`, with checked options, a model that may be loaded already, an event that interrupts, and how many runs
     there are at the same time, to share memory and cores."""
     began = time.monotonic()
+    check_process()
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     path = Path(source_path)

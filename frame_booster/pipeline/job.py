@@ -249,7 +249,7 @@ class Job:
                     continue
                 begun = last
                 counts = pairing.snapshot()
-                here = Resume(last, self.source.shift, self.source.format)
+                here = Resume(last, self.source.shift, self.source.format, self.source.fields)
                 self._outbox.put(Boundary(here, origin, pairing.gap, counts), 0)
         if self._inbox.broken:
             raise Broken

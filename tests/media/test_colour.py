@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError, InputError
+from frame_booster.errors import EncodeError
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.output.hdr import ContentLight, content_light, mastering_display
-from tests.conftest import boosted, decoded, ffmpeg, make_video, plane_rows, probe, probed_times
-
-MS = Fraction(1, 1000)
-
-
-def near(times: list[Fraction], expected: list[Fraction], tick: Fraction = Fraction(0)) -> bool:
-    """Whether times are those expected, but for a common offset and a container's tick."""
-    moved = times[0] - expected[0]
-    return len(times) == len(expected) and all(abs(a - moved - b) <= tick for a, b in zip(times, expected, strict=True))
+from tests.conftest import boosted, decoded, ffmpeg, make_video, plane_rows, probe
 
 
 @pytest.mark.parametrize(
@@ -267,14 +258,3 @@ def test_missing_tags_stay_missing(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.mp4")
     keys = ("color_space", "color_primaries", "color_transfer")
     assert not [key for key in keys if key in probe(tmp_path / "out.mp4")["streams"][0]]
-
-
-def test_interlaced_video_is_made_whole_first(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mkv", pts=range(6), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
-    with pytest.raises(InputError, match="--deinterlace"):
-        boosted(source, tmp_path / "out.mkv")
-    result = boosted(source, tmp_path / "out.mkv", input_deinterlace=True)
-    assert near(probed_times(tmp_path / "out.mkv"), [Fraction(k, 50) for k in range(12)], MS)
-    assert result.frames_in == 6
-    with av.open(str(tmp_path / "out.mkv")) as container:
-        assert not any(frame.interlaced_frame for frame in container.decode(video=0))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import av
 
-from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.frames.filters import Cropper, Deinterlacer
+from frame_booster.errors import DecodeError
+from frame_booster.media.frames.filters import Cropper
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.interlacing import Decoded, Interlacing
 from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceReport
+from frame_booster.media.input.telecine import FINER, Telecine
 from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
 from frame_booster.media.input.video_stream import VideoTrack
 from frame_booster.options import InputOptions
@@ -53,10 +55,17 @@ class VideoDecoder:
         begin: Fraction | None,
     ) -> None:
         self.path, self.options, self.report = path, options, report
-        self.stream, self.info, self._cropping, self._decoder = track
+        self.stream, self.info, self._cropping, self._rate, self._decoder = track
         self._seen, self._origin, self._begin = seen, origin, begin
-        rate = self.info.rate
+        rate = self._rate
         self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
+        self._finer = FINER if options.ivtc else 1
+        self.fields: Interlacing | Telecine
+        """What is done with fields before all else, as long as their rows are where they were decoded to."""
+        if options.ivtc:
+            self.fields = Telecine(report, rate or Fraction(30000, 1001))
+        else:
+            self.fields = Interlacing(path, report, self.info.time_base, options.deinterlace, strict=options.strict)
         self._next_pts: int | None = None
         self.counts_packets = False
         """Whether each packet of some codecs is expected to give a frame."""
@@ -70,9 +79,6 @@ class VideoDecoder:
         self._constant = ConstantFormat(self.path, self.report, strict=self.options.strict, first=frame_format)
         self._removal: SideDataRemoval | None = None
         self._cropper: Cropper | None = None
-        self._deinterlacer: Deinterlacer | None = None
-        self._under_way: dict[int, tuple[int, bytes]] = {}
-        """Duration and captions of frames in the deinterlacer, by pts."""
 
     @property
     def format(self) -> FrameFormat | None:
@@ -83,8 +89,8 @@ class VideoDecoder:
         """Yields the frames that a packet completes, as they are shown: in the format of all, cropped, whole.
 
         Raises:
-          DecodeError: a frame is damaged or changes, and the reading is strict; or there are no times.
-          InputError: the video is interlaced, or of a pixel format that is not supported.
+          DecodeError: a frame is damaged, changes or is interlaced, and the reading is strict; or there are no times.
+          InputError: the video is of a pixel format that is not supported.
         """
         if packet.is_corrupt:
             self._damaged(None)
@@ -101,25 +107,28 @@ class VideoDecoder:
                 self._damaged(None)
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
-            duration = frame.duration or 0
-            pts = frame.pts if frame.pts is not None else self._missing_pts()
+            duration = (frame.duration or 0) * self._finer
+            pts = frame.pts * self._finer if frame.pts is not None else self._missing_pts()
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
             self._seen.add(pts)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
-            frame = self._shown_part(frame, pts, captions)
-            if self.options.deinterlace:
-                frame.pts, frame.time_base = pts, self.info.time_base
-                yield from self._deinterlaced(frame, duration, captions)
-                continue
             if interlaced:
-                self._refuse_interlaced(frame)
-            yield SourceFrame(frame, pts, duration, captions)
-        if self.options.deinterlace and packet.dts is None and packet.size == 0:
-            yield from self._deinterlaced(None, 0, b"")
+                # Each field may have a packet of its own.
+                self.counts_packets, self._seen.packets = False, 0
+            frame = planar(frame)
+            frame.pts, frame.time_base = pts, self.info.time_base
+            for item in self.fields.push(Decoded(frame, pts, duration, captions, interlaced)):
+                yield self._shown(item)
+        if packet.dts is None and packet.size == 0:
+            for item in self.fields.flush():
+                yield self._shown(item)
+
+    def _shown(self, item: Decoded) -> SourceFrame:
+        return SourceFrame(self._shown_part(*item[:2], item.captions), item.pts, item.duration, item.captions)
 
     def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
         """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
-        frame, time = planar(frame), pts * self.info.time_base
+        time = pts * self.info.time_base
         if self._begin is not None and not (self.part_begun or self._in_part) and self._constant.is_new(frame):
             # What comes before the part asked for says nothing of its format.
             self.begin_in(None)
@@ -133,30 +142,6 @@ class VideoDecoder:
             frame = self._cropper.crop(frame)
         return frame
 
-    def _refuse_interlaced(self, frame: av.VideoFrame) -> None:
-        if self._reached_frames:
-            self.report.warn("some frames are interlaced; --deinterlace takes care of them")
-            return
-        raise InputError(
-            "is interlaced: each picture shows two moments, with nothing right between two of them",
-            path=self.path,
-            hint="--deinterlace makes whole frames of it first",
-        )
-
-    @property
-    def _reached_frames(self) -> bool:
-        return self._ticks_per_frame is not None and (self._next_pts or 0) > 4 * self._ticks_per_frame
-
-    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int, captions: bytes) -> Iterator[SourceFrame]:
-        if frame is not None:
-            if self._deinterlacer is None:
-                self._deinterlacer = Deinterlacer(frame, self.info.time_base)
-            self._under_way[frame.pts] = duration, captions
-        if self._deinterlacer is None:
-            return
-        for made in self._deinterlacer.push(frame):
-            yield SourceFrame(planar(made), made.pts, *self._under_way.pop(made.pts, (0, b"")))
-
     def _damaged(self, error: BaseException | None) -> None:
         self.report.decode_errors += 1
         if self.options.strict:
@@ -166,7 +151,7 @@ class VideoDecoder:
         """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
         if not self._ticks_per_frame:
             raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
-        self.report.warn(f"frames without timestamps are shown at {self.info.rate} frames a second")
+        self.report.warn(f"frames without timestamps are shown at {self._rate} frames a second")
         return 0 if self._next_pts is None else self._next_pts
 
 
