@@ -16,6 +16,7 @@ from frame_booster.options import (
     InputOptions,
     parse_bytes,
     parse_rate,
+    parse_scale,
     parse_time,
 )
 

@@ -1,7 +1,7 @@
 """What becomes of interlaced frames: taken as they are where they are progressive in truth, else deinterlaced.
 
-That a stream is flagged as interlaced says little: film on a DVD, and progressive segmented frames (PsF), are flagged so
-though both fields of each frame show one moment. So the first flagged frames are held back and looked at.
+That a stream is flagged as interlaced says little: film on a DVD, and progressive segmented frames (PsF), are flagged
+so though both fields of each frame show one moment. So the first flagged frames are held back and looked at.
 """
 
 from __future__ import annotations
