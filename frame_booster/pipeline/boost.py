@@ -15,7 +15,7 @@ from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
+from frame_booster.media.output.atomic import check_folder_output, check_output, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
@@ -26,6 +26,7 @@ from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_patter
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.keywords import BoostKeywords, value_of
+from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 from frame_booster.pipeline.segment_sink import Boundary, Opening
@@ -97,12 +98,12 @@ def run(
     output: str | None,
     options: BoostOptions,
     progress: Callable[[Progress], None] | None = None,
-    model: Model | None = None,
+    model: Model | Callable[[BoostOptions], Model] | None = None,
     stop: threading.Event | None = None,
     sharers: int = 1,
 ) -> Result:
-    """As `boost`, with checked options, a model that may be loaded already, an event that interrupts, and how many runs
-    there are at the same time, to share memory and cores."""
+    """As `boost`, with checked options, a model that may be loaded already or be given when it is needed, an event that
+    interrupts, and how many runs there are at the same time, to share memory and cores."""
     began = time.monotonic()
     check_process()
     if options.threads is not None:
@@ -114,20 +115,28 @@ def run(
         raise InputError("resuming needs a file to read and a file to write")
     with open_source(path, options.source, start=options.start, duration=options.duration) as source:
         format_name = ""
-        if not pictures:
+        if pictures:
+            check_folder_output(path, target, overwrite=options.overwrite)
+        else:
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
             check_rate(format_name, rate, target)
-        model = model or load(options)
-        work = _Run(source, target, format_name, model, options, progress, stop, sharers)
-        if pictures:
-            outcome = work.to_pictures()
-        elif options.resume:
-            outcome = work.in_segments()
-        else:
-            outcome = work.to_file()
-        return result_of(source, str(target), outcome, model, time.monotonic() - began)
+        lazy = LazyModel(options, load if model is None else model)
+        work = _Run(source, target, format_name, lazy, options, progress, stop, sharers)
+        try:
+            if pictures:
+                outcome = work.to_pictures()
+            elif options.resume:
+                outcome = work.in_segments()
+            else:
+                outcome = work.to_file()
+        except Interrupted as error:
+            if error.path is not None:
+                raise
+            left = "what has gone into the pipe is not whole" if is_pipe(target) else "nothing was written"
+            raise Interrupted(f"{error.message}; {left}") from error
+        return result_of(source, str(target), outcome, lazy(), time.monotonic() - began)
 
 
 def options_rate(options: BoostOptions) -> RateChoice:
@@ -137,12 +146,12 @@ def options_rate(options: BoostOptions) -> RateChoice:
 
 @dataclass(frozen=True)
 class _Run:
-    """One opened input, a loaded model, and where the result goes."""
+    """One opened input, a model, and where the result goes."""
 
     source: Source
     target: Path
     format_name: str
-    model: Model
+    model: LazyModel
     options: BoostOptions
     progress: Callable[[Progress], None] | None
     stop: threading.Event | None
@@ -214,7 +223,13 @@ class _Run:
         segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
         try:
             if not segments.complete:
-                self._fill(segments)
+                try:
+                    self._fill(segments)
+                except Interrupted as error:
+                    if not segments.paths:
+                        raise
+                    kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
+                    raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
             return self._join(segments)
         finally:
             segments.release()
