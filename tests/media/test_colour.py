@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError
-from frame_booster.media.frames.planes import planar
+from frame_booster.errors import DecodeError, EncodeError
+from frame_booster.media.frames.planes import conversion_of, layout_of, planar, planes_of
 from frame_booster.media.output.hdr import ContentLight, content_light, mastering_display
-from tests.conftest import boosted, decoded, ffmpeg, make_video, plane_rows, probe
+from tests.conftest import boosted, decoded, ffmpeg, make_video, picture, plane_rows, probe
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,7 @@ def test_every_depth_and_encoder(tmp_path: Path, codec: str, pix_fmt: str) -> No
     ("packed", "planes"),
     [
         *(("nv12", "yuv420p"), ("p010le", "yuv420p10le"), ("nv42", "yuv444p"), ("vuyx", "yuv444p")),
+        *(("nv20le", "yuv422p10le"), ("nv20be", "yuv422p10le"), ("vyu444", "yuv444p"), ("uyva", "yuva444p")),
         *(("vuya", "yuva444p"), ("ayuv", "yuva444p"), ("ayuv64le", "yuva444p16le"), ("v30xle", "yuv444p10le")),
         *(("xv36le", "yuv444p12le"), ("xv48le", "yuv444p16le"), ("y210le", "yuv422p10le")),
         *(("y212le", "yuv422p12le"), ("y216le", "yuv422p16le"), ("x2bgr10le", "gbrp10le"), ("bgra", "gbrap")),
@@ -59,6 +60,25 @@ def test_what_hardware_gives_is_unpacked_to_the_same_codes(packed: str, planes: 
     unpacked = planar(original.reformat(format=packed))
     assert unpacked.format.name == planes
     assert plane_rows(unpacked) == plane_rows(original)
+
+
+def test_what_is_no_yuv_or_rgb_is_converted_with_a_warning(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.nut", pts=range(3), codec="rawvideo", pix_fmt="xyz12le")
+    result = boosted(source, tmp_path / "out.mkv", codec="ffv1")
+    assert [text for text in result.warnings if "XYZ" in text]
+    assert probe(tmp_path / "out.mkv")["streams"][0]["pix_fmt"] == "gbrp12le"
+    true = picture(0, 64, 48)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="rgb48le") / 65535
+    assert np.abs(shown - true).max() < 0.02
+    with pytest.raises(DecodeError, match="XYZ"):
+        boosted(source, tmp_path / "strict.mkv", input_strict=True)
+    pattern = av.VideoFrame(64, 48, "bayer_rggb16be")
+    pattern.planes[0].update(np.full(64 * 48, 0x8000, ">u2").tobytes())
+    assert planar(pattern).format.name == "gbrp16le"
+    assert all((plane == 0x8000).all() for plane in planes_of(planar(pattern), layout_of(planar(pattern))))
+    assert conversion_of("bayer_rggb16be")
+    assert not conversion_of("yuv420p")
 
 
 def test_colours_of_five_bits(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ _PLANAR = {
     "p210le": "yuv422p10le",
     "p212le": "yuv422p12le",
     "p216le": "yuv422p16le",
+    "nv20le": "yuv422p10le",
     "nv24": "yuv444p",
     "nv42": "yuv444p",
     "p410le": "yuv444p10le",
@@ -38,6 +39,9 @@ _PLANAR = {
     "y212le": "yuv422p12le",
     "y216le": "yuv422p16le",
     "vuyx": "yuv444p",
+    "vyu444": "yuv444p",
+    "uyva": "yuva444p",
+    "uyyvyy411": "yuv411p",
     "vuya": "yuva444p",
     "ayuv": "yuva444p",
     "ayuv64le": "yuva444p16le",
@@ -73,6 +77,10 @@ _PLANAR = {
     "monob": "gray",
     **dict.fromkeys(("rgb444le", "bgr444le", "rgb555le", "bgr555le", "rgb565le", "bgr565le"), "gbrp"),
     **dict.fromkeys(("rgb8", "bgr8", "rgb4_byte", "bgr4_byte"), "gbrp"),
+    # Of digital cinema, and of cameras' sensors: `conversion_of` says what is done.
+    "xyz12le": "gbrp12le",
+    **{f"bayer_{order}8": "gbrp" for order in ("bggr", "rggb", "gbrg", "grbg")},
+    **{f"bayer_{order}16{end}": "gbrp16le" for order in ("bggr", "rggb", "gbrg", "grbg") for end in ("le", "be")},
 }
 """Packed formats and the planar format that holds the same code values, or for less than 8 bits what FFmpeg shows."""
 
@@ -97,9 +105,27 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
     if target is None:
         raise InputError(f"pixel format {name} is not supported", hint="convert it, for example to yuv420p")
     converted = frame.reformat(format=target)
+    if name.startswith("xyz12"):
+        _tag_as_converted(converted)
     if frame.time_base is not None:
         converted.pts, converted.time_base = frame.pts, frame.time_base
     return converted if _is_planar(converted.format) else planar(converted)
+
+
+def conversion_of(pix_fmt: str) -> str | None:
+    """Says what `planar` does to the colours of a format, beside putting them into planes; None if nothing."""
+    if pix_fmt.startswith("xyz12"):
+        return "colours in XYZ (digital cinema) are converted to RGB of BT.709 at a gamma of 2.2"
+    if pix_fmt.startswith("bayer"):
+        return "the pattern of a camera's sensor (Bayer) is converted to RGB"
+    return None
+
+
+def _tag_as_converted(frame: av.VideoFrame) -> None:
+    """Corrects the tags of what was XYZ, where there are any: primaries of BT.709, gamma of 2.2 (H.273)."""
+    for tag, value in (("color_primaries", 1), ("color_trc", 4), ("colorspace", 0)):
+        if int(getattr(frame, tag, 2)) not in (0, 2):
+            setattr(frame, tag, value)
 
 
 def _is_planar(pixel_format: Any) -> bool:

@@ -10,7 +10,7 @@ import av
 
 from frame_booster.errors import DecodeError
 from frame_booster.media.frames.filters import Cropper
-from frame_booster.media.frames.planes import planar
+from frame_booster.media.frames.planes import conversion_of, planar
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
 from frame_booster.media.input.interlacing import Decoded, Interlacing
@@ -115,6 +115,9 @@ class VideoDecoder:
             if interlaced:
                 # Each field may have a packet of its own.
                 self.counts_packets, self._seen.packets = False, 0
+            converted = conversion_of(frame.format.name)
+            if converted is not None:
+                self._tell(converted)
             frame = planar(frame)
             frame.pts, frame.time_base = pts, self.info.time_base
             for item in self.fields.push(Decoded(frame, pts, duration, captions, interlaced)):
@@ -146,6 +149,11 @@ class VideoDecoder:
         self.report.decode_errors += 1
         if self.options.strict:
             raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
+
+    def _tell(self, text: str) -> None:
+        if self.options.strict:
+            raise DecodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+        self.report.warn(text)
 
     def _missing_pts(self) -> int:
         """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
