@@ -20,7 +20,8 @@ _SHORT_BY_FRAMES = 2
 """One that ends earlier by more than this many frames is warned of."""
 _REGULAR = Fraction(9, 10)
 """Share of equal gaps from which a video counts as one of constant rate."""
-_TS_PACKET = 188
+_TS_PACKETS = (188, 192, 204)
+"""Bytes of a packet of MPEG-TS: as such, with a time before it (M2TS), with parity behind it."""
 ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
@@ -170,5 +171,9 @@ class Completeness:
 
     def check_packets(self, format_name: str) -> None:
         """Warns of an MPEG transport stream that ends within a packet; its header tells no length."""
-        if format_name == "mpegts" and self.path.is_file() and self.path.stat().st_size % _TS_PACKET:
+        if (
+            format_name == "mpegts"
+            and self.path.is_file()
+            and all(self.path.stat().st_size % size for size in _TS_PACKETS)
+        ):
             self.report.warn("the file ends within a packet: it may be cut off")

@@ -94,11 +94,16 @@ class VideoDecoder:
         """
         if packet.is_corrupt:
             self._damaged(None)
+        if not packet.size and packet.dts is not None:
+            # Of Theora and others: the frame before goes on. To the decoder an empty packet means the end.
+            return
         if packet.size and not packet.is_discard and self.counts_packets:
             self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
         try:
             frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except av.error.InvalidDataError as error:
+        except (av.error.EOFError, av.error.MemoryError):
+            raise
+        except av.error.FFmpegError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
             self._damaged(error)
             return
