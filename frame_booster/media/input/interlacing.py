@@ -126,7 +126,7 @@ class Interlacing:
 
     def _warn(self, text: str) -> None:
         if self.strict:
-            raise DecodeError(text, path=self.path, hint="without --strict, or with --deinterlace, it goes on")
+            raise DecodeError(text, path=self.path, hint="without --strict, or with --deinterlace on, it goes on")
         self.report.warn(text)
 
     def _treated(self, item: Decoded) -> Iterator[Decoded]:

@@ -17,6 +17,7 @@ from frame_booster.media.input.interlacing import Interlacing
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, SourceFrame
 from frame_booster.options import InputOptions
+from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, picture, probed_times
 
 Moments = Callable[[int], tuple[float, float]]
@@ -224,10 +225,24 @@ def test_fields_that_come_in_mid_stream_are_the_same_after_a_seek(tmp_path: Path
     assert not {data for _, data in frames[30:60]} & set(true)
 
 
-def test_a_run_in_segments_gives_the_same(tmp_path: Path) -> None:
-    source = video(tmp_path / "in.ts", frames=30)
-    boosted(source, tmp_path / "whole.mkv", codec="ffv1")
-    boosted(source, tmp_path / "parts.mkv", codec="ffv1", resume=True, segment=Fraction(1, 5))
+class Stop(Exception):
+    """Ends a run as a crash would."""
+
+
+@pytest.mark.parametrize("ivtc", [False, True])
+def test_a_run_in_segments_that_was_cut_off_gives_the_same(tmp_path: Path, ivtc: bool) -> None:
+    source = video(tmp_path / "in.ts", pulldown if ivtc else top_first, frames=60)
+
+    def stop(done: Progress) -> None:
+        if done.frames == 80:
+            raise Stop
+
+    boosted(source, tmp_path / "whole.mkv", codec="ffv1", input_ivtc=ivtc)
+    options = {"codec": "ffv1", "resume": True, "segment": Fraction(2, 5), "input_ivtc": ivtc}
+    with pytest.raises(Stop):
+        boosted(source, tmp_path / "parts.mkv", progress=stop, **options)
+    assert len(list((tmp_path / ".parts.mkv.segments").glob("*.packets"))) >= 3
+    boosted(source, tmp_path / "parts.mkv", **options)
     assert decoded(tmp_path / "whole.mkv") == decoded(tmp_path / "parts.mkv")
 
 
