@@ -67,9 +67,8 @@ class FileSource(Source):
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
-        self._seen = Completeness(
-            path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
-        )
+        decoded_base = exact(self.stream.time_base) or self.info.time_base
+        self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole

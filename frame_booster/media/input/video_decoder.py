@@ -58,8 +58,10 @@ class VideoDecoder:
         self.stream, self.info, self._cropping, self._rate, self._decoder = track
         self._seen, self._origin, self._begin = seen, origin, begin
         rate = self._rate
-        self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
         self._finer = FINER if options.ivtc else 1
+        self._time_base = self.info.time_base * self._finer
+        """Of decoded frames; those that are given may have a finer one."""
+        self._ticks_per_frame = round(1 / (rate * self._time_base)) if rate else None
         self.fields: Interlacing | Telecine
         """What is done with fields before all else, as long as their rows are where they were decoded to."""
         if options.ivtc:
@@ -112,8 +114,8 @@ class VideoDecoder:
                 self._damaged(None)
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
-            duration = (frame.duration or 0) * self._finer
-            pts = frame.pts * self._finer if frame.pts is not None else self._missing_pts()
+            duration = frame.duration or 0
+            pts = frame.pts if frame.pts is not None else self._missing_pts()
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
             self._seen.add(pts)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
@@ -124,6 +126,7 @@ class VideoDecoder:
             if converted is not None:
                 self._tell(converted)
             frame = planar(frame)
+            pts, duration = pts * self._finer, duration * self._finer
             frame.pts, frame.time_base = pts, self.info.time_base
             for item in self.fields.push(Decoded(frame, pts, duration, captions, interlaced)):
                 yield self._shown(item)
