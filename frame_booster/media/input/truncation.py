@@ -26,6 +26,8 @@ ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
+_ENDLESS_S = (1 << 32) // 1000
+"""A file that is said to last 2^32 ms, as FFmpeg's DVD subtitles that are shown until the next last, tells nothing."""
 _LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 """Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
 
@@ -117,6 +119,8 @@ class Completeness:
         """
         kinds = set(container.format.name.split(","))
         if not container.duration or not kinds & _TELL_THEIR_LENGTH:
+            return
+        if container.duration >= _ENDLESS_S * av.time_base:
             return
         # There times and length count from 0, not from the first frame, so that a beginning that is lost leaves a gap.
         counted_from_0 = kinds & _LENGTH_FROM_0 or is_fragmented(container)
