@@ -7,7 +7,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from frame_booster.errors import InputError
 from frame_booster.pixels import PixelLayout, Plane, Planes
@@ -89,7 +88,8 @@ _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "b
 
 _SWS_MATRIX = {"bt709": 1, "fcc": 4, "bt601": 5, "smpte240m": 7, "bt2020": 9}
 """Keys of `LUMA_WEIGHTS` to FFmpeg's numbers of matrices in swscale (SWS_CS_*)."""
-_INTERPOLATION = sum(Interpolation[name] for name in ("BICUBIC", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP"))
+_INTERPOLATION = 0x4 | 0x40000 | 0x2000 | 0x4000
+"""SWS_BICUBIC, _ACCURATE_RND, _FULL_CHR_H_INT, _FULL_CHR_H_INP of swscale.h; PyAV before 18 names the first only."""
 
 
 def planar(frame: av.VideoFrame) -> av.VideoFrame:
