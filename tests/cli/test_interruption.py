@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.errors import Interrupted
+from frame_booster.errors import Interrupted, OutputError
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import run
 from tests.conftest import MeanModel, make_video
@@ -34,6 +34,21 @@ with reported(program="fbnet"):
         time.sleep(60)
 """
 SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def test_fbnet_looks_where_its_files_go_before_it_works(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").touch()
+    absent = str(tmp_path / "absent" / "file")
+    given = str(tmp_path / "weights.safetensors")
+    code = "import sys; from frame_booster.cli.fbnet import main; main(sys.argv[1:])"
+    for arguments in (
+        ["evaluate", given, "--triplets", str(tmp_path), "--csv", absent],
+        ["export", given, "-o", absent],
+        ["convert", given, absent],
+    ):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == OutputError.exit_code, done.stderr
+        assert done.stderr == f"fbnet: {absent}: cannot be written: no such folder (make it first)\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to other processes")

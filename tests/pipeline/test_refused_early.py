@@ -41,7 +41,7 @@ def test_the_material_would_be_loaded_for(tmp_path: Path) -> None:
     [
         ("missing/out.mp4", {}, OutputError),
         ("in.mp4", {}, InputError),
-        ("out.webm", {}, EncodeError),
+        ("out.webm", {"input_strict": True}, EncodeError),
         ("out.mp4", {"codec": "libnothing"}, EncodeError),
         ("out.flv", {"codec": "ffv1"}, EncodeError),
         ("out.mp4", {"options": (("nothing", "1"),)}, EncodeError),

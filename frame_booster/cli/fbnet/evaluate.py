@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.fbnet.shared import (
+    FILE,
+    FOLDER,
+    check_writable,
+    import_tensorflow,
+    need_training_packages,
+    size_of,
+)
 from frame_booster.errors import OutputError
 from frame_booster.network.presets import PRESETS
 
@@ -57,6 +64,7 @@ def evaluate(
     published set in its own layout: Vimeo90K, Middlebury, UCF101, X4K1000FPS.
     """
     with reported(program="fbnet", as_json=as_json):
+        check_writable(csv_file, html_file)
         need_training_packages()
         import_tensorflow()
         from frame_booster.engine.model import shipped_weights
