@@ -9,6 +9,7 @@ from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT
 
 MAX_GAP_FRAMES = 8
+DEINTERLACING = ("auto", "on", "off")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,11 @@ class EncoderOptions:
 
 @dataclass(frozen=True)
 class InputOptions:
-    """How the input is read; None leaves it to what the input says of itself."""
+    """How the input is read; None leaves it to what the input says of itself.
+
+    Raises:
+      InputError: a value is not one of those that there are.
+    """
 
     format: str | None = None
     """FFmpeg's name of the input's format, for pipes and raw video."""
@@ -41,12 +46,19 @@ class InputOptions:
     """Which of the video streams is boosted, from 0, cover art not counted."""
     hwaccel: str | None = None
     """Hardware decoder: "auto" or a device type of FFmpeg such as "cuda"; None decodes in software."""
-    deinterlace: bool = False
+    deinterlace: str = "auto"
+    """"auto" deinterlaces what is flagged as interlaced and not progressive in truth, "on" all frames, "off" none."""
+    ivtc: bool = False
+    """Whether 3:2 pulldown is taken out: four frames of every five."""
     threads: int | None = None
     """Of the decoder; None leaves it to FFmpeg."""
     strict: bool = False
     """Whether the run ends at a frame that is damaged, or that has another size or format than the first so that
-    bringing it back loses something; else a warning says so."""
+    bringing it back loses something, or is interlaced; else a warning says so."""
+
+    def __post_init__(self) -> None:
+        if self.deinterlace not in DEINTERLACING:
+            raise InputError(f"deinterlace {self.deinterlace!r} is not one of {', '.join(DEINTERLACING)}")
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,18 @@ def parse_time(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not a time: {text!r}", hint="seconds, or HH:MM:SS.fraction") from error
     return seconds
+
+
+def parse_scale(text: str) -> Fraction | None:
+    """Reads a flow scale, "1", "0.5" or "1/2"; "auto" is None.
+
+    Raises:
+      InputError: it is not a number.
+    """
+    try:
+        return None if text == "auto" else Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not a scale: {text!r}", hint="as 0.5, 1/2 or auto") from error
 
 
 def parse_bytes(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
             raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
 
         source = Path(input)
+        _check_report(report, source, output)
         if input != "-" and source.is_dir() and not is_picture_folder(source):
             _boost_folder(source, output, options, values, report, quiet=quiet, as_json=as_json)
         else:
@@ -135,6 +137,24 @@ def _boost_folder(
         click.echo(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done", err=True)
     if failed:
         raise SystemExit(failed[0].exit_code)
+
+
+def _check_report(report: Path | None, source: Path, output: str | None) -> None:
+    """Checks that the report can be written, before any work is done.
+
+    Raises:
+      InputError: it cannot, or it is the input or the output.
+    """
+    if report is None:
+        return
+    for other in (source, *([] if output is None else [Path(output)])):
+        if report.absolute() == other.absolute() or (report.exists() and other.exists() and report.samefile(other)):
+            raise InputError("the report would replace the input or the output", path=report)
+    place = report if report.exists() else report.absolute().parent
+    if not place.exists():
+        raise InputError("the report cannot be written: no such folder", path=report, hint="make it first")
+    if not os.access(place, os.W_OK):
+        raise InputError("the report cannot be written: no permission", path=report)
 
 
 def _write_report(path: Path | None, files: list[dict[str, Any]]) -> None:

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,8 @@ from frame_booster.errors import FrameBoosterError, Interrupted, UnexpectedError
 
 TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
 """Environment variable by which an unexpected error shows where it came from."""
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Of Ctrl-C, of the system, of a terminal that is closed, of Ctrl-Break on Windows."""
 
 
 @contextmanager
@@ -28,12 +31,16 @@ def reported(*, program: str = "frame-booster", as_json: bool = False) -> Iterat
       program: the name that the line begins with.
       as_json: write the error to stdout as a JSON object, too.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        # What the shell, or nohup, has had ignored stays so.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     _silence_libraries()
     try:
         yield
     except KeyboardInterrupt:
-        _end(Interrupted("interrupted; nothing was written"), program, as_json)
+        _end(Interrupted("interrupted"), program, as_json)
     except FrameBoosterError as error:
         _end(error, program, as_json)
     # Click ends a command by these.
@@ -64,18 +71,27 @@ def _silence_libraries() -> None:
         os.dup2(nowhere.fileno(), 2)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise Interrupted("stopped by a signal; nothing was written")
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGINT:
+        raise Interrupted("interrupted")
+    # Whatever sends one may send more; they must not disturb the clearing up.
+    for name in _SIGNALS[1:]:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise Interrupted(f"stopped by {signal.Signals(number).name}")
 
 
 def _end(error: FrameBoosterError, program: str, as_json: bool) -> None:
-    if as_json:
-        kind = type(error).__name__
-        click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
-    click.echo(f"{program}: {error}", err=True)
-    workers = sys.modules.get("frame_booster.pipeline.workers")
-    if isinstance(error, Interrupted) and workers is not None and workers.still_at_work():
-        # A frame of several seconds in the network cannot be called off, nor a read of a silent pipe.
-        sys.stdout.flush()
+    # After SIGHUP there is no terminal to write to.
+    with suppress(OSError):
+        if as_json:
+            kind = type(error).__name__
+            click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
+        click.echo(f"{program}: {error}", err=True)
+    if isinstance(error, Interrupted) and threading.active_count() > 1:
+        # A frame of several seconds in the network cannot be called off, nor the compiler, nor a read of a silent pipe;
+        # Python would wait for such a thread at its end, whichever part started it.
+        with suppress(OSError):
+            sys.stdout.flush()
         os._exit(error.exit_code)
     sys.exit(error.exit_code)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT, PRESETS
-from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_bytes, parse_rate, parse_time
+from frame_booster.options import (
+    DEINTERLACING,
+    BoostOptions,
+    EncoderOptions,
+    InputOptions,
+    parse_bytes,
+    parse_rate,
+    parse_scale,
+    parse_time,
+)
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.folder import FolderOptions
@@ -76,7 +84,16 @@ _FLAGS = [
     click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5."),
     click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this."),
     click.option("--video-stream", type=click.IntRange(0), default=0, help="Which video stream to boost, from 0."),
-    click.option("--deinterlace", is_flag=True, help="Make whole frames of interlaced ones first (bwdif)."),
+    click.option(
+        "--deinterlace",
+        is_flag=False,
+        flag_value="on",
+        default="auto",
+        show_default=True,
+        type=click.Choice(DEINTERLACING),
+        help="Make whole frames of interlaced ones first (bwdif): auto, where they are seen to be; on, of all; off.",
+    ),
+    click.option("--ivtc", is_flag=True, help="Take 3:2 pulldown out first: film at 24000/1001 of 30000/1001."),
     click.option(
         "--strict",
         is_flag=True,
@@ -143,7 +160,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         device=",".join(values["device"]),
         precision=values["precision"],
         batch_size=values["batch_size"],
-        flow_scale=None if values["flow_scale"] == "auto" else Fraction(values["flow_scale"]),
+        flow_scale=parse_scale(values["flow_scale"]),
         max_memory=through(parse_bytes, "max_memory"),
         threads=values["threads"],
         factor=through(int, "factor"),
@@ -177,6 +194,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
             video_stream=values["video_stream"],
             hwaccel=values["hwaccel"],
             deinterlace=values["deinterlace"],
+            ivtc=values["ivtc"],
             strict=values["strict"],
         ),
     )

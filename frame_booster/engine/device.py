@@ -22,6 +22,33 @@ def tensorflow() -> Any:
     return tf
 
 
+_at_work_in: int | None = None
+"""The process in which a network was first used."""
+
+
+def begin_work() -> None:
+    """Notes that TensorFlow is at work in this process from now on.
+
+    Raises:
+      ModelError: it was at work before this process was forked.
+    """
+    global _at_work_in
+    check_process()
+    _at_work_in = os.getpid()
+
+
+def check_process() -> None:
+    """Raises ModelError in a process that was forked from one in which a network was at work.
+
+    TensorFlow's threads are not forked with it, so that its first computation there would wait for them for ever.
+    """
+    if _at_work_in not in (None, os.getpid()):
+        raise ModelError(
+            "a network was used before this process was forked, and TensorFlow cannot go on in a fork",
+            hint='start processes with multiprocessing.get_context("spawn"), or use the network only in them',
+        )
+
+
 def limit_threads(count: int) -> None:
     """Lets TensorFlow compute in so many threads at once.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.engine.device import tensorflow
+from frame_booster.engine.device import check_process, tensorflow
 from frame_booster.engine.memory_plan import default_flow_downscale
 from frame_booster.engine.model import Model
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
@@ -41,7 +41,9 @@ class Interpolator:
 
         Raises:
           InputError: shapes, dtypes or t are not as above.
+          ModelError: the process was forked from one in which a network was at work.
         """
+        check_process()
         if frame0.shape != frame1.shape or frame0.dtype != frame1.dtype:
             raise InputError(f"the frames differ: {frame0.shape} {frame0.dtype} and {frame1.shape} {frame1.dtype}")
         if frame0.dtype not in _TOP:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+
+import psutil
 
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError
@@ -163,22 +164,23 @@ def queue_bytes(max_memory: int | None) -> int:
     return QUEUE_BYTES if max_memory is None else min(QUEUE_BYTES, max_memory // 16)
 
 
-def free_memory() -> int | None:
-    """Returns how much memory is free for a new process, bytes, also under a container's limit; None if unknown."""
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-        free = int(lines["MemAvailable"].split()[0]) << 10
-    except (OSError, KeyError, ValueError):
-        try:
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        except (ValueError, OSError, AttributeError):
-            return None
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
+def free_memory() -> int:
+    """Returns how much memory is free for a new process, bytes, also under a container's limit (Linux).
+
+    What the system can take back from its caches counts as free, as every system's own tools have it.
+    """
+    free = psutil.virtual_memory().available
+    for limit, used in _LIMITS:
         try:
             free = min(free, int(Path(limit).read_text()) - int(Path(used).read_text()))
         except (OSError, ValueError):
+            # Another system, another version of control groups, or no limit ("max").
             continue
     return max(free, 0)
+
+
+_LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Of Linux's control groups, version 2 and 1: the limit of a container, and what it has used."""

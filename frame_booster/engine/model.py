@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from frame_booster.engine.device import choose_device, choose_precision, tensorflow
+from frame_booster.engine.device import begin_work, choose_device, choose_precision, tensorflow
 from frame_booster.errors import ModelError
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.interface import Network
@@ -41,12 +41,14 @@ class Model:
       precision: "auto", "float32", "bfloat16" or "float16", of the convolutions.
 
     Raises:
-      InputError, ModelError: a name is unknown, or the weights are not the network's.
+      InputError, ModelError: a name is unknown, the weights are not the network's, or the process was forked from one
+        in which a network was at work.
     """
 
     def __init__(
         self, name: str, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
     ) -> None:
+        begin_work()
         tf = tensorflow()
         with collection_paused():
             from frame_booster.network.weights import load_weights

@@ -9,13 +9,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frame_booster.engine.device import limit_threads
+from frame_booster.engine.device import check_process, limit_threads
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
+from frame_booster.media.output.atomic import check_folder_output, check_output, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
@@ -25,7 +25,8 @@ from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress
-from frame_booster.pipeline.keywords import BoostKeywords
+from frame_booster.pipeline.keywords import BoostKeywords, value_of
+from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
 from frame_booster.pipeline.segment_sink import Boundary, Opening
@@ -69,11 +70,12 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     """Returns the options that keywords of `boost` stand for.
 
     Raises:
-      InputError: a keyword is not known, or a value is out of range.
+      InputError: a keyword is not known, or a value is not one, or out of range.
     """
     unknown = set(keywords) - set(BoostKeywords.__annotations__)
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
+    keywords = {name: value_of(name, value) for name, value in keywords.items()}
     encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}
     reading = {f.name: keywords[f"input_{f.name}"] for f in fields(InputOptions) if f"input_{f.name}" in keywords}
     own = {f.name: keywords[f.name] for f in fields(BoostOptions) if f.name in keywords}
@@ -96,13 +98,14 @@ def run(
     output: str | None,
     options: BoostOptions,
     progress: Callable[[Progress], None] | None = None,
-    model: Model | None = None,
+    model: Model | Callable[[BoostOptions], Model] | None = None,
     stop: threading.Event | None = None,
     sharers: int = 1,
 ) -> Result:
-    """As `boost`, with checked options, a model that may be loaded already, an event that interrupts, and how many runs
-    there are at the same time, to share memory and cores."""
+    """As `boost`, with checked options, a model that may be loaded already or be given when it is needed, an event that
+    interrupts, and how many runs there are at the same time, to share memory and cores."""
     began = time.monotonic()
+    check_process()
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     path = Path(source_path)
@@ -112,20 +115,28 @@ def run(
         raise InputError("resuming needs a file to read and a file to write")
     with open_source(path, options.source, start=options.start, duration=options.duration) as source:
         format_name = ""
-        if not pictures:
+        if pictures:
+            check_folder_output(path, target, overwrite=options.overwrite)
+        else:
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
             check_rate(format_name, rate, target)
-        model = model or load(options)
-        work = _Run(source, target, format_name, model, options, progress, stop, sharers)
-        if pictures:
-            outcome = work.to_pictures()
-        elif options.resume:
-            outcome = work.in_segments()
-        else:
-            outcome = work.to_file()
-        return result_of(source, str(target), outcome, model, time.monotonic() - began)
+        lazy = LazyModel(options, load if model is None else model)
+        work = _Run(source, target, format_name, lazy, options, progress, stop, sharers)
+        try:
+            if pictures:
+                outcome = work.to_pictures()
+            elif options.resume:
+                outcome = work.in_segments()
+            else:
+                outcome = work.to_file()
+        except Interrupted as error:
+            if error.path is not None:
+                raise
+            left = "what has gone into the pipe is not whole" if is_pipe(target) else "nothing was written"
+            raise Interrupted(f"{error.message}; {left}") from error
+        return result_of(source, str(target), outcome, lazy(), time.monotonic() - began)
 
 
 def options_rate(options: BoostOptions) -> RateChoice:
@@ -135,12 +146,12 @@ def options_rate(options: BoostOptions) -> RateChoice:
 
 @dataclass(frozen=True)
 class _Run:
-    """One opened input, a loaded model, and where the result goes."""
+    """One opened input, a model, and where the result goes."""
 
     source: Source
     target: Path
     format_name: str
-    model: Model
+    model: LazyModel
     options: BoostOptions
     progress: Callable[[Progress], None] | None
     stop: threading.Event | None
@@ -212,7 +223,13 @@ class _Run:
         segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
         try:
             if not segments.complete:
-                self._fill(segments)
+                try:
+                    self._fill(segments)
+                except Interrupted as error:
+                    if not segments.paths:
+                        raise
+                    kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
+                    raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
             return self._join(segments)
         finally:
             segments.release()

@@ -120,11 +120,14 @@ class FolderRun:
                         waiting = self._wait(waiting, FIRST_COMPLETED)
                     waiting.add(pool.submit(self._boost, path, self.output_of(path), devices[k % len(devices)]))
                 self._wait(waiting, ALL_COMPLETED)
-            except (KeyboardInterrupt, Interrupted):
+            except (KeyboardInterrupt, Interrupted) as error:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 if not self.folder.watch:
-                    raise
+                    done = sum(outcome.outcome == "done" for outcome in self.outcomes)
+                    raise Interrupted(
+                        f"{error or 'interrupted'}; {done} of {len(self.files)} files are done"
+                    ) from error
         return self.outcomes
 
     @staticmethod
@@ -202,7 +205,7 @@ class FolderRun:
             os.fspath(target),
             self.options,
             lambda p: self.report(path, p),
-            self._model(device),
+            lambda _: self._model(device),
             self._stop,
             max(1, self.folder.jobs),
         )

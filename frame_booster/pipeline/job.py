@@ -61,7 +61,7 @@ class Job:
 
     Args:
       source: opened.
-      model: loaded.
+      model: gives the model; called when the sink is open, so that what an output refuses is known before it is loaded.
       settings: which frames are interpolated, and how.
       open_sink: makes the sink when the first frame is known.
       progress: called after every frame written, from the writer's thread.
@@ -73,7 +73,7 @@ class Job:
     def __init__(
         self,
         source: Source,
-        model: Model,
+        model: Callable[[], Model],
         settings: JobSettings,
         open_sink: Callable[[Opening], Sink],
         progress: Callable[[Progress], None] | None = None,
@@ -81,7 +81,9 @@ class Job:
         stop: threading.Event | None = None,
         sharers: int = 1,
     ) -> None:
-        self.source, self.model, self.settings = source, model, settings
+        self.source, self.settings = source, settings
+        self._model = model
+        self._sink_open = threading.Event()
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
         self._stop = stop or threading.Event()
@@ -119,7 +121,7 @@ class Job:
                 while thread.is_alive():
                     thread.join(_LOOK_S)
                     if self._stop.is_set():
-                        raise Interrupted("stopped with the others; nothing was written")
+                        raise Interrupted("stopped with the others")
         except BaseException:
             self._stopped = True
             self._break_off()
@@ -170,8 +172,11 @@ class Job:
         layout = layout_of(first.frame)
         origin = first.pts if self.after is None else self.after.first_pts
         timeline = self.settings.rate.timeline(self.source.info.time_base, self.source.info.rate, origin)
-        pairing = self._pair_up(layout, timeline)
         self._outbox.put(Opening(first.frame, timeline), 0)
+        while not self._sink_open.wait(_LOOK_S):
+            if self._outbox.broken:
+                raise Broken
+        pairing = self._pair_up(layout, timeline)
         for packet in early:
             self._outbox.put(packet, packet.size)
         try:
@@ -195,11 +200,12 @@ class Job:
         return pairing
 
     def _maker(self, layout: PixelLayout) -> Maker:
-        allowed, free = self._allowed, free_memory()
-        if allowed is None and free is not None:
-            allowed = free // 2 // self._sharers
+        allowed = self._allowed
+        if allowed is None:
+            allowed = free_memory() // 2 // self._sharers
         makers = []
-        models = (self.model, *self.model.peers)
+        first = self._model()
+        models = (first, *first.peers)
         alone = len(models) == 1 and self._sharers == 1
         for model in models:
             plan = make_plan(
@@ -249,7 +255,7 @@ class Job:
                     continue
                 begun = last
                 counts = pairing.snapshot()
-                here = Resume(last, self.source.shift, self.source.format)
+                here = Resume(last, self.source.shift, self.source.format, self.source.fields)
                 self._outbox.put(Boundary(here, origin, pairing.gap, counts), 0)
         if self._inbox.broken:
             raise Broken
@@ -264,6 +270,7 @@ class Job:
         if not isinstance(opening, Opening):
             raise Broken
         with self.open_sink(opening) as sink:
+            self._sink_open.set()
             for item in items:
                 if isinstance(item, Shown):
                     sink.write(item.frame, item.slot.pts, item.slot.duration, item.captions)

@@ -1,9 +1,19 @@
-"""The keywords of `boost`, typed: fields of the options, flat."""
+"""The keywords of `boost`, typed: fields of the options, flat, in all forms that their values may have."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TypedDict
+from typing import Any, TypedDict
+
+from frame_booster.errors import InputError
+from frame_booster.options import parse_bytes, parse_rate, parse_scale, parse_time
+
+Rate = Fraction | float | str
+"""Frames a second; a text or a decimal is read as the command reads it: 59.94 is 60000/1001."""
+Time = Fraction | float | str
+"""Seconds; a text may be "00:01:02.5"."""
+Scale = Fraction | float | str
 
 
 class BoostKeywords(TypedDict, total=False):
@@ -15,24 +25,24 @@ class BoostKeywords(TypedDict, total=False):
     device: str
     precision: str
     batch_size: int | None
-    flow_scale: Fraction | None
-    max_memory: int | None
+    flow_scale: Scale | None
+    max_memory: int | str | None
     threads: int | None
     factor: int | None
-    fps: Fraction | None
+    fps: Rate | None
     slow_motion: int | None
     slow_audio: str | None
     dedupe: bool
     scene_threshold: float
-    max_gap: Fraction
-    start: Fraction | None
-    duration: Fraction | None
+    max_gap: Time
+    start: Time | None
+    duration: Time | None
     output_format: str | None
     allow_drop: bool
     overwrite: bool
     keep_partial: bool
     resume: bool
-    segment: Fraction
+    segment: Time
     # Of `EncoderOptions`.
     codec: str | None
     crf: float | None
@@ -44,9 +54,38 @@ class BoostKeywords(TypedDict, total=False):
     input_format: str | None
     input_size: str | None
     input_pix_fmt: str | None
-    input_rate: Fraction | None
+    input_rate: Rate | None
     input_video_stream: int
     input_hwaccel: str | None
-    input_deinterlace: bool
+    input_deinterlace: str | bool
+    input_ivtc: bool
     input_threads: int | None
     input_strict: bool
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "fps": parse_rate,
+    "input_rate": parse_rate,
+    "max_memory": parse_bytes,
+    "flow_scale": parse_scale,
+    **dict.fromkeys(("start", "duration", "max_gap", "segment"), parse_time),
+}
+
+
+def value_of(name: str, value: Any) -> Any:
+    """Returns the value of a keyword as the options have it: text and decimals as the command would read them.
+
+    Raises:
+      InputError: it is no such value.
+    """
+    if name == "input_deinterlace" and isinstance(value, bool):
+        return "on" if value else "off"
+    read = _READ.get(name)
+    if read is None or value is None or isinstance(value, Fraction):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"{name} is a number or a text, not {value!r}")
+    if isinstance(value, int):
+        return value if name == "max_memory" else Fraction(value)
+    # A decimal stands for what it is written as, not for the nearest binary fraction.
+    return read(value if isinstance(value, str) else repr(value))

@@ -121,7 +121,10 @@ class Segments:
         if state is None:
             return None
         here = Resume(
-            state["pts"], Fraction(state["shift"]), None if state["format"] is None else FrameFormat(**state["format"])
+            state["pts"],
+            Fraction(state["shift"]),
+            None if state["format"] is None else FrameFormat(**state["format"]),
+            state["fields"],
         )
         return Boundary(here, state["first_pts"], state["gap"], Counts(**state["counts"]))
 
@@ -176,6 +179,7 @@ class Segments:
                 "pts": boundary.next.pts,
                 "shift": str(boundary.next.shift),
                 "format": None if boundary.next.format is None else asdict(boundary.next.format),
+                "fields": boundary.next.fields,
                 "first_pts": boundary.first_pts,
                 "gap": boundary.gap,
                 "counts": asdict(boundary.counts),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -12,19 +11,9 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
-_all: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-
-
 def background_thread(target: Callable[[], None], name: str) -> threading.Thread:
     """Returns a thread, to be started, that does not keep the process from its end."""
-    thread = threading.Thread(target=target, name=name, daemon=True)
-    _all.add(thread)
-    return thread
-
-
-def still_at_work() -> bool:
-    """Tells whether a background thread is alive: inside the network or a read, where it cannot be called off."""
-    return any(thread.is_alive() for thread in _all)
+    return threading.Thread(target=target, name=name, daemon=True)
 
 
 class Workers(Generic[Result]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,47 @@ def test_ranges_are_in_order_and_nothing_is_left_out(count: int) -> None:
     assert [pair[0] for pair in made] == sorted(pair[0] for pair in made)
     if count == 8:
         assert [sum(pair[0] == k for pair in made) for k in range(3)] == [2, 4, 2]
+
+
+FORKED = """
+import os, subprocess, sys
+import numpy as np
+from frame_booster.engine import device
+from frame_booster.engine.interpolator import Interpolator
+from frame_booster.errors import ModelError
+from frame_booster.pipeline.boost import boost
+
+frame = np.zeros((8, 8, 3), np.uint8)
+network = Interpolator(None)
+uses = [lambda: network.interpolate(frame, frame), lambda: boost("nothing.mp4"), device.begin_work]
+
+def refused():
+    for use in uses:
+        try:
+            use()
+        except ModelError as error:
+            assert "spawn" in str(error)
+            continue
+        return False
+    return True
+
+def in_fork(task):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if task() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+# Before any use a fork may use a network of its own.
+assert in_fork(lambda: device.begin_work() is None)
+device.begin_work()
+device.begin_work()
+assert in_fork(refused)
+done = subprocess.run([sys.executable, "-c", "from frame_booster.engine import device; device.begin_work()"])
+assert done.returncode == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_of_a_process_at_work_is_told_to_spawn() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError, InputError
-from frame_booster.media.frames.planes import planar
+from frame_booster.errors import DecodeError, EncodeError
+from frame_booster.media.frames.planes import conversion_of, layout_of, planar, planes_of
 from frame_booster.media.output.hdr import ContentLight, content_light, mastering_display
-from tests.conftest import boosted, decoded, ffmpeg, make_video, plane_rows, probe, probed_times
-
-MS = Fraction(1, 1000)
-
-
-def near(times: list[Fraction], expected: list[Fraction], tick: Fraction = Fraction(0)) -> bool:
-    """Whether times are those expected, but for a common offset and a container's tick."""
-    moved = times[0] - expected[0]
-    return len(times) == len(expected) and all(abs(a - moved - b) <= tick for a, b in zip(times, expected, strict=True))
+from tests.conftest import boosted, decoded, ffmpeg, make_video, picture, plane_rows, probe
 
 
 @pytest.mark.parametrize(
@@ -54,6 +45,7 @@ def test_every_depth_and_encoder(tmp_path: Path, codec: str, pix_fmt: str) -> No
     ("packed", "planes"),
     [
         *(("nv12", "yuv420p"), ("p010le", "yuv420p10le"), ("nv42", "yuv444p"), ("vuyx", "yuv444p")),
+        *(("nv20le", "yuv422p10le"), ("nv20be", "yuv422p10le"), ("vyu444", "yuv444p"), ("uyva", "yuva444p")),
         *(("vuya", "yuva444p"), ("ayuv", "yuva444p"), ("ayuv64le", "yuva444p16le"), ("v30xle", "yuv444p10le")),
         *(("xv36le", "yuv444p12le"), ("xv48le", "yuv444p16le"), ("y210le", "yuv422p10le")),
         *(("y212le", "yuv422p12le"), ("y216le", "yuv422p16le"), ("x2bgr10le", "gbrp10le"), ("bgra", "gbrap")),
@@ -68,6 +60,25 @@ def test_what_hardware_gives_is_unpacked_to_the_same_codes(packed: str, planes: 
     unpacked = planar(original.reformat(format=packed))
     assert unpacked.format.name == planes
     assert plane_rows(unpacked) == plane_rows(original)
+
+
+def test_what_is_no_yuv_or_rgb_is_converted_with_a_warning(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.nut", pts=range(3), codec="rawvideo", pix_fmt="xyz12le")
+    result = boosted(source, tmp_path / "out.mkv", codec="ffv1")
+    assert [text for text in result.warnings if "XYZ" in text]
+    assert probe(tmp_path / "out.mkv")["streams"][0]["pix_fmt"] == "gbrp12le"
+    true = picture(0, 64, 48)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="rgb48le") / 65535
+    assert np.abs(shown - true).max() < 0.02
+    with pytest.raises(DecodeError, match="XYZ"):
+        boosted(source, tmp_path / "strict.mkv", input_strict=True)
+    pattern = av.VideoFrame(64, 48, "bayer_rggb16be")
+    pattern.planes[0].update(np.full(64 * 48, 0x8000, ">u2").tobytes())
+    assert planar(pattern).format.name == "gbrp16le"
+    assert all((plane == 0x8000).all() for plane in planes_of(planar(pattern), layout_of(planar(pattern))))
+    assert conversion_of("bayer_rggb16be")
+    assert not conversion_of("yuv420p")
 
 
 def test_colours_of_five_bits(tmp_path: Path) -> None:
@@ -267,14 +278,3 @@ def test_missing_tags_stay_missing(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.mp4")
     keys = ("color_space", "color_primaries", "color_transfer")
     assert not [key for key in keys if key in probe(tmp_path / "out.mp4")["streams"][0]]
-
-
-def test_interlaced_video_is_made_whole_first(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mkv", pts=range(6), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
-    with pytest.raises(InputError, match="--deinterlace"):
-        boosted(source, tmp_path / "out.mkv")
-    result = boosted(source, tmp_path / "out.mkv", input_deinterlace=True)
-    assert near(probed_times(tmp_path / "out.mkv"), [Fraction(k, 50) for k in range(12)], MS)
-    assert result.frames_in == 6
-    with av.open(str(tmp_path / "out.mkv")) as container:
-        assert not any(frame.interlaced_frame for frame in container.decode(video=0))

@@ -226,12 +226,6 @@ def test_raw_h264_without_timestamps_is_timed_by_its_rate(tmp_path: Path, lossle
     assert any("without timestamps" in warning for warning in result.warnings)
 
 
-def test_interlaced_video_is_refused_with_advice(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mkv", pts=range(5), options={"flags": "+ilme+ildct", "preset": "ultrafast"})
-    with pytest.raises(InputError, match=r"is interlaced.*--deinterlace"):
-        frame_booster.boost(source, tmp_path / "out.mkv", device="cpu")
-
-
 def test_one_frame(tmp_path: Path, lossless: Boost) -> None:
     source = make_video(tmp_path / "in.mkv", pts=[0], codec="ffv1")
     result = lossless(source)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FILE, import_tensorflow
+from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorflow
 
 
 @click.command()
@@ -19,6 +19,7 @@ def convert(source: Path, target: Path) -> None:
     Both are .safetensors. Nothing is rounded: converted back, every bit is as it was.
     """
     with reported(program="fbnet"):
+        check_writable(target)
         import_tensorflow()
         from frame_booster.network.fbnet_2.conversion import convert_file
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FILE, FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.fbnet.shared import (
+    FILE,
+    FOLDER,
+    check_writable,
+    import_tensorflow,
+    need_training_packages,
+    size_of,
+)
 from frame_booster.errors import InputError, OutputError
 from frame_booster.network.presets import PRESETS
 
@@ -96,6 +103,7 @@ def evaluate(
     Middlebury, UCF101, X4K1000FPS. Pages and panels show the last of WEIGHTS, or the default network.
     """
     with reported(program="fbnet", as_json=as_json):
+        check_writable(csv_file, html_file)
         need_training_packages()
         import_tensorflow()
         from frame_booster.engine.model import shipped_weights

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FILE, import_tensorflow
+from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorflow
 
 
 @click.command()
@@ -32,6 +32,7 @@ def export(weights: Path, output: Path, precision: str) -> None:
     As a TensorFlow SavedModel, or as ONNX (needs the extra: pip install "frame-booster[onnx]").
     """
     with reported(program="fbnet"):
+        check_writable(output)
         import_tensorflow()
         from frame_booster.training.publishing import export as writing
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FILE, FOLDER, need_training_packages
+from frame_booster.cli.fbnet.shared import FILE, FOLDER, check_writable, need_training_packages
 
 
 @click.command()
@@ -17,6 +17,7 @@ from frame_booster.cli.fbnet.shared import FILE, FOLDER, need_training_packages
 def plot(runs: tuple[Path, ...], output: Path, against: str) -> None:
     """Draws loss and PSNR of the RUNS (folders of `fbnet train`) over their steps or hours."""
     with reported(program="fbnet"):
+        check_writable(output)
         need_training_packages()
         from frame_booster.training.evaluation.plot import plot_curves
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from frame_booster.cli.errors import reported
-from frame_booster.cli.fbnet.shared import FOLDER, need_training_packages
+from frame_booster.cli.fbnet.shared import FOLDER, check_writable, need_training_packages
 
 
 @click.command()
@@ -27,6 +27,7 @@ def publish(
 ) -> None:
     """Measures a run's WEIGHTS once more and writes them to OUTPUT with all facts about them."""
     with reported(program="fbnet"):
+        check_writable(output)
         need_training_packages()
         from frame_booster.training.publishing.publish import publish as write
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, OutputError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -19,6 +20,22 @@ def need_training_packages() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(f"{error.name} is not installed", hint='pip install "frame-booster[train]"') from error
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Checks, before hours of work, that files can be written where they are to be; None is no file.
+
+    Raises:
+      OutputError: a folder is missing, or may not be written to.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise OutputError("cannot be written: no such folder", path=path, hint="make it first")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise OutputError("cannot be written: no permission", path=path)
 
 
 def import_tensorflow() -> None:

@@ -20,14 +20,22 @@ class Filter(ABC):
     Args:
       like: a frame of the size and format of all.
       time_base: of the frames' timestamps, and of those that come out.
+      rate: frames a second, for filters that work by it.
     """
 
-    def __init__(self, like: av.VideoFrame, time_base: Fraction) -> None:
+    def __init__(self, like: av.VideoFrame, time_base: Fraction, *, rate: Fraction | None = None) -> None:
         self.time_base = time_base
         self._graph = av.filter.Graph()
-        self._source = self._graph.add_buffer(
-            width=like.width, height=like.height, format=like.format, time_base=time_base
-        )
+        if rate is None:
+            self._source = self._graph.add_buffer(
+                width=like.width, height=like.height, format=like.format, time_base=time_base
+            )
+        else:
+            # PyAV's `add_buffer` knows of no rate.
+            size = f"{like.width}x{like.height}"
+            self._source = self._graph.add(
+                "buffer", video_size=size, pix_fmt=like.format.name, time_base=str(time_base), frame_rate=str(rate)
+            )
         self._build(self._graph, self._source, self._graph.add("buffersink"))
         self._graph.configure()
 
@@ -51,12 +59,55 @@ class Filter(ABC):
 
 
 class Deinterlacer(Filter):
-    """bwdif: one whole frame for each frame that has two fields; others pass through."""
+    """bwdif: one whole frame for each frame of two fields, by the frame before and the one after.
+
+    Args:
+      like, time_base: as of `Filter`.
+      order: which field is the earlier one, "tff" (top) or "bff" (bottom); "auto" is as each frame says, else top.
+    """
+
+    def __init__(self, like: av.VideoFrame, time_base: Fraction, order: str = "auto") -> None:
+        self._order = order
+        super().__init__(like, time_base)
 
     def _build(self, graph: Any, source: Any, sink: Any) -> None:
-        bwdif = graph.add("bwdif", mode="send_frame", deint="interlaced")
+        # All frames, so that what becomes of one depends on its neighbours only, wherever reading began.
+        bwdif = graph.add("bwdif", mode="send_frame", deint="all", parity=self._order)
         source.link_to(bwdif)
         bwdif.link_to(sink)
+
+
+class AsProgressive(Filter):
+    """Takes the flag of interlaced video off frames, and leaves their pixels."""
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        setfield = graph.add("setfield", mode="prog")
+        source.link_to(setfield)
+        setfield.link_to(sink)
+
+
+class InverseTelecine(Filter):
+    """Film out of 3:2 pulldown: fields put together again (fieldmatch), one frame of five left out (decimate).
+
+    What stays combed, as at a cut of the video, is deinterlaced (bwdif). The frames keep their dts, by which they can
+    be told; their pts are counted by FFmpeg. fieldmatch knows YUV of 8 bits only, to which FFmpeg converts what is not.
+
+    Args:
+      like: as of `Filter`.
+      rate: of the video, frames a second.
+    """
+
+    def __init__(self, like: av.VideoFrame, rate: Fraction) -> None:
+        super().__init__(like, 1 / rate, rate=rate)
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        match = graph.add("fieldmatch", combmatch="full")
+        bwdif = graph.add("bwdif", mode="send_frame", deint="interlaced")
+        decimate = graph.add("decimate")
+        source.link_to(match)
+        match.link_to(bwdif)
+        bwdif.link_to(decimate)
+        decimate.link_to(sink)
 
 
 class Cropper(Filter):

@@ -7,7 +7,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from frame_booster.errors import InputError
 from frame_booster.pixels import PixelLayout, Plane, Planes
@@ -22,6 +21,7 @@ _PLANAR = {
     "p210le": "yuv422p10le",
     "p212le": "yuv422p12le",
     "p216le": "yuv422p16le",
+    "nv20le": "yuv422p10le",
     "nv24": "yuv444p",
     "nv42": "yuv444p",
     "p410le": "yuv444p10le",
@@ -38,6 +38,9 @@ _PLANAR = {
     "y212le": "yuv422p12le",
     "y216le": "yuv422p16le",
     "vuyx": "yuv444p",
+    "vyu444": "yuv444p",
+    "uyva": "yuva444p",
+    "uyyvyy411": "yuv411p",
     "vuya": "yuva444p",
     "ayuv": "yuva444p",
     "ayuv64le": "yuva444p16le",
@@ -73,6 +76,10 @@ _PLANAR = {
     "monob": "gray",
     **dict.fromkeys(("rgb444le", "bgr444le", "rgb555le", "bgr555le", "rgb565le", "bgr565le"), "gbrp"),
     **dict.fromkeys(("rgb8", "bgr8", "rgb4_byte", "bgr4_byte"), "gbrp"),
+    # Of digital cinema, and of cameras' sensors: `conversion_of` says what is done.
+    "xyz12le": "gbrp12le",
+    **{f"bayer_{order}8": "gbrp" for order in ("bggr", "rggb", "gbrg", "grbg")},
+    **{f"bayer_{order}16{end}": "gbrp16le" for order in ("bggr", "rggb", "gbrg", "grbg") for end in ("le", "be")},
 }
 """Packed formats and the planar format that holds the same code values, or for less than 8 bits what FFmpeg shows."""
 
@@ -81,7 +88,8 @@ _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "b
 
 _SWS_MATRIX = {"bt709": 1, "fcc": 4, "bt601": 5, "smpte240m": 7, "bt2020": 9}
 """Keys of `LUMA_WEIGHTS` to FFmpeg's numbers of matrices in swscale (SWS_CS_*)."""
-_INTERPOLATION = sum(Interpolation[name] for name in ("BICUBIC", "ACCURATE_RND", "FULL_CHR_H_INT", "FULL_CHR_H_INP"))
+_INTERPOLATION = 0x4 | 0x40000 | 0x2000 | 0x4000
+"""SWS_BICUBIC, _ACCURATE_RND, _FULL_CHR_H_INT, _FULL_CHR_H_INP of swscale.h; PyAV before 18 names the first only."""
 
 
 def planar(frame: av.VideoFrame) -> av.VideoFrame:
@@ -97,9 +105,27 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
     if target is None:
         raise InputError(f"pixel format {name} is not supported", hint="convert it, for example to yuv420p")
     converted = frame.reformat(format=target)
+    if name.startswith("xyz12"):
+        _tag_as_converted(converted)
     if frame.time_base is not None:
         converted.pts, converted.time_base = frame.pts, frame.time_base
     return converted if _is_planar(converted.format) else planar(converted)
+
+
+def conversion_of(pix_fmt: str) -> str | None:
+    """Says what `planar` does to the colours of a format, beside putting them into planes; None if nothing."""
+    if pix_fmt.startswith("xyz12"):
+        return "colours in XYZ (digital cinema) are converted to RGB of BT.709 at a gamma of 2.2"
+    if pix_fmt.startswith("bayer"):
+        return "the pattern of a camera's sensor (Bayer) is converted to RGB"
+    return None
+
+
+def _tag_as_converted(frame: av.VideoFrame) -> None:
+    """Corrects the tags of what was XYZ, where there are any: primaries of BT.709, gamma of 2.2 (H.273)."""
+    for tag, value in (("color_primaries", 1), ("color_trc", 4), ("colorspace", 0)):
+        if int(getattr(frame, tag, 2)) not in (0, 2):
+            setattr(frame, tag, value)
 
 
 def _is_planar(pixel_format: Any) -> bool:

@@ -67,12 +67,11 @@ class FileSource(Source):
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
-        self._seen = Completeness(
-            path, self.report, rate, self.info.time_base, self._listed_frames() if self.whole else 0
-        )
+        decoded_base = exact(self.stream.time_base) or self.info.time_base
+        self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
-        self._video.counts_packets = self.whole and not self.options.deinterlace
+        self._video.counts_packets = self.whole
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
@@ -89,12 +88,17 @@ class FileSource(Source):
         if self._begin is None:
             return Fraction(0)
         first = self.stream.start_time
-        return self.shift - (self._origin if first is None else first * self.info.time_base)
+        base = exact(self.stream.time_base)
+        return self.shift - (self._origin if first is None or base is None else first * base)
 
     @property
     def format(self) -> FrameFormat | None:
         """Of all frames that are given, before anything is cropped; known once the first is."""
         return self._video.format
+
+    @property
+    def fields(self) -> str | None:
+        return self._video.fields.treatment
 
     @property
     def expected_frames(self) -> int | None:
@@ -138,6 +142,7 @@ class FileSource(Source):
         if resume is not None:
             self._shift = resume.shift
             self._video.begin_in(resume.format)
+            self._video.fields.treatment = resume.fields
             self._video.part_begun = True
             self._seen.listed = 0
             self._video.counts_packets = False
@@ -195,7 +200,8 @@ class FileSource(Source):
         begin = self._begin
         if resume is not None:
             begin = resume.pts * self.info.time_base + resume.shift
-        if begin is None or begin <= 0 or self.path == PIPE:
+        # The cycles of pulldown are counted from the first frame.
+        if begin is None or begin <= 0 or self.path == PIPE or self.options.ivtc:
             return
         target = max(int((begin - _SEEK_MARGIN) * av.time_base), 0)
         try:

@@ -90,6 +90,8 @@ class Resume:
     """By which `items` moved all times, s (`Source.shift`)."""
     format: FrameFormat | None = None
     """Of all frames that `items` gave (`Source.format`)."""
+    fields: str | None = None
+    """What `items` did with interlaced frames (`Source.fields`)."""
 
 
 class Source(ABC):
@@ -135,6 +137,11 @@ class Source(ABC):
     @property
     def format(self) -> FrameFormat | None:
         """Of all frames that are given; known once the first is."""
+        return None
+
+    @property
+    def fields(self) -> str | None:
+        """What is done with interlaced frames, once it is known (`interlacing.Interlacing.treatment`)."""
         return None
 
     @property

@@ -20,11 +20,14 @@ _SHORT_BY_FRAMES = 2
 """One that ends earlier by more than this many frames is warned of."""
 _REGULAR = Fraction(9, 10)
 """Share of equal gaps from which a video counts as one of constant rate."""
-_TS_PACKET = 188
+_TS_PACKETS = (188, 192, 204)
+"""Bytes of a packet of MPEG-TS: as such, with a time before it (M2TS), with parity behind it."""
 ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
+_ENDLESS_S = (1 << 32) // 1000
+"""A file that is said to last 2^32 ms, as FFmpeg's DVD subtitles that are shown until the next last, tells nothing."""
 _LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 """Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
 
@@ -117,6 +120,8 @@ class Completeness:
         kinds = set(container.format.name.split(","))
         if not container.duration or not kinds & _TELL_THEIR_LENGTH:
             return
+        if container.duration >= _ENDLESS_S * av.time_base:
+            return
         # There times and length count from 0, not from the first frame, so that a beginning that is lost leaves a gap.
         counted_from_0 = kinds & _LENGTH_FROM_0 or is_fragmented(container)
         start = 0 if counted_from_0 else container.start_time or 0
@@ -170,5 +175,9 @@ class Completeness:
 
     def check_packets(self, format_name: str) -> None:
         """Warns of an MPEG transport stream that ends within a packet; its header tells no length."""
-        if format_name == "mpegts" and self.path.is_file() and self.path.stat().st_size % _TS_PACKET:
+        if (
+            format_name == "mpegts"
+            and self.path.is_file()
+            and all(self.path.stat().st_size % size for size in _TS_PACKETS)
+        ):
             self.report.warn("the file ends within a packet: it may be cut off")

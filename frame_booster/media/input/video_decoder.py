@@ -8,12 +8,14 @@ from pathlib import Path
 
 import av
 
-from frame_booster.errors import DecodeError, InputError
-from frame_booster.media.frames.filters import Cropper, Deinterlacer
-from frame_booster.media.frames.planes import planar
+from frame_booster.errors import DecodeError
+from frame_booster.media.frames.filters import Cropper
+from frame_booster.media.frames.planes import conversion_of, planar
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.interlacing import Decoded, Interlacing
 from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceReport
+from frame_booster.media.input.telecine import FINER, Telecine
 from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
 from frame_booster.media.input.video_stream import VideoTrack
 from frame_booster.options import InputOptions
@@ -53,10 +55,19 @@ class VideoDecoder:
         begin: Fraction | None,
     ) -> None:
         self.path, self.options, self.report = path, options, report
-        self.stream, self.info, self._cropping, self._decoder = track
+        self.stream, self.info, self._cropping, self._rate, self._decoder = track
         self._seen, self._origin, self._begin = seen, origin, begin
-        rate = self.info.rate
-        self._ticks_per_frame = round(1 / (rate * self.info.time_base)) if rate else None
+        rate = self._rate
+        self._finer = FINER if options.ivtc else 1
+        self._time_base = self.info.time_base * self._finer
+        """Of decoded frames; those that are given may have a finer one."""
+        self._ticks_per_frame = round(1 / (rate * self._time_base)) if rate else None
+        self.fields: Interlacing | Telecine
+        """What is done with fields before all else, as long as their rows are where they were decoded to."""
+        if options.ivtc:
+            self.fields = Telecine(report, rate or Fraction(30000, 1001))
+        else:
+            self.fields = Interlacing(path, report, self.info.time_base, options.deinterlace, strict=options.strict)
         self._next_pts: int | None = None
         self.counts_packets = False
         """Whether each packet of some codecs is expected to give a frame."""
@@ -70,9 +81,6 @@ class VideoDecoder:
         self._constant = ConstantFormat(self.path, self.report, strict=self.options.strict, first=frame_format)
         self._removal: SideDataRemoval | None = None
         self._cropper: Cropper | None = None
-        self._deinterlacer: Deinterlacer | None = None
-        self._under_way: dict[int, tuple[int, bytes]] = {}
-        """Duration and captions of frames in the deinterlacer, by pts."""
 
     @property
     def format(self) -> FrameFormat | None:
@@ -83,16 +91,21 @@ class VideoDecoder:
         """Yields the frames that a packet completes, as they are shown: in the format of all, cropped, whole.
 
         Raises:
-          DecodeError: a frame is damaged or changes, and the reading is strict; or there are no times.
-          InputError: the video is interlaced, or of a pixel format that is not supported.
+          DecodeError: a frame is damaged, changes or is interlaced, and the reading is strict; or there are no times.
+          InputError: the video is of a pixel format that is not supported.
         """
         if packet.is_corrupt:
             self._damaged(None)
+        if not packet.size and packet.dts is not None:
+            # Of Theora and others: the frame before goes on. To the decoder an empty packet means the end.
+            return
         if packet.size and not packet.is_discard and self.counts_packets:
             self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
         try:
             frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except av.error.InvalidDataError as error:
+        except (av.error.EOFError, av.error.MemoryError):
+            raise
+        except av.error.FFmpegError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
             self._damaged(error)
             return
@@ -106,20 +119,27 @@ class VideoDecoder:
             self._next_pts = pts + (duration or self._ticks_per_frame or 0)
             self._seen.add(pts)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
-            frame = self._shown_part(frame, pts, captions)
-            if self.options.deinterlace:
-                frame.pts, frame.time_base = pts, self.info.time_base
-                yield from self._deinterlaced(frame, duration, captions)
-                continue
             if interlaced:
-                self._refuse_interlaced(frame)
-            yield SourceFrame(frame, pts, duration, captions)
-        if self.options.deinterlace and packet.dts is None and packet.size == 0:
-            yield from self._deinterlaced(None, 0, b"")
+                # Each field may have a packet of its own.
+                self.counts_packets, self._seen.packets = False, 0
+            converted = conversion_of(frame.format.name)
+            if converted is not None:
+                self._tell(converted)
+            frame = planar(frame)
+            pts, duration = pts * self._finer, duration * self._finer
+            frame.pts, frame.time_base = pts, self.info.time_base
+            for item in self.fields.push(Decoded(frame, pts, duration, captions, interlaced)):
+                yield self._shown(item)
+        if packet.dts is None and packet.size == 0:
+            for item in self.fields.flush():
+                yield self._shown(item)
+
+    def _shown(self, item: Decoded) -> SourceFrame:
+        return SourceFrame(self._shown_part(*item[:2], item.captions), item.pts, item.duration, item.captions)
 
     def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
         """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
-        frame, time = planar(frame), pts * self.info.time_base
+        time = pts * self.info.time_base
         if self._begin is not None and not (self.part_begun or self._in_part) and self._constant.is_new(frame):
             # What comes before the part asked for says nothing of its format.
             self.begin_in(None)
@@ -133,40 +153,21 @@ class VideoDecoder:
             frame = self._cropper.crop(frame)
         return frame
 
-    def _refuse_interlaced(self, frame: av.VideoFrame) -> None:
-        if self._reached_frames:
-            self.report.warn("some frames are interlaced; --deinterlace takes care of them")
-            return
-        raise InputError(
-            "is interlaced: each picture shows two moments, with nothing right between two of them",
-            path=self.path,
-            hint="--deinterlace makes whole frames of it first",
-        )
-
-    @property
-    def _reached_frames(self) -> bool:
-        return self._ticks_per_frame is not None and (self._next_pts or 0) > 4 * self._ticks_per_frame
-
-    def _deinterlaced(self, frame: av.VideoFrame | None, duration: int, captions: bytes) -> Iterator[SourceFrame]:
-        if frame is not None:
-            if self._deinterlacer is None:
-                self._deinterlacer = Deinterlacer(frame, self.info.time_base)
-            self._under_way[frame.pts] = duration, captions
-        if self._deinterlacer is None:
-            return
-        for made in self._deinterlacer.push(frame):
-            yield SourceFrame(planar(made), made.pts, *self._under_way.pop(made.pts, (0, b"")))
-
     def _damaged(self, error: BaseException | None) -> None:
         self.report.decode_errors += 1
         if self.options.strict:
             raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
 
+    def _tell(self, text: str) -> None:
+        if self.options.strict:
+            raise DecodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+        self.report.warn(text)
+
     def _missing_pts(self) -> int:
         """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
         if not self._ticks_per_frame:
             raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
-        self.report.warn(f"frames without timestamps are shown at {self.info.rate} frames a second")
+        self.report.warn(f"frames without timestamps are shown at {self._rate} frames a second")
         return 0 if self._next_pts is None else self._next_pts
 
 

@@ -12,6 +12,7 @@ from av.codec.context import Flags
 from frame_booster.errors import InputError
 from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import VideoInfo
+from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
 from frame_booster.media.pyav.rational import exact
@@ -28,9 +29,11 @@ class VideoTrack(NamedTuple):
     stream: Any
     """PyAV's."""
     info: VideoInfo
-    """As frames will be given: what the container crops is off."""
+    """As frames will be given: what the container crops is off, and frames of pulldown are left out."""
     cropping: Cropping
     """Of the container; decoders do not know of it."""
+    rate: Fraction | None
+    """Of decoded frames, average frames a second, None if unknown."""
     decoder: Any = None
     """In place of the stream's own, where that would overlook something."""
 
@@ -76,21 +79,22 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     time_base = exact(stream.time_base)
     if time_base is None:
         raise InputError("the video stream has no time base", path=path)
+    frames = _guess_frames(container, stream, rate, time_base)
     cropping = container_cropping(container, stream.index) or Cropping(0, 0, 0, 0)
     top, bottom, left, right = cropping
     info = VideoInfo(
         width=context.width - left - right,
         height=context.height - top - bottom,
         pix_fmt=context.pix_fmt if decoder is None else "yuva420p",
-        time_base=time_base,
-        rate=rate,
+        time_base=time_base / FINER if options.ivtc else time_base,
+        rate=rate * KEPT / CYCLE if options.ivtc and rate else rate,
         sample_aspect_ratio=exact(stream.sample_aspect_ratio),
-        frames=_guess_frames(container, stream, rate, time_base),
+        frames=frames if frames is None or not options.ivtc else frames * KEPT // CYCLE,
         metadata=dict(stream.metadata),
         disposition=int(stream.disposition),
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
     )
-    return VideoTrack(stream, info, cropping, decoder)
+    return VideoTrack(stream, info, cropping, rate, decoder)
 
 
 def _alpha_decoder(stream: Any) -> Any:

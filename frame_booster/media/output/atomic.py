@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from frame_booster.errors import InputError, OutputError
+from frame_booster.files import sync_folder
 from frame_booster.media.paths import is_pattern, is_pipe
 
 
@@ -92,6 +93,7 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
                 partial.replace(real)
             else:
                 _rename_to_new(partial, real)
+            sync_folder(real.parent)
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
         finally:
@@ -133,16 +135,28 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
       InputError: the folder is the input's, or has pictures of these names already.
       OutputError: it cannot be written.
     """
+    with _claimed(check_folder_output(source, target, overwrite=overwrite)) as real:
+        yield from _filled(real, target, overwrite=overwrite)
+
+
+def check_folder_output(source: Path, target: Path, *, overwrite: bool) -> Path:
+    """Checks that pictures can be written, before any work is done, and returns the folder for them.
+
+    Raises: as `partial_folder`.
+    """
     folder = target.parent if is_pattern(target) else target
     _check_folder(folder.parent)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("is no folder", path=folder, hint="give another with -o")
     if folder.exists() and source.is_dir() and folder.samefile(source):
         raise InputError("the output is the input", path=folder, hint="give another folder with -o")
     if source.absolute() == target.absolute():
         raise InputError("the output is the input", path=target, hint="give another pattern with -o")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite and not is_pattern(target):
         raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
-    with _claimed(folder) as real:
-        yield from _filled(real, target, overwrite=overwrite)
+    if folder.is_dir():
+        _check_folder(folder)
+    return folder
 
 
 def _filled(folder: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:

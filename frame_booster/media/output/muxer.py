@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
 from frame_booster.media.paths import is_pipe, output_url
 from frame_booster.media.pyav.compat import unused_options
 from frame_booster.options import EncoderOptions
+
+_LEAST_TIMESCALE = 1000
+_USUAL_TIMESCALE = 90000
+_MOST_TIMESCALE = 1_000_000
 
 
 def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, str]) -> Any:
@@ -31,6 +36,7 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in MP4_FAMILY:
+        settings["movie_timescale"] = str(_movie_timescale(options.time_base, options.rate))
         if isinstance(path, Path) and is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
             settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
@@ -54,6 +60,17 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
         raise OutputError(f"cannot be written: {error.strerror}", path=options.name) from error
     container.metadata.update(tags)
     return container
+
+
+def _movie_timescale(time_base: Fraction, rate: Fraction | None) -> int:
+    """Returns the ticks a second in which an MP4's edit list tells the length of the video.
+
+    FFmpeg's 1000 would cut off the last of two or three frames whose length is no whole number of them.
+    """
+    for ticks in (time_base.denominator, _USUAL_TIMESCALE if rate is None else rate.numerator):
+        if ticks <= _MOST_TIMESCALE:
+            return ticks * -(-_LEAST_TIMESCALE // ticks)
+    return _USUAL_TIMESCALE
 
 
 def start_output(container: Any, encoder: EncoderOptions, name: Path) -> None:

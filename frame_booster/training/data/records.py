@@ -116,7 +116,7 @@ class ShardWriter:
         if self._writer is None or self._offset > SHARD_BYTES:
             self._close()
             self._shard = self.folder / f"{self.stem}-{self._shards:05d}.tfrecord"
-            self._writer = tf.io.TFRecordWriter(str(self._unfinished.enter_context(atomic(self._shard))))
+            self._writer = tf.io.TFRecordWriter(str(self._unfinished.enter_context(atomic(self._shard, durable=True))))
             self._shards += 1
             self._offset = 0
         height, width = snippet.frames[0].shape[:2]
@@ -150,9 +150,9 @@ class ShardWriter:
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
-    """Writes a CSV file, whole or not at all."""
+    """Writes a CSV file, whole or not at all; it is on the disk when this returns, after the shards that it lists."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic(path, durable=True) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)

@@ -132,3 +132,12 @@ def test_variable_rate_into_a_format_without_timestamps(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=[0, 40, 60, 200, 240, 250], time_base=Fraction(1, 1000))
     for name in ("out.y4m", "out.yuv"):
         assert boosted(source, tmp_path / name).frames_out == 12
+
+
+@pytest.mark.parametrize("rate", [Fraction(240), Fraction(60000, 1001)])
+def test_two_frames_of_any_rate_are_an_mp4(tmp_path: Path, rate: Fraction) -> None:
+    # The length of an edit list was told in milliseconds, and readers left out what lay beyond.
+    source = make_video(tmp_path / "in.mp4", pts=range(2), time_base=1 / rate, rate=rate)
+    result = boosted(source, tmp_path / "out.mp4")
+    assert [time for time, _ in decoded(tmp_path / "out.mp4")] == [k / (2 * rate) for k in range(4)]
+    assert result.duration == 2 / rate

@@ -78,7 +78,7 @@ def test_the_material_is_as_it_should_be(tmp_path: Path) -> None:
         ("out.mp4", {"pix_fmt": "yuv444p"}),
         ("out.mp4", {"resume": True, "segment": Fraction(1, 5)}),
         ("out.mp4", {"slow_motion": 2}),
-        ("out.mp4", {"input_deinterlace": True}),
+        ("out.mp4", {"input_deinterlace": "on"}),
     ],
 )
 @pytest.mark.parametrize("still", [False, True])

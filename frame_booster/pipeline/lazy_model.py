@@ -1,0 +1,45 @@
+"""A run's model, loaded when it is first needed: after all that can be refused without it has been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from frame_booster.engine.model import Model, shipped_weights
+from frame_booster.errors import ModelError
+from frame_booster.options import BoostOptions
+
+
+class LazyModel:
+    """A model, or how to get one; called, it gives the model.
+
+    Args:
+      options: of the run.
+      model: loaded, or what loads it for these options.
+    """
+
+    def __init__(self, options: BoostOptions, model: Model | Callable[[BoostOptions], Model]) -> None:
+        self._options = options
+        self._load = model if callable(model) else None
+        self._model = None if callable(model) else model
+
+    def __call__(self) -> Model:
+        if self._model is None:
+            assert self._load is not None
+            self._model = self._load(self._options)
+        return self._model
+
+    @property
+    def weights(self) -> Path:
+        """The file of its weights, which need not be loaded for it.
+
+        Raises:
+          ModelError: there is none.
+        """
+        if self._model is not None:
+            return self._model.weights
+        options = self._options
+        path = shipped_weights(options.model) if options.weights is None else Path(options.weights)
+        if not path.is_file():
+            raise ModelError("no such weights file", path=path)
+        return path
