@@ -91,6 +91,7 @@ class Segments:
         except BaseException:
             self.release()
             raise
+        self._told_before = self.warnings
 
     def _clear(self, key: str) -> None:
         """Takes over what an earlier run of this key has left, and removes what is of no use."""
@@ -162,10 +163,14 @@ class Segments:
         counts: Counts | None = None,
         warnings: Iterable[str] = (),
     ) -> None:
-        """Notes a segment as complete; a `boundary` of None says it was the last."""
+        """Notes a segment as complete; a `boundary` of None says it was the last.
+
+        `warnings` are all that this run has had to tell so far.
+        """
         writer.finish()
         state = dict(self.state)
-        state["warnings"] = list(dict.fromkeys([*self.warnings, *warnings]))
+        # A warning that counts has replaced what it said at the segment before.
+        state["warnings"] = list(dict.fromkeys([*self._told_before, *warnings]))
         state["segments"] = [*state["segments"], writer.path.name]
         state["frames"] = frames
         if boundary is None:

@@ -12,8 +12,10 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
-from frame_booster.media.input.container import check_file, is_cover, open_input
+from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
+from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
@@ -73,6 +75,7 @@ class FileSource(Source):
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole and not self.options.deinterlace
+        self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
@@ -141,12 +144,12 @@ class FileSource(Source):
             self._video.part_begun = True
             self._seen.listed = 0
             self._video.counts_packets = False
-        self._seek(resume)
+        begin = self._seek(resume)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
         passed_end: set[int] = set()
         try:
-            for packet in self.container.demux():
+            for packet in self._packets(begin):
                 if packet.stream.index != self.stream.index:
                     if is_cover(packet.stream) and packet.size:
                         # Cover art has no time; muxers want one.
@@ -191,18 +194,30 @@ class FileSource(Source):
         if video:
             self._check_length(last_end)
 
-    def _seek(self, resume: Resume | None) -> None:
+    def _packets(self, begin: Fraction | None) -> Iterator[av.Packet]:
+        """Yields packets by one clock, of the video only those that are needed from `begin` on, s; None is all."""
+        clock = Clock(self.container, self.path, self.report, strict=self.options.strict)
+        self._seen.joints = clock.starts.setdefault(self.stream.index, set())
+        packets = clock.joined(self.container.demux())
+        return packets if begin is None else from_key_frame(packets, self.stream.index, begin - _SEEK_MARGIN)
+
+    def _seek(self, resume: Resume | None) -> Fraction | None:
+        """Goes to shortly before where frames are wanted; returns the time, s, where they cannot be sought by it."""
         begin = self._begin
         if resume is not None:
             begin = resume.pts * self.info.time_base + resume.shift
         if begin is None or begin <= 0 or self.path == PIPE:
-            return
+            return None
+        if may_restart(self.container):
+            # Two frames may be at the time that is sought.
+            return begin
         target = max(int((begin - _SEEK_MARGIN) * av.time_base), 0)
         try:
             self.container.seek(target)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
+        return None
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base

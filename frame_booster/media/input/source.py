@@ -74,9 +74,11 @@ class SourceReport:
     decode_errors: int = 0
     warnings: list[str] = field(default_factory=list)
 
-    def warn(self, text: str) -> None:
-        """Notes a warning, once."""
-        if text not in self.warnings:
+    def warn(self, text: str, *, instead_of: str | None = None) -> None:
+        """Notes a warning, once; one that counts comes instead of what it said before."""
+        if instead_of in self.warnings:
+            self.warnings[self.warnings.index(instead_of)] = text
+        elif text not in self.warnings:
             self.warnings.append(text)
 
 

@@ -40,10 +40,17 @@ def meaningless_start(container: Any) -> Fraction:
         return Fraction(0)
     # FFmpeg rounds the container's to 1 us.
     about = Fraction(container.start_time, av.time_base)
-    bases = [base for stream in container.streams if (base := exact(stream.time_base)) is not None]
     starts = [s.start_time * base for s in container.streams if s.start_time and (base := exact(s.time_base))]
     start = min(starts, key=lambda time: abs(time - about), default=about)
     if abs(start - about) > Fraction(2, av.time_base):
         start = about
-    step = Fraction(math.lcm(*(b.numerator for b in bases)), math.gcd(*(b.denominator for b in bases)))
+    step = common_step(container)
     return int(start / step) * step
+
+
+def common_step(container: Any) -> Fraction:
+    """Returns the shortest time that is a whole number of ticks of every stream, s; 1 where no stream has ticks."""
+    bases = [base for stream in container.streams if (base := exact(stream.time_base)) is not None]
+    if not bases:
+        return Fraction(1)
+    return Fraction(math.lcm(*(b.numerator for b in bases)), math.gcd(*(b.denominator for b in bases)))

@@ -21,12 +21,21 @@ _SHORT_BY_FRAMES = 2
 _REGULAR = Fraction(9, 10)
 """Share of equal gaps from which a video counts as one of constant rate."""
 _TS_PACKET = 188
-ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
+_ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
 _LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 """Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
+
+
+_PLACEHOLDER = 8
+"""MPEG-4 Visual has packets of fewer bytes that stand for a frame stored elsewhere, or for none."""
+
+
+def gives_a_frame(packet: av.Packet, codec: str) -> bool:
+    """Tells whether a packet of a codec is expected to give a frame."""
+    return codec in _ONE_FRAME_A_PACKET and (codec != "mpeg4" or packet.size >= _PLACEHOLDER)
 
 
 @dataclass
@@ -49,6 +58,8 @@ class Completeness:
     frames: int = 0
     packets: int = 0
     """Of the video, that should each give a frame."""
+    joints: set[int] = field(default_factory=set)
+    """Times before which nothing is expected, as the clock restarts there."""
     _first: int | None = None
     _last: int | None = None
     _gaps: collections.Counter[int] = field(default_factory=collections.Counter)
@@ -57,7 +68,7 @@ class Completeness:
         """Counts a frame."""
         self.frames += 1
         self._first = pts if self._first is None else self._first
-        if self._last is not None:
+        if self._last is not None and pts not in self.joints:
             self._gaps[pts - self._last] += 1
         self._last = pts
 

@@ -13,8 +13,9 @@ from frame_booster.media.frames.filters import Cropper, Deinterlacer
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.display_order import DisplayOrder
 from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceReport
-from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.input.truncation import Completeness, gives_a_frame
 from frame_booster.media.input.video_stream import VideoTrack
 from frame_booster.options import InputOptions
 
@@ -60,9 +61,20 @@ class VideoDecoder:
         self._next_pts: int | None = None
         self.counts_packets = False
         """Whether each packet of some codecs is expected to give a frame."""
+        self.counts_frames = False
+        """Whether frames are shown at the rate, whatever their times."""
+        self._frames = 0
         self.part_begun = False
         """Whether the first frame of the part asked for has been given."""
         self._in_part = False
+        self._order = DisplayOrder(
+            self._decoded,
+            reorders=self.stream.codec_context.codec.reorder,
+            time=self._time,
+            path=path,
+            report=report,
+            strict=options.strict,
+        )
         self.begin_in(None)
 
     def begin_in(self, frame_format: FrameFormat | None) -> None:
@@ -89,21 +101,13 @@ class VideoDecoder:
         if packet.is_corrupt:
             self._damaged(None)
         if packet.size and not packet.is_discard and self.counts_packets:
-            self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
-        try:
-            frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except av.error.InvalidDataError as error:
-            # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
-            self._damaged(error)
-            return
-        for frame in frames:
-            if getattr(frame, "is_corrupt", False):
-                self._damaged(None)
+            self._seen.packets += gives_a_frame(packet, self.stream.codec_context.codec.canonical_name)
+        if self.counts_frames:
+            packet.pts = None
+        for timed in self._order.push(packet):
+            frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
-            duration = frame.duration or 0
-            pts = frame.pts if frame.pts is not None else self._missing_pts()
-            self._next_pts = pts + (duration or self._ticks_per_frame or 0)
             self._seen.add(pts)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
             frame = self._shown_part(frame, pts, captions)
@@ -116,6 +120,29 @@ class VideoDecoder:
             yield SourceFrame(frame, pts, duration, captions)
         if self.options.deinterlace and packet.dts is None and packet.size == 0:
             yield from self._deinterlaced(None, 0, b"")
+
+    def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
+        """Returns the frames that a packet completes, in the order of the decoder."""
+        try:
+            frames: list[av.VideoFrame] = packet.decode() if self._decoder is None else self._decoder.decode(packet)
+        except av.error.InvalidDataError as error:
+            # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
+            self._damaged(error)
+            return []
+        for frame in frames:
+            if getattr(frame, "is_corrupt", False):
+                self._damaged(None)
+        return frames
+
+    def _time(self, frame: av.VideoFrame) -> int:
+        """Returns the time of a frame that the decoder gives, ticks."""
+        if self.counts_frames and self.info.rate:
+            pts = round(self._frames / (self.info.rate * self.info.time_base))
+            self._frames, frame.duration = self._frames + 1, 0
+            return pts
+        pts = frame.pts if frame.pts is not None else self._missing_pts()
+        self._next_pts = pts + (frame.duration or self._ticks_per_frame or 0)
+        return pts
 
     def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
         """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
