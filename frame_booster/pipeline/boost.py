@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from frame_booster.engine.device import limit_threads
 from frame_booster.engine.model import Model
-from frame_booster.errors import InputError, Interrupted
+from frame_booster.errors import DecodeError, InputError, Interrupted
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
+from frame_booster.media.output.atomic import check_output, keep_partial, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
@@ -185,13 +185,40 @@ class _Run:
             except (Interrupted, KeyboardInterrupt) as error:
                 if not job.kept_partial or is_pipe(target):
                     raise
-                kept = target.with_name(f"{target.stem}.partial{target.suffix}")
-                partial.replace(kept)
+                kept = keep_partial(partial, target, overwrite=self.options.overwrite)
                 raise Interrupted("interrupted; what was done is kept", path=kept) from error
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
                 outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+            outcome.warnings.extend(self._broken_off(self.source.report.truncated, partial, target))
             return outcome
+
+    def _broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
+        """Decides what becomes of the result of an input that broke off.
+
+        Args:
+          truncated: how it broke off; None where it did not.
+          partial: the result, complete as far as the input went, or the folder of its pictures.
+          target: what its name was to be.
+
+        Returns:
+          What there is to warn of.
+
+        Raises:
+          DecodeError: it broke off, and that is not allowed; the result is kept under another name.
+        """
+        if truncated is None:
+            return []
+        if self.options.allow_truncated:
+            return [f"{truncated}; the result ends there, too"]
+        if is_pipe(target):
+            raise DecodeError(truncated, path=self.source.path, hint="get the whole file, or use --allow-truncated")
+        kept = keep_partial(partial, target, overwrite=self.options.overwrite)
+        raise DecodeError(
+            f"{truncated}; what was made of it is kept as {kept}",
+            path=self.source.path,
+            hint="get the whole file, or let the result have its name by --allow-truncated",
+        )
 
     def to_pictures(self) -> Outcome:
         """Writes a folder of numbered pictures."""
@@ -201,6 +228,9 @@ class _Run:
             job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             outcome = job.run()
             verify_pictures(partial, outcome.written)
+            outcome.warnings.extend(
+                self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
+            )
             for stream in source.other_streams:
                 outcome.warnings.append(
                     f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
@@ -228,7 +258,7 @@ class _Run:
                 segments,
                 lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
                 lambda: job.counts,
-                lambda: source.report.warnings,
+                lambda: source.report,
             )
 
         job = self._job(open_sink, after=segments.after)
@@ -252,6 +282,11 @@ class _Run:
             with FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink:
                 written = join(segments, sink, again.items(resume=beginning, video=False))
             lost = verify(partial, self.format_name, written, timeline.time_base)
+            try:
+                lost += self._broken_off(segments.truncated, partial, self.target)
+            except DecodeError:
+                segments.remove()
+                raise
         counts = segments.counts
         told = [text for text in segments.warnings if text not in self.source.report.warnings]
         segments.remove()

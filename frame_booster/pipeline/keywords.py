@@ -31,6 +31,7 @@ class BoostKeywords(TypedDict, total=False):
     allow_drop: bool
     overwrite: bool
     keep_partial: bool
+    allow_truncated: bool
     resume: bool
     segment: Fraction
     # Of `EncoderOptions`.

@@ -190,7 +190,11 @@ class FileSource(Source):
                 if self._done(last_end, passed_end):
                     break
         except av.error.FFmpegError as error:
-            raise DecodeError(f"cannot be read to its end: {error.strerror}", path=self.path) from error
+            text = f"the file cannot be read to its end: {error.strerror}"
+            if last_end is None and video:
+                raise DecodeError(text, path=self.path) from error
+            self.report.truncated = text
+            return
         if video:
             self._check_length(last_end)
 
@@ -251,7 +255,7 @@ class FileSource(Source):
         return timed <= passed_end or last_end > self._end + 5
 
     def _check_length(self, last_end: Fraction | None) -> None:
-        """Raises DecodeError where the file is shorter than its header says, as a broken download is."""
+        """Raises an error where there is no frame; reports a file that is shorter than its header says."""
         if self._begin is not None and self._shift is None:
             raise InputError("has no frame in the part asked for", path=self.path)
         if last_end is None:

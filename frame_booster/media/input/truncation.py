@@ -10,12 +10,11 @@ from typing import Any
 
 import av
 
-from frame_booster.errors import DecodeError
 from frame_booster.media.input.source import SourceReport
 from frame_booster.media.input.start_time import is_fragmented
 
 TRUNCATED_BY = Fraction(1)
-"""A file that ends this much earlier than its header says, s, is refused."""
+"""A file that ends this much earlier than its header says, s, is truncated, as a broken download is."""
 _SHORT_BY_FRAMES = 2
 """One that ends earlier by more than this many frames is warned of."""
 _REGULAR = Fraction(9, 10)
@@ -76,8 +75,12 @@ class Completeness:
         """Warns where frames are missing that the file lists, or that its regular times leave a gap for."""
         missing = self.listed - self.frames
         if missing > 0:
-            self.report.decode_errors += missing
-            self.report.warn(f"{missing} of the {self.listed} frames that the file lists could not be decoded")
+            if self.rate:
+                # FFmpeg tells the length of an AVI by the size of the file, where that is less than the header says.
+                self.check_length((self._last or 0) * self.time_base + self._frame, self.listed / self.rate)
+            if self.report.truncated is None:
+                self.report.decode_errors += missing
+                self.report.warn(f"{missing} of the {self.listed} frames that the file lists could not be decoded")
             return
         without = self.packets - self.frames
         if without > 0:
@@ -121,9 +124,6 @@ class Completeness:
           reached: up to where there were packets of other streams, s.
           end: the last moment that was asked for, s; None is the file's.
           whole: whether all of the file was read.
-
-        Raises:
-          DecodeError: the file is truncated.
         """
         kinds = set(container.format.name.split(","))
         if not container.duration or not kinds & _TELL_THEIR_LENGTH:
@@ -141,18 +141,15 @@ class Completeness:
         self.check_length(max(last_end, reached), promised)
 
     def check_length(self, reached: Fraction, promised: Fraction) -> None:
-        """Compares where the file ends, s, with where its header says.
-
-        Raises:
-          DecodeError: it is truncated, as a broken download is.
-        """
+        """Compares where the file ends, s, with where its header says, and reports one that is truncated."""
         short = promised - reached
+        if self.report.truncated is not None:
+            return
         if short > TRUNCATED_BY:
-            raise DecodeError(
-                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated",
-                path=self.path,
-                hint="get the whole file, or take what is there with --duration",
+            self.report.truncated = (
+                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated"
             )
+            return
         self._warn_if_short("file", reached, promised)
 
     def check_beginning(self, start: Fraction) -> None:
