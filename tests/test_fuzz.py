@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def test_holes_in_a_regular_video_are_noticed_and_uneven_video_is_not() -> None:
     assert watch([0, 1, 3, 4, 8, 9, 15, 16, 17, 22, 30, 31]).warnings == []
     # 23.976 in milliseconds: gaps of 41 and 42.
     assert watch([round(k * 1001 / 24) for k in range(200)]).warnings == []
+
+
+def test_a_picture_that_stands_still_is_not_taken_for_lost_frames() -> None:
+    pts = [*range(50), *range(175, 225), *range(350, 400)]
+    told = watch(pts).warnings
+    assert told == ["for up to 5.04 s no frame follows: the picture stands still there, or frames are lost"]
+    seen = Completeness(Path("in.mp4"), SourceReport(), Fraction(25), Fraction(1, 25))
+    for k, end in itertools.pairwise([*pts, 400]):
+        seen.add(k, end - k)
+    seen.check_count()
+    assert seen.report.warnings == [], "the file says itself how long each frame is shown"
 
 
 def test_a_file_that_ends_early_is_refused_or_warned_of() -> None:

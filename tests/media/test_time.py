@@ -189,3 +189,11 @@ def test_times_below_zero(tmp_path: Path, suffix: str) -> None:
     made = decoded(tmp_path / f"out{suffix}")
     assert len(made) == 2 * len(before) == 50
     assert near([time for time, _ in made][::2], [time for time, _ in before], MS)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_single_frame_of_a_transmission_begins_at_zero(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / "in.vob", pts=[0], codec="mpeg2video", options={})
+    result = boosted(source, tmp_path / f"out{suffix}")
+    assert (result.frames_out, result.duration) == (2, Fraction(1, 25))
+    assert probed_times(tmp_path / f"out{suffix}") == [0, Fraction(1, 50)]

@@ -17,6 +17,8 @@ TRUNCATED_BY = Fraction(1)
 """A file that ends this much earlier than its header says, s, is truncated, as a broken download is."""
 _SHORT_BY_FRAMES = 2
 """One that ends earlier by more than this many frames is warned of."""
+_SHORT_HOLE = 25
+"""A gap of more usual ones than this may be a picture that stands still, as in recordings of a screen."""
 _REGULAR = Fraction(9, 10)
 """Share of equal gaps from which a video counts as one of constant rate."""
 _TS_PACKET = 188
@@ -59,13 +61,16 @@ class Completeness:
     """Of the video, that should each give a frame."""
     joints: set[int] = field(default_factory=set)
     """Times before which nothing is expected, as the clock restarts there."""
+    _shown: int = 0
+    """Sum of the durations that the file gives its frames, ticks."""
     _first: int | None = None
     _last: int | None = None
     _gaps: collections.Counter[int] = field(default_factory=collections.Counter)
 
-    def add(self, pts: int) -> None:
-        """Counts a frame."""
+    def add(self, pts: int, duration: int = 0) -> None:
+        """Counts a frame that is shown at a time for a duration, ticks; 0 is unknown."""
         self.frames += 1
+        self._shown += duration
         self._first = pts if self._first is None else self._first
         if self._last is not None and pts not in self.joints:
             self._gaps[pts - self._last] += 1
@@ -88,22 +93,37 @@ class Completeness:
             self.report.warn(f"{without} packets of the video gave no frame")
             return
         holes = self._holes()
-        if holes:
-            self.report.warn(f"about {holes} frames seem to be missing: the video is regular but for gaps there")
+        short = sum(holes[k] for k in holes if k <= _SHORT_HOLE)
+        if short:
+            self.report.warn(f"about {short} frames seem to be missing: the video is regular but for gaps there")
+        if sum(holes.values()) > short:
+            longest = float(max(holes) * self._usual * self.time_base)
+            why = "the picture stands still there, or frames are lost"
+            self.report.warn(f"for up to {longest:.2f} s no frame follows: {why}")
 
-    def _holes(self) -> int:
+    @property
+    def _usual(self) -> int:
+        """The most common gap, ticks."""
+        return self._gaps.most_common(1)[0][0]
+
+    def _holes(self) -> collections.Counter[int]:
+        """Returns how many frames are missing, in gaps of so many usual ones."""
+        nothing: collections.Counter[int] = collections.Counter()
         total = sum(self._gaps.values())
         if total < 3:
-            return 0
-        [(usual, _)] = self._gaps.most_common(1)
+            return nothing
+        usual = self._usual
+        if self._shown >= sum(gap * count for gap, count in self._gaps.items()):
+            # The file says itself how long each frame is shown: a recording of a screen, where little happens.
+            return nothing
         near = sum(count for gap, count in self._gaps.items() if abs(gap - usual) <= 1)
         if near == total or (near < _REGULAR * total and total - near > 2):
-            return 0
+            return nothing
         ratios = {gap: Fraction(gap, usual) for gap in self._gaps if abs(gap - usual) > 1}
         # A gap that is no multiple of the frame interval is variable frame rate, not a lost frame.
         if any(ratio < 2 - Fraction(1, 10) or abs(ratio - round(ratio)) > Fraction(1, 10) for ratio in ratios.values()):
-            return 0
-        return sum((round(ratio) - 1) * self._gaps[gap] for gap, ratio in ratios.items())
+            return nothing
+        return collections.Counter({round(r): (round(r) - 1) * self._gaps[gap] for gap, r in ratios.items()})
 
     def check_header(
         self,

@@ -108,7 +108,7 @@ class VideoDecoder:
             frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
-            self._seen.add(pts)
+            self._seen.add(pts, duration)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
             frame = self._shown_part(frame, pts, captions)
             if self.options.deinterlace:
