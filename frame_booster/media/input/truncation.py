@@ -85,7 +85,9 @@ class Completeness:
                 self.check_length((self._last or 0) * self.time_base + self._frame, self.listed / self.rate)
             if self.report.truncated is None:
                 self.report.decode_errors += missing
-                self.report.warn(f"{missing} of the {self.listed} frames that the file lists could not be decoded")
+                self.report.warn(
+                    f"{missing} of the {self.listed} frames that the file lists are empty or cannot be decoded"
+                )
             return
         without = self.packets - self.frames
         if without > 0:

@@ -31,6 +31,8 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in MP4_FAMILY:
+        # Edit lists tell lengths in this; FFmpeg's milliseconds would make a track shorter than its frames are shown.
+        settings["movie_timescale"] = str(options.time_base.denominator)
         if isinstance(path, Path) and is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
             settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
