@@ -110,6 +110,8 @@ class BoostOptions:
     overwrite: bool = False
     keep_partial: bool = False
     """Whether an interrupted run leaves what it has done, playable, as NAME.partial.SUFFIX."""
+    allow_truncated: bool = False
+    """Whether the result of an input that breaks off gets its name; else it is an error, and NAME.partial.SUFFIX."""
     resume: bool = False
     """Whether the run is done in durable segments, and goes on where an earlier one was cut off."""
     segment: Fraction = Fraction(60)

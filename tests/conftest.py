@@ -160,7 +160,7 @@ class MeanNetwork:
     """Stands in for a trained network where it is not the pictures that matter: the mix of both frames."""
 
     any_timestep = True
-    multiple = 2
+    multiple = 4
     max_flow_downscale = 0
     frame_coding = strips = None
 

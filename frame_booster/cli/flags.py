@@ -114,6 +114,11 @@ _FLAGS = [
     click.option("--allow-drop", is_flag=True, help="Leave out streams that the output's container cannot hold."),
     click.option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists."),
     click.option("--keep-partial", is_flag=True, help="When interrupted, keep what is done as NAME.partial.SUFFIX."),
+    click.option(
+        "--allow-truncated",
+        is_flag=True,
+        help="Give the result of an input that breaks off its name, with a warning; else it is NAME.partial.SUFFIX.",
+    ),
     click.option("--resume", is_flag=True, help="Work in durable segments; the same command goes on after a crash."),
     click.option("--segment", metavar="TIME", default="60", show_default=True, help="Length of such a segment."),
     click.option("--pattern", metavar="GLOB", help="In a folder: which files, as '*.mov'. Default: any video."),
@@ -176,6 +181,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         allow_drop=values["allow_drop"],
         overwrite=values["overwrite"],
         keep_partial=values["keep_partial"],
+        allow_truncated=values["allow_truncated"],
         resume=values["resume"],
         segment=parse_time(values["segment"]),
         encoder=EncoderOptions(

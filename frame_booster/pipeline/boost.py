@@ -11,18 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 from frame_booster.engine.device import check_process, limit_threads
 from frame_booster.engine.model import Model
-from frame_booster.errors import InputError, Interrupted
+from frame_booster.errors import DecodeError, InputError, Interrupted
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.output.atomic import check_folder_output, check_output, partial_file, partial_folder
+from frame_booster.media.output.atomic import (
+    check_folder_output,
+    check_output,
+    keep_partial,
+    partial_file,
+    partial_folder,
+)
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
-from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
+from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format, too_fast
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
-from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
+from frame_booster.media.paths import (
+    DEFAULT_PATTERN,
+    check_input,
+    default_output,
+    is_pattern,
+    is_pipe,
+    is_sequence,
+    output_path,
+)
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.keywords import BoostKeywords, value_of
@@ -51,7 +65,7 @@ def boost(
     Args:
       input: video file, folder or pattern of pictures, or "-" for standard input.
       output: what to write: a file, a folder ("frames/") or pattern of pictures, or "-" for standard output;
-        None is `input.2x.mp4` beside the input.
+        None is `input.2x.mp4` beside `input.mp4`: with the suffix of the input where that holds all of it, else `.mkv`.
       progress: called after every frame written, from the thread of the writer.
       **options: fields of `BoostOptions` and `EncoderOptions` by their names, those of `InputOptions` with `input_`
         before them; all of them stand in `keywords.BoostKeywords`.
@@ -108,6 +122,7 @@ def run(
     check_process()
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
+    check_input(source_path)
     path = Path(source_path)
     target = default_output(path, options.multiple) if output is None else output_path(output)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
@@ -121,6 +136,11 @@ def run(
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
+            if output is None and too_fast(format_name, rate):
+                # Nobody has asked for the source's own container, which shows fewer frames a second.
+                target = target.with_suffix(".mp4")
+                check_output(path, target, overwrite=options.overwrite)
+                format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
         lazy = LazyModel(options, load if model is None else model)
         work = _Run(source, target, format_name, lazy, options, progress, stop, sharers)
@@ -180,7 +200,15 @@ class _Run:
             time_base=opening.timeline.time_base,
             rate=opening.timeline.rate,
             encoder=options.encoder,
-            passthrough=PassthroughOptions(options.allow_drop, options.slow_motion or 1, options.slow_audio),
+            passthrough=PassthroughOptions(
+                allow_drop=options.allow_drop,
+                strict=options.source.strict,
+                audio=options.audio,
+                audio_codec=options.audio_codec,
+                audio_bitrate=options.audio_bitrate,
+                slower=options.slow_motion or 1,
+                slow_audio=options.slow_audio,
+            ),
             reproducible=options.resume,
             threads=options.threads,
             index_first=index_comes_first(self.source.path),
@@ -196,13 +224,40 @@ class _Run:
             except (Interrupted, KeyboardInterrupt) as error:
                 if not job.kept_partial or is_pipe(target):
                     raise
-                kept = target.with_name(f"{target.stem}.partial{target.suffix}")
-                partial.replace(kept)
+                kept = keep_partial(partial, target, overwrite=self.options.overwrite)
                 raise Interrupted("interrupted; what was done is kept", path=kept) from error
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
                 outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+            outcome.warnings.extend(self._broken_off(self.source.report.truncated, partial, target))
             return outcome
+
+    def _broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
+        """Decides what becomes of the result of an input that broke off.
+
+        Args:
+          truncated: how it broke off; None where it did not.
+          partial: the result, complete as far as the input went, or the folder of its pictures.
+          target: what its name was to be.
+
+        Returns:
+          What there is to warn of.
+
+        Raises:
+          DecodeError: it broke off, and that is not allowed; the result is kept under another name.
+        """
+        if truncated is None:
+            return []
+        if self.options.allow_truncated:
+            return [f"{truncated}; the result ends there, too"]
+        if is_pipe(target):
+            raise DecodeError(truncated, path=self.source.path, hint="get the whole file, or use --allow-truncated")
+        kept = keep_partial(partial, target, overwrite=self.options.overwrite)
+        raise DecodeError(
+            f"{truncated}; what was made of it is kept as {kept}",
+            path=self.source.path,
+            hint="get the whole file, or let the result have its name by --allow-truncated",
+        )
 
     def to_pictures(self) -> Outcome:
         """Writes a folder of numbered pictures."""
@@ -212,6 +267,9 @@ class _Run:
             job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             outcome = job.run()
             verify_pictures(partial, outcome.written)
+            outcome.warnings.extend(
+                self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
+            )
             for stream in source.other_streams:
                 outcome.warnings.append(
                     f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
@@ -245,7 +303,7 @@ class _Run:
                 segments,
                 lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
                 lambda: job.counts,
-                lambda: source.report.warnings,
+                lambda: source.report,
             )
 
         job = self._job(open_sink, after=segments.after)
@@ -269,6 +327,11 @@ class _Run:
             with FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink:
                 written = join(segments, sink, again.items(resume=beginning, video=False))
             lost = verify(partial, self.format_name, written, timeline.time_base)
+            try:
+                lost += self._broken_off(segments.truncated, partial, self.target)
+            except DecodeError:
+                segments.remove()
+                raise
         counts = segments.counts
         told = [text for text in segments.warnings if text not in self.source.report.warnings]
         segments.remove()

@@ -244,7 +244,7 @@ class Job:
                 raise DecodeError(
                     f"timestamps go back, from {last} to {item.pts}",
                     path=self.source.path,
-                    hint="remux it, for example with ffmpeg -fflags +genpts",
+                    hint="a source must not give such frames; please report this with the file",
                 )
             last = item.pts
             send(pairing.add(item))

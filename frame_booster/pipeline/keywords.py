@@ -41,6 +41,7 @@ class BoostKeywords(TypedDict, total=False):
     allow_drop: bool
     overwrite: bool
     keep_partial: bool
+    allow_truncated: bool
     resume: bool
     segment: Time
     # Of `EncoderOptions`.

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import atomic
-from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame
+from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
 from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.segments import SegmentWriter, read_segment
 from frame_booster.media.output.sink import Written
@@ -39,7 +39,7 @@ _HASHED = 1 << 20
 def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
     """Returns a text that changes when the input, the options, the weights or the version do."""
     chosen = asdict(options)
-    for harmless in ("overwrite", "keep_partial", "device", "batch_size", "max_memory", "threads"):
+    for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
         chosen.pop(harmless)
     chosen["source"].pop("threads")
     facts = [__version__, repr(sorted(chosen.items()))]
@@ -91,6 +91,7 @@ class Segments:
         except BaseException:
             self.release()
             raise
+        self._told_before = self.warnings
 
     def _clear(self, key: str) -> None:
         """Takes over what an earlier run of this key has left, and removes what is of no use."""
@@ -144,6 +145,12 @@ class Segments:
         return list(self.state.get("warnings", []))
 
     @property
+    def truncated(self) -> str | None:
+        """How the input of a complete run broke off; None where it did not."""
+        text: str | None = self.state.get("truncated")
+        return text
+
+    @property
     def paths(self) -> list[Path]:
         """Of the complete segments, in order."""
         return [self.folder / name for name in self.state["segments"]]
@@ -164,15 +171,21 @@ class Segments:
         boundary: Boundary | None,
         counts: Counts | None = None,
         warnings: Iterable[str] = (),
+        truncated: str | None = None,
     ) -> None:
-        """Notes a segment as complete; a `boundary` of None says it was the last."""
+        """Notes a segment as complete; a `boundary` of None says it was the last.
+
+        `warnings` are all that this run has had to tell so far, `truncated` is as `SourceReport` has it.
+        """
         writer.finish()
         state = dict(self.state)
-        state["warnings"] = list(dict.fromkeys([*self.warnings, *warnings]))
+        # A warning that counts has replaced what it said at the segment before.
+        state["warnings"] = list(dict.fromkeys([*self._told_before, *warnings]))
         state["segments"] = [*state["segments"], writer.path.name]
         state["frames"] = frames
         if boundary is None:
             state["complete"] = True
+            state["truncated"] = truncated
             state["counts"] = asdict(counts or Counts())
         else:
             state["after"] = {
@@ -214,7 +227,7 @@ class SegmentSink:
       segments: where they go.
       open_encoder: opens an encoder, given the number of frames that are encoded already.
       counts: what became of all frames, asked when all are written.
-      told: warnings of the reading so far, which a later run would not know of.
+      report: what the reading has noticed so far, which a later run would not know of.
     """
 
     def __init__(
@@ -222,9 +235,9 @@ class SegmentSink:
         segments: Segments,
         open_encoder: Callable[[int], VideoEncoder],
         counts: Callable[[], Counts],
-        told: Callable[[], list[str]] = list,
+        report: Callable[[], SourceReport] = SourceReport,
     ) -> None:
-        self.segments, self._open_encoder, self._counts, self._told = segments, open_encoder, counts, told
+        self.segments, self._open_encoder, self._counts, self._report = segments, open_encoder, counts, report
         self.written = Written(frames=segments.frames)
         self.warnings: list[str] = []
         self._begin()
@@ -254,7 +267,9 @@ class SegmentSink:
     def _end(self, boundary: Boundary | None) -> None:
         self._add(self._encoder.flush())
         counts = self._counts() if boundary is None else None
-        self.segments.add(self._writer, self.written.frames, boundary, counts, [*self._told(), *self.warnings])
+        report = self._report()
+        told = [*report.warnings, *self.warnings]
+        self.segments.add(self._writer, self.written.frames, boundary, counts, told, report.truncated)
 
     def finish(self) -> Written:
         """Makes the last segment durable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,19 +40,27 @@ class Multiple:
       time_base: of the source.
       rate: average frames a second of the source, None if unknown.
       factor: frames out for each frame in. In the output's time base (`1 / factor` of the
-        source's) a gap is `factor` times as many ticks, so every slot is exact.
+        source's) a gap is `factor` times as many ticks, so every slot is exact. Where that time base is too fine for
+        FFmpeg (`MOST`) it is the finest that is not, and slots are at the nearest tick.
       slower: how many times longer the output lasts.
     """
 
     def __init__(self, time_base: Fraction, rate: Fraction | None, factor: int, slower: int = 1) -> None:
         self.factor = factor
-        self.time_base = time_base * slower / factor
+        ticks = factor
+        while ticks > 1 and not _representable(time_base * slower / ticks):
+            ticks //= 2
+        self._ticks = ticks
+        """Of the output's time base in a tick of the source's."""
+        self.time_base = time_base * slower / ticks
         self.rate = None if rate is None else rate * factor / slower
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
         gap = pts1 - pts0
-        for k in range(self.factor):
-            yield Slot(pts0 * self.factor + k * gap, gap, pts0 + Fraction(k * gap, self.factor))
+        ats = [pts0 + Fraction(k * gap, self.factor) for k in range(self.factor + 1)]
+        ticks = [math.floor(at * self._ticks + Fraction(1, 2)) for at in ats]
+        for at, (tick, end) in zip(ats, itertools.pairwise(ticks), strict=False):
+            yield Slot(tick, end - tick, at)
 
 
 class Grid:
@@ -70,12 +79,25 @@ class Grid:
         self._tick = time_base * slower
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
+        if not _representable(self.time_base):
+            # Too fine for FFmpeg: the grid begins at the nearest tick of a coarser one, of which it is a multiple.
+            self.time_base = self._step / max(MOST // self._step.denominator, 1)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
         k = math.ceil((pts0 * self._tick - self._origin) / self._step)
+        begin = math.floor(self._origin / self.time_base + Fraction(1, 2))
+        ticks = int(self._step / self.time_base)
         while (time := self._origin + k * self._step) < pts1 * self._tick:
-            yield Slot(int(time / self.time_base), int(self._step / self.time_base), time / self._tick)
+            yield Slot(begin + k * ticks, ticks, time / self._tick)
             k += 1
+
+
+MOST = (1 << 31) - 1
+"""The largest number in a rational of FFmpeg."""
+
+
+def _representable(tick: Fraction) -> bool:
+    return max(tick.numerator, tick.denominator) <= MOST
 
 
 def common_tick(first: Fraction, second: Fraction) -> Fraction:

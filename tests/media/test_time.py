@@ -189,3 +189,21 @@ def test_times_below_zero(tmp_path: Path, suffix: str) -> None:
     made = decoded(tmp_path / f"out{suffix}")
     assert len(made) == 2 * len(before) == 50
     assert near([time for time, _ in made][::2], [time for time, _ in before], MS)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_single_frame_of_a_transmission_begins_at_zero(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / "in.vob", pts=[0], codec="mpeg2video", options={})
+    result = boosted(source, tmp_path / f"out{suffix}")
+    assert (result.frames_out, result.duration) == (2, Fraction(1, 25))
+    assert probed_times(tmp_path / f"out{suffix}") == [0, Fraction(1, 50)]
+
+
+def test_an_mp4_is_as_long_as_its_frames_to_the_tick(tmp_path: Path) -> None:
+    """Edit lists count in the movie's time scale, by default FFmpeg's milliseconds."""
+    pts = [151 * k for k in (0, 20, 60, 80, 140, 160, 200, 220)]
+    source = make_video(tmp_path / "in.mp4", pts=pts, time_base=Fraction(1, 90001), rate=30)
+    result = boosted(source, tmp_path / "out.mp4", options=(("bf", "2"),))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == result.duration

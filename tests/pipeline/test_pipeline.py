@@ -20,7 +20,7 @@ from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, pa
 from frame_booster.pipeline.byte_queue import Broken, ByteQueue
 from frame_booster.pipeline.keywords import BoostKeywords
 from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown
-from frame_booster.pipeline.timeline import Grid, Multiple, gap_limit, last_duration
+from frame_booster.pipeline.timeline import Grid, Multiple, RateChoice, gap_limit, last_duration
 from frame_booster.pipeline.workers import background_thread, still_at_work
 from frame_booster.pixels import Planes
 from tests.conftest import picture
@@ -382,3 +382,17 @@ def test_keywords_are_the_options() -> None:
         wanted |= {before + f.name: str(f.type) for f in fields(options) if f.name not in ("encoder", "source")}
     found = {name: getattr(kind, "__forward_arg__", kind) for name, kind in BoostKeywords.__annotations__.items()}
     assert found == wanted
+
+
+@pytest.mark.parametrize("choice", [RateChoice(multiple=8), RateChoice(fps=Fraction(60000, 1001))])
+def test_a_time_base_too_fine_for_ffmpeg_is_made_coarser(choice: RateChoice) -> None:
+    base = Fraction(1, 1_000_000_000)
+    timeline = choice.timeline(base, Fraction(25), 40_000_001)
+    assert max(timeline.time_base.numerator, timeline.time_base.denominator) < 1 << 31
+    pts = [40_000_001 + 40_000_003 * k for k in range(5)]
+    slots = [slot for a, b in itertools.pairwise(pts) for slot in timeline.between(a, b)]
+    assert all(a.pts + a.duration == b.pts for a, b in itertools.pairwise(slots))
+    assert all(abs(slot.pts * timeline.time_base - slot.at * base) <= timeline.time_base for slot in slots)
+    if choice.fps is None:
+        assert [slot.at for slot in slots[:9:8]] == pts[:2]
+        assert timeline.time_base <= base

@@ -16,9 +16,21 @@ def depth_of(pix_fmt: str) -> int:
     return max((c.bits for c in components), default=0)
 
 
+_GRAY = 64
+"""Steps of the chroma of gray, which has none."""
+
+
+def chroma_steps(pix_fmt: str) -> tuple[int, int]:
+    """Returns how many px across and down share one value of chroma: (2, 2) in 4:2:0, (4, 1) in 4:1:1."""
+    pixel_format = av.VideoFormat(pix_fmt, _GRAY, _GRAY)
+    if pixel_format.name.startswith(("gray", "ya")) or len(pixel_format.components) < 3:
+        return _GRAY, _GRAY
+    chroma = pixel_format.components[1]
+    return _GRAY // max(chroma.width, 1), _GRAY // max(chroma.height, 1)
+
+
 def what_is_lost(source: str, target: str) -> str | None:
     """Says what a conversion between two pixel formats loses: depth, chroma, alpha; None if nothing."""
-    formats = [av.VideoFormat(name, 64, 64) for name in (source, target)]
     if target == "pal8":
         return "all but 256 colours a frame"
     losses = []
@@ -26,7 +38,6 @@ def what_is_lost(source: str, target: str) -> str | None:
         losses.append(f"{depth_of(source)} bits")
     if has_alpha(source) > has_alpha(target):
         losses.append("alpha")
-    chroma = [sum(c.width * c.height for c in f.components[1:3]) * (not f.name.startswith("gray")) for f in formats]
-    if chroma[1] < chroma[0]:
+    if any(have > want for have, want in zip(*map(chroma_steps, (target, source)), strict=True)):
         losses.append("chroma")
     return " and ".join(losses) or None

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import av.error
+from av.format import Flags
 
 from frame_booster.errors import InputError
 from frame_booster.media.paths import PIPE, url
@@ -36,6 +37,20 @@ ATTACHED_PICTURE = 0x400
 def is_cover(stream: Any) -> bool:
     """Tells whether a video stream is cover art, one picture beside the film."""
     return bool(stream.disposition & ATTACHED_PICTURE)
+
+
+def is_raw_stream(container: Any) -> bool:
+    """Tells whether an input is the stream of a codec without a container, which has no timestamps of its own."""
+    return _has(container, Flags.no_timestamps)
+
+
+def may_restart(container: Any) -> bool:
+    """Tells whether an input is of a format whose clock may restart, so that its times cannot be sought by."""
+    return _has(container, Flags.ts_discont)
+
+
+def _has(container: Any, flag: Flags) -> bool:
+    return bool(int(container.format.flags) & int(flag.value))
 
 
 def index_comes_first(path: Path) -> bool:

@@ -12,8 +12,11 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.input.animation import plays_of
+from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
-from frame_booster.media.input.container import check_file, is_cover, open_input
+from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
+from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
@@ -21,9 +24,12 @@ from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import choose_video
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
+from frame_booster.media.pyav.tag_text import mend, mend_all
 from frame_booster.options import InputOptions
 
 _SEEK_MARGIN = Fraction(1)
+_LATE = Fraction(3, 2)
+"""By so much, s, packets of a camera's data may come later than the pictures of their time, a second in most."""
 
 
 class FileSource(Source):
@@ -52,6 +58,9 @@ class FileSource(Source):
             check_file(path)
         self._guard = CloseGuard()
         self.container = open_input(path, self.options)
+        guessed = mend_all(self.container)
+        if guessed:
+            self.report.warn(f"tags that are not UTF-8 are read as Windows-1252: {', '.join(guessed)}")
         try:
             track = choose_video(self.container, path, self.options)
             self.stream, self.info = track.stream, track.info
@@ -63,7 +72,7 @@ class FileSource(Source):
         self._begin = None if start is None else origin + start
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
         self.whole = start is None and duration is None
-        self._reached = Fraction(0)
+        self._reached = self._reached_by_video = Fraction(0)
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
@@ -72,6 +81,7 @@ class FileSource(Source):
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole
+        self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
@@ -117,6 +127,10 @@ class FileSource(Source):
         return [s for s in self.container.streams if s.index != self.stream.index]
 
     @property
+    def plays(self) -> int | None:
+        return plays_of(self.path, self.container.format.name)
+
+    @property
     def chapters(self) -> list[Any]:
         """As PyAV gives them, at the times of what is read whole."""
         moved = []
@@ -126,6 +140,7 @@ class FileSource(Source):
             # What ended before the first frame is none of the output's.
             if end > 0 or not ticks:
                 start = chapter["start"] - ticks
+                mend(chapter["metadata"])
                 moved.append({**chapter, "start": max(start, 0) if ticks else start, "end": end})
         return moved
 
@@ -146,12 +161,12 @@ class FileSource(Source):
             self._video.part_begun = True
             self._seen.listed = 0
             self._video.counts_packets = False
-        self._seek(resume)
+        begin = self._seek(resume)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
         passed_end: set[int] = set()
         try:
-            for packet in self.container.demux():
+            for packet in self._packets(begin):
                 if packet.stream.index != self.stream.index:
                     if is_cover(packet.stream) and packet.size:
                         # Cover art has no time; muxers want one.
@@ -172,6 +187,8 @@ class FileSource(Source):
                     if self._done(last_end, passed_end):
                         break
                     continue
+                if packet.dts is not None:
+                    self._reached_by_video = max(self._reached_by_video, self._time(packet))
                 if not video:
                     continue
                 for frame in self._video.decode(packet):
@@ -192,23 +209,39 @@ class FileSource(Source):
                 if self._done(last_end, passed_end):
                     break
         except av.error.FFmpegError as error:
-            raise DecodeError(f"cannot be read to its end: {error.strerror}", path=self.path) from error
+            text = f"the file cannot be read to its end: {error.strerror}"
+            if last_end is None and video:
+                raise DecodeError(text, path=self.path) from error
+            self.report.truncated = text
+            return
         if video:
             self._check_length(last_end)
 
-    def _seek(self, resume: Resume | None) -> None:
+    def _packets(self, begin: Fraction | None) -> Iterator[av.Packet]:
+        """Yields packets by one clock, of the video only those that are needed from `begin` on, s; None is all."""
+        clock = Clock(self.container, self.path, self.report, strict=self.options.strict)
+        self._seen.joints = clock.starts.setdefault(self.stream.index, set())
+        packets = clock.joined(self.container.demux())
+        return packets if begin is None else from_key_frame(packets, self.stream.index, begin - _SEEK_MARGIN)
+
+    def _seek(self, resume: Resume | None) -> Fraction | None:
+        """Goes to shortly before where frames are wanted; returns the time, s, where they cannot be sought by it."""
         begin = self._begin
         if resume is not None:
             begin = resume.pts * self.info.time_base + resume.shift
         # The cycles of pulldown are counted from the first frame.
         if begin is None or begin <= 0 or self.path == PIPE or self.options.ivtc:
-            return
+            return None
+        if may_restart(self.container):
+            # Two frames may be at the time that is sought.
+            return begin
         target = max(int((begin - _SEEK_MARGIN) * av.time_base), 0)
         try:
             self.container.seek(target)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
+        return None
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
@@ -239,10 +272,15 @@ class FileSource(Source):
         if self._end is None or last_end is None or self.stream.index not in passed_end:
             return False
         timed = {s.index for s in self.other_streams if s.type == "audio"}
+        if (
+            any(s.type in ("data", "subtitle") for s in self.other_streams)
+            and self._reached_by_video < self._end + _LATE
+        ):
+            return False
         return timed <= passed_end or last_end > self._end + 5
 
     def _check_length(self, last_end: Fraction | None) -> None:
-        """Raises DecodeError where the file is shorter than its header says, as a broken download is."""
+        """Raises an error where there is no frame; reports a file that is shorter than its header says."""
         if self._begin is not None and self._shift is None:
             raise InputError("has no frame in the part asked for", path=self.path)
         if last_end is None:

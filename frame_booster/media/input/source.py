@@ -73,10 +73,14 @@ class SourceReport:
 
     decode_errors: int = 0
     warnings: list[str] = field(default_factory=list)
+    truncated: str | None = None
+    """How the input breaks off before its end, where it does; what there was has been read."""
 
-    def warn(self, text: str) -> None:
-        """Notes a warning, once."""
-        if text not in self.warnings:
+    def warn(self, text: str, *, instead_of: str | None = None) -> None:
+        """Notes a warning, once; one that counts comes instead of what it said before."""
+        if instead_of in self.warnings:
+            self.warnings[self.warnings.index(instead_of)] = text
+        elif text not in self.warnings:
             self.warnings.append(text)
 
 
@@ -120,8 +124,10 @@ class Source(ABC):
           video: whether to give frames.
           packets: whether to give packets.
 
+        An input that breaks off ends there, and the report says so (`SourceReport.truncated`).
+
         Raises:
-          DecodeError: the input breaks off, or the reading is strict and frames change so that something is lost.
+          DecodeError: there is no frame, or the reading is strict and frames change so that something is lost.
         """
 
     @property

@@ -22,7 +22,7 @@ def is_fragmented(container: Any) -> bool:
     return "mov" in container.format.name.split(",") and bool(videos) and not any(s.frames for s in videos)
 
 
-def meaningless_start(container: Any) -> Fraction:
+def meaningless_start(container: Any) -> Fraction | None:
     """Returns by how much all streams are to begin earlier, s, so that a clock that means nothing begins at 0.
 
     As FFmpeg's programs do, but only where the first timestamp says nothing to a player: in what is, or was cut out of,
@@ -32,18 +32,28 @@ def meaningless_start(container: Any) -> Fraction:
       container: as PyAV opens it.
 
     Returns:
-      A whole number of ticks of every stream, so that none is moved against another; 0 where times are to stay.
+      A whole number of ticks of every stream, so that none is moved against another; 0 where times are to stay. None
+      where FFmpeg does not know when the first frame is shown, as it does not of a single one.
     """
     names = set(container.format.name.split(","))
     live = names & _LIVE_WITHOUT_LENGTH and not container.duration
-    if container.start_time is None or not (names & _OF_A_TRANSMISSION or live or is_fragmented(container)):
+    if not (names & _OF_A_TRANSMISSION or live or is_fragmented(container)):
         return Fraction(0)
+    if container.start_time is None:
+        return None
     # FFmpeg rounds the container's to 1 us.
     about = Fraction(container.start_time, av.time_base)
-    bases = [base for stream in container.streams if (base := exact(stream.time_base)) is not None]
     starts = [s.start_time * base for s in container.streams if s.start_time and (base := exact(s.time_base))]
     start = min(starts, key=lambda time: abs(time - about), default=about)
     if abs(start - about) > Fraction(2, av.time_base):
         start = about
-    step = Fraction(math.lcm(*(b.numerator for b in bases)), math.gcd(*(b.denominator for b in bases)))
+    step = common_step(container)
     return int(start / step) * step
+
+
+def common_step(container: Any) -> Fraction:
+    """Returns the shortest time that is a whole number of ticks of every stream, s; 1 where no stream has ticks."""
+    bases = [base for stream in container.streams if (base := exact(stream.time_base)) is not None]
+    if not bases:
+        return Fraction(1)
+    return Fraction(math.lcm(*(b.numerator for b in bases)), math.gcd(*(b.denominator for b in bases)))

@@ -10,19 +10,20 @@ from typing import Any
 
 import av
 
-from frame_booster.errors import DecodeError
 from frame_booster.media.input.source import SourceReport
 from frame_booster.media.input.start_time import is_fragmented
 
 TRUNCATED_BY = Fraction(1)
-"""A file that ends this much earlier than its header says, s, is refused."""
+"""A file that ends this much earlier than its header says, s, is truncated, as a broken download is."""
 _SHORT_BY_FRAMES = 2
 """One that ends earlier by more than this many frames is warned of."""
+_SHORT_HOLE = 25
+"""A gap of more usual ones than this may be a picture that stands still, as in recordings of a screen."""
 _REGULAR = Fraction(9, 10)
 """Share of equal gaps from which a video counts as one of constant rate."""
 _TS_PACKETS = (188, 192, 204)
 """Bytes of a packet of MPEG-TS: as such, with a time before it (M2TS), with parity behind it."""
-ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
+_ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "mpeg4", "mpeg2video", "ffv1", "prores", "mjpeg", "av1", "flv1"})
 """Codecs whose packets give a frame each, of video that is not interlaced; others have packets that show nothing."""
 _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
@@ -30,6 +31,15 @@ _ENDLESS_S = (1 << 32) // 1000
 """A file that is said to last 2^32 ms, as FFmpeg's DVD subtitles that are shown until the next last, tells nothing."""
 _LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 """Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
+
+
+_PLACEHOLDER = 8
+"""MPEG-4 Visual has packets of fewer bytes that stand for a frame stored elsewhere, or for none."""
+
+
+def gives_a_frame(packet: av.Packet, codec: str) -> bool:
+    """Tells whether a packet of a codec is expected to give a frame."""
+    return codec in _ONE_FRAME_A_PACKET and (codec != "mpeg4" or packet.size >= _PLACEHOLDER)
 
 
 @dataclass
@@ -52,15 +62,20 @@ class Completeness:
     frames: int = 0
     packets: int = 0
     """Of the video, that should each give a frame."""
+    joints: set[int] = field(default_factory=set)
+    """Times before which nothing is expected, as the clock restarts there."""
+    _shown: int = 0
+    """Sum of the durations that the file gives its frames, ticks."""
     _first: int | None = None
     _last: int | None = None
     _gaps: collections.Counter[int] = field(default_factory=collections.Counter)
 
-    def add(self, pts: int) -> None:
-        """Counts a frame."""
+    def add(self, pts: int, duration: int = 0) -> None:
+        """Counts a frame that is shown at a time for a duration, ticks; 0 is unknown."""
         self.frames += 1
+        self._shown += duration
         self._first = pts if self._first is None else self._first
-        if self._last is not None:
+        if self._last is not None and pts not in self.joints:
             self._gaps[pts - self._last] += 1
         self._last = pts
 
@@ -68,8 +83,14 @@ class Completeness:
         """Warns where frames are missing that the file lists, or that its regular times leave a gap for."""
         missing = self.listed - self.frames
         if missing > 0:
-            self.report.decode_errors += missing
-            self.report.warn(f"{missing} of the {self.listed} frames that the file lists could not be decoded")
+            if self.rate:
+                # FFmpeg tells the length of an AVI by the size of the file, where that is less than the header says.
+                self.check_length((self._last or 0) * self.time_base + self._frame, self.listed / self.rate)
+            if self.report.truncated is None:
+                self.report.decode_errors += missing
+                self.report.warn(
+                    f"{missing} of the {self.listed} frames that the file lists are empty or cannot be decoded"
+                )
             return
         without = self.packets - self.frames
         if without > 0:
@@ -77,22 +98,37 @@ class Completeness:
             self.report.warn(f"{without} packets of the video gave no frame")
             return
         holes = self._holes()
-        if holes:
-            self.report.warn(f"about {holes} frames seem to be missing: the video is regular but for gaps there")
+        short = sum(holes[k] for k in holes if k <= _SHORT_HOLE)
+        if short:
+            self.report.warn(f"about {short} frames seem to be missing: the video is regular but for gaps there")
+        if sum(holes.values()) > short:
+            longest = float(max(holes) * self._usual * self.time_base)
+            why = "the picture stands still there, or frames are lost"
+            self.report.warn(f"for up to {longest:.2f} s no frame follows: {why}")
 
-    def _holes(self) -> int:
+    @property
+    def _usual(self) -> int:
+        """The most common gap, ticks."""
+        return self._gaps.most_common(1)[0][0]
+
+    def _holes(self) -> collections.Counter[int]:
+        """Returns how many frames are missing, in gaps of so many usual ones."""
+        nothing: collections.Counter[int] = collections.Counter()
         total = sum(self._gaps.values())
         if total < 3:
-            return 0
-        [(usual, _)] = self._gaps.most_common(1)
+            return nothing
+        usual = self._usual
+        if self._shown >= sum(gap * count for gap, count in self._gaps.items()):
+            # The file says itself how long each frame is shown: a recording of a screen, where little happens.
+            return nothing
         near = sum(count for gap, count in self._gaps.items() if abs(gap - usual) <= 1)
         if near == total or (near < _REGULAR * total and total - near > 2):
-            return 0
+            return nothing
         ratios = {gap: Fraction(gap, usual) for gap in self._gaps if abs(gap - usual) > 1}
         # A gap that is no multiple of the frame interval is variable frame rate, not a lost frame.
         if any(ratio < 2 - Fraction(1, 10) or abs(ratio - round(ratio)) > Fraction(1, 10) for ratio in ratios.values()):
-            return 0
-        return sum((round(ratio) - 1) * self._gaps[gap] for gap, ratio in ratios.items())
+            return nothing
+        return collections.Counter({round(r): (round(r) - 1) * self._gaps[gap] for gap, r in ratios.items()})
 
     def check_header(
         self,
@@ -113,9 +149,6 @@ class Completeness:
           reached: up to where there were packets of other streams, s.
           end: the last moment that was asked for, s; None is the file's.
           whole: whether all of the file was read.
-
-        Raises:
-          DecodeError: the file is truncated.
         """
         kinds = set(container.format.name.split(","))
         if not container.duration or not kinds & _TELL_THEIR_LENGTH:
@@ -135,18 +168,15 @@ class Completeness:
         self.check_length(max(last_end, reached), promised)
 
     def check_length(self, reached: Fraction, promised: Fraction) -> None:
-        """Compares where the file ends, s, with where its header says.
-
-        Raises:
-          DecodeError: it is truncated, as a broken download is.
-        """
+        """Compares where the file ends, s, with where its header says, and reports one that is truncated."""
         short = promised - reached
+        if self.report.truncated is not None:
+            return
         if short > TRUNCATED_BY:
-            raise DecodeError(
-                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated",
-                path=self.path,
-                hint="get the whole file, or take what is there with --duration",
+            self.report.truncated = (
+                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated"
             )
+            return
         self._warn_if_short("file", reached, promised)
 
     def check_beginning(self, start: Fraction) -> None:

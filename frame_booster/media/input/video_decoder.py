@@ -13,10 +13,11 @@ from frame_booster.media.frames.filters import Cropper
 from frame_booster.media.frames.planes import conversion_of, planar
 from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.display_order import DisplayOrder
 from frame_booster.media.input.interlacing import Decoded, Interlacing
 from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceReport
 from frame_booster.media.input.telecine import FINER, Telecine
-from frame_booster.media.input.truncation import ONE_FRAME_A_PACKET, Completeness
+from frame_booster.media.input.truncation import Completeness, gives_a_frame
 from frame_booster.media.input.video_stream import VideoTrack
 from frame_booster.options import InputOptions
 
@@ -71,9 +72,20 @@ class VideoDecoder:
         self._next_pts: int | None = None
         self.counts_packets = False
         """Whether each packet of some codecs is expected to give a frame."""
+        self.counts_frames = False
+        """Whether frames are shown at the rate, whatever their times."""
+        self._frames = 0
         self.part_begun = False
         """Whether the first frame of the part asked for has been given."""
         self._in_part = False
+        self._order = DisplayOrder(
+            self._decoded,
+            reorders=self.stream.codec_context.codec.reorder,
+            time=self._time,
+            path=path,
+            report=report,
+            strict=options.strict,
+        )
         self.begin_in(None)
 
     def begin_in(self, frame_format: FrameFormat | None) -> None:
@@ -100,24 +112,14 @@ class VideoDecoder:
             # Of Theora and others: the frame before goes on. To the decoder an empty packet means the end.
             return
         if packet.size and not packet.is_discard and self.counts_packets:
-            self._seen.packets += self.stream.codec_context.codec.canonical_name in ONE_FRAME_A_PACKET
-        try:
-            frames = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except (av.error.EOFError, av.error.MemoryError):
-            raise
-        except av.error.FFmpegError as error:
-            # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
-            self._damaged(error)
-            return
-        for frame in frames:
-            if getattr(frame, "is_corrupt", False):
-                self._damaged(None)
+            self._seen.packets += gives_a_frame(packet, self.stream.codec_context.codec.canonical_name)
+        if self.counts_frames:
+            packet.pts = None
+        for timed in self._order.push(packet):
+            frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
-            duration = frame.duration or 0
-            pts = frame.pts if frame.pts is not None else self._missing_pts()
-            self._next_pts = pts + (duration or self._ticks_per_frame or 0)
-            self._seen.add(pts)
+            self._seen.add(pts, duration)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
             if interlaced:
                 # Each field may have a packet of its own.
@@ -136,6 +138,31 @@ class VideoDecoder:
 
     def _shown(self, item: Decoded) -> SourceFrame:
         return SourceFrame(self._shown_part(*item[:2], item.captions), item.pts, item.duration, item.captions)
+
+    def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
+        """Returns the frames that a packet completes, in the order of the decoder."""
+        try:
+            frames: list[av.VideoFrame] = packet.decode() if self._decoder is None else self._decoder.decode(packet)
+        except (av.error.EOFError, av.error.MemoryError):
+            raise
+        except av.error.FFmpegError as error:
+            # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
+            self._damaged(error)
+            return []
+        for frame in frames:
+            if getattr(frame, "is_corrupt", False):
+                self._damaged(None)
+        return frames
+
+    def _time(self, frame: av.VideoFrame) -> int:
+        """Returns the time of a frame that the decoder gives, ticks."""
+        if self.counts_frames and self._rate:
+            pts = round(self._frames / (self._rate * self._time_base))
+            self._frames, frame.duration = self._frames + 1, 0
+            return pts
+        pts = frame.pts if frame.pts is not None else self._missing_pts()
+        self._next_pts = pts + (frame.duration or self._ticks_per_frame or 0)
+        return pts
 
     def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
         """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""

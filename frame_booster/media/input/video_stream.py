@@ -10,7 +10,7 @@ import av
 from av.codec.context import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.input.container import is_cover
+from frame_booster.media.input.container import is_cover, is_raw_stream
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
 from frame_booster.media.paths import PIPE
@@ -75,7 +75,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     decoder = _alpha_decoder(stream)
     if decoder is not None:
         decoder.thread_count = options.threads or 0
-    rate = exact(stream.average_rate) or exact(stream.guessed_rate)
+    rate = _rate_of(container, stream, options)
     time_base = exact(stream.time_base)
     if time_base is None:
         raise InputError("the video stream has no time base", path=path)
@@ -95,6 +95,13 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
     )
     return VideoTrack(stream, info, cropping, rate, decoder)
+
+
+def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | None:
+    if is_raw_stream(container):
+        # FFmpeg calls the average 25 whatever the codec's own headers say.
+        return options.rate or exact(stream.guessed_rate) or exact(stream.average_rate)
+    return exact(stream.average_rate) or exact(stream.guessed_rate)
 
 
 def _alpha_decoder(stream: Any) -> Any:

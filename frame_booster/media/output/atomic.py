@@ -106,6 +106,13 @@ def _rename_to_new(partial: Path, target: Path) -> None:
     Raises:
       InputError: there is a file of that name, made since the run began; the result keeps a name beside it.
     """
+    name = _rename_beside(partial, target)
+    if name != target:
+        raise InputError("exists already: it was made meanwhile", path=target, hint=f"the result is {name}")
+
+
+def _rename_beside(partial: Path, target: Path) -> Path:
+    """Renames a file, but never over another; returns its name, which has a number where there is another."""
     others = (target.with_name(f"{target.stem}-{k}{target.suffix}") for k in itertools.count(1))
     for name in itertools.chain([target], others):
         try:
@@ -117,9 +124,32 @@ def _rename_to_new(partial: Path, target: Path) -> None:
             if name.exists():
                 continue
             partial.replace(name)
-        if name != target:
-            raise InputError("exists already: it was made meanwhile", path=target, hint=f"the result is {name}")
-        return
+        return name
+    raise AssertionError("numbers do not end")
+
+
+def keep_partial(partial: Path, target: Path, *, overwrite: bool) -> Path:
+    """Names the part of an output that is done, or a folder of pictures, NAME.partial.SUFFIX; returns the name.
+
+    Args:
+      partial: from `partial_file` or `partial_folder`, complete as far as it goes.
+      target: the output's final name.
+      overwrite: whether a part that an earlier run left may be replaced; else a number is added.
+
+    Raises:
+      OutputError: it cannot be named.
+    """
+    real = _real(target)
+    kept = real.with_name(f"{real.stem}.partial{real.suffix}")
+    try:
+        if partial.is_dir():
+            numbered = (real.with_name(f"{real.name}.partial{k}") for k in ("", *(f"-{n}" for n in range(1, 1000))))
+            return partial.rename(next(name for name in numbered if not name.exists()))
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        return partial.replace(kept) if overwrite else _rename_beside(partial, kept)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=kept) from error
 
 
 @contextmanager

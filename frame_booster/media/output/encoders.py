@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
+from io import BytesIO
 from typing import Any
 
 import av
 import av.codec
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.frames.pixel_formats import depth_of, has_alpha
+from frame_booster.media.frames.pixel_formats import chroma_steps, depth_of, has_alpha
 from frame_booster.options import EncoderOptions
 
 
@@ -33,6 +35,8 @@ ENCODERS: dict[str, Encoder] = {
     "rawvideo": Encoder({}, crf=None, preset=None),
     "ffv1": Encoder({"level": "3", "slicecrc": "1"}, crf=None, preset=None),
     "prores_ks": Encoder({}, crf=None, preset="profile"),
+    # Else it refuses code values of limited range, which a comment in its pictures tells of.
+    "mjpeg": Encoder({"qmin": "2", "qmax": "2", "strict": "unofficial"}, crf=None, preset=None),
     "h264_nvenc": Encoder({"cq": "19", "preset": "p5"}, crf="cq"),
     "hevc_nvenc": Encoder({"cq": "21", "preset": "p5"}, crf="cq"),
     "av1_nvenc": Encoder({"cq": "26", "preset": "p5"}, crf="cq"),
@@ -49,6 +53,26 @@ _RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality",
 def available_encoders() -> list[str]:
     """Returns the known encoders that this PyAV's FFmpeg has."""
     return [name for name in ENCODERS if name in av.codec.codecs_available and _find(name) is not None]
+
+
+COUNTS_FRAMES = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2"})
+"""Encoders that know a rate, or count time coarsely: they are given numbers of frames, and the container the times."""
+
+_MPEG_RATES = [*(Fraction(n * 1000, 1001) for n in (24, 30, 60)), *map(Fraction, (24, 25, 30, 50, 60))]
+"""Frame rates of ISO/IEC 13818-2, table 6-4; MPEG-1 has the same."""
+
+
+def coded_rate(codec: str, rate: Fraction) -> Fraction:
+    """Returns the rate that an encoder of `COUNTS_FRAMES` can be told, frames a second: the one given, or the nearest.
+
+    MPEG-4 counts 1/65535 s at the finest (ISO/IEC 14496-2, 6.3.3); MPEG-2 knows some rates, and their multiples by
+    small fractions (ISO/IEC 13818-2, 6.3.5).
+    """
+    if codec in ("mpeg1video", "mpeg2video"):
+        parts = [Fraction(n, d) for n in range(1, 5) for d in range(1, 33)] if codec == "mpeg2video" else [Fraction(1)]
+        known = {base * part for base in _MPEG_RATES for part in parts}
+        return rate if rate in known else min(_MPEG_RATES, key=lambda base: abs(base - rate))
+    return rate if max(rate.numerator, rate.denominator) < 1 << 16 else Fraction(max(round(rate), 1))
 
 
 HARDWARE_SUFFIXES = ("_nvenc", "_videotoolbox", "_qsv", "_vaapi", "_amf")
@@ -154,7 +178,32 @@ def options_asked_for(name: str, options: EncoderOptions) -> set[str]:
     return {key for key in asked if key is not None} | set(dict(options.options))
 
 
-def choose_pixel_format(name: str, source: str, asked: str | None, format_name: str = "") -> str:
+_WHOLE_BLOCKS = frozenset({"libx264", "libx265"})
+"""Encoders that take only sizes that are whole numbers of the blocks of px that share one value of chroma."""
+
+
+def container_for(codec: str) -> str | None:
+    """Returns the suffix of a usual container that holds an encoder's video; None if there is none."""
+    for format_name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("flv", ".flv")):
+        with av.open(BytesIO(), "w", format=format_name) as trial:
+            try:
+                trial.add_stream(codec, rate=25)
+            except ValueError:
+                continue
+            return suffix
+    return None
+
+
+def holds_size(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
+    """Tells whether an encoder takes frames of a size, (width, height) px, in a pixel format."""
+    return name not in _WHOLE_BLOCKS or not any(
+        side % step for side, step in zip(size, chroma_steps(pix_fmt), strict=True) if not pix_fmt.startswith("gray")
+    )
+
+
+def choose_pixel_format(
+    name: str, source: str, asked: str | None, format_name: str = "", size: tuple[int, int] | None = None
+) -> str:
     """Returns the pixel format to encode in: the one asked for, else the source's, else the nearest.
 
     Args:
@@ -162,6 +211,7 @@ def choose_pixel_format(name: str, source: str, asked: str | None, format_name: 
       source: pixel format of the decoded frames.
       asked: what the user wants, or None.
       format_name: FFmpeg's name of the container.
+      size: (width, height) that it is to hold, px; None is any.
 
     Raises:
       EncodeError: the encoder does not take the format asked for.
@@ -170,6 +220,9 @@ def choose_pixel_format(name: str, source: str, asked: str | None, format_name: 
     if name.startswith("libvpx"):
         # It lists others with alpha, too, and refuses them.
         formats = [f for f in formats if f == "yuva420p" or not has_alpha(f)]
+    elif name == "libx265" and asked is None:
+        # It lists formats with alpha, and most builds of it refuse them.
+        formats = [f for f in formats if not has_alpha(f)]
     if format_name == "yuv4mpegpipe":
         formats = _Y4M
     elif name == "gif":
@@ -177,20 +230,29 @@ def choose_pixel_format(name: str, source: str, asked: str | None, format_name: 
     if asked is not None:
         if formats and asked not in formats:
             raise EncodeError(f"{name} does not take pixel format {asked}", hint=f"it takes {', '.join(formats)}")
+        if size is not None and not holds_size(name, asked, size):
+            across, down = chroma_steps(asked)
+            raise EncodeError(
+                f"{name} cannot hold {size[0]}x{size[1]} in {asked}, whose chroma is of blocks of {across}x{down}",
+                hint="leave --pix-fmt out, or use --codec libvpx-vp9 or ffv1, which can",
+            )
         return asked
+    if size is not None:
+        formats = [f for f in formats if holds_size(name, f, size)] or formats
     if not formats or source in formats:
         return source
+    wanted = chroma_steps(source)
 
     def distance(candidate: str) -> tuple[int, int, int, int, int]:
         have, want = av.VideoFormat(candidate, 64, 64), av.VideoFormat(source, 64, 64)
-        chroma = [sum(c.width * c.height for c in f.components[1:3]) // 64 for f in (have, want)]
+        steps = list(zip(chroma_steps(candidate), wanted, strict=True))
         depth = [f.components[0].bits for f in (have, want)]
         return (
             int(has_alpha(source) > has_alpha(candidate)),
             int(have.is_rgb != want.is_rgb),
             # Losing depth or chroma is worse than carrying more of it than there is.
             max(depth[1] - depth[0], 0) * 100 + abs(depth[1] - depth[0]),
-            max(chroma[1] - chroma[0], 0) * 100 + abs(chroma[1] - chroma[0]),
+            sum(max(a // b, 1) - 1 for a, b in steps) * 100 + sum(max(a, b) // min(a, b) for a, b in steps),
             int(not candidate.startswith(("yuv", "gray", "gbr"))),
         )
 

@@ -21,6 +21,7 @@ from frame_booster.media.passthrough.streams import MP4_FAMILY, Passthrough, is_
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.pyav.compat import set_display_matrix
+from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import rescale
 
 
@@ -59,9 +60,10 @@ class FileSink:
             if source.whole and source.chapters:
                 self._add_chapters(source, options.passthrough.slower)
             try:
-                start_output(self.container, options.encoder, self.name)
+                with errors_logged() as said:
+                    start_output(self.container, options.encoder, self.name)
             except (av.error.FFmpegError, ValueError) as error:
-                raise self.encoder.refused(error) from error
+                raise self.encoder.refused(error, said) from error
             self.encoder.opened()
         except BaseException:
             self.container.close()

@@ -88,6 +88,9 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
         # It says when a frame is shown, not for how long: FFmpeg guesses the last one's time.
         shown = (written.last_pts - (written.first_pts or 0)) * time_base
         tolerance += max(length - shown, length / written.frames)
+    if length_told is not None:
+        # FFmpeg counts it from 0 where it does not know the beginning, and where an MP4 begins late.
+        length_told = min(length_told, length_told - min(times) * base, key=lambda told: abs(told - length))
     _check_length(path, length_told, length, tolerance)
     warnings = []
     for index, wanted in sorted(written.tags.items()):

@@ -6,6 +6,8 @@ muxes nothing: a file's sink muxes what it gives, a run in segments keeps it on 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -22,9 +24,12 @@ from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
 from frame_booster.media.frames.planes import converted
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.output.encoders import (
+    COUNTS_FRAMES,
     HARDWARE_SUFFIXES,
     choose_codec,
     choose_pixel_format,
+    coded_rate,
+    container_for,
     encoder_options,
     options_asked_for,
     software_encoders,
@@ -33,10 +38,13 @@ from frame_booster.media.output.gif import without_header
 from frame_booster.media.output.hdr import hdr_parameters
 from frame_booster.media.output.sink import CONSTANT_RATE, TICKS, SinkOptions
 from frame_booster.media.passthrough.captions import carries_captions, with_captions
+from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import exact, rescale
 
 GOP_SECONDS = 10
 """Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
+_REORDERED = 64
+"""Frames whose times are kept for packets that may still come."""
 _DEFAULT_RATE = Fraction(50)
 
 
@@ -65,7 +73,14 @@ class VideoEncoder:
         source_format = first.format.name
         self.codec = choose_codec(options.encoder, options.format, source_format)
         self._coding = av.codec.Codec(self.codec, "w").canonical_name
-        self.pix_fmt = choose_pixel_format(self.codec, source_format, options.encoder.pix_fmt, options.format)
+        size = first.width, first.height
+        self.pix_fmt = choose_pixel_format(self.codec, source_format, options.encoder.pix_fmt, options.format, size)
+        usual = choose_pixel_format(self.codec, source_format, options.encoder.pix_fmt, options.format)
+        if usual != self.pix_fmt:
+            self.warnings.append(
+                f"{self.codec} cannot hold {size[0]}x{size[1]} in {usual}: it gets {self.pix_fmt}, which not every "
+                "player shows (--codec libvpx-vp9 holds any size)"
+            )
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{lost} of {source_format} is lost: {self.codec} gets {self.pix_fmt}")
@@ -81,6 +96,10 @@ class VideoEncoder:
         self.time_base = 1 / rate if self._counts else options.time_base
         """Of the packets."""
         self._tick = self.time_base
+        self._rate = rate
+        self._numbered: dict[int, int] | None = {} if self.codec in COUNTS_FRAMES else None
+        """Times of frames by their numbers, for an encoder that is given numbers."""
+        self._number = 0
         self.stream = self._add_stream(container, first, info, options, rate)
         self._durations: dict[int, int] = {}
         """Of frames in the encoder, by pts."""
@@ -95,13 +114,26 @@ class VideoEncoder:
         try:
             stream = container.add_stream(self.codec, rate=rate, options=self._settings(first, options))
         except (av.error.FFmpegError, ValueError) as error:
-            raise EncodeError(f"{self.codec} cannot be used here: {error}", path=self.name) from error
+            suffix = container_for(self.codec)
+            raise EncodeError(
+                f"{options.format} cannot hold the video of {self.codec}",
+                path=self.name,
+                hint=f"give another --codec{f', or write {suffix}, which can' if suffix else ''}",
+            ) from error
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
+        if self._numbered is not None:
+            coded = coded_rate(self.codec, rate)
+            context.time_base = 1 / coded
+            if coded != rate:
+                self.warnings.append(
+                    f"{self.codec} knows no {float(rate):.6g} frames a second: its stream says {float(coded):.6g}, "
+                    "while the container has the true times"
+                )
         context.gop_size = max(round(rate * GOP_SECONDS), 1)
         context.thread_type, context.thread_count = "AUTO", options.threads or 0
-        stream.time_base = context.time_base
+        stream.time_base = self.time_base
         if info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = info.sample_aspect_ratio
         for tag, value in info.colour.items():
@@ -124,12 +156,35 @@ class VideoEncoder:
             settings[hdr[0]] = ":".join(part for part in (settings.get(hdr[0]), hdr[1]) if part)
         return settings
 
-    def refused(self, error: Exception) -> EncodeError:
-        """Returns what to raise where the encoder or its container cannot be opened."""
-        hint, reason = None, getattr(error, "strerror", None) or error
+    def refused(self, error: Exception, said: Sequence[str] = ()) -> EncodeError:
+        """Returns what to raise where the encoder or its container cannot be opened.
+
+        Args:
+          error: of PyAV.
+          said: what FFmpeg has logged about it.
+        """
+        context = self.stream.codec_context
+        reason = next(iter(said), None) or getattr(error, "strerror", None) or str(error)
+        reason = reason.rstrip(".")
+        if context.is_open:
+            return EncodeError(
+                f"{self._format} refuses {self.codec} or its settings: {reason}",
+                path=self.name,
+                hint="leave --container-option out, or write an .mkv, which holds nearly any encoder's video",
+            )
+        what = f"{context.width}x{context.height} in {self.pix_fmt} at {float(self._rate):.6g} frames a second"
+        return EncodeError(f"{self.codec} cannot encode {what}: {reason}", path=self.name, hint=self._way_out(reason))
+
+    def _way_out(self, reason: str) -> str:
         if self.codec.endswith(HARDWARE_SUFFIXES):
-            hint = f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
-        return EncodeError(f"the encoder or container refuses its settings: {reason}", path=self.name, hint=hint)
+            return f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
+        if re.search(r"fps|frame ?rate|time ?base", reason, re.IGNORECASE):
+            return "give a rate that it knows, as --fps 50 or --fps 60000/1001, or another --codec"
+        if re.search(r"size|width|height|dimension|resolution", reason, re.IGNORECASE):
+            return "--codec libvpx-vp9 or --codec ffv1 takes any size"
+        if options_asked_for(self.codec, self._asked):
+            return "leave --encoder-option, --crf and --preset out, or give another --codec"
+        return "give another --codec; --list-encoders shows some"
 
     def opened(self, tick: Fraction | None = None) -> None:
         """Takes note that the encoder is open.
@@ -170,6 +225,10 @@ class VideoEncoder:
             self._check_tick(pts)
         self._frames += 1
         frame.pts, frame.time_base = pts, self.time_base
+        if self._numbered is not None:
+            self._numbered[self._number] = pts
+            frame.pts, frame.time_base = self._number, self.stream.codec_context.time_base
+            self._number += 1
         self._durations[pts] = duration
         if captions and carries_captions(self._coding):
             self._captions[pts] = captions
@@ -184,9 +243,15 @@ class VideoEncoder:
 
     def _packets(self, frame: av.VideoFrame | None) -> list[av.Packet]:
         try:
-            packets: list[av.Packet] = list(self.stream.encode(frame))
+            with errors_logged() as said:
+                packets: list[av.Packet] = list(self.stream.encode(frame))
         except av.error.FFmpegError as error:
-            raise EncodeError(f"the encoder failed: {error.strerror}", path=self.name) from error
+            reason = (next(iter(said), None) or error.strerror).rstrip(".")
+            hint = self._way_out(reason)
+            raise EncodeError(f"{self.codec} failed at a frame: {reason}", path=self.name, hint=hint) from error
+        if self._numbered is not None:
+            for packet in packets:
+                self._timed(packet, self._numbered)
         if self._captions:
             packets = [self._with_captions(packet) for packet in packets]
         if self._follows and packets and self.codec == "gif":
@@ -196,6 +261,19 @@ class VideoEncoder:
             # Not every encoder hands durations on, and a muxer would guess the last one.
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
         return packets
+
+    def _timed(self, packet: av.Packet, times: dict[int, int]) -> None:
+        """Gives a packet that has numbers of frames their times."""
+        number, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
+        packet.time_base = self.time_base
+        if decoded < 0:
+            # The frames that are decoded before the first is shown come as far before it as frames usually lie.
+            packet.dts = times[0] + decoded * max(round(1 / (self._rate * self.time_base)), 1)
+        else:
+            packet.dts = times[decoded]
+        packet.pts = times[number]
+        for old in [k for k in times if 0 < k < min(number, decoded) - _REORDERED]:
+            del times[old]
 
     def _with_captions(self, packet: av.Packet) -> av.Packet:
         captions = self._captions.pop(packet.pts, b"")
@@ -251,8 +329,9 @@ def lone_encoder(first: av.VideoFrame, info: VideoInfo, options: SinkOptions, be
         # As PyAV does where a container is opened with them.
         context.options.setdefault(key, value)
     try:
-        context.open()
+        with errors_logged() as said:
+            context.open()
     except (av.error.FFmpegError, ValueError) as error:
-        raise encoder.refused(error) from error
+        raise encoder.refused(error, said) from error
     encoder.opened(TICKS.get(options.format))
     return encoder

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import av.logging
@@ -19,6 +20,22 @@ def logged(action: Callable[[], object]) -> str:
     finally:
         av.logging.set_level(level)
     return "".join(message for _, _, message in logs) + (said if isinstance(said, str) else "")
+
+
+@contextmanager
+def errors_logged() -> Iterator[list[str]]:
+    """Collects what FFmpeg calls an error in this thread: PyAV's exceptions tell a number only."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    messages: list[str] = []
+    try:
+        with av.logging.Capture() as logs:
+            try:
+                yield messages
+            finally:
+                messages += [" ".join(text.split()) for _, _, text in logs if text.strip()]
+    finally:
+        av.logging.set_level(level)
 
 
 class Cropping(NamedTuple):
