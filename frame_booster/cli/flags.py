@@ -10,7 +10,15 @@ import click
 
 from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT, PRESETS
-from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_bytes, parse_rate, parse_time
+from frame_booster.options import (
+    BoostOptions,
+    EncoderOptions,
+    InputOptions,
+    parse_bitrate,
+    parse_bytes,
+    parse_rate,
+    parse_time,
+)
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.folder import FolderOptions
@@ -28,6 +36,13 @@ _FLAGS = [
         type=click.Choice(["drop", "stretch"]),
         help="In slow motion: leave audio out, or stretch it at its own pitch.",
     ),
+    click.option(
+        "--audio",
+        type=click.Choice(["copy", "encode", "drop"]),
+        help="Copy audio or fail, encode it again, or leave it out. Default: copy, or encode what cannot be copied.",
+    ),
+    click.option("--audio-codec", "-c:a", "audio_codec", help="Encode audio with this. Default: aac, libopus in WebM."),
+    click.option("--audio-bitrate", "-b:a", "audio_bitrate", help="Encode audio at this, as 192k."),
     click.option("--dedupe", is_flag=True, help="Interpolate through repeated frames (anime, game capture)."),
     click.option("-m", "--model", type=click.Choice(list(PRESETS)), default=DEFAULT, show_default=True),
     click.option("--weights", type=click.Path(), help="Weights file (.safetensors) instead of the shipped."),
@@ -80,7 +95,7 @@ _FLAGS = [
     click.option(
         "--strict",
         is_flag=True,
-        help="Fail where a frame is damaged or of another kind than the first, instead of warning.",
+        help="Fail where a frame is damaged or changes, or a stream cannot be kept, instead of warning.",
     ),
     click.option("--hwaccel", metavar="NAME", help="Decode in hardware: auto, cuda, vaapi, videotoolbox, ..."),
     click.option("--input-format", metavar="NAME", help="FFmpeg's name of the input's format, for pipes."),
@@ -94,7 +109,7 @@ _FLAGS = [
     click.option("--pix-fmt", "-pix_fmt", "pix_fmt", help="Pixel format of the output. Default: the source's."),
     click.option("--encoder-option", multiple=True, metavar="KEY=VALUE", help="Passed to the encoder; repeatable."),
     click.option("--container-option", multiple=True, metavar="KEY=VALUE", help="Passed to the container; repeatable."),
-    click.option("--allow-drop", is_flag=True, help="Leave out streams that the output's container cannot hold."),
+    click.option("--allow-drop", is_flag=True, help="With --strict: leave out what the container cannot hold."),
     click.option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists."),
     click.option("--keep-partial", is_flag=True, help="When interrupted, keep what is done as NAME.partial.SUFFIX."),
     click.option("--resume", is_flag=True, help="Work in durable segments; the same command goes on after a crash."),
@@ -150,6 +165,9 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         fps=through(parse_rate, "fps"),
         slow_motion=through(int, "slow_motion"),
         slow_audio=values["slow_audio"],
+        audio=values["audio"],
+        audio_codec=values["audio_codec"],
+        audio_bitrate=through(parse_bitrate, "audio_bitrate"),
         dedupe=values["dedupe"],
         scene_threshold=values["scene_threshold"],
         max_gap=parse_time(values["max_gap"]),

@@ -22,6 +22,9 @@ class BoostKeywords(TypedDict, total=False):
     fps: Fraction | None
     slow_motion: int | None
     slow_audio: str | None
+    audio: str | None
+    audio_codec: str | None
+    audio_bitrate: int | None
     dedupe: bool
     scene_threshold: float
     max_gap: Fraction

@@ -53,7 +53,7 @@ class FileSink:
             self._passthrough = Passthrough(
                 self.container, source, self.name, options.passthrough, self._put, self._retimed
             )
-            self.written.packets = self._passthrough.packets
+            self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
             self._warn_of_lost_tags(tags)
             if source.whole and source.chapters:

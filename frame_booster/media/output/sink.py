@@ -30,6 +30,8 @@ class Written:
     """pts of all frames, in no order."""
     packets: dict[int, int] = field(default_factory=dict)
     """Packets of other streams, by index of the output's stream."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Bytes of them, likewise."""
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     """Tags of streams, likewise."""
 

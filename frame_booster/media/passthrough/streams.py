@@ -14,7 +14,8 @@ import av.error
 from frame_booster.errors import EncodeError
 from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
-from frame_booster.media.passthrough.audio_tempo import AudioTempo
+from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
+from frame_booster.media.passthrough.audio_encoding import AudioEncoding
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
@@ -30,6 +31,15 @@ class PassthroughOptions:
     """What becomes of other streams."""
 
     allow_drop: bool = False
+    """Whether streams may be left out in spite of `strict`."""
+    strict: bool = False
+    """Whether it is an error where a stream is left out or changed since the container cannot hold it."""
+    audio: str | None = None
+    """"copy", "encode" or "drop"; None copies, and encodes what cannot be copied."""
+    audio_codec: str | None = None
+    """FFmpeg's name of the encoder of audio, None for the default of the container."""
+    audio_bitrate: int | None = None
+    """Of encoded audio, bits a second, None for a usual one."""
     slower: int = 1
     """How many times longer the output lasts."""
     slow_audio: str | None = None
@@ -84,6 +94,8 @@ def container_takes(format_name: str, stream: Any) -> bool:
     if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
         # It would be written, but under a tag that tells no reader what it is.
         return False
+    if not _readable(format_name, stream):
+        return False
     try:
         with av.open(BytesIO(), "w", format=format_name) as trial:
             trial.add_stream_from_template(stream)
@@ -91,6 +103,48 @@ def container_takes(format_name: str, stream: Any) -> bool:
     except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
         return False
     return True
+
+
+def container_takes_encoder(format_name: str, encoder: str) -> bool:
+    """Tells whether a container takes what an encoder of audio makes, and readers know it again."""
+    codec = find_encoder(encoder).canonical_name
+    if format_name == "mpegts":
+        return codec in _OF_TRANSPORT_STREAMS["audio"]
+    if codec in _UNREADABLE.get(format_name, frozenset()):
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream(encoder, rate=48_000)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _readable(format_name: str, stream: Any) -> bool:
+    """Tells whether readers know again what a container's muxer takes; some of FFmpeg's take too much."""
+    name = codec_name(stream)
+    if format_name == "mpegts" and stream.type in _OF_TRANSPORT_STREAMS:
+        # Anything else is written, as private data. Frames of TrueHD are shorter than the ticks of most containers.
+        known = _OF_TRANSPORT_STREAMS[stream.type]
+        return name in known or (name == "truehd" and stream.container.format.name == "mpegts")
+    return name not in _UNREADABLE.get(format_name, frozenset())
+
+
+def codec_name(stream: Any) -> str | None:
+    """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
+    name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
+    return name
+
+
+def is_chapter_text(stream: Any) -> bool:
+    """Tells whether a data stream is the text of an MP4's or MOV's chapters, which FFmpeg gives as chapters, too."""
+    # FFmpeg's demuxer makes such data of no other track, and gives none of its packets.
+    return bool(
+        stream.type == "data"
+        and codec_name(stream) == "bin_data"
+        and "mov" in stream.container.format.name.split(",")
+        and stream.container.chapters()
+    )
 
 
 class Passthrough:
@@ -123,6 +177,8 @@ class Passthrough:
         self.warnings: list[str] = []
         self.packets: dict[int, int] = {}
         """Packets written, by index of the output's stream."""
+        self.sizes: dict[int, int] = {}
+        """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
         self._routes: dict[int, _Route] = {}
@@ -140,12 +196,15 @@ class Passthrough:
                     f"the timecode track (stream {stream.index}) is left out: {self.format} has at most a tag for it"
                 )
             return None
-        if kind == "audio" and self.options.slower != 1:
-            return self._slow_audio(stream)
+        if is_chapter_text(stream):
+            # Chapters are written as such.
+            return None
+        if kind == "audio" and self.format not in VIDEO_ONLY:
+            return self._audio(stream)
         if kind == "video" and self.format == "matroska" and self._attach_cover(stream):
             return None
         if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
-            return _Copied(self._template(stream), self.options.slower)
+            return self._copied(stream)
         if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
             self.warnings.append(f"subtitle stream {stream.index} is converted to {codec}")
             target = self.container.add_stream(codec)
@@ -178,6 +237,80 @@ class Passthrough:
         target.disposition = stream.disposition
         self.tags[target.index] = tags
 
+    def _audio(self, stream: Any) -> _Route | None:
+        options = self.options
+        if options.audio == "drop":
+            return None
+        if options.slower != 1:
+            return self._slow_audio(stream)
+        asked = options.audio == "encode" or options.audio_codec is not None or options.audio_bitrate is not None
+        takes = container_takes(self.format, stream)
+        if takes and not asked:
+            return self._copied(stream)
+        what = _described(stream)
+        if options.audio == "copy":
+            hint = (
+                f"{_better_container(stream) or 'no container that is known here can'}; else use --audio encode or drop"
+            )
+            raise EncodeError(f"{self.format} cannot hold {what}", path=self.path, hint=hint)
+        encoded = self._encoded(stream, options.audio_codec or default_encoder(self.format))
+        if encoded is None and takes:
+            self._warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
+            return self._copied(stream)
+        if encoded is None:
+            self._leave_out(stream)
+            return None
+        if not asked:
+            better = _better_container(stream)
+            codec = encoded.target.codec_context.codec.canonical_name
+            self._warn(
+                f"{what} is encoded again, to {codec}: {self.format} cannot hold it"
+                + (f" ({better})" if better else "")
+            )
+        return encoded
+
+    def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
+        """Returns the route of audio that is encoded again; None where it cannot be decoded.
+
+        Raises:
+          EncodeError: there is no such encoder, or the container does not take what it makes.
+        """
+        if stream.codec_context is None or not stream.codec_context.sample_rate:
+            return None
+        if find_encoder(encoder) is None:
+            raise EncodeError(
+                f"there is no audio encoder {encoder!r}", path=self.path, hint="as ffmpeg -encoders lists them"
+            )
+        settings = settings_for(stream, encoder, self.options.audio_bitrate, self.format)
+        if settings is None:
+            raise EncodeError(
+                f"{encoder} cannot encode {_described(stream)}",
+                path=self.path,
+                hint="choose another with --audio-codec",
+            )
+        if not container_takes_encoder(self.format, encoder):
+            raise EncodeError(
+                f"{self.format} does not hold what {encoder} makes",
+                path=self.path,
+                hint="choose another with --audio-codec, or write an .mkv",
+            )
+        encoded = AudioEncoding(stream, self.container, settings, self.options.slower, self.path)
+        before, now = (av.AudioLayout(name).nb_channels for name in (stream.codec_context.layout.name, settings.layout))
+        if now < before:
+            what = f"the {before} channels of {_described(stream)}"
+            self._warn(f"{what} are mixed down to {settings.layout}: {encoder} has no more")
+        self._tag(encoded.target, stream)
+        return encoded
+
+    def _copied(self, stream: Any) -> _Route:
+        return _Copied(self._template(stream), self.options.slower)
+
+    def _warn(self, text: str) -> None:
+        """Warns of what becomes of a stream; raises EncodeError where the reading is strict."""
+        if self.options.strict and not self.options.allow_drop:
+            raise EncodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+        self.warnings.append(text)
+
     def _slow_audio(self, stream: Any) -> _Route | None:
         if self.options.slow_audio is None:
             raise EncodeError(
@@ -188,25 +321,32 @@ class Passthrough:
         if self.options.slow_audio == "drop":
             self.warnings.append(f"audio stream {stream.index} is left out of the slow motion")
             return None
-        stretcher = AudioTempo(stream, self.container, self.options.slower, self.path)
-        self._tag(stretcher.target, stream)
-        return stretcher
+        own = None if stream.codec_context is None else encoder_of(stream)
+        stretched = None if own is None else self._encoded(stream, self.options.audio_codec or self._fitting(own))
+        if stretched is None:
+            self._leave_out(stream, "it cannot be decoded")
+        return stretched
 
-    def _leave_out(self, stream: Any) -> None:
-        name = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
-        what = f"{stream.type} stream {stream.index} ({name or 'of a kind FFmpeg does not know'})"
-        better = _better_container(stream)
-        # Dropped with a warning: data that FFmpeg cannot identify (telemetry of cameras), and data that no container
-        # holds. Refusing would leave the user no way out.
-        refused = stream.type != "data" or (name is not None and better is not None)
-        if refused and not self.options.allow_drop and self.format not in VIDEO_ONLY:
+    def _fitting(self, encoder: str) -> str:
+        """Returns an encoder whose codec the container holds: the one given, or the container's default."""
+        return encoder if container_takes_encoder(self.format, encoder) else default_encoder(self.format)
+
+    def _leave_out(self, stream: Any, why: str | None = None) -> None:
+        """Warns of a stream that is left out; raises EncodeError where that is not wanted."""
+        what, better = _described(stream), _better_container(stream)
+        text = f"{what} is left out: {why or f'{self.format} cannot hold it'}"
+        advice = f" ({better})" if why is None and better is not None else ""
+        if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
+            # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
+            self.warnings.append(text + ("" if self.format in VIDEO_ONLY else advice))
+        elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(
-                f"{self.format} cannot hold {what}",
+                f"{self.format} cannot hold {what}" if why is None else text,
                 path=self.path,
-                hint=f"{better or 'no container that is known here can'}, or --allow-drop leaves it out",
+                hint=f"{better or 'no container that is known here can'}; --allow-drop leaves it out",
             )
-        advice = f" ({better})" if stream.type == "data" and better is not None else ""
-        self.warnings.append(f"{what} is left out: {self.format} cannot hold it{advice}")
+        else:
+            self.warnings.append(text + advice)
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
@@ -222,11 +362,34 @@ class Passthrough:
     def _write(self, packets: list[av.Packet]) -> None:
         for packet in packets:
             index = packet.stream.index
+            self.sizes[index] = self.sizes.get(index, 0) + packet.size
             self._put(packet)
             self.packets[index] = self.packets.get(index, 0) + 1
 
 
 _COVERS = {"png": "png", "mjpeg": "jpg"}
+_OF_TRANSPORT_STREAMS = {
+    "audio": {
+        *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed"),
+        *("eac3", "dca", "opus", "libopus", "pcm_bluray", "s302m"),
+    },
+    "subtitle": {"dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec", "pgssub", "hdmv_pgs_subtitle"},
+}
+"""Codecs for which an MPEG transport stream has a stream type or a descriptor, by names of FFmpeg's decoders."""
+_UNREADABLE = {
+    # It has no place for the size of a block, or of a coded sample, without which these cannot be decoded.
+    "nut": frozenset(
+        {"adpcm_ima_wav", "wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "g726", "atrac3", "cook"}
+    ),
+    # FFmpeg 8's muxer ends the whole process at them.
+    "flv": frozenset({"pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s16le", "pcm_s16be"}),
+}
+"""Codecs, by names of FFmpeg's decoders, that a container's muxer takes and nothing can read from it."""
+
+
+def _described(stream: Any) -> str:
+    name = codec_name(stream) or "of a kind FFmpeg does not know"
+    return f"{stream.type} stream {stream.index} ({name})"
 
 
 def _better_container(stream: Any) -> str | None:
