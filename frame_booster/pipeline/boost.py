@@ -18,11 +18,21 @@ from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import check_output, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
 from frame_booster.media.output.pictures import SequenceSink
-from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format
+from frame_booster.media.output.sink import Sink, SinkOptions, check_rate, container_format, too_fast
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
-from frame_booster.media.paths import DEFAULT_PATTERN, default_output, is_pattern, is_pipe, is_sequence, output_path
+from frame_booster.media.paths import (
+    DEFAULT_PATTERN,
+    check_input,
+    check_length,
+    default_output,
+    is_pattern,
+    is_pipe,
+    is_sequence,
+    output_path,
+    shortened,
+)
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.keywords import BoostKeywords
@@ -50,7 +60,7 @@ def boost(
     Args:
       input: video file, folder or pattern of pictures, or "-" for standard input.
       output: what to write: a file, a folder ("frames/") or pattern of pictures, or "-" for standard output;
-        None is `input.2x.mp4` beside the input.
+        None is `input.2x.mp4` beside `input.mp4`: with the suffix of the input where that holds all of it, else `.mkv`.
       progress: called after every frame written, from the thread of the writer.
       **options: fields of `BoostOptions` and `EncoderOptions` by their names, those of `InputOptions` with `input_`
         before them; all of them stand in `keywords.BoostKeywords`.
@@ -105,8 +115,10 @@ def run(
     began = time.monotonic()
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
+    check_input(source_path)
     path = Path(source_path)
     target = default_output(path, options.multiple) if output is None else output_path(output)
+    check_length(target)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")
@@ -116,6 +128,11 @@ def run(
             check_output(path, target, overwrite=options.overwrite)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
+            if output is None and too_fast(format_name, rate):
+                # Nobody has asked for the source's own container, which shows fewer frames a second.
+                target = target.with_suffix(".mp4")
+                check_output(path, target, overwrite=options.overwrite)
+                format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
         model = model or load(options)
         work = _Run(source, target, format_name, model, options, progress, stop, sharers)
@@ -193,7 +210,7 @@ class _Run:
             except (Interrupted, KeyboardInterrupt) as error:
                 if not job.kept_partial or is_pipe(target):
                     raise
-                kept = target.with_name(f"{target.stem}.partial{target.suffix}")
+                kept = target.with_name(shortened(target.stem, f".partial{target.suffix}"))
                 partial.replace(kept)
                 raise Interrupted("interrupted; what was done is kept", path=kept) from error
             if not is_pipe(target):

@@ -151,8 +151,10 @@ def test_raw_video_is_as_large_as_its_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "made"),
     [
-        ("a/film.mkv", "a/film.2x.mp4"),
-        ("a/50%d off.mkv", "a/50%d off.2x.mp4"),
+        ("a/film.mkv", "a/film.2x.mkv"),
+        ("a/film.MP4", "a/film.2x.MP4"),
+        ("a/film.wmv", "a/film.2x.mkv"),
+        ("a/50%d off.mkv", "a/50%d off.2x.mkv"),
         ("a/frames", "a/frames.2x.mp4"),
         ("a/shot_%04d.png", "a/shot.2x.mp4"),
     ],
