@@ -12,6 +12,7 @@ import av
 import av.error
 
 from frame_booster.errors import DecodeError, InputError
+from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, open_input
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
@@ -111,6 +112,10 @@ class FileSource(Source):
     def other_streams(self) -> list[Any]:
         """All streams but the one that is decoded."""
         return [s for s in self.container.streams if s.index != self.stream.index]
+
+    @property
+    def plays(self) -> int | None:
+        return plays_of(self.path, self.container.format.name)
 
     @property
     def chapters(self) -> list[Any]:

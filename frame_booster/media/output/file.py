@@ -46,7 +46,7 @@ class FileSink:
         self._last: av.Packet | None = None
         self._rates = source.info.rate, options.rate, source.begins_at
         tags = self._retimed(source.metadata)
-        self.container = open_output(path, options, tags)
+        self.container = open_output(path, options, tags, source.plays)
         try:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
             self._describe(self.encoder.stream, first, source)

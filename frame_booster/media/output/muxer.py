@@ -18,18 +18,24 @@ from frame_booster.media.pyav.compat import unused_options
 from frame_booster.options import EncoderOptions
 
 
-def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, str]) -> Any:
+def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, str], plays: int | None = None) -> Any:
     """Opens a file, a pipe or memory as a PyAV container to write, with the tags of the whole file.
 
     Args:
       path: of the file; or memory, for a trial.
       options: how to write.
       tags: that the file is to keep, as far as its container can.
+      plays: how often an animation is to be shown; 0 and None are for ever.
 
     Raises:
       OutputError: it cannot be written.
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
+    if options.format in ("webp", "webp_anim"):
+        settings["loop"] = str(plays or 0)
+    if options.format == "gif":
+        # It says how often it begins anew; -1 leaves the extension out.
+        settings["loop"] = {0: "0", 1: "-1"}.get(plays or 0, str((plays or 0) - 1))
     if options.format in MP4_FAMILY:
         if isinstance(path, Path) and is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
