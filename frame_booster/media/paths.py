@@ -16,8 +16,13 @@ VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2
     {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif"}
 )
 """Suffixes of what is taken for a video where no pattern is given."""
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"}) | {
+    *(".webp", ".avif")
+}
 """Suffixes of still pictures."""
+_BESIDE_PICTURES = frozenset({".txt", ".json", ".csv"})
+_OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+"""Names of files that Windows and macOS put into folders; others of theirs are hidden ones."""
 KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut", ".ts", ".m2ts", ".mts"})
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
@@ -83,8 +88,9 @@ def is_picture_folder(path: Path) -> bool:
     """Tells whether a path is a folder that holds pictures, and nothing that could be a video."""
     if not path.is_dir():
         return False
-    suffixes = {p.suffix.lower() for p in path.iterdir() if p.is_file() and not p.name.startswith(".")}
-    return bool(suffixes & PICTURES) and not suffixes - PICTURES - {".txt", ".json", ".csv"}
+    files = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")]
+    suffixes = {p.suffix.lower() for p in files if p.name.lower() not in _OF_THE_SYSTEM}
+    return bool(suffixes & PICTURES) and not suffixes - PICTURES - _BESIDE_PICTURES
 
 
 def numbered_name(pattern: str, number: int) -> str:

@@ -13,6 +13,7 @@ import av.error
 
 from frame_booster.errors import InputError
 from frame_booster.media.paths import PIPE, url
+from frame_booster.media.pyav.tag_text import ERRORS
 from frame_booster.options import InputOptions
 
 _BOXES = 64
@@ -86,7 +87,11 @@ def open_input(path: Path, options: InputOptions) -> Any:
 def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
     try:
         return av.open(
-            _standard_input() if path == PIPE else url(path), format=format_name, options=settings, hwaccel=accelerator
+            _standard_input() if path == PIPE else url(path),
+            format=format_name,
+            options=settings,
+            hwaccel=accelerator,
+            metadata_errors=ERRORS,
         )
     except av.error.PermissionError:
         if accelerator is not None:

@@ -22,9 +22,12 @@ from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import choose_video
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
+from frame_booster.media.pyav.tag_text import mend, mend_all
 from frame_booster.options import InputOptions
 
 _SEEK_MARGIN = Fraction(1)
+_LATE = Fraction(3, 2)
+"""By so much, s, packets of a camera's data may come later than the pictures of their time, a second in most."""
 
 
 class FileSource(Source):
@@ -53,6 +56,9 @@ class FileSource(Source):
             check_file(path)
         self._guard = CloseGuard()
         self.container = open_input(path, self.options)
+        guessed = mend_all(self.container)
+        if guessed:
+            self.report.warn(f"tags that are not UTF-8 are read as Windows-1252: {', '.join(guessed)}")
         try:
             track = choose_video(self.container, path, self.options)
             self.stream, self.info = track.stream, track.info
@@ -64,7 +70,7 @@ class FileSource(Source):
         self._begin = None if start is None else origin + start
         self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
         self.whole = start is None and duration is None
-        self._reached = Fraction(0)
+        self._reached = self._reached_by_video = Fraction(0)
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
@@ -127,6 +133,7 @@ class FileSource(Source):
             # What ended before the first frame is none of the output's.
             if end > 0 or not ticks:
                 start = chapter["start"] - ticks
+                mend(chapter["metadata"])
                 moved.append({**chapter, "start": max(start, 0) if ticks else start, "end": end})
         return moved
 
@@ -172,6 +179,8 @@ class FileSource(Source):
                     if self._done(last_end, passed_end):
                         break
                     continue
+                if packet.dts is not None:
+                    self._reached_by_video = max(self._reached_by_video, self._time(packet))
                 if not video:
                     continue
                 for frame in self._video.decode(packet):
@@ -238,6 +247,11 @@ class FileSource(Source):
         if self._end is None or last_end is None or self.stream.index not in passed_end:
             return False
         timed = {s.index for s in self.other_streams if s.type == "audio"}
+        if (
+            any(s.type in ("data", "subtitle") for s in self.other_streams)
+            and self._reached_by_video < self._end + _LATE
+        ):
+            return False
         return timed <= passed_end or last_end > self._end + 5
 
     def _check_length(self, last_end: Fraction | None) -> None:

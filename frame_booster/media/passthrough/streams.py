@@ -19,6 +19,7 @@ from frame_booster.media.passthrough.audio_encoding import AudioEncoding
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
+from frame_booster.media.pyav.tag_text import ERRORS
 
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""
@@ -219,7 +220,7 @@ class Passthrough:
         if kind is None or not is_cover(stream) or not self._source_path.is_file():
             return False
         # An attachment is part of the header, so it is read before the stream comes to it.
-        with av.open(url(self._source_path)) as container:
+        with av.open(url(self._source_path), metadata_errors=ERRORS) as container:
             picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
         if picture is None:
             return False
