@@ -40,8 +40,13 @@ def url(path: Path) -> str:
 
 
 def output_path(text: str) -> Path:
-    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout."""
+    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout.
+
+    Raises:
+      InputError: its name is too long.
+    """
     path = Path(text)
+    check_length(path)
     return PIPE if text == "-" or _descriptor(path) == 1 else path
 
 

@@ -25,7 +25,6 @@ from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import (
     DEFAULT_PATTERN,
     check_input,
-    check_length,
     default_output,
     is_pattern,
     is_pipe,
@@ -118,7 +117,6 @@ def run(
     check_input(source_path)
     path = Path(source_path)
     target = default_output(path, options.multiple) if output is None else output_path(output)
-    check_length(target)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")

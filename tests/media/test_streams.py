@@ -150,6 +150,57 @@ def test_data_arrives_or_is_left_out_with_the_name_of_what_can_hold_it(tmp_path:
         boosted(source, tmp_path / "strict.mp4", input_strict=True)
 
 
+def test_the_text_track_of_chapters_is_no_obstacle(tmp_path: Path) -> None:
+    source = chaptered(tmp_path / "in.mp4")
+    with av.open(str(source)) as container:
+        assert [s.type for s in container.streams] == ["video", "data"]
+    for suffix in (".mp4", ".mkv"):
+        assert boosted(source, tmp_path / f"out{suffix}", input_strict=True).warnings == []
+        chapters = probe(tmp_path / f"out{suffix}")["chapters"]
+        assert [(c["start_time"], c["tags"]["title"]) for c in chapters] == [("0.000000", "One"), ("0.200000", "Two")]
+
+
+def chaptered(path: Path) -> Path:
+    base = make_video(path.with_name("base.mkv"), pts=range(10))
+    titles = [(0, 200, "One"), (200, 400, "Two")]
+    with av.open(str(base)) as video, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(video.streams.video[0])
+        out.set_chapters(
+            [
+                {"id": k, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                for k, (start, end, title) in enumerate(titles)
+            ]
+        )
+        for packet in video.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux_one(packet)
+    return path
+
+
+def test_telemetry_that_comes_late_in_the_file_is_kept_with_a_part(tmp_path: Path) -> None:
+    base = make_video(tmp_path / "base.mp4", pts=range(30), time_base=Fraction(1, 10), rate=10)
+    source = tmp_path / "in.mp4"
+    # So that packets lie in the file as they are given.
+    options = {"max_interleave_delta": "1"}
+    with av.open(str(base)) as video, av.open(str(source), "w", container_options=options) as out:
+        moving, data = out.add_stream_from_template(video.streams.video[0]), out.add_data_stream("bin_data")
+        for k, packet in enumerate(p for p in video.demux() if p.dts is not None):
+            packet.stream = moving
+            out.mux_one(packet)
+            if k % 10 == 9:
+                # A second of a camera's measurements is written when it is over.
+                telemetry = av.Packet(b"DEVC" + bytes([k // 10] * 20))
+                telemetry.stream, telemetry.time_base = data, Fraction(1)
+                telemetry.pts = telemetry.dts = k // 10
+                telemetry.duration = 1
+                out.mux_one(telemetry)
+    [all_of_it] = packets(source, "data")
+    assert len(all_of_it) == 3
+    boosted(source, tmp_path / "out.mp4", duration=Fraction(1, 2))
+    assert packets(tmp_path / "out.mp4", "data") == [all_of_it[:1]]
+
+
 def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
     first = make_video(tmp_path / "a.mkv", pts=range(5))
     second = make_video(tmp_path / "b.mkv", pts=range(5), size=(96, 64))

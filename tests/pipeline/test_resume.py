@@ -81,6 +81,7 @@ def test_segments_make_the_same_frames_as_one_run(source: Path, tmp_path: Path) 
         {"start": Fraction(3, 25), "duration": Fraction(20, 25)},
         {"dedupe": True},
         {"slow_motion": 2, "slow_audio": "drop"},
+        {"audio_codec": "flac"},
     ],
 )
 def test_other_timelines_resume_too(source: Path, tmp_path: Path, options: dict[str, Any]) -> None:

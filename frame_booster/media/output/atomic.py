@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from frame_booster.errors import InputError, OutputError
-from frame_booster.media.paths import check_length, hidden_beside, is_pattern, is_pipe, shortened
+from frame_booster.media.paths import hidden_beside, is_pattern, is_pipe, shortened
 
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
@@ -27,7 +27,6 @@ def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
     """
     if is_pipe(target):
         return
-    check_length(target)
     if target.exists() and not target.is_file():
         raise OutputError("is neither a file nor a pipe", path=target, hint="give a file, a named pipe or -")
     _check_folder(_real(target).parent)

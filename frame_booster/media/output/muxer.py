@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -11,14 +13,21 @@ import av
 
 from frame_booster.errors import EncodeError, OutputError
 from frame_booster.media.output.sink import SinkOptions
-from frame_booster.media.passthrough.streams import MP4_FAMILY
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
 from frame_booster.media.paths import is_pipe, output_url
 from frame_booster.media.pyav.compat import unused_options
 from frame_booster.options import EncoderOptions
 
 
-def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, str], plays: int | None = None) -> Any:
+def open_output(
+    path: Path | BytesIO,
+    options: SinkOptions,
+    tags: Mapping[str, str],
+    plays: int | None = None,
+    *,
+    wave_headers: bool = False,
+) -> Any:
     """Opens a file, a pipe or memory as a PyAV container to write, with the tags of the whole file.
 
     Args:
@@ -26,6 +35,7 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
       options: how to write.
       tags: that the file is to keep, as far as its container can.
       plays: how often an animation is to be shown; 0 and None are for ever.
+      wave_headers: whether Matroska is to take audio of any codec (`capabilities.needs_wave_header`).
 
     Raises:
       OutputError: it cannot be written.
@@ -48,11 +58,18 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
         key, value = KEYS_OPTION
         holder = asked if key in asked else settings
         holder[key] = f"{holder[key]}+{value}" if key in holder else value
+    target: Any = output_url(path) if isinstance(path, Path) else path
+    format_name = options.format
+    if wave_headers:
+        # FFmpeg's tee hands all packets on to the muxer in brackets, and PyAV asks it for no list of codecs.
+        name = target if isinstance(target, str) else os.devnull
+        target, format_name = f"{_tee_options(format_name, asked)}{_tee_escaped(name)}", "tee"
+        asked = {}
     try:
         container = av.open(
-            output_url(path) if isinstance(path, Path) else path,
+            target,
             "w",
-            format=options.format,
+            format=format_name,
             options=asked,
             container_options=settings,
         )
@@ -60,6 +77,15 @@ def open_output(path: Path | BytesIO, options: SinkOptions, tags: Mapping[str, s
         raise OutputError(f"cannot be written: {error.strerror}", path=options.name) from error
     container.metadata.update(tags)
     return container
+
+
+def _tee_escaped(text: str) -> str:
+    """Returns a text as FFmpeg's tee reads it: what could end it stands behind a backslash."""
+    return re.sub(r"([\\'|\s\[\]:=])", r"\\\1", text)
+
+
+def _tee_options(format_name: str, options: Mapping[str, str]) -> str:
+    return "[" + ":".join(f"{key}={_tee_escaped(value)}" for key, value in {"f": format_name, **options}.items()) + "]"
 
 
 def start_output(container: Any, encoder: EncoderOptions, name: Path) -> None:

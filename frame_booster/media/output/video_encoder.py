@@ -14,6 +14,7 @@ from typing import Any
 import av
 import av.codec
 import av.error
+from av.codec.context import Flags
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
@@ -97,6 +98,9 @@ class VideoEncoder:
         except (av.error.FFmpegError, ValueError) as error:
             raise EncodeError(f"{self.codec} cannot be used here: {error}", path=self.name) from error
         context = stream.codec_context
+        if container.format.name == "tee":
+            # It does not say of the muxer behind it that it wants them.
+            context.flags |= Flags.global_header
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
         context.gop_size = max(round(rate * GOP_SECONDS), 1)

@@ -18,6 +18,8 @@ _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
 """FFmpeg's encoder where it has another name than the codec."""
 _BITS_A_CHANNEL = {"aac": 96_000, "libopus": 64_000, "libmp3lame": 96_000, "ac3": 96_000, "eac3": 80_000}
 """Bits a second at which listeners hardly tell an encoder's result from what went in, and no less than is usual."""
+_OF_OTHERS = 64_000
+"""Of encoders that are not listed; those that lose nothing do not go by it."""
 _BITS_A_SAMPLE = 3
 """Of a channel, at most: speech at 8,000 Hz needs no more."""
 _BY_COUNT = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
@@ -80,10 +82,12 @@ def settings_for(stream: Any, encoder: str, bit_rate: int | None, format_name: s
     own = layout_name(context.layout)
     for layout in dict.fromkeys([own, _BY_COUNT.get(context.layout.nb_channels, own), "stereo", "mono"]):
         channels = av.AudioLayout(layout).nb_channels
-        usual = min(_BITS_A_CHANNEL[encoder], _BITS_A_SAMPLE * rate) * channels if encoder in _BITS_A_CHANNEL else None
-        settings = AudioSettings(encoder, rate, sample_format, layout, bit_rate or usual)
-        if _opens(settings):
-            return settings
+        usual = min(_BITS_A_CHANNEL.get(encoder, _OF_OTHERS), _BITS_A_SAMPLE * rate) * channels
+        # Some encoders have rates of their own only.
+        for bits in (usual, None) if bit_rate is None else (bit_rate,):
+            settings = AudioSettings(encoder, rate, sample_format, layout, bits)
+            if _opens(settings):
+                return settings
     return None
 
 

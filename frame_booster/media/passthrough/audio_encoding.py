@@ -11,6 +11,7 @@ import av
 import av.error
 import av.filter
 import numpy as np
+from av.codec.context import Flags
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 
 from frame_booster.errors import EncodeError
@@ -42,6 +43,9 @@ class AudioEncoding:
         self.stream, self.slower, self.path = stream, slower, path
         self.target = container.add_stream(settings.encoder, rate=settings.rate)
         apply_settings(self.target.codec_context, settings)
+        if container.format.name == "tee":
+            # It does not say of the muxer behind it that it wants headers apart.
+            self.target.codec_context.flags |= Flags.global_header
         self._graph: Any = None
         self._kind: tuple[str, str, int] | None = None
         """Sample format, layout and rate of what the graph takes: those of the first frame."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,15 +15,19 @@ from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
 from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
 from frame_booster.media.passthrough.audio_encoding import AudioEncoding
+from frame_booster.media.passthrough.capabilities import (
+    MP4_FAMILY,
+    VIDEO_ONLY,
+    better_container,
+    codec_name,
+    container_takes,
+    container_takes_encoder,
+    needs_wave_header,
+)
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
 from frame_booster.media.pyav.tag_text import ERRORS
-
-MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
-"""By FFmpeg's names of their muxers."""
-VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
-"""Formats of pictures alone: other streams are left out with a warning, not refused."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class PassthroughOptions:
     """How many times longer the output lasts."""
     slow_audio: str | None = None
     """"drop" or "stretch", in slow motion."""
+
+    @property
+    def encodes_audio(self) -> bool:
+        """Whether all audio is to be encoded again, or so that it needs to be."""
+        return self.audio == "encode" or self.audio_codec is not None or self.audio_bitrate is not None
 
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
@@ -84,59 +92,6 @@ def is_timecode_track(stream: Any) -> bool:
     return bool(stream.type == "data" and KEY in stream.metadata)
 
 
-def container_takes(format_name: str, stream: Any) -> bool:
-    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
-    if stream.type == "attachment" and format_name != "matroska":
-        # WebM's muxer takes attachments and writes none.
-        return False
-    if is_cover(stream) and format_name not in ("mp4", "ipod"):
-        # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
-        return False
-    if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
-        # It would be written, but under a tag that tells no reader what it is.
-        return False
-    if not _readable(format_name, stream):
-        return False
-    try:
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
-        return False
-    return True
-
-
-def container_takes_encoder(format_name: str, encoder: str) -> bool:
-    """Tells whether a container takes what an encoder of audio makes, and readers know it again."""
-    codec = find_encoder(encoder).canonical_name
-    if format_name == "mpegts":
-        return codec in _OF_TRANSPORT_STREAMS["audio"]
-    if codec in _UNREADABLE.get(format_name, frozenset()):
-        return False
-    try:
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream(encoder, rate=48_000)
-    except (av.error.FFmpegError, ValueError):
-        return False
-    return True
-
-
-def _readable(format_name: str, stream: Any) -> bool:
-    """Tells whether readers know again what a container's muxer takes; some of FFmpeg's take too much."""
-    name = codec_name(stream)
-    if format_name == "mpegts" and stream.type in _OF_TRANSPORT_STREAMS:
-        # Anything else is written, as private data. Frames of TrueHD are shorter than the ticks of most containers.
-        known = _OF_TRANSPORT_STREAMS[stream.type]
-        return name in known or (name == "truehd" and stream.container.format.name == "mpegts")
-    return name not in _UNREADABLE.get(format_name, frozenset())
-
-
-def codec_name(stream: Any) -> str | None:
-    """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
-    name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
-    return name
-
-
 def is_chapter_text(stream: Any) -> bool:
     """Tells whether a data stream is the text of an MP4's or MOV's chapters, which FFmpeg gives as chapters, too."""
     # FFmpeg's demuxer makes such data of no other track, and gives none of its packets.
@@ -148,11 +103,20 @@ def is_chapter_text(stream: Any) -> bool:
     )
 
 
+def wants_wave_headers(format_name: str, source: Source, options: PassthroughOptions) -> bool:
+    """Tells whether a container is to be opened so that it takes audio of any codec, which leaves out chapters."""
+    copies = options.audio != "drop" and not options.encodes_audio and options.slower == 1
+    if not copies or (source.whole and source.chapters):
+        return False
+    return any(needs_wave_header(format_name, stream) for stream in source.other_streams)
+
+
 class Passthrough:
     """Carries the other streams of a source into a container.
 
     Args:
       container: of the output, open, before its header is written.
+      format_name: FFmpeg's name of it.
       source: what is boosted.
       path: of the output, for messages.
       options: what may be left out or changed.
@@ -166,6 +130,7 @@ class Passthrough:
     def __init__(
         self,
         container: Any,
+        format_name: str,
         source: Source,
         path: Path,
         options: PassthroughOptions,
@@ -174,7 +139,8 @@ class Passthrough:
     ) -> None:
         self.container, self.path, self.options, self._put, self._retime = container, path, options, put, retime
         self._source_path = source.path
-        self.format: str = container.format.name
+        self.format = format_name
+        self._wave_headers = container.format.name != format_name
         self.warnings: list[str] = []
         self.packets: dict[int, int] = {}
         """Packets written, by index of the output's stream."""
@@ -244,30 +210,26 @@ class Passthrough:
             return None
         if options.slower != 1:
             return self._slow_audio(stream)
-        asked = options.audio == "encode" or options.audio_codec is not None or options.audio_bitrate is not None
-        takes = container_takes(self.format, stream)
+        asked = options.encodes_audio
+        special = needs_wave_header(self.format, stream)
+        takes = container_takes(self.format, stream) or (special and self._wave_headers)
         if takes and not asked:
             return self._copied(stream)
         what = _described(stream)
+        why = f"{self.format} cannot hold it" + ("" if not special else " beside chapters, as it is written here")
+        better = None if special else better_container(stream)
         if options.audio == "copy":
-            hint = (
-                f"{_better_container(stream) or 'no container that is known here can'}; else use --audio encode or drop"
-            )
-            raise EncodeError(f"{self.format} cannot hold {what}", path=self.path, hint=hint)
+            hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
+            raise EncodeError(f"{what} cannot be copied: {why}", path=self.path, hint=hint)
         encoded = self._encoded(stream, options.audio_codec or default_encoder(self.format))
         if encoded is None and takes:
             self._warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
             return self._copied(stream)
         if encoded is None:
             self._leave_out(stream)
-            return None
-        if not asked:
-            better = _better_container(stream)
+        elif not asked:
             codec = encoded.target.codec_context.codec.canonical_name
-            self._warn(
-                f"{what} is encoded again, to {codec}: {self.format} cannot hold it"
-                + (f" ({better})" if better else "")
-            )
+            self._warn(f"{what} is encoded again, to {codec}: {why}" + (f" ({better})" if better else ""))
         return encoded
 
     def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
@@ -334,12 +296,12 @@ class Passthrough:
 
     def _leave_out(self, stream: Any, why: str | None = None) -> None:
         """Warns of a stream that is left out; raises EncodeError where that is not wanted."""
-        what, better = _described(stream), _better_container(stream)
+        what, better = _described(stream), better_container(stream)
         text = f"{what} is left out: {why or f'{self.format} cannot hold it'}"
         advice = f" ({better})" if why is None and better is not None else ""
         if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
             # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
-            self.warnings.append(text + ("" if self.format in VIDEO_ONLY else advice))
+            self.warnings.append(text)
         elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(
                 f"{self.format} cannot hold {what}" if why is None else text,
@@ -369,34 +331,8 @@ class Passthrough:
 
 
 _COVERS = {"png": "png", "mjpeg": "jpg"}
-_OF_TRANSPORT_STREAMS = {
-    "audio": {
-        *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed"),
-        *("eac3", "dca", "opus", "libopus", "pcm_bluray", "s302m"),
-    },
-    "subtitle": {"dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec", "pgssub", "hdmv_pgs_subtitle"},
-}
-"""Codecs for which an MPEG transport stream has a stream type or a descriptor, by names of FFmpeg's decoders."""
-_UNREADABLE = {
-    # It has no place for the size of a block, or of a coded sample, without which these cannot be decoded.
-    "nut": frozenset(
-        {"adpcm_ima_wav", "wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "g726", "atrac3", "cook"}
-    ),
-    # FFmpeg 8's muxer ends the whole process at them.
-    "flv": frozenset({"pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s16le", "pcm_s16be"}),
-}
-"""Codecs, by names of FFmpeg's decoders, that a container's muxer takes and nothing can read from it."""
 
 
 def _described(stream: Any) -> str:
     name = codec_name(stream) or "of a kind FFmpeg does not know"
     return f"{stream.type} stream {stream.index} ({name})"
-
-
-def _better_container(stream: Any) -> str | None:
-    if is_cover(stream):
-        return "write an .mp4 or .mkv, which can"
-    for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
-        if container_takes(name, stream):
-            return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
-    return None
