@@ -13,7 +13,7 @@ import av.error
 
 from frame_booster.errors import InputError
 from frame_booster.media.paths import PIPE, url
-from frame_booster.media.pyav.tag_text import ERRORS
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.options import InputOptions
 
 _BOXES = 64
@@ -91,7 +91,7 @@ def _open_with(path: Path, format_name: str | None, settings: dict[str, str], ac
             format=format_name,
             options=settings,
             hwaccel=accelerator,
-            metadata_errors=ERRORS,
+            **TAGS_AS_BYTES,
         )
     except av.error.PermissionError:
         if accelerator is not None:

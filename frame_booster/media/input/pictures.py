@@ -15,7 +15,7 @@ from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.constant_format import ConstantFormat
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.paths import PICTURES, is_pattern, split_pattern, url
-from frame_booster.media.pyav.tag_text import ERRORS
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 DEFAULT_RATE = Fraction(25)
 
@@ -117,7 +117,7 @@ class SequenceSource(Source):
 def _read_picture(path: Path) -> tuple[av.VideoFrame, int]:
     """Returns the first frame of a file, and how many pictures lie in it side by side."""
     try:
-        with av.open(url(path), options={"pattern_type": "none"}, metadata_errors=ERRORS) as container:
+        with av.open(url(path), options={"pattern_type": "none"}, **TAGS_AS_BYTES) as container:
             for frame in container.decode(video=0):
                 return frame, len(container.streams.video)
     except (av.error.FFmpegError, IndexError) as error:

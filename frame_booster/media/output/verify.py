@@ -16,7 +16,7 @@ from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
 from frame_booster.media.pyav.rational import exact
-from frame_booster.media.pyav.tag_text import ERRORS
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 
 def verify_pictures(folder: Path, written: Written) -> None:
@@ -58,7 +58,7 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
             raise OutputError(f"the result does not hold {written.frames} frames", path=path)
         return []
     try:
-        with av.open(url(path), metadata_errors=ERRORS) as container:
+        with av.open(url(path), **TAGS_AS_BYTES) as container:
             video = container.streams.video[0]
             base = exact(video.time_base)
             assert base is not None

@@ -27,7 +27,7 @@ from frame_booster.media.passthrough.capabilities import (
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
-from frame_booster.media.pyav.tag_text import ERRORS
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class Passthrough:
         if kind is None or not is_cover(stream) or not self._source_path.is_file():
             return False
         # An attachment is part of the header, so it is read before the stream comes to it.
-        with av.open(url(self._source_path), metadata_errors=ERRORS) as container:
+        with av.open(url(self._source_path), **TAGS_AS_BYTES) as container:
             picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
         if picture is None:
             return False

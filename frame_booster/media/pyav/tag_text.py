@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-ERRORS = "surrogateescape"
-"""How PyAV is to decode tags, so that none ends the reading and the bytes can be had back."""
+import av
+
+_ERRORS = "surrogateescape"
+"""How bytes that are no UTF-8 are to be kept in text, so that none ends the reading and they can be had back."""
+TAGS_AS_BYTES: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": _ERRORS}
+"""For `av.open`: PyAV 19 does so by itself, and before it raised UnicodeDecodeError."""
 _LIKELY = "cp1252"
 """Windows-1252, which has the letters of ISO 8859-1."""
 
@@ -16,14 +20,14 @@ def _readable(text: str) -> str:
         return text
     # Where other letters beyond ASCII are UTF-8, so is all of it, but cut off or damaged.
     damaged = sum(letter > "\x7f" for letter in text) > len(foreign)
-    return text.encode("utf-8", ERRORS).decode("utf-8" if damaged else _LIKELY, "replace")
+    return text.encode("utf-8", _ERRORS).decode("utf-8" if damaged else _LIKELY, "replace")
 
 
 def mend(tags: dict[str, str]) -> list[str]:
     """Replaces text that is not UTF-8 by what it most likely says.
 
     Args:
-      tags: as PyAV gives them where its errors are `ERRORS`; changed in place.
+      tags: of a container that is opened with `TAGS_AS_BYTES`; changed in place.
 
     Returns:
       The names of the tags that were changed.

@@ -10,7 +10,7 @@ import pytest
 
 from frame_booster.media.output.sink import CONTAINERS
 from frame_booster.media.passthrough.tags import kept_tags, lost_tags, wants_keys
-from frame_booster.media.pyav.tag_text import mend
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES, mend
 from tests.conftest import boosted, make_video, probe
 
 PHONE = {
@@ -113,10 +113,12 @@ def test_uneven_gaps_in_decoding_order_do_not_make_an_mp4_shorter(tmp_path: Path
 
 def test_tags_that_are_not_utf_8_are_read(tmp_path: Path) -> None:
     plain = make_video(tmp_path / "plain.mkv", pts=range(2))
-    with av.open(str(plain)) as video, av.open(str(tmp_path / "in.mkv"), "w", metadata_encoding="cp1252") as out:
+    with av.open(str(plain)) as video, av.open(str(tmp_path / "in.mkv"), "w", **TAGS_AS_BYTES) as out:
         stream = out.add_stream_from_template(video.streams.video[0])
-        out.metadata["title"], stream.metadata["title"] = "Caf\u00e9 \u201cZ\u00fcrich\u201d", "Gr\u00f6\u00dfe"
-        chapter = {"id": 1, "start": 0, "end": 80, "time_base": Fraction(1, 1000), "metadata": {"title": "Fu\u00df"}}
+        titles = ("Caf\u00e9 \u201cZ\u00fcrich\u201d", "Gr\u00f6\u00dfe", "Fu\u00df")
+        raw = [title.encode("cp1252").decode("utf-8", "surrogateescape") for title in titles]
+        out.metadata["title"], stream.metadata["title"] = raw[:2]
+        chapter = {"id": 1, "start": 0, "end": 80, "time_base": Fraction(1, 1000), "metadata": {"title": raw[2]}}
         out.set_chapters([chapter])
         for packet in video.demux():
             if packet.dts is not None:
