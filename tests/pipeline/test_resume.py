@@ -186,7 +186,7 @@ def test_what_was_told_before_a_crash_is_told_in_the_end(tmp_path: Path) -> None
 
 def test_what_a_container_refuses_is_known_before_the_work(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(24), tones=1)
-    with pytest.raises(EncodeError, match="audio stream 1 .* cannot be copied: webm cannot hold it"):
+    with pytest.raises(EncodeError, match=r"audio stream 1 .* cannot be copied: webm cannot hold it"):
         boosted(
             source,
             tmp_path / "out.webm",
