@@ -53,8 +53,8 @@ class InputOptions:
     threads: int | None = None
     """Of the decoder; None leaves it to FFmpeg."""
     strict: bool = False
-    """Whether the run ends at a frame that is damaged, or that has another size or format than the first so that
-    bringing it back loses something, or is interlaced; else a warning says so."""
+    """Whether the run ends where something of the source is lost: at a frame that is damaged, is interlaced, or has
+    another size or format than the first, at a stream that the output cannot hold as it is; else a warning says so."""
 
     def __post_init__(self) -> None:
         if self.deinterlace not in DEINTERLACING:
@@ -91,6 +91,13 @@ class BoostOptions:
     """How many times longer the output lasts: 2, 4 or 8."""
     slow_audio: str | None = None
     """What becomes of audio in slow motion: "drop" or "stretch"."""
+    audio: str | None = None
+    """What becomes of audio: "copy", "encode" or "drop"; None copies what the container holds and encodes the rest,
+    or encodes all of it where `audio_codec` or `audio_bitrate` says how."""
+    audio_codec: str | None = None
+    """FFmpeg's name of the encoder of audio; None is AAC, or Opus in WebM."""
+    audio_bitrate: int | None = None
+    """Of an encoded track, bits a second; None goes by its channels."""
     dedupe: bool = False
     """Whether repeated frames are taken for one that was held, and motion is made to go on through them."""
     scene_threshold: float = 0.2
@@ -106,7 +113,7 @@ class BoostOptions:
     output_format: str | None = None
     """FFmpeg's name of the container; None goes by the output's suffix."""
     allow_drop: bool = False
-    """Whether streams that the output cannot hold may be left out."""
+    """Whether streams that the output cannot hold may be left out where the reading is strict."""
     overwrite: bool = False
     keep_partial: bool = False
     """Whether an interrupted run leaves what it has done, playable, as NAME.partial.SUFFIX."""
@@ -129,6 +136,7 @@ class BoostOptions:
             raise InputError(f"slow audio {self.slow_audio!r} is not drop or stretch")
         if self.slow_audio is not None and self.slow_motion is None:
             raise InputError("slow audio is only of use with slow motion")
+        self._check_audio()
         if self.segment <= 0:
             raise InputError("segment length is not positive")
         if not 0.0 <= self.scene_threshold <= 1.0:
@@ -145,6 +153,16 @@ class BoostOptions:
             raise InputError("start is negative")
         if self.duration is not None and self.duration <= 0:
             raise InputError("duration is not positive")
+
+    def _check_audio(self) -> None:
+        if self.audio not in (None, "copy", "encode", "drop"):
+            raise InputError(f"audio {self.audio!r} is not copy, encode or drop")
+        if self.audio_bitrate is not None and self.audio_bitrate < 1:
+            raise InputError("audio bitrate is not positive")
+        if self.audio in ("copy", "drop") and (self.audio_codec is not None or self.audio_bitrate is not None):
+            raise InputError(f"an audio codec or bitrate is of no use with audio {self.audio}", hint="leave it out")
+        if self.audio == "copy" and self.slow_audio == "stretch":
+            raise InputError("audio cannot be copied and stretched", hint="leave out one of them")
 
     @property
     def multiple(self) -> int:
@@ -195,6 +213,20 @@ def parse_bytes(text: str) -> int:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not an amount of memory: {text!r}", hint="as 6G or 800M") from error
     return int(amount)
+
+
+def parse_bitrate(text: str) -> int:
+    """Reads bits a second as ffmpeg writes them, "192k", "1.5M" or a number; units are powers of 1000.
+
+    Raises:
+      InputError: it is not a bit rate.
+    """
+    number = text.strip().upper()
+    unit = {"K": 1000, "M": 1000_000}.get(number[-1:], 1)
+    try:
+        return int(Fraction(number if unit == 1 else number[:-1]) * unit)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not a bit rate: {text!r}", hint="as 192k") from error
 
 
 RATES = {

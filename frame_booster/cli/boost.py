@@ -39,7 +39,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
 @click.option(
     "-o",
     "--output",
-    help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside the input.",
+    help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside INPUT.mp4.",
 )
 @boost_flags
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report to this file.")
@@ -61,11 +61,12 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
     """
     with reported(as_json=as_json):
         options = run_options(values)
-        from frame_booster.media.paths import PIPE, is_picture_folder, output_path
+        from frame_booster.media.paths import PIPE, check_input, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:
             raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
 
+        check_input(input)
         source = Path(input)
         _check_report(report, source, output)
         if input != "-" and source.is_dir() and not is_picture_folder(source):

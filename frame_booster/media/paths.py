@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from pathlib import Path
+
+from frame_booster.errors import InputError
 
 PIPE = Path("-")
 """Stands for standard input or output."""
@@ -13,9 +16,20 @@ VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2
     {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif"}
 )
 """Suffixes of what is taken for a video where no pattern is given."""
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"}) | {
+    *(".webp", ".avif")
+}
 """Suffixes of still pictures."""
+_BESIDE_PICTURES = frozenset({".txt", ".json", ".csv"})
+_OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+"""Names of files that Windows and macOS put into folders; others of theirs are hidden ones."""
+KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut", ".ts", ".m2ts", ".mts"})
+"""Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name, in nearly all file systems."""
 DEFAULT_PATTERN = "%06d.png"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""RFC 3986, 3; a drive of Windows is one letter."""
 _NUMBER = re.compile(r"%0?(\d*)d")
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
 
@@ -26,8 +40,13 @@ def url(path: Path) -> str:
 
 
 def output_path(text: str) -> Path:
-    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout."""
+    """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout.
+
+    Raises:
+      InputError: its name is too long.
+    """
     path = Path(text)
+    check_length(path)
     return PIPE if text == "-" or _descriptor(path) == 1 else path
 
 
@@ -74,8 +93,9 @@ def is_picture_folder(path: Path) -> bool:
     """Tells whether a path is a folder that holds pictures, and nothing that could be a video."""
     if not path.is_dir():
         return False
-    suffixes = {p.suffix.lower() for p in path.iterdir() if p.is_file() and not p.name.startswith(".")}
-    return bool(suffixes & PICTURES) and not suffixes - PICTURES - {".txt", ".json", ".csv"}
+    files = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")]
+    suffixes = {p.suffix.lower() for p in files if p.name.lower() not in _OF_THE_SYSTEM}
+    return bool(suffixes & PICTURES) and not suffixes - PICTURES - _BESIDE_PICTURES
 
 
 def numbered_name(pattern: str, number: int) -> str:
@@ -90,10 +110,49 @@ def split_pattern(name: str) -> tuple[str, str]:
     return name[: match.start()], name[match.end() :]
 
 
-def default_output(path: Path, factor: int) -> Path:
-    """Returns the default path of a result: `input.2x.mp4` beside the input; a pipe's is a pipe.
+def result_suffix(path: Path) -> str:
+    """Returns the suffix of a result that holds all that a video does: its own, or `.mkv`."""
+    return path.suffix if path.suffix.lower() in KEPT_SUFFIXES else ".mkv"
 
-    A sequence without a name of its own, `frames/%05d.png`, has that of its folder, and its result lies beside that.
+
+def shortened(stem: str, rest: str) -> str:
+    """Returns the name `stem` + `rest`, with so much of the stem that a file system takes it."""
+    while stem and len(os.fsencode(stem + rest)) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + rest
+
+
+def hidden_beside(target: Path, ending: str) -> Path:
+    """Returns a hidden path in the folder of a target, named after it: `.film` + ending for `film.mp4`."""
+    return target.with_name(shortened(f".{target.stem[:40]}", ending))
+
+
+def check_input(text: str) -> None:
+    """Checks that the name of an input is one that a file can have.
+
+    Raises:
+      InputError: it is the address of something on a network, or too long.
+    """
+    if _ADDRESS.match(text) and not Path(text).exists():
+        raise InputError(
+            "is an address, and files alone are read",
+            path=text,
+            hint=f"download it, or pipe: ffmpeg -i {shlex.quote(text)} -c copy -f matroska - | frame-booster - -o ...",
+        )
+    check_length(Path(text))
+
+
+def check_length(path: Path) -> None:
+    """Raises InputError where a name is longer than file systems take."""
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise InputError(f"its name is longer than {_LONGEST_NAME} bytes", path=path)
+
+
+def default_output(path: Path, factor: int) -> Path:
+    """Returns the default path of a result: `input.2x.mp4` beside `input.mp4`; a pipe's is a pipe.
+
+    It has the suffix of the input, or `.mkv`; a result of pictures is an `.mp4`. A sequence without a name of its own,
+    `frames/%05d.png`, has that of its folder, and its result lies beside that.
     """
     if path == PIPE:
         return PIPE
@@ -102,7 +161,8 @@ def default_output(path: Path, factor: int) -> Path:
         if name:
             return path.with_name(f"{name}.{factor}x.mp4")
         return folder.parent / f"{folder.name or 'frames'}.{factor}x.mp4"
-    return path.with_name(f"{path.stem}.{factor}x.mp4")
+    suffix = ".mp4" if path.is_dir() or not (path.suffix or path.is_file()) else result_suffix(path)
+    return path.with_name(shortened(path.stem, f".{factor}x{suffix}"))
 
 
 def is_sequence(target: Path, text: str = "") -> bool:

@@ -14,14 +14,12 @@ from typing import Any
 
 from frame_booster.engine.model import Model
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
-from frame_booster.media.paths import find_videos
+from frame_booster.media.paths import find_videos, result_suffix, shortened
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, run
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.result import Result
 
-KEPT_SUFFIXES = frozenset([".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut"])
-"""Of inputs whose outputs have the same; others become .mkv, which holds everything."""
 _SETTLED_S = 2.0
 """A file in a watched folder that has not grown for so long is complete."""
 
@@ -33,7 +31,7 @@ class FolderOptions:
     pattern: str | None = None
     """Of file names, as `*.mov`; None is any video."""
     suffix: str | None = None
-    """Of the outputs, as `.mkv`; None keeps the input's where that is one of `KEPT_SUFFIXES`."""
+    """Of the outputs, as `.mkv`; None keeps the input's where that is one of `paths.KEPT_SUFFIXES`."""
     skip_existing: bool = False
     jobs: int = 1
     devices: tuple[str, ...] = ()
@@ -164,17 +162,17 @@ class FolderRun:
                 if tried[path] == fewest:
                     tried[path] += 1
                     # Numbered are names that differ in case alone, which many file systems take for one.
-                    suffix = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
-                    chosen[path] = self._in_target(path, path.name + suffix)
+                    ending = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
+                    chosen[path] = self._in_target(path, path.name, ending)
         self._outputs |= chosen
 
     def _shared(self, chosen: dict[Path, Path]) -> list[Path]:
         counts = Counter(str(output).casefold() for output in (*chosen.values(), *self._outputs.values()))
         return [path for path, output in chosen.items() if counts[str(output).casefold()] > 1]
 
-    def _in_target(self, path: Path, stem: str) -> Path:
-        suffix = self.folder.suffix or (path.suffix if path.suffix.lower() in KEPT_SUFFIXES else ".mkv")
-        return self.target / path.relative_to(self.source).with_name(stem + suffix)
+    def _in_target(self, path: Path, stem: str, ending: str = "") -> Path:
+        suffix = self.folder.suffix or result_suffix(path)
+        return self.target / path.relative_to(self.source).with_name(shortened(stem, ending + suffix))
 
     def _model(self, device: str) -> Model:
         with self._loading:

@@ -32,6 +32,9 @@ class BoostKeywords(TypedDict, total=False):
     fps: Rate | None
     slow_motion: int | None
     slow_audio: str | None
+    audio: str | None
+    audio_codec: str | None
+    audio_bitrate: int | None
     dedupe: bool
     scene_threshold: float
     max_gap: Time

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.segments import SegmentWriter, read_segment
 from frame_booster.media.output.sink import Written
 from frame_booster.media.output.video_encoder import VideoEncoder
+from frame_booster.media.paths import hidden_beside, shortened
 from frame_booster.media.pyav.rational import exact
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.pairing import Counts
@@ -74,7 +76,11 @@ class Segments:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        self.folder = target.with_name(f".{target.name}.segments")
+        name = f".{target.name}.segments"
+        if shortened(name, "") != name:
+            # Of a long name the folder has a beginning, and what tells it from others.
+            name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
+        self.folder = target.with_name(name)
         self._manifest = self.folder / "manifest.json"
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
         try:

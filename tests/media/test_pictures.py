@@ -101,6 +101,43 @@ def test_animated_gif_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
         boosted(source, tmp_path / "fast.gif", fps=Fraction(100))
 
 
+@pytest.mark.parametrize(("told", "of_gif", "of_webp"), [(None, None, 1), (0, 0, 0), (2, 2, 3)])
+def test_an_animation_is_shown_as_often_as_its_source(
+    tmp_path: Path, told: int | None, of_gif: int | None, of_webp: int
+) -> None:
+    """A GIF says how often it begins anew, and nothing where it is shown once; a WebP how often it is shown."""
+    from PIL import Image
+
+    loop = {"loop": str(-1 if told is None else told)}
+    source = make_video(
+        tmp_path / "in.gif", codec="gif", pix_fmt="gray", pts=range(2), rate=10, time_base=Fraction(1, 10),
+        container_options=loop,
+    )  # fmt: skip
+    for suffix, wanted in ((".gif", of_gif), (".webp", of_webp)):
+        boosted(source, tmp_path / f"out{suffix}")
+        with Image.open(tmp_path / f"out{suffix}") as image:
+            assert image.info.get("loop") == wanted
+    boosted(tmp_path / "out.webp", tmp_path / "again.gif")
+    with Image.open(tmp_path / "again.gif") as image:
+        assert image.info.get("loop") == of_gif
+
+
+def test_what_a_system_puts_beside_pictures_is_no_obstacle(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for k in range(3):
+        pixels = np.full((16, 24, 4), 40 * k, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.webp", lossless=True, exact=True)
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store"):
+        (folder / name).write_bytes(b"no picture")
+    result = boosted(folder, tmp_path / "out.mkv", codec="ffv1")
+    assert (result.frames_in, result.warnings) == (3, [])
+    frames = [pixels for _, pixels in decoded(tmp_path / "out.mkv")]
+    assert [set(pixels) for pixels in frames[:5:2]] == [{0}, {40}, {80}]
+
+
 def test_animated_webp_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:
     from PIL import Image
 

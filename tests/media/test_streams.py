@@ -69,10 +69,9 @@ def test_everything_arrives_in_matroska(rich: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mov_text"), (".mov", "mov_text")])
 def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: Path, suffix: str, codec: str) -> None:
-    with pytest.raises(EncodeError, match=r"cannot hold attachment.*\.mkv.*--allow-drop"):
-        boosted(rich, tmp_path / f"out{suffix}")
-    result = boosted(rich, tmp_path / f"out{suffix}", allow_drop=True)
+    result = boosted(rich, tmp_path / f"out{suffix}")
     assert any(f"converted to {codec}" in warning for warning in result.warnings)
+    assert any("attachment stream 4" in warning and ".mkv" in warning for warning in result.warnings)
     facts = probe(tmp_path / f"out{suffix}")
     [words] = [s for s in facts["streams"] if s["codec_type"] == "subtitle"]
     assert (words["codec_name"], words["tags"]["language"]) == (codec, "fra")
@@ -82,13 +81,19 @@ def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: P
     assert [c["tags"]["title"] for c in facts["chapters"]] == ["One", "Two"]
 
 
-def test_what_a_container_cannot_hold_is_refused_by_name(rich: Path, tmp_path: Path) -> None:
-    with pytest.raises(EncodeError, match=r"webm cannot hold audio stream 1 \(aac\).*write an \.mkv.*--allow-drop"):
-        boosted(rich, tmp_path / "out.webm")
-    result = boosted(rich, tmp_path / "out.webm", allow_drop=True)
+def test_what_a_container_cannot_hold_is_named(rich: Path, tmp_path: Path) -> None:
+    fast = {"codec": "libvpx", "options": (("deadline", "realtime"), ("cpu-used", "8"))}
+    result = boosted(rich, tmp_path / "out.webm", **fast)
     kinds = [s["codec_name"] for s in probe(tmp_path / "out.webm")["streams"]]
-    assert kinds == ["vp9", "webvtt"]
-    assert sum("left out" in warning for warning in result.warnings) == 3
+    assert kinds == ["vp8", "opus", "opus", "webvtt"]
+    [left_out] = [warning for warning in result.warnings if "left out" in warning]
+    assert "attachment stream 4" in left_out
+    assert ".mkv" in left_out
+    with pytest.raises(EncodeError, match=r"stream 1 \(aac\) is encoded again, to opus: webm cannot hold it.*\.mkv"):
+        boosted(rich, tmp_path / "strict.webm", input_strict=True, **fast)
+    with pytest.raises(EncodeError, match=r"mp4 cannot hold attachment.*\.mkv.*--allow-drop"):
+        boosted(rich, tmp_path / "strict.mp4", input_strict=True)
+    boosted(rich, tmp_path / "strict.mp4", input_strict=True, allow_drop=True)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -107,8 +112,8 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
                     packet.stream = stream
                     out.mux_one(packet)
     boosted(source, tmp_path / f"out{suffix}")
-    with pytest.raises(EncodeError, match=r"mov cannot hold video stream 1.*write an \.mp4 or \.mkv"):
-        boosted(source, tmp_path / "out.mov")
+    [warning] = boosted(source, tmp_path / "out.mov").warnings
+    assert "mov cannot hold it (write an .mp4 or .mkv, which can)" in warning
     # Once more from there, so that the covers of Matroska are read as well as written.
     boosted(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
     for name, frames in (("out", 10), ("again", 20)):
@@ -119,7 +124,7 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
             assert sum(1 for _ in container.decode(container.streams.video[0])) == frames
 
 
-def test_data_arrives_or_is_refused_by_the_name_of_what_can_hold_it(tmp_path: Path) -> None:
+def test_data_arrives_or_is_left_out_with_the_name_of_what_can_hold_it(tmp_path: Path) -> None:
     base = make_video(tmp_path / "base.mp4", pts=range(10))
     source = tmp_path / "in.ts"
     with av.open(str(base)) as video, av.open(str(source), "w") as out:
@@ -137,10 +142,63 @@ def test_data_arrives_or_is_refused_by_the_name_of_what_can_hold_it(tmp_path: Pa
         boosted(source, tmp_path / f"out{suffix}")
         assert packets(tmp_path / f"out{suffix}", "data") == [before]
     for suffix in (".mp4", ".mkv", ".mov"):
-        with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
-            boosted(source, tmp_path / f"out{suffix}")
-    result = boosted(source, tmp_path / "out.mp4", allow_drop=True)
-    assert any("data stream 1" in warning and "left out" in warning for warning in result.warnings)
+        result = boosted(source, tmp_path / f"out{suffix}")
+        assert any(
+            "data stream 1 (klv) is left out" in warning and "write a .nut" in warning for warning in result.warnings
+        )
+    with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
+        boosted(source, tmp_path / "strict.mp4", input_strict=True)
+
+
+def test_the_text_track_of_chapters_is_no_obstacle(tmp_path: Path) -> None:
+    source = chaptered(tmp_path / "in.mp4")
+    with av.open(str(source)) as container:
+        assert [s.type for s in container.streams] == ["video", "data"]
+    for suffix in (".mp4", ".mkv"):
+        assert boosted(source, tmp_path / f"out{suffix}", input_strict=True).warnings == []
+        chapters = probe(tmp_path / f"out{suffix}")["chapters"]
+        assert [(c["start_time"], c["tags"]["title"]) for c in chapters] == [("0.000000", "One"), ("0.200000", "Two")]
+
+
+def chaptered(path: Path) -> Path:
+    base = make_video(path.with_name("base.mkv"), pts=range(10))
+    titles = [(0, 200, "One"), (200, 400, "Two")]
+    with av.open(str(base)) as video, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(video.streams.video[0])
+        out.set_chapters(
+            [
+                {"id": k, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                for k, (start, end, title) in enumerate(titles)
+            ]
+        )
+        for packet in video.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux_one(packet)
+    return path
+
+
+def test_telemetry_that_comes_late_in_the_file_is_kept_with_a_part(tmp_path: Path) -> None:
+    base = make_video(tmp_path / "base.mp4", pts=range(30), time_base=Fraction(1, 10), rate=10)
+    source = tmp_path / "in.mp4"
+    # So that packets lie in the file as they are given.
+    options = {"max_interleave_delta": "1"}
+    with av.open(str(base)) as video, av.open(str(source), "w", container_options=options) as out:
+        moving, data = out.add_stream_from_template(video.streams.video[0]), out.add_data_stream("bin_data")
+        for k, packet in enumerate(p for p in video.demux() if p.dts is not None):
+            packet.stream = moving
+            out.mux_one(packet)
+            if k % 10 == 9:
+                # A second of a camera's measurements is written when it is over.
+                telemetry = av.Packet(b"DEVC" + bytes([k // 10] * 20))
+                telemetry.stream, telemetry.time_base = data, Fraction(1)
+                telemetry.pts = telemetry.dts = k // 10
+                telemetry.duration = 1
+                out.mux_one(telemetry)
+    [all_of_it] = packets(source, "data")
+    assert len(all_of_it) == 3
+    boosted(source, tmp_path / "out.mp4", duration=Fraction(1, 2))
+    assert packets(tmp_path / "out.mp4", "data") == [all_of_it[:1]]
 
 
 def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:

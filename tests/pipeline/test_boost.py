@@ -344,10 +344,10 @@ def test_where_the_index_of_a_file_lies(tmp_path: Path, data: bytes, first: bool
     assert not index_comes_first(tmp_path / "none")
 
 
-def test_audio_that_the_container_cannot_hold_is_refused_with_advice(tmp_path: Path) -> None:
+def test_audio_that_the_container_cannot_copy_is_refused_with_advice(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(6), tones=1)
-    with pytest.raises(EncodeError, match=r"cannot hold audio stream 1 \(aac\).*\.mkv"):
-        frame_booster.boost(source, tmp_path / "out.webm", device="cpu")
+    with pytest.raises(EncodeError, match=r"audio stream 1 \(aac\) cannot be copied: webm cannot hold it.*\.mkv"):
+        frame_booster.boost(source, tmp_path / "out.webm", device="cpu", audio="copy")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 

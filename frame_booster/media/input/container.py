@@ -14,6 +14,7 @@ from av.format import Flags
 
 from frame_booster.errors import InputError
 from frame_booster.media.paths import PIPE, url
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.options import InputOptions
 
 _BOXES = 64
@@ -101,7 +102,11 @@ def open_input(path: Path, options: InputOptions) -> Any:
 def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
     try:
         return av.open(
-            _standard_input() if path == PIPE else url(path), format=format_name, options=settings, hwaccel=accelerator
+            _standard_input() if path == PIPE else url(path),
+            format=format_name,
+            options=settings,
+            hwaccel=accelerator,
+            **TAGS_AS_BYTES,
         )
     except av.error.PermissionError:
         if accelerator is not None:

@@ -15,6 +15,7 @@ from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.constant_format import ConstantFormat
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.paths import PICTURES, is_pattern, split_pattern, url
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 DEFAULT_RATE = Fraction(25)
 
@@ -79,7 +80,7 @@ class SequenceSource(Source):
         self.files = files[int(first) : int(stop)]
         if not self.files:
             raise InputError("has no frame in the part asked for", path=path)
-        frame = planar(_read_picture(self.files[0]))
+        frame = planar(self._read(self.files[0]))
         self._constant = ConstantFormat(path, self.report, strict=strict)
         self._constant.take(frame, Fraction(0))
         self.info = VideoInfo(
@@ -102,15 +103,23 @@ class SequenceSource(Source):
         if not video:
             return
         for k in range(0 if resume is None else resume.pts, len(self.files)):
-            frame = planar(_read_picture(self.files[k]))
+            frame = planar(self._read(self.files[k]))
             yield SourceFrame(self._constant.take(frame, k / self._rate), k, 1)
 
+    def _read(self, path: Path) -> av.VideoFrame:
+        frame, tracks = _read_picture(path)
+        if tracks > 1 and path.suffix.lower() == ".avif":
+            # There alpha is a picture of its own.
+            self.report.warn("the alpha of the AVIF pictures is left out: FFmpeg decodes their colours alone")
+        return frame
 
-def _read_picture(path: Path) -> av.VideoFrame:
+
+def _read_picture(path: Path) -> tuple[av.VideoFrame, int]:
+    """Returns the first frame of a file, and how many pictures lie in it side by side."""
     try:
-        with av.open(url(path), options={"pattern_type": "none"}) as container:
+        with av.open(url(path), options={"pattern_type": "none"}, **TAGS_AS_BYTES) as container:
             for frame in container.decode(video=0):
-                return frame
+                return frame, len(container.streams.video)
     except (av.error.FFmpegError, IndexError) as error:
         raise DecodeError(f"cannot be read as a picture: {error}", path=path) from error
     raise DecodeError("holds no picture", path=path)

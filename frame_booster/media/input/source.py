@@ -161,6 +161,11 @@ class Source(ABC):
         return []
 
     @property
+    def plays(self) -> int | None:
+        """How often an animation is shown, 0 being for ever; None where the input does not say."""
+        return None
+
+    @property
     def chapters(self) -> list[Any]:
         """Chapters of the input, as PyAV gives them."""
         return []

@@ -67,6 +67,11 @@ class WebPSource(Source):
     def shift(self) -> Fraction:
         return self._begin
 
+    @property
+    def plays(self) -> int | None:
+        told = self._image.info.get("loop")
+        return None if told is None else int(told)
+
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import sync_folder
-from frame_booster.media.paths import is_pattern, is_pipe
+from frame_booster.media.paths import hidden_beside, is_pattern, is_pipe, shortened
+
+_USUAL_SUFFIX = 16
+"""What is longer than so many characters is a part of a name that has a full stop in it."""
 
 
 def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
@@ -69,7 +72,8 @@ def _real(target: Path) -> Path:
 
 def _beside(target: Path) -> Path:
     """Returns a hidden path beside a target that no other run, in this process or another, has chosen."""
-    return target.with_name(f".{target.stem[:40]}.partial-{secrets.token_hex(6)}{target.suffix}")
+    suffix = target.suffix if len(target.suffix) <= _USUAL_SUFFIX else ""
+    return hidden_beside(target, f".partial-{secrets.token_hex(6)}{suffix}")
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def _rename_to_new(partial: Path, target: Path) -> None:
 
 def _rename_beside(partial: Path, target: Path) -> Path:
     """Renames a file, but never over another; returns its name, which has a number where there is another."""
-    others = (target.with_name(f"{target.stem}-{k}{target.suffix}") for k in itertools.count(1))
+    others = (target.with_name(shortened(target.stem, f"-{k}{target.suffix}")) for k in itertools.count(1))
     for name in itertools.chain([target], others):
         try:
             os.link(partial, name)

@@ -31,7 +31,7 @@ ENCODERS: dict[str, Encoder] = {
     "libsvtav1": Encoder({"crf": "28", "preset": "8"}),
     "libvpx-vp9": Encoder({"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used"),
     "gif": Encoder({}, crf=None, preset=None),
-    "libwebp_anim": Encoder({"lossless": "1", "loop": "0"}, crf="quality", preset=None),
+    "libwebp_anim": Encoder({"lossless": "1"}, crf="quality", preset=None),
     "rawvideo": Encoder({}, crf=None, preset=None),
     "ffv1": Encoder({"level": "3", "slicecrc": "1"}, crf=None, preset=None),
     "prores_ks": Encoder({}, crf=None, preset="profile"),

@@ -15,9 +15,10 @@ from frame_booster.errors import OutputError
 from frame_booster.media.frames.side_data import side_data
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.muxer import open_output, start_output
-from frame_booster.media.output.sink import SinkOptions, Written
+from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
-from frame_booster.media.passthrough.streams import MP4_FAMILY, Passthrough, is_timecode_track
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY
+from frame_booster.media.passthrough.streams import Passthrough, is_timecode_track, wants_wave_headers
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.pyav.compat import set_display_matrix
@@ -47,16 +48,17 @@ class FileSink:
         self._last: av.Packet | None = None
         self._rates = source.info.rate, options.rate, source.begins_at
         tags = self._retimed(source.metadata)
-        self.container = open_output(path, options, tags)
+        wave_headers = wants_wave_headers(options.format, source, options.passthrough)
+        self.container = open_output(path, options, tags, source.plays, wave_headers=wave_headers)
         try:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
             self._describe(self.encoder.stream, first, source)
             self._passthrough = Passthrough(
-                self.container, source, self.name, options.passthrough, self._put, self._retimed
+                self.container, options.format, source, self.name, options.passthrough, self._put, self._retimed
             )
-            self.written.packets = self._passthrough.packets
+            self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
-            self._warn_of_lost_tags(tags)
+            self._warn_of_lost_tags(options.format, tags)
             if source.whole and source.chapters:
                 self._add_chapters(source, options.passthrough.slower)
             try:
@@ -64,7 +66,7 @@ class FileSink:
                     start_output(self.container, options.encoder, self.name)
             except (av.error.FFmpegError, ValueError) as error:
                 raise self.encoder.refused(error, said) from error
-            self.encoder.opened()
+            self.encoder.opened(TICKS.get(options.format))
         except BaseException:
             self.container.close()
             raise
@@ -97,8 +99,7 @@ class FileSink:
             self.warnings.append(warning)
         return moved
 
-    def _warn_of_lost_tags(self, tags: dict[str, str]) -> None:
-        name = self.container.format.name
+    def _warn_of_lost_tags(self, name: str, tags: dict[str, str]) -> None:
         key, value = KEYS_OPTION
         flags = (settings.get(key, "") for settings in (self.container.options, self.container.container_options))
         options = {key: value} if any(value in flag for flag in flags) else {}

@@ -56,7 +56,7 @@ def open_output(
         settings["movie_timescale"] = str(_movie_timescale(options.time_base, options.rate))
         if isinstance(path, Path) and is_pipe(path):
             # A pipe cannot be gone back in to fill in what is known at the end.
-            settings["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
+            settings["movflags"] = "frag_keyframe+delay_moov+default_base_moof"
         elif options.index_first:
             settings["movflags"] = "faststart"
     asked = dict(options.encoder.container_options)

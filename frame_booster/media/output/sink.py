@@ -30,6 +30,8 @@ class Written:
     """pts of all frames, in no order."""
     packets: dict[int, int] = field(default_factory=dict)
     """Packets of other streams, by index of the output's stream."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Bytes of them, likewise."""
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     """Tags of streams, likewise."""
 
@@ -144,11 +146,17 @@ TICKS = {
 """Containers whose times are whole numbers of this, s. A GIF's are 1/100 s, but browsers show less than two as ten."""
 
 
-def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
-    """Raises EncodeError where a container would give two frames of this rate one time, or show them too long."""
+def too_fast(format_name: str, rate: Fraction | None) -> bool:
+    """Tells whether a container would give two frames of this rate one time, or show them too long."""
     tick = TICKS.get(format_name)
-    if tick is None or rate is None or rate * tick <= 1:
+    return tick is not None and rate is not None and rate * tick > 1
+
+
+def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
+    """Raises EncodeError where a rate is `too_fast` for a container."""
+    if rate is None or not too_fast(format_name, rate):
         return
+    tick = TICKS[format_name]
     hint = "give --fps 50 or less" if format_name == "gif" else "write an .mp4 or .mov, which can"
     raise EncodeError(
         f"{format_name} cannot show {float(rate):.6g} frames a second: its times are whole numbers of {tick} s",

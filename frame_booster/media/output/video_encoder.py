@@ -16,6 +16,7 @@ from typing import Any
 import av
 import av.codec
 import av.error
+from av.codec.context import Flags
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
@@ -121,6 +122,9 @@ class VideoEncoder:
                 hint=f"give another --codec{f', or write {suffix}, which can' if suffix else ''}",
             ) from error
         context = stream.codec_context
+        if container.format.name == "tee":
+            # It does not say of the muxer behind it that it wants them.
+            context.flags |= Flags.global_header
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
         if self._numbered is not None:

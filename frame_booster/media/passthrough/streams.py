@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,15 +13,21 @@ import av.error
 from frame_booster.errors import EncodeError
 from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
-from frame_booster.media.passthrough.audio_tempo import AudioTempo
+from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
+from frame_booster.media.passthrough.audio_encoding import AudioEncoding
+from frame_booster.media.passthrough.capabilities import (
+    MP4_FAMILY,
+    VIDEO_ONLY,
+    better_container,
+    codec_name,
+    container_takes,
+    container_takes_encoder,
+    needs_wave_header,
+)
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
-
-MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
-"""By FFmpeg's names of their muxers."""
-VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
-"""Formats of pictures alone: other streams are left out with a warning, not refused."""
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,24 @@ class PassthroughOptions:
     """What becomes of other streams."""
 
     allow_drop: bool = False
+    """Whether streams may be left out in spite of `strict`."""
+    strict: bool = False
+    """Whether it is an error where a stream is left out or changed since the container cannot hold it."""
+    audio: str | None = None
+    """"copy", "encode" or "drop"; None copies, and encodes what cannot be copied."""
+    audio_codec: str | None = None
+    """FFmpeg's name of the encoder of audio, None for the default of the container."""
+    audio_bitrate: int | None = None
+    """Of encoded audio, bits a second, None for a usual one."""
     slower: int = 1
     """How many times longer the output lasts."""
     slow_audio: str | None = None
     """"drop" or "stretch", in slow motion."""
+
+    @property
+    def encodes_audio(self) -> bool:
+        """Whether all audio is to be encoded again, or so that it needs to be."""
+        return self.audio == "encode" or self.audio_codec is not None or self.audio_bitrate is not None
 
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
@@ -73,24 +92,23 @@ def is_timecode_track(stream: Any) -> bool:
     return bool(stream.type == "data" and KEY in stream.metadata)
 
 
-def container_takes(format_name: str, stream: Any) -> bool:
-    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
-    if stream.type == "attachment" and format_name != "matroska":
-        # WebM's muxer takes attachments and writes none.
+def is_chapter_text(stream: Any) -> bool:
+    """Tells whether a data stream is the text of an MP4's or MOV's chapters, which FFmpeg gives as chapters, too."""
+    # FFmpeg's demuxer makes such data of no other track, and gives none of its packets.
+    return bool(
+        stream.type == "data"
+        and codec_name(stream) == "bin_data"
+        and "mov" in stream.container.format.name.split(",")
+        and stream.container.chapters()
+    )
+
+
+def wants_wave_headers(format_name: str, source: Source, options: PassthroughOptions) -> bool:
+    """Tells whether a container is to be opened so that it takes audio of any codec, which leaves out chapters."""
+    copies = options.audio != "drop" and not options.encodes_audio and options.slower == 1
+    if not copies or (source.whole and source.chapters):
         return False
-    if is_cover(stream) and format_name not in ("mp4", "ipod"):
-        # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
-        return False
-    if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
-        # It would be written, but under a tag that tells no reader what it is.
-        return False
-    try:
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
-    except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
-        return False
-    return True
+    return any(needs_wave_header(format_name, stream) for stream in source.other_streams)
 
 
 class Passthrough:
@@ -98,6 +116,7 @@ class Passthrough:
 
     Args:
       container: of the output, open, before its header is written.
+      format_name: FFmpeg's name of it.
       source: what is boosted.
       path: of the output, for messages.
       options: what may be left out or changed.
@@ -111,6 +130,7 @@ class Passthrough:
     def __init__(
         self,
         container: Any,
+        format_name: str,
         source: Source,
         path: Path,
         options: PassthroughOptions,
@@ -119,10 +139,13 @@ class Passthrough:
     ) -> None:
         self.container, self.path, self.options, self._put, self._retime = container, path, options, put, retime
         self._source_path = source.path
-        self.format: str = container.format.name
+        self.format = format_name
+        self._wave_headers = container.format.name != format_name
         self.warnings: list[str] = []
         self.packets: dict[int, int] = {}
         """Packets written, by index of the output's stream."""
+        self.sizes: dict[int, int] = {}
+        """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
         self._routes: dict[int, _Route] = {}
@@ -140,12 +163,15 @@ class Passthrough:
                     f"the timecode track (stream {stream.index}) is left out: {self.format} has at most a tag for it"
                 )
             return None
-        if kind == "audio" and self.options.slower != 1:
-            return self._slow_audio(stream)
+        if is_chapter_text(stream):
+            # Chapters are written as such.
+            return None
+        if kind == "audio" and self.format not in VIDEO_ONLY:
+            return self._audio(stream)
         if kind == "video" and self.format == "matroska" and self._attach_cover(stream):
             return None
         if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
-            return _Copied(self._template(stream), self.options.slower)
+            return self._copied(stream)
         if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
             self.warnings.append(f"subtitle stream {stream.index} is converted to {codec}")
             target = self.container.add_stream(codec)
@@ -160,7 +186,7 @@ class Passthrough:
         if kind is None or not is_cover(stream) or not self._source_path.is_file():
             return False
         # An attachment is part of the header, so it is read before the stream comes to it.
-        with av.open(url(self._source_path)) as container:
+        with av.open(url(self._source_path), **TAGS_AS_BYTES) as container:
             picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
         if picture is None:
             return False
@@ -178,6 +204,76 @@ class Passthrough:
         target.disposition = stream.disposition
         self.tags[target.index] = tags
 
+    def _audio(self, stream: Any) -> _Route | None:
+        options = self.options
+        if options.audio == "drop":
+            return None
+        if options.slower != 1:
+            return self._slow_audio(stream)
+        asked = options.encodes_audio
+        special = needs_wave_header(self.format, stream)
+        takes = container_takes(self.format, stream) or (special and self._wave_headers)
+        if takes and not asked:
+            return self._copied(stream)
+        what = _described(stream)
+        why = f"{self.format} cannot hold it" + ("" if not special else " beside chapters, as it is written here")
+        better = None if special else better_container(stream)
+        if options.audio == "copy":
+            hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
+            raise EncodeError(f"{what} cannot be copied: {why}", path=self.path, hint=hint)
+        encoded = self._encoded(stream, options.audio_codec or default_encoder(self.format))
+        if encoded is None and takes:
+            self._warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
+            return self._copied(stream)
+        if encoded is None:
+            self._leave_out(stream)
+        elif not asked:
+            codec = encoded.target.codec_context.codec.canonical_name
+            self._warn(f"{what} is encoded again, to {codec}: {why}" + (f" ({better})" if better else ""))
+        return encoded
+
+    def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
+        """Returns the route of audio that is encoded again; None where it cannot be decoded.
+
+        Raises:
+          EncodeError: there is no such encoder, or the container does not take what it makes.
+        """
+        if stream.codec_context is None or not stream.codec_context.sample_rate:
+            return None
+        if find_encoder(encoder) is None:
+            raise EncodeError(
+                f"there is no audio encoder {encoder!r}", path=self.path, hint="as ffmpeg -encoders lists them"
+            )
+        settings = settings_for(stream, encoder, self.options.audio_bitrate, self.format)
+        if settings is None:
+            raise EncodeError(
+                f"{encoder} cannot encode {_described(stream)}",
+                path=self.path,
+                hint="choose another with --audio-codec",
+            )
+        if not container_takes_encoder(self.format, encoder):
+            raise EncodeError(
+                f"{self.format} does not hold what {encoder} makes",
+                path=self.path,
+                hint="choose another with --audio-codec, or write an .mkv",
+            )
+        encoded = AudioEncoding(stream, self.container, settings, self.options.slower, self.path)
+        before, now = (av.AudioLayout(name).nb_channels for name in (stream.codec_context.layout.name, settings.layout))
+        if now < before:
+            what = f"the {before} channels of {_described(stream)}"
+            self._warn(f"{what} are mixed down to {settings.layout}: {encoder} has no more")
+        self._tag(encoded.target, stream)
+        return encoded
+
+    def _copied(self, stream: Any) -> _Route:
+        return _Copied(self._template(stream), self.options.slower)
+
+    def _warn(self, text: str) -> None:
+        """Warns of what becomes of a stream; raises EncodeError where the reading is strict."""
+        if self.options.strict and not self.options.allow_drop:
+            raise EncodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+        self.warnings.append(text)
+
     def _slow_audio(self, stream: Any) -> _Route | None:
         if self.options.slow_audio is None:
             raise EncodeError(
@@ -188,25 +284,32 @@ class Passthrough:
         if self.options.slow_audio == "drop":
             self.warnings.append(f"audio stream {stream.index} is left out of the slow motion")
             return None
-        stretcher = AudioTempo(stream, self.container, self.options.slower, self.path)
-        self._tag(stretcher.target, stream)
-        return stretcher
+        own = None if stream.codec_context is None else encoder_of(stream)
+        stretched = None if own is None else self._encoded(stream, self.options.audio_codec or self._fitting(own))
+        if stretched is None:
+            self._leave_out(stream, "it cannot be decoded")
+        return stretched
 
-    def _leave_out(self, stream: Any) -> None:
-        name = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
-        what = f"{stream.type} stream {stream.index} ({name or 'of a kind FFmpeg does not know'})"
-        better = _better_container(stream)
-        # Dropped with a warning: data that FFmpeg cannot identify (telemetry of cameras), and data that no container
-        # holds. Refusing would leave the user no way out.
-        refused = stream.type != "data" or (name is not None and better is not None)
-        if refused and not self.options.allow_drop and self.format not in VIDEO_ONLY:
+    def _fitting(self, encoder: str) -> str:
+        """Returns an encoder whose codec the container holds: the one given, or the container's default."""
+        return encoder if container_takes_encoder(self.format, encoder) else default_encoder(self.format)
+
+    def _leave_out(self, stream: Any, why: str | None = None) -> None:
+        """Warns of a stream that is left out; raises EncodeError where that is not wanted."""
+        what, better = _described(stream), better_container(stream)
+        text = f"{what} is left out: {why or f'{self.format} cannot hold it'}"
+        advice = f" ({better})" if why is None and better is not None else ""
+        if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
+            # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
+            self.warnings.append(text)
+        elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(
-                f"{self.format} cannot hold {what}",
+                f"{self.format} cannot hold {what}" if why is None else text,
                 path=self.path,
-                hint=f"{better or 'no container that is known here can'}, or --allow-drop leaves it out",
+                hint=f"{better or 'no container that is known here can'}; --allow-drop leaves it out",
             )
-        advice = f" ({better})" if stream.type == "data" and better is not None else ""
-        self.warnings.append(f"{what} is left out: {self.format} cannot hold it{advice}")
+        else:
+            self.warnings.append(text + advice)
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
@@ -222,6 +325,7 @@ class Passthrough:
     def _write(self, packets: list[av.Packet]) -> None:
         for packet in packets:
             index = packet.stream.index
+            self.sizes[index] = self.sizes.get(index, 0) + packet.size
             self._put(packet)
             self.packets[index] = self.packets.get(index, 0) + 1
 
@@ -229,10 +333,6 @@ class Passthrough:
 _COVERS = {"png": "png", "mjpeg": "jpg"}
 
 
-def _better_container(stream: Any) -> str | None:
-    if is_cover(stream):
-        return "write an .mp4 or .mkv, which can"
-    for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
-        if container_takes(name, stream):
-            return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
-    return None
+def _described(stream: Any) -> str:
+    name = codec_name(stream) or "of a kind FFmpeg does not know"
+    return f"{stream.type} stream {stream.index} ({name})"

@@ -10,6 +10,7 @@ import av
 import av.error
 
 from frame_booster.media.passthrough.timecode import KEY
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 KEYS_OPTION = ("movflags", "use_metadata_tags")
 """FFmpeg's option by which MOV and MP4 keep tags of any name, as QuickTime metadata keys."""
@@ -79,7 +80,7 @@ def kept_tags(
             for packet in (*stream.encode(frame), *stream.encode(None)):
                 trial.mux(packet)
         memory.seek(0)
-        with av.open(memory) as trial:
+        with av.open(memory, **TAGS_AS_BYTES) as trial:
             return {**trial.streams.video[0].metadata, **trial.metadata}
     except (av.error.FFmpegError, ValueError):
         # A format of pictures only, which has no tags.

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from frame_booster.errors import InputError
 from frame_booster.files import atomic
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.training.data.manifest import Clip, FrameArray, read_manifest
 
 
@@ -40,7 +41,7 @@ class ClipStore:
         with atomic(path) as partial, partial.open("wb") as file:
             for clip in tqdm(self.clips, desc="decoding clips", unit="clip", disable=None):
                 source = root / clip.path
-                with av.open(str(source)) as container:
+                with av.open(str(source), **TAGS_AS_BYTES) as container:
                     frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
                 if len(frames) != clip.frames or frames[0].shape != (clip.height, clip.width, 3):
                     raise InputError("frames or size are not what the manifest says", path=source)

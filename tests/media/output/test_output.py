@@ -70,6 +70,13 @@ def test_a_name_of_255_bytes_has_room_for_a_partial_one(tmp_path: Path) -> None:
     output = tmp_path / f"{'n' * 251}.mkv"
     boosted(source, output)
     assert len(decoded(output)) == 6
+    boosted(source, output, resume=True, overwrite=True)
+    assert len(decoded(output)) == 6
+    boosted(source, tmp_path / f"a.{'n' * 253}", output_format="matroska")
+    assert len(decoded(tmp_path / f"a.{'n' * 253}")) == 6
+    assert len(list(tmp_path.iterdir())) == 3
+    with pytest.raises(InputError, match="longer than 255 bytes"):
+        boosted(source, tmp_path / f"{'n' * 252}.mkv")
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
 from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
-from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
+from frame_booster.media.paths import PIPE, check_input, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-from frame_booster.pipeline.boost import run
+from frame_booster.pipeline.boost import options_of, run
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, SegmentSink, join
@@ -151,14 +151,35 @@ def test_raw_video_is_as_large_as_its_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "made"),
     [
-        ("a/film.mkv", "a/film.2x.mp4"),
-        ("a/50%d off.mkv", "a/50%d off.2x.mp4"),
+        ("a/film.mkv", "a/film.2x.mkv"),
+        ("a/film.MP4", "a/film.2x.MP4"),
+        ("a/film.wmv", "a/film.2x.mkv"),
+        ("a/50%d off.mkv", "a/50%d off.2x.mkv"),
         ("a/frames", "a/frames.2x.mp4"),
         ("a/shot_%04d.png", "a/shot.2x.mp4"),
     ],
 )
 def test_where_the_result_goes_when_nobody_says(given: str, made: str) -> None:
     assert default_output(Path(given), 2) == Path(made)
+
+
+def test_a_name_that_would_be_too_long_is_shortened() -> None:
+    made = default_output(Path("a") / (125 * "\u00e9" + ".mkv"), 2)
+    assert made.name.endswith("\u00e9.2x.mkv")
+    assert 253 <= len(made.name.encode()) <= 255
+
+
+def test_the_address_of_a_video_is_told_from_a_path() -> None:
+    with pytest.raises(InputError, match=r"is an address.*ffmpeg -i 'https://h/a b\.mp4' .* \| frame-booster -"):
+        check_input("https://h/a b.mp4")
+    check_input("C:/films/a.mp4")
+
+
+def test_an_animation_too_fast_for_its_kind_becomes_a_film(tmp_path: Path) -> None:
+    source = make_video(
+        tmp_path / "in.gif", codec="gif", pix_fmt="gray", pts=range(3), rate=50, time_base=Fraction(1, 50)
+    )
+    assert run(str(source), None, options_of({}), None, MeanModel()).output == str(tmp_path / "in.2x.mp4")  # type: ignore[arg-type]
 
 
 def test_a_sequence_without_a_name_has_that_of_its_folder(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from frame_booster.media.output.sink import CONTAINERS
 from frame_booster.media.passthrough.tags import kept_tags, lost_tags, wants_keys
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES, mend
 from tests.conftest import boosted, make_video, probe
 
 PHONE = {
@@ -108,3 +109,30 @@ def test_uneven_gaps_in_decoding_order_do_not_make_an_mp4_shorter(tmp_path: Path
         result = boosted(source, tmp_path / f"{factor}.mov", factor=factor)
         [video] = probe(tmp_path / f"{factor}.mov")["streams"]
         assert abs(Fraction(video["duration"]) - result.duration) <= Fraction(1, 1000)
+
+
+def test_tags_that_are_not_utf_8_are_read(tmp_path: Path) -> None:
+    plain = make_video(tmp_path / "plain.mkv", pts=range(2))
+    with av.open(str(plain)) as video, av.open(str(tmp_path / "in.mkv"), "w", **TAGS_AS_BYTES) as out:
+        stream = out.add_stream_from_template(video.streams.video[0])
+        titles = ("Caf\u00e9 \u201cZ\u00fcrich\u201d", "Gr\u00f6\u00dfe", "Fu\u00df")
+        raw = [title.encode("cp1252").decode("utf-8", "surrogateescape") for title in titles]
+        out.metadata["title"], stream.metadata["title"] = raw[:2]
+        chapter = {"id": 1, "start": 0, "end": 80, "time_base": Fraction(1, 1000), "metadata": {"title": raw[2]}}
+        out.set_chapters([chapter])
+        for packet in video.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux_one(packet)
+    result = boosted(tmp_path / "in.mkv", tmp_path / "out.mkv")
+    assert result.warnings == ["tags that are not UTF-8 are read as Windows-1252: title"]
+    with av.open(str(tmp_path / "out.mkv")) as made:
+        assert made.metadata["title"] == "Caf\u00e9 \u201cZ\u00fcrich\u201d"
+        assert made.streams[0].metadata["title"] == "Gr\u00f6\u00dfe"
+        assert made.chapters()[0]["metadata"]["title"] == "Fu\u00df"
+
+
+def test_text_that_is_cut_off_stays_what_it_was() -> None:
+    tags = {"cut": "Z\u00fcrich \u00fc"[:-1] + "\udcc3", "plain": "Z\u00fcrich"}
+    assert mend(tags) == ["cut"]
+    assert tags == {"cut": "Z\u00fcrich \ufffd", "plain": "Z\u00fcrich"}

@@ -1,0 +1,126 @@
+"""Encoders of audio: which one a container gets, and the rate, samples, channels and bit rate it is opened with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import av.codec
+import av.error
+
+DEFAULT = "aac"
+_BY_FORMAT = {"webm": "libopus", "mxf": "pcm_s16le"}
+"""Where AAC does not fit."""
+_RATE_OF_FORMAT = {"mxf": 48_000}
+"""The only rate that a container takes, Hz."""
+_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
+"""FFmpeg's encoder where it has another name than the codec."""
+_BITS_A_CHANNEL = {"aac": 96_000, "libopus": 64_000, "libmp3lame": 96_000, "ac3": 96_000, "eac3": 80_000}
+"""Bits a second at which listeners hardly tell an encoder's result from what went in, and no less than is usual."""
+_OF_OTHERS = 64_000
+"""Of encoders that are not listed; those that lose nothing do not go by it."""
+_BITS_A_SAMPLE = 3
+"""Of a channel, at most: speech at 8,000 Hz needs no more."""
+_BY_COUNT = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""FFmpeg's default layouts of so many channels."""
+
+
+@dataclass(frozen=True)
+class AudioSettings:
+    """What an encoder is opened with."""
+
+    encoder: str
+    rate: int
+    sample_format: str
+    layout: str
+    bit_rate: int | None
+
+
+def layout_name(layout: Any) -> str:
+    """Returns the name of a layout of PyAV; the usual one of as many channels where it has none."""
+    name: str = layout.name
+    return _BY_COUNT.get(layout.nb_channels, name) if name.endswith("channels") else name
+
+
+def default_encoder(format_name: str) -> str:
+    """Returns the encoder of audio that a container gets where it cannot hold the source's."""
+    return _BY_FORMAT.get(format_name, DEFAULT)
+
+
+def encoder_of(stream: Any) -> str:
+    """Returns the encoder of a stream's own codec; the default where FFmpeg has none."""
+    name: str = stream.codec_context.codec.canonical_name
+    for candidate in (_ENCODERS.get(name, name), DEFAULT):
+        if find_encoder(candidate) is not None:
+            return candidate
+    return DEFAULT
+
+
+def find_encoder(name: str) -> Any:
+    """Returns an encoder of audio by FFmpeg's name of it; None where there is none."""
+    try:
+        codec = av.codec.Codec(name, "w")
+    except ValueError:
+        # PyAV's UnknownCodecError is a ValueError.
+        return None
+    return codec if codec.type == "audio" else None
+
+
+def settings_for(stream: Any, encoder: str, bit_rate: int | None, format_name: str) -> AudioSettings | None:
+    """Returns what to open an encoder with for a stream; None where it takes no layout that the stream can have.
+
+    Args:
+      stream: of the source, with a decoder.
+      encoder: FFmpeg's name of one that there is.
+      bit_rate: bits a second, None for a usual one.
+      format_name: FFmpeg's name of the container.
+    """
+    codec, context = find_encoder(encoder), stream.codec_context
+    rate = _rate(codec.audio_rates, _RATE_OF_FORMAT.get(format_name, context.sample_rate))
+    sample_format = _sample_format([f.name for f in codec.audio_formats or []], context.format.name)
+    own = layout_name(context.layout)
+    for layout in dict.fromkeys([own, _BY_COUNT.get(context.layout.nb_channels, own), "stereo", "mono"]):
+        channels = av.AudioLayout(layout).nb_channels
+        usual = min(_BITS_A_CHANNEL.get(encoder, _OF_OTHERS), _BITS_A_SAMPLE * rate) * channels
+        # Some encoders have rates of their own only.
+        for bits in (usual, None) if bit_rate is None else (bit_rate,):
+            settings = AudioSettings(encoder, rate, sample_format, layout, bits)
+            if _opens(settings):
+                return settings
+    return None
+
+
+def _rate(rates: Any, wanted: int) -> int:
+    """Returns the lowest rate of an encoder, Hz, that loses nothing; its highest where all do."""
+    if not rates:
+        return wanted
+    return min((rate for rate in rates if rate >= wanted), default=max(rates))
+
+
+def _sample_format(names: list[str], wanted: str) -> str:
+    """Returns the sample format of an encoder that is nearest to a decoder's without being coarser."""
+
+    def distance(name: str) -> tuple[bool, int, bool, bool]:
+        have, want = av.AudioFormat(name), av.AudioFormat(wanted)
+        is_float = [f.packed.name in ("flt", "dbl") for f in (have, want)]
+        return (have.bytes < want.bytes, abs(have.bytes - want.bytes), is_float[0] != is_float[1], name != wanted)
+
+    return min(names, key=distance, default=wanted)
+
+
+def _opens(settings: AudioSettings) -> bool:
+    context: Any = av.CodecContext.create(settings.encoder, "w")
+    apply_settings(context, settings)
+    try:
+        context.open()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def apply_settings(context: Any, settings: AudioSettings) -> None:
+    """Sets an encoder that is not open yet."""
+    context.sample_rate, context.format, context.layout = settings.rate, settings.sample_format, settings.layout
+    if settings.bit_rate is not None:
+        context.bit_rate = settings.bit_rate

@@ -1,0 +1,203 @@
+"""Audio that cannot be copied: decoded and encoded again, sample for sample at its time, or slower at its own pitch."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import av.filter
+import numpy as np
+from av.codec.context import Flags
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.passthrough.audio_encoders import AudioSettings, apply_settings, layout_name
+from frame_booster.media.pyav.rational import exact, rescale
+
+JITTER = Fraction(15, 1000)
+"""By so much, s, timestamps may differ from the count of samples before silence is put in or samples are left out: more
+than containers round by, less than one frame of any usual codec, so that a lost one leaves its gap."""
+
+
+class AudioEncoding:
+    """Decodes one audio stream and encodes it again, slowed down by FFmpeg's atempo where that is asked for.
+
+    Samples stay at the times of the source: what an encoder puts before the first, it gives a time before the first.
+
+    Args:
+      stream: of the source.
+      container: of the output; gets a stream.
+      settings: of the encoder.
+      slower: how many times longer; a power of 2.
+      path: of the output, for messages.
+
+    Raises:
+      ValueError: the container does not take the encoder's codec.
+    """
+
+    def __init__(self, stream: Any, container: Any, settings: AudioSettings, slower: int, path: Path) -> None:
+        self.stream, self.slower, self.path = stream, slower, path
+        self.target = container.add_stream(settings.encoder, rate=settings.rate)
+        apply_settings(self.target.codec_context, settings)
+        if container.format.name == "tee":
+            # It does not say of the muxer behind it that it wants headers apart.
+            self.target.codec_context.flags |= Flags.global_header
+        self._graph: Any = None
+        self._kind: tuple[str, str, int] | None = None
+        """Sample format, layout and rate of what the graph takes: those of the first frame."""
+        self._resamplers: dict[tuple[str, str, int], Any] = {}
+        """For frames of other kinds, as come after a splice in a recording."""
+        self._start = 0
+        """When the first sample is heard, at the rate of the graph's frames."""
+        self._taken = self._given = 0
+        """Samples that went into the graph and came out."""
+        self._end = 0
+        """When the last of them ends, at the rate of the encoder."""
+
+    def _build(self, frame: av.AudioFrame) -> None:
+        layout = layout_name(frame.layout)
+        self._kind = frame.format.name, layout, frame.sample_rate
+        graph = av.filter.Graph()
+        last = graph.add_abuffer(
+            sample_rate=frame.sample_rate,
+            format=frame.format.name,
+            layout=layout,
+            time_base=Fraction(1, frame.sample_rate),
+        )
+        chain = [graph.add("atempo", "0.5") for _ in range(self.slower.bit_length() - 1)]
+        context = self.target.codec_context
+        chain.append(
+            graph.add(
+                "aformat",
+                f"sample_fmts={context.format.name}:channel_layouts={context.layout.name}:sample_rates={context.rate}",
+            )
+        )
+        chain.append(graph.add("abuffersink"))
+        for link in chain:
+            last.link_to(link)
+            last = link
+        graph.configure()
+        if context.frame_size:
+            graph.set_audio_frame_size(context.frame_size)
+        self._graph = graph
+
+    def take(self, packet: av.Packet | None) -> list[av.Packet]:
+        """Returns the packets that can be made by now; None is the end of the source's stream."""
+        made: list[av.Packet] = []
+        try:
+            for frame in self.stream.codec_context.decode(packet):
+                made += self._push(frame)
+        except av.error.InvalidDataError:
+            # A damaged packet leaves a gap of its own length, as in a player.
+            pass
+        if packet is None and self._graph is not None:
+            self._graph.push(None)
+            made += self._pull()
+            made += self._encode(None)
+            self._mark_padding(made)
+        return made
+
+    def _mark_padding(self, last: list[av.Packet]) -> None:
+        """Notes with the last packet how many of its samples only fill it up; Matroska has a place for that."""
+        if not last or last[-1].has_sidedata("skip_samples") or last[-1].pts is None:
+            return
+        rate = self.target.codec_context.sample_rate
+        begin = rescale(last[-1].pts, exact(last[-1].time_base) or Fraction(1, rate), Fraction(1, rate))
+        over = begin + self.target.codec_context.frame_size - self._end
+        if 0 < over < self.target.codec_context.frame_size:
+            # AV_PKT_DATA_SKIP_SAMPLES: samples to skip at the start and at the end, and two reasons.
+            note = PacketSideData(packet_sidedata_type_from_literal("skip_samples"), 10)
+            note.update(struct.pack("<IIBB", 0, over, 0, 0))
+            last[-1].set_sidedata(note)
+
+    def _push(self, frame: av.AudioFrame) -> list[av.Packet]:
+        time = None if frame.pts is None else frame.pts * (exact(frame.time_base) or Fraction(1, frame.sample_rate))
+        if self._kind is None:
+            self._build(frame)
+            self._start = 0 if time is None else rescale(1, time, Fraction(1, frame.sample_rate))
+        assert self._kind is not None
+        rate, made = self._kind[2], []
+        for part in self._alike(frame):
+            late = 0
+            if time is not None:
+                late = rescale(1, time, Fraction(1, rate)) - self._start - self._taken
+                # Of the parts of a frame that is converted, the first has its time.
+                time = None
+            for piece in self._in_time(part, late if abs(late) > JITTER * rate else 0):
+                piece.pts = None
+                self._taken += piece.samples
+                self._graph.push(piece)
+                made += self._pull()
+        return made
+
+    def _in_time(self, frame: av.AudioFrame, late: int) -> list[av.AudioFrame]:
+        """Returns a frame with silence before it, or without the samples that lie before the end of the last.
+
+        Args:
+          frame: of the first one's kind.
+          late: by how many samples it begins later than the one before ends; negative where they overlap.
+        """
+        pieces = []
+        while late > 0:
+            samples = min(late, frame.sample_rate)
+            pieces.append(_silence(frame, samples))
+            late -= samples
+        if late == 0:
+            return [*pieces, frame]
+        if -late >= frame.samples:
+            return []
+        return [_like(frame, np.ascontiguousarray(frame.to_ndarray()[:, -late * _rows(frame)[1] :]))]
+
+    def _alike(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        """Returns a frame as samples of the first one's kind."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind == self._kind:
+            return [frame]
+        if kind not in self._resamplers:
+            assert self._kind is not None
+            self._resamplers[kind] = av.AudioResampler(*self._kind)
+        frame.pts = None
+        return list(self._resamplers[kind].resample(frame))
+
+    def _pull(self) -> list[av.Packet]:
+        made: list[av.Packet] = []
+        assert self._kind is not None
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return made
+            frame.time_base = Fraction(1, frame.sample_rate)
+            frame.pts = rescale(self._start * self.slower, Fraction(1, self._kind[2]), frame.time_base) + self._given
+            self._given += frame.samples
+            self._end = frame.pts + frame.samples
+            made += self._encode(frame)
+
+    def _encode(self, frame: av.AudioFrame | None) -> list[av.Packet]:
+        try:
+            return list(self.target.encode(frame))
+        except av.error.FFmpegError as error:
+            raise EncodeError(f"the audio encoder failed: {error.strerror}", path=self.path) from error
+
+
+def _rows(frame: av.AudioFrame) -> tuple[int, int]:
+    """Returns the shape of a frame's samples: rows, and values of a row for each sample."""
+    channels = frame.layout.nb_channels
+    return (channels, 1) if frame.format.is_planar else (1, channels)
+
+
+def _silence(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    """Returns so many samples of silence, of the kind of a frame."""
+    (rows, values), dtype = _rows(frame), frame.to_ndarray().dtype
+    return _like(frame, np.full((rows, samples * values), 128 if dtype == np.uint8 else 0, dtype))
+
+
+def _like(frame: av.AudioFrame, samples: np.ndarray[Any, Any]) -> av.AudioFrame:
+    """Returns a frame of the kind of another."""
+    made = av.AudioFrame.from_ndarray(samples, frame.format.name, frame.layout.name)
+    made.sample_rate, made.time_base = frame.sample_rate, Fraction(1, frame.sample_rate)
+    return made

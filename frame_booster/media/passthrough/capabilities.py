@@ -1,0 +1,113 @@
+"""What containers hold: which codecs their muxers take and readers find again, by FFmpeg's names of them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import av
+import av.error
+
+from frame_booster.media.input.container import is_cover
+from frame_booster.media.passthrough.audio_encoders import find_encoder
+
+MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
+"""By FFmpeg's names of their muxers."""
+VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
+"""Formats of pictures alone: other streams are left out with a warning, not refused."""
+_OF_TRANSPORT_STREAMS = {
+    "audio": {
+        *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed"),
+        *("eac3", "dca", "opus", "libopus", "pcm_bluray", "s302m"),
+    },
+    "subtitle": {"dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec", "pgssub", "hdmv_pgs_subtitle"}
+    | {"arib_caption", "libaribcaption", "libaribb24"},
+}
+"""Codecs for which an MPEG transport stream has a stream type or a descriptor, by names of FFmpeg's decoders."""
+_WITH_WAVE_HEADER = frozenset(
+    {
+        *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "pcm_alaw", "pcm_mulaw"),
+        *("adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha", "g726", "g722"),
+    }
+)
+"""Codecs, by names of FFmpeg's decoders, of which Matroska's muxer in FFmpeg writes all that the header has."""
+_UNREADABLE = {
+    # It has no place for the size of a block, or of a coded sample, without which these cannot be decoded.
+    "nut": frozenset(
+        {"adpcm_ima_wav", "wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "g726", "atrac3", "cook"}
+    ),
+    # FFmpeg 8's muxer ends the whole process at them.
+    "flv": frozenset({"pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s16le", "pcm_s16be"}),
+}
+"""Codecs, by names of FFmpeg's decoders, that a container's muxer takes and nothing can read from it."""
+
+
+def container_takes(format_name: str, stream: Any) -> bool:
+    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
+    if stream.type == "attachment" and format_name != "matroska":
+        # WebM's muxer takes attachments and writes none.
+        return False
+    if is_cover(stream) and format_name not in ("mp4", "ipod"):
+        # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
+        return False
+    if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
+        # It would be written, but under a tag that tells no reader what it is.
+        return False
+    if not _readable(format_name, stream):
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def container_takes_encoder(format_name: str, encoder: str) -> bool:
+    """Tells whether a container takes what an encoder of audio makes, and readers know it again."""
+    codec = find_encoder(encoder).canonical_name
+    if format_name == "mpegts":
+        return codec in _OF_TRANSPORT_STREAMS["audio"]
+    if codec in _UNREADABLE.get(format_name, frozenset()):
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=format_name) as trial:
+            trial.add_stream(encoder, rate=48_000)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _readable(format_name: str, stream: Any) -> bool:
+    """Tells whether readers know again what a container's muxer takes; some of FFmpeg's take too much."""
+    name = codec_name(stream)
+    if format_name == "mpegts" and stream.type in _OF_TRANSPORT_STREAMS:
+        # Anything else is written, as private data. Frames of TrueHD are shorter than the ticks of most containers.
+        known = _OF_TRANSPORT_STREAMS[stream.type]
+        return name in known or (name == "truehd" and stream.container.format.name == "mpegts")
+    return name not in _UNREADABLE.get(format_name, frozenset())
+
+
+def codec_name(stream: Any) -> str | None:
+    """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
+    name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
+    return name
+
+
+def needs_wave_header(format_name: str, stream: Any) -> bool:
+    """Tells whether Matroska holds audio under a header of WAVE files (A_MS/ACM), as of WMA, and not otherwise.
+
+    PyAV does not ask Matroska's muxer for that, so that it must be reached by another (`muxer.open_output`).
+    """
+    return format_name == "matroska" and stream.type == "audio" and codec_name(stream) in _WITH_WAVE_HEADER
+
+
+def better_container(stream: Any) -> str | None:
+    """Returns advice on which container to write for a stream; None where none is known that holds it."""
+    if is_cover(stream):
+        return "write an .mp4 or .mkv, which can"
+    for name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("mpegts", ".ts")):
+        if container_takes(name, stream) or needs_wave_header(name, stream):
+            return f"write an {suffix}, which can" if suffix == ".mkv" else f"write a {suffix}, which can"
+    return None
