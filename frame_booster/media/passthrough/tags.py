@@ -10,7 +10,7 @@ import av
 import av.error
 
 from frame_booster.media.passthrough.timecode import KEY
-from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
+from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES, said_once
 
 KEYS_OPTION = ("movflags", "use_metadata_tags")
 """FFmpeg's option by which MOV and MP4 keep tags of any name, as QuickTime metadata keys."""
@@ -81,7 +81,9 @@ def kept_tags(
                 trial.mux(packet)
         memory.seek(0)
         with av.open(memory, **TAGS_AS_BYTES) as trial:
-            return {**trial.streams.video[0].metadata, **trial.metadata}
+            found = {**trial.streams.video[0].metadata, **trial.metadata}
+            said_once(found)
+            return found
     except (av.error.FFmpegError, ValueError):
         # A format of pictures only, which has no tags.
         return {}

@@ -1,4 +1,7 @@
-"""Text of tags that is not UTF-8, as old programs wrote it into AVI, ID3 and MP4: read as what it most likely is."""
+"""Text of tags as it was meant: what is not UTF-8 (old AVI, ID3 and MP4), and what FFmpeg joins of one thing said twice.
+
+A QuickTime file may tell its creation time in its header and as a tag; from version 9 on FFmpeg gives "X;X" for both.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,25 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", _ERRORS).decode("utf-8" if damaged else _LIKELY, "replace")
 
 
+def said_once(tags: dict[str, str]) -> None:
+    """Replaces a creation time that is told twice, "X;X", by one of the two; changes `tags` in place."""
+    for key, value in tags.items():
+        first, _, second = value.partition(";")
+        if key.lower() == "creation_time" and first == second:
+            tags[key] = first
+
+
 def mend(tags: dict[str, str]) -> list[str]:
-    """Replaces text that is not UTF-8 by what it most likely says.
+    """Replaces text that is not UTF-8 by what it most likely says, and what is said twice by one of the two.
 
     Args:
       tags: of a container that is opened with `TAGS_AS_BYTES`; changed in place.
 
     Returns:
-      The names of the tags that were changed.
+      The names of the tags that were not UTF-8.
     """
     changed = []
+    said_once(tags)
     for key, value in list(tags.items()):
         name, text = _readable(key), _readable(value)
         if (name, text) != (key, value):
@@ -46,7 +58,7 @@ def mend_all(container: Any) -> list[str]:
     """Does so with all tags of an opened file and of its streams; those of chapters are made anew when they are read.
 
     Returns:
-      The names of the tags that were changed, each once.
+      The names of the tags that were not UTF-8, each once.
     """
     holders = [container.metadata, *(stream.metadata for stream in container.streams)]
     holders += [chapter["metadata"] for chapter in container.chapters()]
