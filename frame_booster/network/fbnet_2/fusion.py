@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
+from frame_booster.network.compiling import compiled, differentiable
 from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import doubled
-from frame_booster.network.warp import gather_warp
+from frame_booster.network.warp import flow_gradient, gather_warp
 
 WIDTH, BLOCKS = 24, 1
 """Channels of the convolutions at 1/2, and residual blocks."""
@@ -34,11 +34,106 @@ def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Ten
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + 0.1 * out[..., 5:]
 
 
-both_warped = compiled(_both_warped, scale=Fraction(1, 2))
+def _first_warped(frame: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(frame, motion[..., :2])
+
+
+def _second_warped(frame: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(frame, motion[..., 2:4])
+
+
+def _first_flow_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream[..., :3], frame, motion[..., :2])
+
+
+def _second_flow_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream[..., 3:], frame, motion[..., 2:4])
+
+
+def _first_share_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream * (1.0 - tf.sigmoid(motion[..., 4:])), frame, motion[..., :2])
+
+
+def _second_share_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream * tf.sigmoid(motion[..., 4:]), frame, motion[..., 2:4])
+
+
+def _mixed(warped0: Tensor, warped1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
+    return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + 0.1 * out[..., 5:]
+
+
+def _mask_gradient(upstream: Tensor, warped0: Tensor, warped1: Tensor, motion: Tensor) -> Tensor:
+    share = tf.sigmoid(motion[..., 4:])
+    return share * (1.0 - share) * tf.reduce_sum(upstream * (warped1 - warped0), -1, keepdims=True)
+
+
+def _out_gradient(change: Tensor, upstream: Tensor) -> Tensor:
+    return tf.concat([2.0 * change, 0.1 * upstream], -1)
+
+
+# One loop for each map that is written: where the channels of one map are computed in different ways, XLA decides
+# for every number how, which takes longer than the second loop.
+_loops = {
+    function: compiled(function)
+    for function in (
+        _first_warped,
+        _second_warped,
+        _first_flow_gradient,
+        _second_flow_gradient,
+        _first_share_gradient,
+        _second_share_gradient,
+        _mixed,
+        _mask_gradient,
+        _out_gradient,
+    )
+}
+
+
+def _both_warped_in_training(frame0: Tensor, frame1: Tensor, motion: Tensor) -> Tensor:
+    both = [_loops[_first_warped](frame0, motion), _loops[_second_warped](frame1, motion)]
+    return tf.nn.space_to_depth(tf.concat(both, -1), 2)
+
+
+def _both_warped_gradients(
+    upstream: Tensor, frame0: Tensor, frame1: Tensor, motion: Tensor
+) -> tuple[None, None, Tensor]:
+    upstream = tf.nn.depth_to_space(upstream, 2)
+    flows = [
+        _loops[_first_flow_gradient](upstream, frame0, motion),
+        _loops[_second_flow_gradient](upstream, frame1, motion),
+    ]
+    return None, None, tf.concat([*flows, tf.zeros_like(motion[..., 4:])], -1)
+
+
+def _blended_in_training(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> tuple[Tensor, ...]:
+    motion = corrected(motion, out)
+    warped0, warped1 = _loops[_first_warped](frame0, motion), _loops[_second_warped](frame1, motion)
+    return _loops[_mixed](warped0, warped1, motion, out), motion, warped0, warped1
+
+
+def _blended_gradients(
+    upstream: Tensor,
+    frame0: Tensor,
+    frame1: Tensor,
+    _before: Tensor,
+    _out: Tensor,
+    motion: Tensor,
+    warped0: Tensor,
+    warped1: Tensor,
+) -> tuple[None, None, Tensor, Tensor]:
+    first = _loops[_first_share_gradient](upstream, frame0, motion)
+    second = _loops[_second_share_gradient](upstream, frame1, motion)
+    change = tf.concat([first, second, _loops[_mask_gradient](upstream, warped0, warped1, motion)], -1)
+    return None, None, change, _loops[_out_gradient](change, upstream)
+
+
+both_warped = compiled(
+    _both_warped, training=differentiable(_both_warped_in_training, _both_warped_gradients), scale=Fraction(1, 2)
+)
 """Both frames (B, H, W, 3) warped by a motion (B, H, W, 5), four pixels side by side: (B, H/2, W/2, 24)."""
 corrected = compiled(_corrected)
 """A motion (B, H, W, 5) with its last correction, out of the outputs (B, H, W, 8)."""
-blended = compiled(_blended)
+blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""
 
