@@ -168,7 +168,6 @@ class RunConfig:
             step -= phase.steps
         return self.phases[-1], 1.0
 
-
     @property
     def fused(self) -> bool:
         """Whether a step is one compiled computation (`loop.fused_step`)."""
@@ -192,7 +191,7 @@ def _checked(value: Any, expected: Any, key: str, path: Path) -> Any:
         if not isinstance(value, dict):
             raise InputError(f"{key} = {value!r} is not a table", path=path)
         return {name: _checked(item, inner[1], f"{key}.{name}", path) for name, item in value.items()}
-    kinds: dict[Any, tuple[tuple[type, ...], str]] = {
+    kinds: dict[Any, tuple[tuple[type[Any], ...], str]] = {
         int: ((int,), "a whole number"),
         float: ((int, float), "a number"),
         str: ((str,), "a text"),
@@ -201,7 +200,8 @@ def _checked(value: Any, expected: Any, key: str, path: Path) -> Any:
     accepted, words = kinds[expected]
     if not isinstance(value, accepted) or (isinstance(value, bool) and expected is not bool):
         raise InputError(f"{key} = {value!r} is not {words}", path=path)
-    return float(value) if expected is float else value
+    number: Any = value
+    return float(number) if expected is float else number
 
 
 def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:

@@ -31,6 +31,4 @@ def frames(seed: int, batch: int, side: int, move: float = 1.5) -> list[np.ndarr
 
 def levels(seed: int, batch: int, side: int) -> list[np.ndarray]:
     """Flows (dy, dx, dy, dx) and the logit of the mask at 1/16 twice, 1/8, 1/4 and full size, (B, h, w, 5)."""
-    return [
-        field(seed + k, (batch, side // f, side // f, 5), 6.0 / f**0.5) for k, f in enumerate((16, 16, 8, 4, 1))
-    ]
+    return [field(seed + k, (batch, side // f, side // f, 5), 6.0 / f**0.5) for k, f in enumerate((16, 16, 8, 4, 1))]

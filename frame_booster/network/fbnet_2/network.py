@@ -159,8 +159,8 @@ class FBNet2(Stage):
         Returns:
           The prediction; its flows are those of every level, px of the level.
         """
-        encoded = [self.encode(frame, flow_downscale, coarser=coarser) for frame in (frame0, frame1)]
-        return self.decode(*encoded, t)
+        encoded0, encoded1 = (self.encode(frame, flow_downscale, coarser=coarser) for frame in (frame0, frame1))
+        return self.decode(encoded0, encoded1, t)
 
     def between(
         self,

@@ -6,11 +6,15 @@ It is imported when a run asks for it and not before, since its weights are fetc
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import tensorflow as tf
 
 from frame_booster.errors import InputError
 from frame_booster.network.layers import Tensor
+
+MODULE = "frame_booster.training.perceptual.st_lpips"
 
 
 def load_perceptual(precision: str) -> Callable[[Tensor, Tensor], Tensor]:
@@ -23,13 +27,13 @@ def load_perceptual(precision: str) -> Callable[[Tensor, Tensor], Tensor]:
       InputError: this installation has no ST-LPIPS.
     """
     try:
-        from frame_booster.training.perceptual.st_lpips import load_st_lpips
+        loader: Any = import_module(MODULE).load_st_lpips
     except ImportError as error:
         raise InputError(
             "perceptual_weight needs ST-LPIPS, which this installation does not have",
             hint="set perceptual_weight = [0.0, 0.0] in the phases of the run",
         ) from error
-    distance: Callable[[Tensor, Tensor], Tensor] = load_st_lpips("vgg16", precision)
+    distance: Callable[[Tensor, Tensor], Tensor] = loader("vgg16", precision)
     return distance
 
 
@@ -46,9 +50,7 @@ def patches(made: Tensor, truth: Tensor, samples: int, side: int, place: Tensor)
     side = min(side, height, width)
     free = tf.constant([height - side + 1, width - side + 1], tf.float32)
     top, left = tf.unstack(tf.cast(tf.floor(place * free), tf.int32))
-    one, other = (
-        tf.clip_by_value(x[-samples:, top : top + side, left : left + side], 0.0, 1.0) for x in (made, truth)
-    )
+    one, other = (tf.clip_by_value(x[-samples:, top : top + side, left : left + side], 0.0, 1.0) for x in (made, truth))
     for x in (one, other):
         x.set_shape([samples, side, side, 3])
     return one, other
