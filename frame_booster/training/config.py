@@ -100,6 +100,7 @@ class RunConfig:
     ema: float = 0.998
     """Decay of the averaged weights; grows to this value as (1 + step) / (10 + step)."""
     precision: str = "bfloat16"
+    """Dtype of the convolutions, or "auto": bfloat16 where the hardware multiplies it, else float32."""
     seed: int = 1
     permissive_only: bool = True
     min_motion: float = 0.3

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
+from frame_booster.engine.device import choose_precision
 from frame_booster.errors import InputError
 from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
@@ -37,6 +39,15 @@ DRAWN = 4
 """Validation triplets that TensorBoard shows."""
 LONGEST_STEP_S = 120.0
 """What a step counts for at the most in the hours of a run: one that took longer stood still, stopped or asleep."""
+
+
+def training_precision(name: str, devices: str) -> str:
+    """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
+    if name != "auto":
+        return name
+    on_gpu = "cpu" not in devices.lower() and bool(tf.config.list_logical_devices("GPU"))
+    # Not float16, as frames are interpolated with on a GPU: gradients are too small for it.
+    return "bfloat16" if on_gpu else choose_precision("auto", "/CPU:0")
 
 
 class TrainingRun:
@@ -65,6 +76,7 @@ class TrainingRun:
         # TensorFlow 2.15's remapper fails on the gradient of a fused LeakyReLU and logs it at each trace.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.keras.utils.set_random_seed(config.seed)
+        config = replace(config, precision=training_precision(config.precision, devices))
         self.config, self.folder = config, folder
         folder.mkdir(parents=True, exist_ok=True)
         check_config(config)
