@@ -52,6 +52,7 @@ def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, sampler: 
     for name in ("loss", "psnr", "rate", "val_psnr", "val_ssim"):
         assert last[name] == same[name], name
     assert read_metadata(tmp_path / "parts" / "best.safetensors")["samples"] == "12"
+    assert read_metadata(tmp_path / "parts" / "last.safetensors")["steps"] == "6"
 
 
 def test_several_steps_a_call_learn_from_frames_on_the_device(material: Path, tmp_path: Path) -> None:

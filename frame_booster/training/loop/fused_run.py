@@ -12,7 +12,7 @@ from frame_booster.engine.device import choose_device
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS, create_network
-from frame_booster.network.weights import load_weights, read_metadata
+from frame_booster.network.weights import load_weights, read_metadata, save_weights
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.feeding import Feed
 from frame_booster.training.loop.fused_step import STORED, FusedStep
@@ -60,7 +60,11 @@ def training_device(devices: str) -> str:
 
 
 class FusedRun(TrainingRun):
-    """As `TrainingRun`; figures and averaged weights stay in the graph until they are asked for."""
+    """As `TrainingRun`; figures and averaged weights stay in the graph until they are asked for.
+
+    The folder also gets `last.safetensors`, the averaged weights of the last validation: PSNR is no judge of a run with a
+    perceptual distance.
+    """
 
     def _prepare(self, start_from: Path | None, devices: str) -> None:
         self.device = training_device(devices)
@@ -72,6 +76,10 @@ class FusedRun(TrainingRun):
             self.fused = FusedStep(self.network, self.config, teacher, self.device)
         self.variables, self.optimizer = self.fused.variables, self.fused.optimizer
         self.feed = Feed(self.store, self.config, self.device)
+
+    def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
+        super()._save_validated(facts, best=best)
+        save_weights(self.folder / "last.safetensors", self.network, facts)
 
     def _averages(self) -> list[Any]:
         return [average.numpy() for average in self.fused.average]

@@ -118,6 +118,7 @@ class FusedStep:
         if asked and perceptual is None:
             self._perceptual = load_perceptual(config.precision)
         self._compiled: dict[Any, Any] = {}
+        self._steps: dict[tuple[bool, ...], Any] = {}
 
     def weights_at(self, step: int) -> list[float]:
         """Returns the weight of each of `terms` at a step."""
@@ -232,11 +233,14 @@ class FusedStep:
         self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
 
     def _loop(self, active: tuple[bool, ...], count: int, read: Any) -> Any:
-        step = tf.function(
-            lambda samples, rate, weights: self._take(samples, rate, weights, active),
-            autograph=False,
-            jit_compile=True if self._jit else None,
-        )
+        # One for all that `read` does before it: compiling it takes minutes.
+        if active not in self._steps:
+            self._steps[active] = tf.function(
+                lambda samples, rate, weights: self._take(samples, rate, weights, active),
+                autograph=False,
+                jit_compile=True if self._jit else None,
+            )
+        step = self._steps[active]
 
         def one(samples: Samples, rate: Tensor, weights: Tensor) -> None:
             if read is not None:

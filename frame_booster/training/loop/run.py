@@ -203,20 +203,24 @@ class TrainingRun:
             if self.linear_truths:
                 figures["val_even_psnr"] = float(np.mean(list(map(metrics.psnr, made, self.linear_truths))))
             judged = figures.get("val_even_psnr", psnr)
-            if judged > self.best:
-                self.best = judged
-                facts = {
-                    "steps": str(self.earlier_steps + self.step),
-                    "samples": str(self.samples),
-                    "training_hours": f"{self.hours:.2f}",
-                    "loss": self.config.loss_text,
-                    "validation_psnr_256x144": f"{psnr:.3f}",
-                    "validation_ssim_256x144": f"{ssim:.4f}",
-                }
-                save_weights(self.folder / "best.safetensors", self.network, facts)
+            facts = {
+                "steps": str(self.earlier_steps + self.step),
+                "samples": str(self.samples),
+                "training_hours": f"{self.hours:.2f}",
+                "loss": self.config.loss_text,
+                "validation_psnr_256x144": f"{psnr:.3f}",
+                "validation_ssim_256x144": f"{ssim:.4f}",
+            }
+            self._save_validated(facts, best=judged > self.best)
+            self.best = max(judged, self.best)
         finally:
             self._swap_average()
         return figures
+
+    def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
+        """Writes the weights that were validated, where they are the best so far."""
+        if best:
+            save_weights(self.folder / "best.safetensors", self.network, facts)
 
     def _made(self, triplet: Triplet, *, drawn: bool) -> FrameArray:
         first, second = (frame[None].astype(np.float32) / 255 for frame in (triplet.frame0, triplet.frame1))
