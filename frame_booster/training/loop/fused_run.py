@@ -62,8 +62,8 @@ def training_device(devices: str) -> str:
 class FusedRun(TrainingRun):
     """As `TrainingRun`; figures and averaged weights stay in the graph until they are asked for.
 
-    The folder also gets `last.safetensors`, the averaged weights of the last validation: PSNR is no judge of a run with a
-    perceptual distance.
+    The folder also gets `last.safetensors`, the averaged weights of the last validation: PSNR is no judge of a run with
+    a perceptual distance.
     """
 
     def _prepare(self, start_from: Path | None, devices: str) -> None:
