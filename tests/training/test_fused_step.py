@@ -142,6 +142,7 @@ def test_without_st_lpips_the_perceptual_loss_is_refused(monkeypatch: pytest.Mon
         (fused_config(even=True), "no even"),
         (fused_config(optimizer="muon", minutes=3.0), "minutes, steps_per_call"),
         (fused_config(sampler="windows", width=64), "windows are squares"),
+        (fused_config(sampler="windows", network="fbnet"), "fbnet interpolates the middle only"),
     ],
 )
 def test_what_only_the_other_kind_of_step_can_do_is_refused(config: RunConfig, message: str) -> None:

@@ -16,6 +16,7 @@ from frame_booster.errors import InputError
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor, named_weights
 from frame_booster.network.prediction import Prediction
+from frame_booster.network.presets import preset_of
 from frame_booster.network.warp import frame_warp
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.stacked_muon import StackedMuon
@@ -71,6 +72,8 @@ def check_config(config: RunConfig) -> None:
         raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
     if not config.fused and (config.minutes or config.steps_per_call != 1 or config.sampler != "crops"):
         raise InputError('minutes, steps_per_call and windows need optimizer = "stacked-muon"')
+    if config.sampler == "windows" and config.windows.other_t and not preset_of(config.network).any_timestep:
+        raise InputError(f"{config.network} interpolates the middle only", hint="other_t = 0.0 in [windows]")
     if config.sampler == "windows" and any(phase.height != phase.width for phase in config.phases):
         raise InputError("windows are squares: height and width of each phase must be the same")
 
