@@ -39,6 +39,9 @@ class Prediction(NamedTuple):
     flows: list[tuple[Tensor, Tensor]]
     """Per level, coarse to fine: the flows that warp frame 0 and frame 1 to the interpolated frame,
     (B, h, w, 2) float32, (dy, dx) in px of the level; `warped(x) = frame(x - flow(x))`."""
+    masks: tuple[Tensor, ...] = ()
+    """For each of `flows` the logit of frame 1's share of the interpolated frame, (B, h, w, 1) float32, in networks
+    that have one at every level."""
     choices: tuple[Choice, ...] = ()
     """For frame 0 and frame 1, in networks that choose among candidate motions."""
     proposal: Proposal | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import FEW_PIXELS, compiled
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.layers import Tensor
 
 
@@ -69,7 +69,26 @@ def _sum_of_resized(first: Tensor, second: Tensor, x: Tensor) -> Tensor:
     return _resized(x) + first + second
 
 
-doubled = compiled(_doubled, plainly=_resized, scale=Fraction(2), least_pixels=FEW_PIXELS)
+def _gathered_along(x: Tensor, axis: int) -> Tensor:
+    """Halves one side by the adjoint of `_double_along`."""
+    shape = tf.unstack(tf.shape(x))
+    shape[axis] //= 2
+    before, after = tf.unstack(tf.reshape(x, [*shape[: axis + 1], 2, *shape[axis + 1 :]]), axis=axis + 1)
+    size = shape[axis]
+    first, from_before = tf.split(before, [1, size - 1], axis)
+    from_after, last = tf.split(after, [size - 1, 1], axis)
+    shifted = tf.concat([from_before, last], axis) + tf.concat([first, from_after], axis)
+    return 0.75 * (before + after) + 0.25 * shifted
+
+
+def _gathered(upstream: Tensor) -> Tensor:
+    return tf.cast(_gathered_along(_gathered_along(tf.cast(upstream, tf.float32), 1), 2), upstream.dtype)
+
+
+_compiled_doubled = compiled(_doubled, scale=Fraction(2))
+_compiled_gathered = compiled(_gathered, scale=Fraction(1, 2))
+_trained_doubled = differentiable(_compiled_doubled, lambda upstream, _x: _compiled_gathered(upstream))
+doubled = compiled(_doubled, plainly=_resized, training=_trained_doubled, scale=Fraction(2), least_pixels=FEW_PIXELS)
 """(B, H, W, C) to (B, 2 H, 2 W, C) of the same dtype."""
 sum_of_doubled = compiled(_sum_of_doubled, plainly=_sum_of_resized)
 """The third map, `doubled`, and the two before it, (B, 2 H, 2 W, C), added to it."""

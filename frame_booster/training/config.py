@@ -6,7 +6,7 @@ import sys
 import warnings
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -48,6 +48,36 @@ class Phase:
     """Share of samples made by moving still pictures over each other."""
     reach: float = 16.0
     """Largest synthetic motion between the outer frames, px."""
+    schedule: str = "cosine"
+    """How the learning rate goes from the first to the second of its pair: "cosine" or "linear"."""
+    levels_weight: tuple[float, float] = (0.0, 0.0)
+    """Weight of what the flows of each level show, beside the loss; stacked-muon."""
+    distil_weight: tuple[float, float] = (0.0, 0.0)
+    """Weight of the distance to a teacher's flow beside the loss; stacked-muon."""
+    perceptual_weight: tuple[float, float] = (0.0, 0.0)
+    """Weight of the perceptual distance beside the loss; stacked-muon."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the sampler of windows draws: a square of a clip, larger than the crop, scaled down to it."""
+
+    strides: tuple[int, ...] = (1, 1, 2, 2, 3, 4)
+    """Steps in frames between the wanted frame and the inputs, drawn evenly."""
+    other_t: float = 0.2
+    """Share of samples whose wanted frame is not in the middle."""
+    usual_side: int = 256
+    """Largest side of most windows, px; the smallest is the crop's. Motion is judged at this short side."""
+    large: float = 0.35
+    """Share of samples with a larger window, up to the largest short side of a clip."""
+    min_motion: float = 0.25
+    """Triplets that move less, in px a step, are not drawn."""
+    max_motion: float = 10.0
+    """Triplets that move more are drawn as often as those."""
+    motion_power: float = 0.8
+    """Odds are in proportion to motion to this power."""
+    colour_order: float = 0.5
+    """Share of samples whose colours change places."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +100,7 @@ class RunConfig:
     ema: float = 0.998
     """Decay of the averaged weights; grows to this value as (1 + step) / (10 + step)."""
     precision: str = "bfloat16"
+    """Dtype of the convolutions, or "auto": bfloat16 where the hardware multiplies it, else float32."""
     seed: int = 1
     permissive_only: bool = True
     min_motion: float = 0.3
@@ -84,6 +115,34 @@ class RunConfig:
     """Train towards the middle frame as linear motion would have it (`linear_motion`), not as it was taken."""
     frozen: tuple[str, ...] = ()
     """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
+    output_layers: tuple[str, ...] = ("out",)
+    """Names of layers that are outputs, as "out" of "coarse.out.kernel"; stacked-muon."""
+    output_rate: float = 0.1
+    """Learning rate of the output layers, as a share of that of the others; stacked-muon."""
+    census_part: float = 1.0
+    """Share of a batch that the term census is computed of; stacked-muon."""
+    teacher: str = ""
+    """Whose flow `distil_weight` asks for: name of a network that ships, a weights file, or "stored" for flows that lie
+    beside the clips; stacked-muon."""
+    teacher_part: float = 0.25
+    """Share of a batch that the teacher sees."""
+    perceptual_part: float = 0.25
+    """Share of a batch that the perceptual distance is computed of."""
+    perceptual_side: int = 256
+    """Side of the square of it that is compared, px."""
+    coarser_scales: int = -1
+    """Scales beyond 1/16 at which flow is sought (FBNet-2); -1: by the size of the crops, as when frames are
+    interpolated."""
+    sampler: str = "crops"
+    """"crops": as the phases say; "windows": squares, as `windows` says, of the size of the phase."""
+    windows: Windows = field(default_factory=Windows)
+    """Of the sampler of that name."""
+    minutes: float = 0.0
+    """Above 0: the run ends after so many minutes of steps, and the steps of its phases are shares of that time."""
+    compile_step: str = "auto"
+    """Whether XLA compiles the whole step: "yes", "no", or "auto": on a GPU; stacked-muon."""
+    steps_per_call: int = 1
+    """Steps that are taken in one call of the graph; stacked-muon."""
     start: Start = field(default_factory=Start)
     """Lineage: what the run started from; see `lineage.read_start` for the table of the file."""
 
@@ -110,10 +169,64 @@ class RunConfig:
             step -= phase.steps
         return self.phases[-1], 1.0
 
+    @property
+    def fused(self) -> bool:
+        """Whether a step is one compiled computation (`loop.fused_step`)."""
+        return self.optimizer == "stacked-muon"
 
-def _phase(table: dict[str, Any]) -> Phase:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    return Phase(**values)
+
+def _checked(value: Any, expected: Any, key: str, path: Path) -> Any:
+    """Returns a value of the file as its type says: lists become tuples, whole numbers floats where those are meant.
+
+    Raises:
+      InputError: it is of another type.
+    """
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise InputError(f"{key} = {value!r} is not a list", path=path)
+        if inner[-1] is not Ellipsis and len(value) != len(inner):
+            raise InputError(f"{key} has {len(value)} values, not {len(inner)}", path=path)
+        return tuple(_checked(item, inner[0], key, path) for item in value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{key} = {value!r} is not a table", path=path)
+        return {name: _checked(item, inner[1], f"{key}.{name}", path) for name, item in value.items()}
+    kinds: dict[Any, tuple[tuple[type[Any], ...], str]] = {
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+        str: ((str,), "a text"),
+        bool: ((bool,), "true or false"),
+    }
+    accepted, words = kinds[expected]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and expected is not bool):
+        raise InputError(f"{key} = {value!r} is not {words}", path=path)
+    number: Any = value
+    return float(number) if expected is float else number
+
+
+def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:
+    """Returns the values of a table as the fields of a class say.
+
+    Raises:
+      InputError: a key is not known, or a value is of another type.
+    """
+    if not isinstance(table, dict):
+        raise InputError(f"{where.rstrip('.') or 'the file'} is not a table", path=path)
+    known, types = {f.name for f in fields(kind)}, get_type_hints(kind)
+    unknown = set(table) - known
+    if unknown:
+        raise InputError(f"unknown key: {', '.join(sorted(unknown))}", path=path)
+    return {key: _checked(value, types[key], where + key, path) for key, value in table.items()}
+
+
+_CHOICES = {"schedule": ("cosine", "linear"), "sampler": ("crops", "windows"), "compile_step": ("auto", "yes", "no")}
+
+
+def _check_choices(values: dict[str, Any], where: str, path: Path) -> None:
+    for key, choices in _CHOICES.items():
+        if key in values and values[key] not in choices:
+            raise InputError(f"{where}{key} = {values[key]!r} is none of {', '.join(choices)}", path=path)
 
 
 def load_config(path: Path) -> RunConfig:
@@ -128,24 +241,34 @@ def load_config(path: Path) -> RunConfig:
         raise InputError(f"cannot read the configuration: {error.strerror}", path=path) from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not a TOML file: {error}", path=path) from error
-    for table in data.get("phases", []):
+    tables = data.pop("phases", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise InputError("phases is not a list of tables: each begins with [[phases]]", path=path)
+    for table in tables:
         if "halvings" in table:
             warnings.warn(f"{path}: the key halvings is called flow_downscale now", FutureWarning, stacklevel=2)
             table["flow_downscale"] = table.pop("halvings")
-    for kind, table in [(Phase, t) for t in data.get("phases", [])] + [(RunConfig, data)]:
-        unknown = set(table) - {f.name for f in fields(kind)}
-        if unknown:
-            raise InputError(f"unknown key: {', '.join(sorted(unknown))}", path=path)
-    if not data.get("phases"):
+    apart: dict[str, Any] = {}
+    if isinstance(data.get("loss"), str):
+        data["loss"] = {data["loss"]: 1.0}
+    if "start" in data:
+        apart["start"] = read_start(data.pop("start"), path)
+    if "windows" in data:
+        apart["windows"] = Windows(**_read(Windows, data.pop("windows"), "windows.", path))
+    values = _read(RunConfig, data, "", path)
+    _check_choices(values, "", path)
+    if not tables:
         raise InputError("a run needs at least one [[phases]] table", path=path)
+    phases = []
+    for number, table in enumerate(tables, 1):
+        where = f"phases[{number}]." if len(tables) > 1 else "phases."
+        found = _read(Phase, table, where, path)
+        _check_choices(found, where, path)
+        try:
+            phases.append(Phase(**found))
+        except TypeError as error:
+            raise InputError(f"incomplete configuration: {error}", path=path) from error
     try:
-        phases = tuple(_phase(table) for table in data.pop("phases"))
-        if isinstance(data.get("loss"), str):
-            data["loss"] = {data["loss"]: 1.0}
-        if "frozen" in data:
-            data["frozen"] = tuple(data["frozen"])
-        if "start" in data:
-            data["start"] = read_start(data["start"], path)
-        return RunConfig(phases=phases, **data)
+        return RunConfig(phases=tuple(phases), **apart, **values)
     except TypeError as error:
         raise InputError(f"incomplete configuration: {error}", path=path) from error

@@ -14,6 +14,14 @@ from frame_booster.errors import InputError
 
 _KEYS = ("recipe", "step", "mean", "steps", "samples")
 
+_TYPES: dict[str, tuple[type, str]] = {
+    "recipe": (str, "a text"),
+    "step": (int, "a whole number"),
+    "mean": (list, "a list of tables"),
+    "steps": (int, "a whole number"),
+    "samples": (int, "a whole number"),
+}
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -55,6 +63,10 @@ def read_start(table: Any, path: Path) -> Start:
         raise InputError("start is not a table", path=path)
     if unknown := set(table) - set(_KEYS):
         raise InputError(f"unknown key in start: {', '.join(sorted(unknown))}", path=path)
+    for one in (table, *(table["mean"] if isinstance(table.get("mean"), list) else [])):
+        for key, (kind, words) in _TYPES.items():
+            if isinstance(one, dict) and key in one and (not isinstance(one[key], kind) or isinstance(one[key], bool)):
+                raise InputError(f"start.{key} = {one[key]!r} is not {words}", path=path)
     single = {key: table[key] for key in ("recipe", "step") if key in table}
     if single and "mean" in table:
         raise InputError("start has both a recipe and a mean of several", path=path)

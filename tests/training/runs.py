@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from frame_booster.network.layers import Convolution, Stage
 from frame_booster.network.prediction import Prediction
-from frame_booster.training.config import Phase, RunConfig
+from frame_booster.training.config import Phase, RunConfig, Windows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +52,25 @@ class Small(Stage):
     def parts(self) -> list[Any]:
         return [self.one, self.two]
 
-    def call(self, first: Any, second: Any, t: Any) -> Prediction:
+    def call(self, first: Any, second: Any, t: Any = None) -> Prediction:
         made = 0.5 * (first + second) + self.two(self.one(tf.concat([first, second], -1)))
         return Prediction(frame=made, unclipped=made, flows=[(made[..., :2], made[..., 1:])])
+
+
+def fused_config(**changes: Any) -> RunConfig:
+    """A run of `Small` by `fused_step`; changes are of the phase or of the run."""
+    phase: dict[str, Any] = {"steps": 6, "height": 32, "width": 32, "batch": 2, "learning_rate": (1e-2, 1e-3)}
+    values: dict[str, Any] = {
+        "network": "fbnet-2",
+        "loss": {"squared": 1.0},
+        "optimizer": "stacked-muon",
+        "output_layers": ("two",),
+        "warmup": 2,
+        "ema": 0.9,
+        "precision": "float32",
+        "min_motion": 0.1,
+        "windows": Windows(usual_side=64),
+    }
+    for key, value in changes.items():
+        (phase if key in Phase.__dataclass_fields__ else values)[key] = value
+    return RunConfig(phases=(Phase(**phase),), **values)

@@ -30,7 +30,7 @@ def test_the_full_example_has_every_key_with_its_default() -> None:
     path = EXAMPLES / "full.toml"
     data, config = tomllib.loads(path.read_text(encoding="utf-8")), load_config(path)
     assert len(config.phases) == 1
-    for table, made in ((data, config), (data["phases"][0], config.phases[0])):
+    for table, made in ((data, config), (data["phases"][0], config.phases[0]), (data["windows"], config.windows)):
         assert list(table.keys() - {field.name for field in fields(made)}) == []
         for field in fields(made):
             assert field.name in table, "every key is shown"
@@ -48,6 +48,47 @@ def test_configurations_that_are_refused(tmp_path: Path, text: str, message: str
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("steps = 2000", 'steps = "ten"', "phases.steps = 'ten' is not a whole number"),
+        ("steps = 2000", "steps = 1.5", "phases.steps = 1.5 is not a whole number"),
+        ("batch = 8", "batch = true", "phases.batch = True is not a whole number"),
+        ("learning_rate = [5e-4, 1e-5]", "learning_rate = 1e-4", "phases.learning_rate = 0.0001 is not a list"),
+        ("learning_rate = [5e-4, 1e-5]", "learning_rate = [1e-4]", "phases.learning_rate has 1 values, not 2"),
+        ("strides = [1, 2, 3]", 'strides = [1, "b"]', "phases.strides = 'b' is not a whole number"),
+        ("clipnorm = 1.0", 'clipnorm = "1"', "clipnorm = '1' is not a number"),
+        ("even = false", "even = 0", "even = 0 is not true or false"),
+        ('optimizer = "nadam"', "optimizer = 3", "optimizer = 3 is not a text"),
+        ("frozen = []", 'frozen = "coarse"', "frozen = 'coarse' is not a list"),
+        ("census = 0.1 }", 'census = "0.1" }', "loss.census = '0.1' is not a number"),
+        ("other_t = 0.2", "other_t = []", r"windows.other_t = \[\] is not a number"),
+        ("other_t = 0.2", "other = 0.2", "unknown key: other"),
+        ('schedule = "cosine"', 'schedule = "sine"', "phases.schedule = 'sine' is none of cosine, linear"),
+        ('sampler = "crops"', 'sampler = "tiles"', "sampler = 'tiles' is none of crops, windows"),
+        ("[[phases]]", "[phases]", "phases is not a list of tables"),
+        ("[start]\n", "[start]\nstep = 3\nrecipe = 5\n", "start.recipe = 5 is not a text"),
+    ],
+)
+def test_a_value_of_another_type_names_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "run.toml"
+    text = (EXAMPLES / "full.toml").read_text(encoding="utf-8")
+    # At the beginning of a line, or within it where it is part of a table.
+    place = f"\n{old}" if f"\n{old}" in text else old
+    assert place in text
+    path.write_text(text.replace(place, place.replace(old, new), 1), encoding="utf-8")
+    with pytest.raises(InputError, match=message) as caught:
+        load_config(path)
+    assert "run.toml" in str(caught.value)
+
+
+def test_whole_numbers_are_taken_where_a_number_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    text = (EXAMPLES / "full.toml").read_text(encoding="utf-8").replace("clipnorm = 1.0", "clipnorm = 2")
+    path.write_text(text, encoding="utf-8")
+    assert load_config(path).clipnorm == 2.0
 
 
 def test_the_old_name_of_a_key_is_read_with_a_warning(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from frame_booster.errors import InputError
 from frame_booster.training.data.dataset import DatasetOptions, build
 from frame_booster.training.data.dataset_layouts import in_validation
-from frame_booster.training.loop.run import TrainingRun
+from frame_booster.training.loop.run import TrainingRun, training_precision
 from tests.conftest import make_video
 from tests.training.runs import config, curve
 
@@ -96,3 +96,10 @@ def test_what_cannot_be_frozen_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         TrainingRun(config(frozen=frozen), tmp_path / "run", material, material / "val", tmp_path / "cache")
+
+
+def test_precision_is_what_is_asked_for_or_what_the_hardware_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert training_precision("float16", "auto") == "float16"
+    for has, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr("frame_booster.engine.device._has_bfloat16", lambda has=has: has)
+        assert training_precision("auto", "cpu") == expected

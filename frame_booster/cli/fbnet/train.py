@@ -12,7 +12,13 @@ from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_train
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--clips", type=FOLDER, required=True, help="Training material: of `fbnet dataset`, or listed clips.")
+@click.option(
+    "--clips",
+    type=FOLDER,
+    required=True,
+    multiple=True,
+    help="Training material: of `fbnet dataset`, or listed clips. May be given several times.",
+)
 @click.option("--validation", type=FOLDER, required=True, help="Validation triplets: of `fbnet dataset`, or pictures.")
 @click.option("--run", "folder", type=FOLDER, required=True, help="Folder of the run; resumed if it has a checkpoint.")
 @click.option("--cache", type=FOLDER, help="Folder for the decoded clips. Default: beside the run.")
@@ -27,7 +33,7 @@ from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_train
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows to tensorboard/ in the run's folder.")
 def train(
     config: Path,
-    clips: Path,
+    clips: tuple[Path, ...],
     validation: Path,
     folder: Path,
     cache: Path | None,
@@ -44,8 +50,8 @@ def train(
         need_training_packages()
         import_tensorflow()
         from frame_booster.training.config import load_config
-        from frame_booster.training.loop.run import TrainingRun
+        from frame_booster.training.loop.fused_run import open_run
 
         cache = cache or folder.parent / "cache"
-        run = TrainingRun(load_config(config), folder, clips, validation, cache, start_from, device)
+        run = open_run(load_config(config), folder, clips, validation, cache, start_from, device)
         run.train(validate_every=validate_every, tensorboard=tensorboard)

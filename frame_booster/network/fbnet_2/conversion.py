@@ -1,6 +1,6 @@
 """FBNet-2's weights between the form of its reference in PyTorch and that of this program, exactly, both ways.
 
-Training on a GPU is the reference's; what it writes has other names and layouts, and its flow another convention:
+What the reference's training writes has other names and layouts, and its flow another convention:
 
 | | reference | here |
 | --- | --- | --- |

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
+from frame_booster.network.compiling import compiled, differentiable
 from frame_booster.network.layers import Tensor
 
 EPSILON = 1e-12
@@ -21,6 +21,72 @@ EPSILON = 1e-12
 def _unit(features: Tensor) -> Tensor:
     x = tf.cast(features, tf.float32)
     return x / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(x), -1, keepdims=True)), EPSILON)
+
+
+def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns `correlation_within` as training has it: products of matrices, forward and backward.
+
+    A row of frame 0 meets the rows of frame 1 as far below it as displacements ask for, in one product of all columns
+    with all columns, of which those at opposite displacements are taken. Every product belongs to one displacement at
+    the most, so that the gradient of that choice is another one, and no sum of scattered values.
+    """
+    side = 2 * reach + 1
+
+    def rows(features: Tensor) -> Tensor:
+        """(B, h, side * w, C): for each row y1 the rows y1 - 2 dy of the other frame, zeros outside."""
+        height = tf.shape(features)[1]
+        padded = tf.pad(features, [[0, 0], [2 * reach, 2 * reach], [0, 0], [0, 0]])
+        return tf.concat([padded[:, 2 * (reach - dy) :][:, :height] for dy in range(-reach, reach + 1)], 2)
+
+    def chosen(products: Tensor) -> Tensor:
+        """(B, h, w, side * w) of rows y1 and columns x1, dy and x2 to (B, h, w, side * side)."""
+        batch, height, width, _ = tf.unstack(tf.shape(products))
+        edges = [[0, 0], [reach, reach], [reach, reach], [0, 0], [reach, reach]]
+        padded = tf.pad(tf.reshape(products, [batch, height, width, side, width]), edges)
+        steps = tf.range(-reach, reach + 1)
+        dy, dx = tf.repeat(steps, side), tf.tile(steps, [side])
+        y = tf.range(height)[:, None, None] + reach + dy
+        x1 = tf.range(width)[None, :, None] + reach + dx
+        x2 = tf.range(width)[None, :, None] + reach - dx
+        wide = width + 2 * reach
+        index = ((y * wide + x1) * side + dy + reach) * wide + x2
+        per_frame = (height + 2 * reach) * wide * side * wide
+        return tf.gather(tf.reshape(padded, [-1]), tf.range(batch)[:, None, None, None] * per_frame + index)
+
+    def placed(upstream: Tensor) -> Tensor:
+        """The adjoint of `chosen`: (B, h, w, side * side) to (B, h, w, side * w)."""
+        batch, height, width, _ = tf.unstack(tf.shape(upstream))
+        padded = tf.pad(upstream, [[0, 0], [reach, reach], [0, 0], [0, 0]])
+        dy = tf.range(-reach, reach + 1)[None, None, :, None]
+        x1, x2 = tf.range(width)[None, :, None, None], tf.range(width)[None, None, None, :]
+        y = tf.range(height)[:, None, None, None] + reach - dy
+        dx = (x1 - x2) // 2
+        fits = ((x1 - x2) % 2 == 0) & (tf.abs(dx) <= reach)
+        index = ((y * width + (x1 + x2) // 2) * side + dy + reach) * side + tf.clip_by_value(dx + reach, 0, side - 1)
+        per_frame = (height + 2 * reach) * width * side * side
+        at = tf.range(batch)[:, None, None, None, None] * per_frame + index
+        values = tf.where(fits, tf.gather(tf.reshape(padded, [-1]), at), 0.0)
+        return tf.reshape(values, [batch, height, width, side * width])
+
+    choose, place, unit = compiled(chosen), compiled(placed), compiled(_unit)
+
+    def correlate(first: Tensor, second: Tensor) -> Tensor:
+        return choose(tf.matmul(first, rows(second), transpose_b=True))
+
+    def gradients(upstream: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        products = place(upstream)
+        of_rows = tf.matmul(products, first, transpose_a=True)
+        height, width = tf.shape(first)[1], tf.shape(first)[2]
+        parts = tf.unstack(tf.reshape(of_rows, [-1, height, side, width, first.shape[-1]]), axis=2)
+        padded = [
+            tf.pad(part, [[0, 0], [2 * (reach - dy), 2 * (reach + dy)], [0, 0], [0, 0]])
+            for dy, part in zip(range(-reach, reach + 1), parts, strict=True)
+        ]
+        of_second = tf.add_n(padded)[:, 2 * reach :][:, :height]
+        return tf.matmul(products, rows(second)), of_second
+
+    product = differentiable(correlate, gradients)
+    return lambda first, second: product(unit(first), unit(second))
 
 
 def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -49,4 +115,4 @@ def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         # the loop neither it nor the products are written down.
         return tf.reduce_sum(at(first, 1) * at(second, -1), -1)
 
-    return compiled(correlate)
+    return compiled(correlate, training=_correlated_rows(reach))

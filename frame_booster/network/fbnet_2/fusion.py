@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled
-from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warped_to_first, warped_to_second
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
+from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import channels_to_pixels, doubled, pixels_to_channels
-from frame_booster.network.warp import gather_warp
+from frame_booster.network.warp import flow_gradient, gather_warp
 
 WIDTH, BLOCKS = 24, 1
 """Channels of the convolutions at 1/2, and residual blocks."""
@@ -29,7 +29,106 @@ def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Ten
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + residual
 
 
-blended = compiled(_blended)
+def _first_warped(frame: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(frame, motion[..., :2])
+
+
+def _second_warped(frame: Tensor, motion: Tensor) -> Tensor:
+    return gather_warp(frame, motion[..., 2:4])
+
+
+def _first_flow_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream, frame, motion[..., :2])
+
+
+def _second_flow_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream, frame, motion[..., 2:4])
+
+
+def _first_share_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream * (1.0 - tf.sigmoid(motion[..., 4:])), frame, motion[..., :2])
+
+
+def _second_share_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
+    return flow_gradient(upstream * tf.sigmoid(motion[..., 4:]), frame, motion[..., 2:4])
+
+
+def _mixed(warped0: Tensor, warped1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
+    return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + 0.1 * tf.cast(out[..., 5:], tf.float32)
+
+
+def _mask_gradient(upstream: Tensor, warped0: Tensor, warped1: Tensor, motion: Tensor) -> Tensor:
+    share = tf.sigmoid(motion[..., 4:])
+    return share * (1.0 - share) * tf.reduce_sum(upstream * (warped1 - warped0), -1, keepdims=True)
+
+
+def _out_gradient(change: Tensor, upstream: Tensor) -> Tensor:
+    return tf.concat([2.0 * change, 0.1 * upstream], -1)
+
+
+# One loop for each map that is written: where the channels of one map are computed in different ways, XLA decides
+# for every number how, which takes longer than the second loop.
+_loops = {
+    function: compiled(function)
+    for function in (
+        _first_warped,
+        _second_warped,
+        _first_flow_gradient,
+        _second_flow_gradient,
+        _first_share_gradient,
+        _second_share_gradient,
+        _mixed,
+        _mask_gradient,
+        _out_gradient,
+    )
+}
+
+
+def _first_warp_gradients(upstream: Tensor, frame: Tensor, motion: Tensor) -> tuple[None, Tensor]:
+    change = _loops[_first_flow_gradient](upstream, frame, motion)
+    return None, tf.concat([change, tf.zeros_like(motion[..., 2:])], -1)
+
+
+def _second_warp_gradients(upstream: Tensor, frame: Tensor, motion: Tensor) -> tuple[None, Tensor]:
+    change = _loops[_second_flow_gradient](upstream, frame, motion)
+    return None, tf.concat([tf.zeros_like(motion[..., :2]), change, tf.zeros_like(motion[..., 4:])], -1)
+
+
+def _blended_in_training(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> tuple[Tensor, ...]:
+    motion = corrected(motion, out)
+    warped0, warped1 = _loops[_first_warped](frame0, motion), _loops[_second_warped](frame1, motion)
+    return _loops[_mixed](warped0, warped1, motion, out), motion, warped0, warped1
+
+
+def _blended_gradients(
+    upstream: Tensor,
+    frame0: Tensor,
+    frame1: Tensor,
+    _before: Tensor,
+    out: Tensor,
+    motion: Tensor,
+    warped0: Tensor,
+    warped1: Tensor,
+) -> tuple[None, None, Tensor, Tensor]:
+    first = _loops[_first_share_gradient](upstream, frame0, motion)
+    second = _loops[_second_share_gradient](upstream, frame1, motion)
+    change = tf.concat([first, second, _loops[_mask_gradient](upstream, warped0, warped1, motion)], -1)
+    return None, None, change, tf.cast(_loops[_out_gradient](change, upstream), out.dtype)
+
+
+first_warped = compiled(
+    _first_warped,
+    training=differentiable(_loops[_first_warped], _first_warp_gradients),
+    least_pixels=FEW_PIXELS,
+)
+"""Frame 0 (B, H, W, 3) warped by its half of a motion (B, H, W, 5). Frames are given, and have no gradient."""
+second_warped = compiled(
+    _second_warped,
+    training=differentiable(_loops[_second_warped], _second_warp_gradients),
+    least_pixels=FEW_PIXELS,
+)
+"""The same of frame 1."""
+blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""
 
@@ -61,7 +160,7 @@ class Fusion(Stage):
         """
         full = doubled(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
         # A loop each, and no more in it than the warp: both in one, four pixels side by side, took twice the time.
-        warped = [pixels_to_channels(w) for w in (warped_to_first(frame0, full), warped_to_second(frame1, full))]
+        warped = [pixels_to_channels(w) for w in (first_warped(frame0, full), second_warped(frame1, full))]
         x = self.head(joined([*warped, seen_motion(motion, t), hidden], self.precision))
         for block in self.blocks:
             x = block(x)

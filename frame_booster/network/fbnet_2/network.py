@@ -9,6 +9,7 @@ Outputs (`Prediction`)
   frame: (B, H, W, 3) float32 RGB in [0, 1], the interpolated frame; `unclipped` is the same before clipping.
   flows: for every estimation below, in running order, then at full size: the pair of flows that warp frame 0 and
     frame 1, each (B, height, width, 2) float32.
+  masks: for each of these the logit of frame 1's share, (B, height, width, 1) float32.
 
 Flow convention. A flow is (dy, dx) in px of its level, from the wanted time to a frame, and is applied by backward
 warping, as `dense_image_warp` does: `warped(x) = frame(x - flow(x))`, bilinear, clamped at the border. (The reference,
@@ -139,18 +140,27 @@ class FBNet2(Stage):
             coarser = coarser_scales(*small.shape[1:3])
         return Encoded(frame, self.pyramid(small, coarser=coarser))
 
-    def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, flow_downscale: int = 0) -> Prediction:
+    def call(
+        self,
+        frame0: Tensor,
+        frame1: Tensor,
+        t: Tensor | None = None,
+        flow_downscale: int = 0,
+        coarser: int | None = None,
+    ) -> Prediction:
         """Predicts the frame at time t.
 
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
           flow_downscale: flow is estimated on frames downscaled by 2 to this: cheaper, and larger motion is in reach.
+          coarser: as in `encode`.
 
         Returns:
           The prediction; its flows are those of every level, px of the level.
         """
-        return self.decode(self.encode(frame0, flow_downscale), self.encode(frame1, flow_downscale), t)
+        encoded0, encoded1 = (self.encode(frame, flow_downscale, coarser=coarser) for frame in (frame0, frame1))
+        return self.decode(encoded0, encoded1, t)
 
     def between(
         self,
@@ -180,8 +190,10 @@ class FBNet2(Stage):
             t = tf.fill(tf.shape(encoded0.frame)[:1], 0.5)
         estimates = self.estimate(encoded0, encoded1, t)
         rgb, full = self.fuse(encoded0.frame, encoded1.frame, estimates[-1], t)
-        flows = [(motion[..., :2], motion[..., 2:4]) for motion in [*(e.motion for e in estimates), full]]
-        return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows)
+        motions = [*(estimate.motion for estimate in estimates), full]
+        flows = [(motion[..., :2], motion[..., 2:4]) for motion in motions]
+        masks = tuple(motion[..., 4:] for motion in motions)
+        return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows, masks=masks)
 
     def estimate(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> list[Motion]:
         """Estimates flow and mask between two encoded frames as seen from t, (B,), level by level, to 1/4."""

@@ -29,8 +29,11 @@ class ClipStore:
     """
 
     def __init__(self, root: Path, cache: Path, *, permissive_only: bool = True) -> None:
+        self.root = root
         self.clips = read_manifest(root, permissive_only=permissive_only)
-        key = hashlib.sha256(json.dumps([(c.path, c.width, c.height, c.frames) for c in self.clips]).encode())
+        # Folders may list clips of the same names and sizes.
+        listed = [str(root.resolve()), *((c.path, c.width, c.height, c.frames) for c in self.clips)]
+        key = hashlib.sha256(json.dumps(listed).encode())
         path = cache / f"clips-{key.hexdigest()[:12]}.rgb"
         if not path.exists():
             cache.mkdir(parents=True, exist_ok=True)

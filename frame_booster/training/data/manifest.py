@@ -34,6 +34,8 @@ class FrameStore(Protocol):
     """Where training draws its frames from."""
 
     clips: list[Clip]
+    root: Path
+    """The folder that they are from."""
 
     def frame(self, clip: Clip, index: int) -> FrameArray:
         """Returns frame `index` of a clip, (H, W, 3) uint8 RGB."""

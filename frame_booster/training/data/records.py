@@ -175,8 +175,7 @@ class RecordStore:
     """
 
     def __init__(self, root: Path, clips: list[Clip]) -> None:
-        self.clips = clips
-        self._root = root
+        self.clips, self.root = clips, root
         self._shards: dict[str, Any] = {}
         self._places: dict[str, tuple[str, list[int], list[int]]] = {}
         index = root / "index.csv"
@@ -203,4 +202,4 @@ class RecordStore:
         try:
             return decode(data)
         except (ValueError, cv2.error) as error:
-            raise InputError(f"frame {index} of {clip.path} is damaged", path=self._root / shard) from error
+            raise InputError(f"frame {index} of {clip.path} is damaged", path=self.root / shard) from error

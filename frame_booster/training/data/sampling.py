@@ -133,9 +133,14 @@ class Sampler:
         frames, flows = layered_triplet(rng, pictures, t, phase.reach)
         return frames, t, flows
 
-    def batch(self, step: int) -> Batch:
-        """Draws the batch of `step`; the same for the same seed and step."""
-        phase, progress = self.config.phase_at(step)
+    def batch(self, step: int, at: int | None = None) -> Batch:
+        """Draws the batch of `step`; the same for the same seed and step.
+
+        Args:
+          step: of the run; names what is drawn.
+          at: where in the schedule it lies; None: at the step.
+        """
+        phase, progress = self.config.phase_at(step if at is None else at)
         rng = np.random.default_rng([self.config.seed, step])
         frames = np.empty((phase.batch, 3, phase.height, phase.width, 3), np.uint8)
         times = np.empty(phase.batch, np.float32)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
+from frame_booster.engine.device import choose_precision
 from frame_booster.errors import InputError
 from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
@@ -23,9 +27,10 @@ from frame_booster.training.data.linear_motion import triplet_with_linear_motion
 from frame_booster.training.data.manifest import FrameArray
 from frame_booster.training.data.prefetch import prefetched_batches
 from frame_booster.training.data.sampling import Batch, Sampler
-from frame_booster.training.data.stores import open_store
+from frame_booster.training.data.stores import open_stores
 from frame_booster.training.data.triplets import Triplet, read_triplets
 from frame_booster.training.evaluation import metrics
+from frame_booster.training.loop.fused_step import check_config
 from frame_booster.training.loop.step import StepFigures, TrainStep, learning_rate, make_optimizer, strategy_of
 from frame_booster.training.loop.tensorboard import TensorBoardWriter
 
@@ -36,13 +41,22 @@ LONGEST_STEP_S = 120.0
 """What a step counts for at the most in the hours of a run: one that took longer stood still, stopped or asleep."""
 
 
+def training_precision(name: str, devices: str) -> str:
+    """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
+    if name != "auto":
+        return name
+    on_gpu = "cpu" not in devices.lower() and bool(tf.config.list_logical_devices("GPU"))
+    # Not float16, as frames are interpolated with on a GPU: gradients are too small for it.
+    return "bfloat16" if on_gpu else choose_precision("auto", "/CPU:0")
+
+
 class TrainingRun:
     """One run in one folder: `checkpoint.safetensors`, `curve.jsonl`, `best.safetensors`.
 
     Args:
       config: what to train and how.
       folder: of the run; made if needed. A checkpoint found there is resumed.
-      clips: folder of the training clips with their manifest.
+      clips: folder of the training clips with their manifest, or several.
       validation: folder of validation triplets with their manifest.
       cache: folder for the decoded clips.
       start_from: weights to start a new run from.
@@ -53,7 +67,7 @@ class TrainingRun:
         self,
         config: RunConfig,
         folder: Path,
-        clips: Path,
+        clips: Path | Sequence[Path],
         validation: Path,
         cache: Path,
         start_from: Path | None = None,
@@ -62,33 +76,52 @@ class TrainingRun:
         # TensorFlow 2.15's remapper fails on the gradient of a fused LeakyReLU and logs it at each trace.
         tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.keras.utils.set_random_seed(config.seed)
+        config = replace(config, precision=training_precision(config.precision, devices))
         self.config, self.folder = config, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.sampler = Sampler(open_store(clips, cache, permissive_only=config.permissive_only), config)
+        check_config(config)
+        roots = [clips] if isinstance(clips, Path) else list(clips)
+        self.store = open_stores(roots, cache, permissive_only=config.permissive_only)
         self.triplets = list(read_triplets(validation, size=VALIDATION_SIZE))
         self.linear_truths = (
             [triplet_with_linear_motion(triplet).truth for triplet in self.triplets] if config.even else []
         )
-        strategy = strategy_of(devices)
-        with strategy.scope():
-            self.network = create_network(config.network, config.precision)
-            self.names = [name for name, _ in named_weights(self.network)]
-            self.variables = [variable for _, variable in named_weights(self.network)]
-            self.optimizer = make_optimizer(config)
-            trained = self._trained()
-            self.optimizer.build(trained)
-        # What the weights we start from have already cost.
-        earlier = {} if start_from is None else load_weights(start_from, self.network)
-        self.average = [variable.numpy() for variable in self.variables]
-        self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy)
+        self._prepare(start_from, devices)
         self.step, self.best = 0, 0.0
-        self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
-        self.earlier_steps = int(earlier.get("steps", 0))
+        self.spent_s = 0.0
+        """Of steps of this run, for one that goes by the clock."""
         self.stopping = False
         self._predict = tf.function(self._predicted, autograph=False)
         self._tensorboard: TensorBoardWriter | None = None
         if self.checkpoint.exists():
             self._restore()
+
+    def _prepare(self, start_from: Path | None, devices: str) -> None:
+        """Makes the network with its first weights, the sampler, the optimizer and the step."""
+        config = self.config
+        self.sampler = Sampler(self.store, config)
+        strategy = strategy_of(devices)
+        with strategy.scope():
+            self._make_network()
+            self.optimizer = make_optimizer(config)
+            trained = self._trained()
+            self.optimizer.build(trained)
+        self._load(start_from)
+        self.average = [variable.numpy() for variable in self.variables]
+        self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy)
+
+    def _make_network(self) -> None:
+        self.network = create_network(self.config.network, self.config.precision)
+        self.names = [name for name, _ in named_weights(self.network)]
+        self.variables = [variable for _, variable in named_weights(self.network)]
+
+    def _load(self, start_from: Path | None) -> None:
+        """Loads the weights to start from, and what they have already cost."""
+        earlier = {} if start_from is None else load_weights(start_from, self.network)
+        self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
+        # Weights whose batches differed in size say "about 5200".
+        number = re.search(r"\d+", earlier.get("steps", ""))
+        self.earlier_steps = int(number[0]) if number else 0
 
     def _trained(self) -> list[Any]:
         for name in self.config.frozen:
@@ -111,10 +144,10 @@ class TrainingRun:
     def save_checkpoint(self) -> None:
         """Writes everything a resumed run needs, whole or not at all; a power cut loses no checkpoint."""
         tensors = {f"weight.{n}": v.numpy() for n, v in zip(self.names, self.variables, strict=True)}
-        tensors |= {f"average.{n}": a for n, a in zip(self.names, self.average, strict=True)}
+        tensors |= {f"average.{n}": a for n, a in zip(self.names, self._averages(), strict=True)}
         tensors |= {f"optimizer.{k}": np.asarray(v.numpy()) for k, v in enumerate(self.optimizer.variables)}
         state = {"step": self.step, "samples": self.samples, "hours": self.hours, "best": self.best}
-        state["earlier_steps"] = self.earlier_steps
+        state |= {"earlier_steps": self.earlier_steps, "spent_s": self.spent_s}
         with atomic(self.checkpoint, durable=True) as partial:
             save_file(tensors, str(partial), metadata={"state": json.dumps(state)})
 
@@ -126,12 +159,19 @@ class TrainingRun:
             state = json.loads(file.metadata()["state"])
         for name, variable in zip(self.names, self.variables, strict=True):
             variable.assign(tensors[f"weight.{name}"])
-        self.average = [tensors[f"average.{name}"] for name in self.names]
+        self._set_averages([tensors[f"average.{name}"] for name in self.names])
         for k, variable in enumerate(self.optimizer.variables):
             variable.assign(tensors[f"optimizer.{k}"])
         self.step, self.samples = state["step"], state["samples"]
         self.hours, self.best = state["hours"], state["best"]
-        self.earlier_steps = state.get("earlier_steps", 0)
+        self.earlier_steps, self.spent_s = state.get("earlier_steps", 0), state.get("spent_s", 0.0)
+
+    def _averages(self) -> list[Any]:
+        """Returns the averaged weights as arrays."""
+        return self.average
+
+    def _set_averages(self, arrays: list[Any]) -> None:
+        self.average = arrays
 
     def train_on(self, batch: Batch) -> StepFigures:
         """Takes one step and averages the weights; `train` calls it with the batch of each step."""
@@ -144,10 +184,10 @@ class TrainingRun:
         return figures
 
     def _swap_average(self) -> None:
-        held = [variable.numpy() for variable in self.variables]
-        for variable, average in zip(self.variables, self.average, strict=True):
+        held, averages = [variable.numpy() for variable in self.variables], self._averages()
+        for variable, average in zip(self.variables, averages, strict=True):
             variable.assign(average)
-        self.average = held
+        self._set_averages(held)
 
     def validate(self) -> dict[str, float]:
         """Returns mean PSNR (dB) and SSIM of the averaged weights on the validation triplets.
@@ -163,20 +203,24 @@ class TrainingRun:
             if self.linear_truths:
                 figures["val_even_psnr"] = float(np.mean(list(map(metrics.psnr, made, self.linear_truths))))
             judged = figures.get("val_even_psnr", psnr)
-            if judged > self.best:
-                self.best = judged
-                facts = {
-                    "steps": str(self.earlier_steps + self.step),
-                    "samples": str(self.samples),
-                    "training_hours": f"{self.hours:.2f}",
-                    "loss": self.config.loss_text,
-                    "validation_psnr_256x144": f"{psnr:.3f}",
-                    "validation_ssim_256x144": f"{ssim:.4f}",
-                }
-                save_weights(self.folder / "best.safetensors", self.network, facts)
+            facts = {
+                "steps": str(self.earlier_steps + self.step),
+                "samples": str(self.samples),
+                "training_hours": f"{self.hours:.2f}",
+                "loss": self.config.loss_text,
+                "validation_psnr_256x144": f"{psnr:.3f}",
+                "validation_ssim_256x144": f"{ssim:.4f}",
+            }
+            self._save_validated(facts, best=judged > self.best)
+            self.best = max(judged, self.best)
         finally:
             self._swap_average()
         return figures
+
+    def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
+        """Writes the weights that were validated, where they are the best so far."""
+        if best:
+            save_weights(self.folder / "best.safetensors", self.network, facts)
 
     def _made(self, triplet: Triplet, *, drawn: bool) -> FrameArray:
         first, second = (frame[None].astype(np.float32) / 255 for frame in (triplet.frame0, triplet.frame1))
@@ -210,6 +254,12 @@ class TrainingRun:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         self._tensorboard = TensorBoardWriter(self.folder / "tensorboard") if tensorboard else None
+        self._train(log_every, validate_every, save_every_s)
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+        self.save_checkpoint()
+
+    def _train(self, log_every: int, validate_every: int, save_every_s: float) -> None:
         figures: list[StepFigures] = []
         saved = began = time.monotonic()
         waited, mark = 0.0, time.monotonic()
@@ -247,6 +297,3 @@ class TrainingRun:
             if now - saved > save_every_s:
                 self.save_checkpoint()
                 saved = now
-        if self._tensorboard is not None:
-            self._tensorboard.close()
-        self.save_checkpoint()

@@ -43,10 +43,11 @@ class StepFigures(NamedTuple):
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
-    """The learning rate of a step: warm-up from 0, then a cosine within each phase."""
+    """The learning rate of a step: warm-up from 0, then a cosine or a line within each phase."""
     phase, progress = config.phase_at(step)
     high, low = phase.learning_rate
-    rate = low + (high - low) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    left = 1.0 - progress if phase.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * progress))
+    rate = low + (high - low) * left
     return rate * min(1.0, (step + 1) / max(config.warmup, 1))
 
 
@@ -64,7 +65,7 @@ def make_optimizer(config: RunConfig) -> Any:
         )
     if config.optimizer == "muon":
         return Muon(config.weight_decay, clipnorm=config.clipnorm)
-    raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam, adamw or muon")
+    raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam, adamw, muon or stacked-muon")
 
 
 def strategy_of(devices: str) -> Any:

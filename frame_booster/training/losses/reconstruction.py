@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from frame_booster.network.compiling import compiled, differentiable
 from frame_booster.network.layers import Tensor
-from frame_booster.network.resample import halve
+from frame_booster.network.resample import doubled, halve
+
+EDGE = 3
+"""Px from the middle of a window of the census to its edge."""
 
 
 def published(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -28,19 +32,15 @@ def charbonnier(predicted: Tensor, truth: Tensor) -> Tensor:
     return tf.reduce_mean(tf.sqrt(tf.square(predicted - truth) + 1e-6), [1, 2, 3])
 
 
-def _ternary(frame: Tensor, size: int) -> Tensor:
-    """Soft census transform: signs of the differences to the neighbours in a size x size window."""
-    gray = tf.reduce_sum(frame * [0.299, 0.587, 0.114], -1, keepdims=True) * 255.0
-    neighbours = tf.image.extract_patches(gray, [1, size, size, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID")
-    edge = size // 2
-    difference = neighbours - gray[:, edge:-edge, edge:-edge]
-    return difference / tf.sqrt(0.81 + tf.square(difference))
-
-
 def census(predicted: Tensor, truth: Tensor) -> Tensor:
-    """Census distance in 7x7 windows (Meister et al., UnFlow, 2018): structure, whatever the brightness."""
-    squared = tf.square(_ternary(predicted, 7) - _ternary(truth, 7))
-    return tf.reduce_mean(squared / (0.1 + squared), [1, 2, 3])
+    """Census distance in 7x7 windows (Meister et al., UnFlow, 2018): structure, whatever the brightness.
+
+    The truth has no gradient.
+    """
+    gray, other = (255.0 * tf.reduce_sum(frame * [0.299, 0.587, 0.114], -1) for frame in (predicted, truth))
+    height, width = tf.shape(gray)[1], tf.shape(gray)[2]
+    places = tf.cast((height - 2 * EDGE) * (width - 2 * EDGE) * (2 * EDGE + 1) ** 2, tf.float32)
+    return tf.reduce_sum(_census_map(gray, tf.stop_gradient(other))[..., 0], [1, 2]) / places
 
 
 def laplacian(predicted: Tensor, truth: Tensor, levels: int = 4) -> Tensor:
@@ -49,11 +49,65 @@ def laplacian(predicted: Tensor, truth: Tensor, levels: int = 4) -> Tensor:
     total = tf.zeros(tf.shape(difference)[:1])
     for level in range(levels):
         coarse = halve(difference)
-        shape = tf.shape(difference)
-        detail = difference - tf.image.resize(coarse, shape[1:3], "bilinear")
+        even = all(side is not None and side % 2 == 0 for side in difference.shape[1:3])
+        larger = doubled(coarse) if even else tf.image.resize(coarse, tf.shape(difference)[1:3], "bilinear")
+        detail = difference - larger
         total += 2.0**level * tf.reduce_mean(tf.abs(detail), [1, 2, 3])
         difference = coarse
     return total + 2.0**levels * tf.reduce_mean(tf.abs(difference), [1, 2, 3])
+
+
+_STEPS = [(y, x) for y in range(-EDGE, EDGE + 1) for x in range(-EDGE, EDGE + 1)]
+
+
+def _neighbours(gray: Tensor, other: Tensor, steps: list[tuple[int, int]]) -> Iterator[tuple[Tensor, ...]]:
+    """Yields, for each step, differences to that neighbour in both maps (B, H, W), and how often the pair counts.
+
+    A pixel and its neighbour make the same distance seen from either; it counts once for each of the two that lies
+    `EDGE` px inside.
+    """
+    height, width = tf.shape(gray)[1], tf.shape(gray)[2]
+    edges = [[0, 0], [EDGE, EDGE], [EDGE, EDGE]]
+    wide, wide_other = tf.pad(gray, edges), tf.pad(other, edges)
+
+    def inside(dy: int, dx: int) -> Tensor:
+        y, x = tf.range(height)[:, None] + dy, tf.range(width)[None, :] + dx
+        fits = (y >= EDGE) & (y < height - EDGE) & (x >= EDGE) & (x < width - EDGE)
+        return tf.cast(fits, tf.float32)
+
+    for dy, dx in steps:
+        rows = slice(EDGE + dy, None), slice(EDGE + dx, None)
+        near, near_other = (x[:, rows[0], rows[1]][:, :height, :width] for x in (wide, wide_other))
+        yield near - gray, near_other - other, inside(0, 0) + inside(dy, dx)
+
+
+def _soft_sign(difference: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns d / sqrt(0.81 + d^2) and its slope."""
+    root = tf.math.rsqrt(0.81 + tf.square(difference))
+    return difference * root, 0.81 * root * root * root
+
+
+def _census_distances(gray: Tensor, other: Tensor) -> Tensor:
+    total = tf.zeros_like(gray)
+    for one, two, count in _neighbours(gray, other, _STEPS[: len(_STEPS) // 2]):
+        squared = tf.square(_soft_sign(one)[0] - _soft_sign(two)[0])
+        total += count * squared / (0.1 + squared)
+    return total[..., None]
+
+
+def _census_slopes(gray: Tensor, other: Tensor, upstream: Tensor) -> Tensor:
+    total = tf.zeros_like(gray)
+    for one, two, count in _neighbours(gray, other, [step for step in _STEPS if step != (0, 0)]):
+        (sign, slope), (sign_two, _) = _soft_sign(one), _soft_sign(two)
+        between = sign - sign_two
+        total -= count * slope * between * 0.2 / tf.square(0.1 + tf.square(between))
+    # Of a sum, all of whose terms have the same weight in a sample.
+    return total * upstream[:, :1, :1, 0]
+
+
+# Loops over pixels, not over neighbours: no map of 49 channels is written.
+_distances, _slopes = compiled(_census_distances), compiled(_census_slopes)
+_census_map = differentiable(_distances, lambda upstream, gray, other: (_slopes(gray, other, upstream), None))
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

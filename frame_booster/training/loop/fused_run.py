@@ -1,0 +1,184 @@
+"""A training run whose steps are one graph each: `fused_step`, fed ahead, by steps or by the clock."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from frame_booster.engine.device import choose_device
+from frame_booster.engine.model import shipped_weights
+from frame_booster.errors import InputError, ModelError
+from frame_booster.network.presets import PRESETS, create_network
+from frame_booster.network.weights import load_weights, read_metadata, save_weights
+from frame_booster.training.config import RunConfig
+from frame_booster.training.loop.feeding import Feed
+from frame_booster.training.loop.fused_step import STORED, FusedStep
+from frame_booster.training.loop.run import LONGEST_STEP_S, TrainingRun
+from frame_booster.training.loop.step import learning_rate
+
+
+def load_teacher(name: str, precision: str) -> Any:
+    """Returns a network with its weights, whose flow is distilled; None where there is none, or flows are stored.
+
+    Args:
+      name: of a network that ships, or a weights file, as `RunConfig.teacher`.
+      precision: of its convolutions.
+
+    Raises:
+      InputError, ModelError: there is no such network, or it takes no frames that are trained on.
+    """
+    if name in ("", STORED):
+        return None
+    if name in PRESETS:
+        network, weights = name, shipped_weights(name)
+    else:
+        weights = Path(name)
+        if not weights.is_file():
+            raise InputError(f"no teacher {name!r}", hint=f"{', '.join(PRESETS)}, {STORED}, or a weights file")
+        network = read_metadata(weights).get("network", "")
+        if network not in PRESETS:
+            raise ModelError(f"weights of network {network!r}, which there is not", path=weights)
+    teacher = create_network(network, precision)
+    load_weights(weights, teacher)
+    return teacher
+
+
+def training_device(devices: str) -> str:
+    """Returns the one device that steps run on, as TensorFlow names it.
+
+    Raises:
+      InputError: several are named, or there is none of the name.
+    """
+    if "," in devices:
+        raise InputError("stacked-muon trains on one device", hint="name one --device")
+    if devices == "auto":
+        return "/GPU:0" if tf.config.list_logical_devices("GPU") else "/CPU:0"
+    return choose_device(devices)
+
+
+class FusedRun(TrainingRun):
+    """As `TrainingRun`; figures and averaged weights stay in the graph until they are asked for.
+
+    The folder also gets `last.safetensors`, the averaged weights of the last validation: PSNR is no judge of a run with
+    a perceptual distance.
+    """
+
+    def _prepare(self, start_from: Path | None, devices: str) -> None:
+        self.device = training_device(devices)
+        with tf.device(self.device):
+            self._make_network()
+            self._trained()
+            self._load(start_from)
+            teacher = load_teacher(self.config.teacher, self.config.precision)
+            self.fused = FusedStep(self.network, self.config, teacher, self.device)
+        self.variables, self.optimizer = self.fused.variables, self.fused.optimizer
+        self.feed = Feed(self.store, self.config, self.device)
+
+    def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
+        super()._save_validated(facts, best=best)
+        save_weights(self.folder / "last.safetensors", self.network, facts)
+
+    def _averages(self) -> list[Any]:
+        return [average.numpy() for average in self.fused.average]
+
+    def _set_averages(self, arrays: list[Any]) -> None:
+        for average, array in zip(self.fused.average, arrays, strict=True):
+            average.assign(array)
+
+    def place(self, step: int, later: int = 0) -> int:
+        """Returns where in the schedule a step lies, as a step of its phases.
+
+        Args:
+          step: of the run.
+          later: steps from now, for one whose samples are drawn ahead.
+        """
+        config = self.config
+        if not config.minutes:
+            return step + later
+        return min(int(self.spent_s / (60.0 * config.minutes) * config.steps), config.steps - 1)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last step has been taken."""
+        minutes = self.config.minutes
+        return self.spent_s >= 60.0 * minutes if minutes else self.step >= self.config.steps
+
+    def _call(self) -> tuple[list[int], list[int]]:
+        """Returns the steps of the next call and where they lie: of one phase, and no more than are left."""
+        return self._call_from(self.step, 0)
+
+    def _call_from(self, step: int, later: int) -> tuple[list[int], list[int]]:
+        config = self.config
+        first = config.phase_at(self.place(step - later, later))[0]
+        steps: list[int] = []
+        for k in range(config.steps_per_call):
+            at = self.place(step - later, later + k)
+            left = config.minutes or step + k < config.steps
+            if not left or config.phase_at(at)[0] is not first:
+                break
+            steps.append(step + k)
+        return steps, [self.place(step - later, later + k) for k in range(len(steps))]
+
+    def take(self) -> int:
+        """Takes the steps of one call; returns how many samples they had."""
+        steps, places = self._call()
+        later = self._call_from(self.step + len(steps), len(steps))
+        fed = self.feed(steps, places, later if later[0] else None)
+        rates = [self._rate(step, at) for step, at in zip(steps, places, strict=True)]
+        weights = [self.fused.weights_at(at) for at in places]
+        with tf.device(self.device):
+            self.fused(fed.samples, rates, weights, fed.read)
+        self.step += len(steps)
+        self.samples += fed.size
+        return fed.size
+
+    def _rate(self, step: int, at: int) -> float:
+        """The learning rate of a step that lies at a place of the schedule; warm-up is counted in steps."""
+        warmup = self.config.warmup
+        settled = learning_rate(self.config, at) / min(1.0, (at + 1) / max(warmup, 1))
+        return settled * min(1.0, (step + 1) / max(warmup, 1))
+
+    def _train(self, log_every: int, validate_every: int, save_every_s: float) -> None:
+        saved = began = mark = time.monotonic()
+        count, compiled = 0, False
+        logged = self.step
+        while not self.ended and not self.stopping:
+            before = self.step
+            count += self.take()
+            now = time.monotonic()
+            self.hours += min(now - began, LONGEST_STEP_S) / 3600
+            # The first call compiles, which the clock of a run does not count.
+            self.spent_s += min(now - began, LONGEST_STEP_S) if compiled else 0.0
+            began, compiled = now, True
+            if self.step // log_every > before // log_every or self.ended:
+                figures = self.fused.figures()
+                if figures["skipped"] >= self.step - logged > 0:
+                    raise InputError(
+                        f"none of the last {self.step - logged} steps had a loss that is a number",
+                        hint="a smaller learning_rate, or weights to start from that are sound",
+                    )
+                # Waits for the device, so that the seconds are those of the steps.
+                now = time.monotonic()
+                record = {"step": self.step, **{name: round(value, 5) for name, value in figures.items()}}
+                record |= {
+                    "rate": round(self._rate(self.step, self.place(self.step)), 7),
+                    "samples_per_s": round(count / (now - mark), 2),
+                    "hours": round(self.hours, 3),
+                }
+                if self.step // validate_every > before // validate_every or self.ended:
+                    record |= {name: round(value, 4) for name, value in self.validate().items()}
+                self._log(record)
+                logged, count, mark = self.step, 0, time.monotonic()
+                began = mark
+            if now - saved > save_every_s:
+                self.save_checkpoint()
+                saved = began = time.monotonic()
+        self.feed.close()
+
+
+def open_run(config: RunConfig, *arguments: Any) -> TrainingRun:
+    """Returns the run of the kind that a configuration asks for; arguments as `TrainingRun`."""
+    return (FusedRun if config.fused else TrainingRun)(config, *arguments)

@@ -1,0 +1,262 @@
+"""One step of training as one graph: forward, losses, backward, optimizer and averaged weights, with no word between.
+
+`step.TrainStep` fetches figures after each step, decides on the host whether it counts and averages weights there. Here
+the graph does all that, and figures are fetched when a line of the curve is written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from frame_booster.errors import InputError
+from frame_booster.network.compiling import training_graph
+from frame_booster.network.layers import Tensor, named_weights
+from frame_booster.network.prediction import Prediction
+from frame_booster.network.presets import preset_of
+from frame_booster.network.warp import frame_warp
+from frame_booster.training.config import RunConfig
+from frame_booster.training.loop.stacked_muon import StackedMuon
+from frame_booster.training.losses.distillation import distillation, teacher_trust
+from frame_booster.training.losses.levels import levels_error
+from frame_booster.training.losses.perceptual import load_perceptual, patches
+from frame_booster.training.losses.reconstruction import LOSSES
+
+LEVELS, DISTIL, PERCEPTUAL = "levels", "distil", "perceptual"
+STORED = "stored"
+"""The teacher whose flows lie beside the clips."""
+
+
+class Samples(NamedTuple):
+    """What a step learns from, as tensors; with several steps a call each has their number before the batch."""
+
+    frames: Tensor
+    """(B, 3, H, W, 3) uint8 RGB: first, wanted, last."""
+    t: Tensor
+    """(B,) float32 in (0, 1)."""
+    place: Tensor
+    """(2,) float32 in [0, 1): where the square of the perceptual distance lies."""
+    motion: Tensor
+    """(b, H, W, 5) float16: of the first b samples the stored flows to both frames, px, and frame 1's share; b is 0
+    where none are stored."""
+    known: Tensor
+    """(b,) float32: 1 where there is one, 0 where there is none."""
+
+
+def plain_variable(variable: Any) -> Any:
+    """Returns the `tf.Variable` of a layer's variable, which Keras 3 wraps."""
+    value = getattr(variable, "value", None)
+    return variable if value is None or callable(value) else value
+
+
+def check_config(config: RunConfig) -> None:
+    """Checks what only one kind of step can do.
+
+    Raises:
+      InputError: the run asks for it and has the other.
+    """
+    fused_only = ("levels_weight", "distil_weight", "perceptual_weight")
+    other_only = ("flow_weight", "choice_weight", "matching_weight", "synthetic")
+    for phase in config.phases:
+        for key in other_only if config.fused else fused_only:
+            value = getattr(phase, key)
+            if (max(value) if isinstance(value, tuple) else value) > 0:
+                need = "another optimizer than stacked-muon" if config.fused else 'optimizer = "stacked-muon"'
+                raise InputError(f"{key} needs {need}")
+        if config.fused and max(phase.distil_weight) > 0 and not config.teacher:
+            raise InputError("distil_weight needs a teacher", hint='as teacher = "fbnet-r" or teacher = "stored"')
+    if config.fused and (config.even or not config.loss):
+        raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
+    if not config.fused and (config.minutes or config.steps_per_call != 1 or config.sampler != "crops"):
+        raise InputError('minutes, steps_per_call and windows need optimizer = "stacked-muon"')
+    if config.sampler == "windows" and config.windows.other_t and not preset_of(config.network).any_timestep:
+        raise InputError(f"{config.network} interpolates the middle only", hint="other_t = 0.0 in [windows]")
+    if config.sampler == "windows" and any(phase.height != phase.width for phase in config.phases):
+        raise InputError("windows are squares: height and width of each phase must be the same")
+
+
+class FusedStep:
+    """Trains a network, one graph a step.
+
+    Args:
+      network: to train.
+      frozen: beginnings of names of weights that stay as they are.
+      config: of the run.
+      teacher: a network whose flow is distilled; None: none, or stored flows.
+      device: that the step runs on, as TensorFlow names it.
+
+    Raises:
+      InputError: a term of the loss is not known, all weights are frozen, or ST-LPIPS is missing.
+    """
+
+    def __init__(
+        self, network: Any, config: RunConfig, teacher: Any = None, device: str = "/CPU:0", perceptual: Any = None
+    ) -> None:
+        if unknown := set(config.loss) - set(LOSSES):
+            raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {', '.join(LOSSES)}")
+        self.network, self.config, self.teacher = network, config, teacher
+        named = [(name, plain_variable(variable)) for name, variable in named_weights(network)]
+        self.names = [name for name, _ in named]
+        self.variables = [variable for _, variable in named]
+        trained = [(name, variable) for name, variable in named if not name.startswith(config.frozen)]
+        self.trained = [variable for _, variable in trained]
+        on_gpu = "GPU" in device
+        self.optimizer = StackedMuon(
+            trained,
+            outputs=config.output_layers,
+            output_rate=config.output_rate,
+            clipnorm=config.clipnorm,
+            weight_decay=config.weight_decay,
+            precision="bfloat16" if on_gpu and config.precision == "bfloat16" else "float32",
+        )
+        self.average = [tf.Variable(variable, trainable=False) for variable in self.variables]
+        self.terms = [*config.loss, LEVELS, DISTIL, PERCEPTUAL]
+        self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
+        self._jit = config.compile_step == "yes" or (config.compile_step == "auto" and on_gpu)
+        asked = any(max(phase.perceptual_weight) > 0 for phase in config.phases)
+        self._perceptual: Callable[[Tensor, Tensor], Tensor] | None = perceptual
+        if asked and perceptual is None:
+            self._perceptual = load_perceptual(config.precision)
+        self._compiled: dict[Any, Any] = {}
+        self._steps: dict[tuple[bool, ...], Any] = {}
+
+    def weights_at(self, step: int) -> list[float]:
+        """Returns the weight of each of `terms` at a step."""
+        phase, progress = self.config.phase_at(step)
+        pairs = phase.levels_weight, phase.distil_weight, phase.perceptual_weight
+        return [*self.config.loss.values(), *(low + (high - low) * progress for low, high in pairs)]
+
+    def __call__(self, samples: Samples, rates: list[float], weights: list[list[float]], read: Any = None) -> None:
+        """Takes one step for each rate; `samples` has their number before the batch where there are several.
+
+        Args:
+          samples: of the steps.
+          rates: learning rates.
+          weights: of `terms`, for each step.
+          read: makes `samples.frames` of what stands there instead, within the graph; see `data.resident`.
+        """
+        active = tuple(any(w[k] > 0 for w in weights) for k in range(len(self.terms)))
+        if samples.motion.shape[-4] == 0 and self.teacher is None:
+            active = tuple(on and term != DISTIL for on, term in zip(active, self.terms, strict=True))
+        key = (active, len(rates), read)
+        if key not in self._compiled:
+            self._compiled[key] = self._loop(active, len(rates), read)
+        self._compiled[key](samples, tf.constant(rates, tf.float32), tf.constant(weights, tf.float32))
+
+    def figures(self) -> dict[str, float]:
+        """Returns means over the steps since the last call: loss, its terms before their weights, psnr; and skipped."""
+        sums = self._sums.numpy()
+        self._sums.assign(tf.zeros_like(self._sums))
+        taken, skipped = float(sums[-2]), float(sums[-1])
+        means = [float(value) / max(taken, 1.0) for value in sums[:-2]]
+        return {"loss": means[0], **dict(zip([*self.terms, "psnr"], means[1:], strict=True)), "skipped": skipped}
+
+    def gradients(
+        self, samples: Samples, weights: Tensor, active: tuple[bool, ...]
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Returns the loss, [terms..., psnr] and a gradient for each trained variable."""
+        pictures = tf.cast(samples.frames, tf.float32) / 255.0
+        first, truth, second = tf.unstack(pictures, axis=1)
+        config, batch = self.config, truth.shape[0]
+        extra = {"coarser": config.coarser_scales} if config.coarser_scales >= 0 else {}
+        taught = self._taught(first, second, samples) if active[self.terms.index(DISTIL)] else None
+        with training_graph(), tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.trained)
+            predicted = self.network(first, second, samples.t, **extra)
+            made = predicted.unclipped
+            values: list[Tensor] = []
+            for name in config.loss:
+                part = max(2, int(batch * config.census_part)) if name == "census" else batch
+                values.append(tf.reduce_mean(LOSSES[name](made[:part], truth[:part])))
+            levels = distance = seen = tf.constant(0.0)
+            if active[self.terms.index(LEVELS)]:
+                levels = tf.reduce_mean(
+                    levels_error(predicted.flows, list(predicted.masks), first, second, truth, samples.t)
+                )
+            if taught is not None:
+                distance = self._distance_to(taught, predicted, truth)
+            if active[self.terms.index(PERCEPTUAL)] and self._perceptual is not None:
+                count = min(batch, max(2, int(batch * config.perceptual_part)))
+                pair = patches(made, truth, count, config.perceptual_side, samples.place)
+                seen = tf.reduce_mean(self._perceptual(*pair))
+            values += [levels, distance, seen]
+            loss = tf.add_n([weight * value for weight, value in zip(tf.unstack(weights), values, strict=True)])
+        gradients = tape.gradient(loss, self.trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
+        values.append(tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-8)))
+        return loss, values, gradients
+
+    def _taught(self, first: Tensor, second: Tensor, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns a teacher's flows (b, H, W, 4), its frames (b, H, W, 3) and which are known, (b,)."""
+        if self.teacher is None:
+            motion = tf.cast(samples.motion, tf.float32)
+            labels, share = motion[..., :4], motion[..., 4:]
+            count = motion.shape[0]
+            warped0 = frame_warp(first[:count], labels[..., :2])
+            warped1 = frame_warp(second[:count], labels[..., 2:])
+            return labels, warped0 + share * (warped1 - warped0), samples.known
+        count = max(1, int(first.shape[0] * self.config.teacher_part))
+        t = samples.t[:count]
+        prediction = self.teacher(first[:count], second[:count], t)
+        flow = tf.concat(prediction.flows[-1], -1)
+        factor = first.shape[1] // flow.shape[1]
+        if factor > 1:
+            flow = float(factor) * tf.image.resize(flow, first.shape[1:3], "bilinear")
+        known = tf.ones_like(t) if self.teacher.any_timestep else tf.cast(tf.abs(t - 0.5) < 1e-4, tf.float32)
+        labels = tf.stop_gradient(flow)
+        return labels, tf.stop_gradient(prediction.unclipped), known
+
+    def _distance_to(self, taught: tuple[Tensor, Tensor, Tensor], predicted: Prediction, truth: Tensor) -> Tensor:
+        labels, frame, known = taught
+        count = labels.shape[0]
+        trust = teacher_trust(frame, predicted.unclipped[:count], truth[:count]) * tf.reshape(known, [-1, 1, 1, 1])
+        flows = [(flow0[:count], flow1[:count]) for flow0, flow1 in predicted.flows]
+        return tf.reduce_mean(distillation(flows, labels, trust))
+
+    def _take(self, samples: Samples, rate: Tensor, weights: Tensor, active: tuple[bool, ...]) -> None:
+        loss, values, gradients = self.gradients(samples, weights, active)
+        finite = tf.math.is_finite(loss) & tf.math.is_finite(tf.linalg.global_norm(gradients))
+
+        def apply() -> Tensor:
+            self.optimizer.apply(gradients, rate)
+            step = self.optimizer.iterations
+            decay = tf.minimum(self.config.ema, (1.0 + step) / (10.0 + step))
+            for average, variable in zip(self.average, self.variables, strict=True):
+                average.assign_sub((1.0 - decay) * (average - variable))
+            return tf.constant(True)
+
+        tf.cond(finite, apply, lambda: tf.constant(False))
+        one = tf.cast(finite, tf.float32)
+        figures = tf.stack([loss, *values])
+        # What is not a number is no number when it is multiplied by 0.
+        figures = tf.where(finite, figures, tf.zeros_like(figures))
+        self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
+
+    def _loop(self, active: tuple[bool, ...], count: int, read: Any) -> Any:
+        # One for all that `read` does before it: compiling it takes minutes.
+        if active not in self._steps:
+            self._steps[active] = tf.function(
+                lambda samples, rate, weights: self._take(samples, rate, weights, active),
+                autograph=False,
+                jit_compile=True if self._jit else None,
+            )
+        step = self._steps[active]
+
+        def one(samples: Samples, rate: Tensor, weights: Tensor) -> None:
+            if read is not None:
+                samples = samples._replace(frames=read(samples.frames))
+            step(samples, rate, weights)
+
+        def several(samples: Samples, rates: Tensor, weights: Tensor) -> None:
+            def body(k: Tensor) -> Tensor:
+                one(tf.nest.map_structure(lambda x: x[k], samples), rates[k], weights[k])
+                return k + 1
+
+            tf.while_loop(lambda k: k < count, body, [tf.constant(0)], parallel_iterations=1)
+
+        if count > 1:
+            return tf.function(several, autograph=False)
+        return tf.function(lambda samples, rates, weights: one(samples, rates[0], weights[0]), autograph=False)

@@ -1,0 +1,56 @@
+"""The perceptual loss: ST-LPIPS by VGG16 (Ghildyal and Liu, 2022), on a patch of a part of the batch.
+
+It is imported when a run asks for it and not before, since its weights are fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import tensorflow as tf
+
+from frame_booster.errors import InputError
+from frame_booster.network.layers import Tensor
+
+MODULE = "frame_booster.training.perceptual.st_lpips"
+
+
+def load_perceptual(precision: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns the distance of two batches of frames, (B, H, W, 3) RGB in [0, 1], to (B,).
+
+    Args:
+      precision: of its convolutions.
+
+    Raises:
+      InputError: this installation has no ST-LPIPS.
+    """
+    try:
+        loader: Any = import_module(MODULE).load_st_lpips
+    except ImportError as error:
+        raise InputError(
+            "perceptual_weight needs ST-LPIPS, which this installation does not have",
+            hint="set perceptual_weight = [0.0, 0.0] in the phases of the run",
+        ) from error
+    distance: Callable[[Tensor, Tensor], Tensor] = loader("vgg16", precision)
+    return distance
+
+
+def patches(made: Tensor, truth: Tensor, samples: int, side: int, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Cuts the same square out of the last samples of both; values are held in [0, 1].
+
+    Args:
+      made, truth: (B, H, W, 3).
+      samples: how many.
+      side: of the square, px; at most H and W.
+      place: (2,) float32 in [0, 1): where it lies, as a share of what is free.
+    """
+    height, width = made.shape[1:3]
+    side = min(side, height, width)
+    free = tf.constant([height - side + 1, width - side + 1], tf.float32)
+    top, left = tf.unstack(tf.cast(tf.floor(place * free), tf.int32))
+    one, other = (tf.clip_by_value(x[-samples:, top : top + side, left : left + side], 0.0, 1.0) for x in (made, truth))
+    for x in (one, other):
+        x.set_shape([samples, side, side, 3])
+    return one, other

@@ -1,0 +1,73 @@
+"""What a training graph runs in place of a loop has the same values, and the gradients of automatic differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frame_booster.network.compiling import training_graph
+from frame_booster.network.fbnet_2.correlation import correlation_within
+from frame_booster.network.fbnet_2.fusion import blended, first_warped, second_warped
+from frame_booster.network.resample import doubled
+from frame_booster.network.warp import frame_warp, gather_warp
+
+rng = np.random.default_rng(3)
+
+
+@pytest.fixture(autouse=True)
+def eagerly() -> Iterator[None]:
+    """Nothing is compiled, which takes longer than all that is computed here."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def values_and_gradients(function: Callable[..., Any], inputs: list[Any], of: list[int]) -> list[Any]:
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        made = function(*inputs)
+        loss = tf.reduce_sum(made * made * tf.cos(made))
+    return [made, *tape.gradient(loss, [inputs[k] for k in of])]
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes", "of"),
+    [
+        (correlation_within(1), [(2, 5, 4, 3), (2, 5, 4, 3)], [0, 1]),
+        (correlation_within(4), [(2, 7, 5, 8), (2, 7, 5, 8)], [0, 1]),
+        (doubled, [(2, 3, 4, 5)], [0]),
+        (doubled, [(2, 1, 2, 5)], [0]),
+        (first_warped, [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (second_warped, [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (blended, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5), (2, 8, 6, 8)], [2, 3]),
+    ],
+    ids=["correlation 1", "correlation 4", "doubled", "doubled row", "first_warped", "second_warped", "blended"],
+)
+def test_values_and_gradients_are_those_of_the_loop(
+    function: Callable[..., Any], shapes: list[tuple[int, ...]], of: list[int]
+) -> None:
+    # Flows of 2 px on frames of 8 leave them often, where a gradient must be 0.
+    inputs = [tf.constant(2 * rng.normal(size=shape), tf.float32) for shape in shapes]
+    plain = values_and_gradients(function, inputs, of)
+    with training_graph():
+        trained = values_and_gradients(function, inputs, of)
+    for one, other in zip(plain, trained, strict=True):
+        assert float(tf.norm(one)) > 0
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+
+
+def test_a_flow_of_zero_can_be_learnt_and_frames_have_no_gradient() -> None:
+    image = tf.constant(rng.random((1, 6, 6, 3)), tf.float32)
+    wanted = gather_warp(image, tf.fill([1, 6, 6, 2], 0.3))
+    flow = tf.zeros([1, 6, 6, 2])
+    with tf.GradientTape() as tape:
+        tape.watch([image, flow])
+        loss = tf.reduce_sum(tf.square(frame_warp(image, flow) - wanted))
+    of_image, of_flow = tape.gradient(loss, [image, flow])
+    assert of_image is None
+    inner = of_flow[:, 1:-1, 1:-1]
+    assert float(tf.reduce_mean(tf.cast(inner != 0, tf.float32))) == 1.0

@@ -1,0 +1,155 @@
+"""A step as one graph: what is not a number changes nothing, weights are averaged, several steps are one call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frame_booster.errors import InputError
+from frame_booster.training.config import RunConfig
+from frame_booster.training.loop.fused_step import FusedStep, Samples, check_config
+from frame_booster.training.losses import perceptual
+from frame_booster.training.losses.reconstruction import LOSSES
+from tests.training.runs import Small, fused_config
+
+rng = np.random.default_rng(5)
+
+
+@pytest.fixture(autouse=True)
+def plain_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss that compiles at once."""
+    monkeypatch.setitem(LOSSES, "squared", lambda made, truth: tf.reduce_mean(tf.square(made - truth), [1, 2, 3]))
+
+
+def samples(count: int = 1, batch: int = 4, stored: int = 0) -> Samples:
+    many = [
+        (
+            rng.integers(0, 255, (batch, 3, 32, 32, 3)).astype(np.uint8),
+            np.full(batch, 0.5, np.float32),
+            rng.random(2).astype(np.float32),
+            np.full((stored, 32, 32, 5), 0.5, np.float16),
+            np.ones(stored, np.float32),
+        )
+        for _ in range(count)
+    ]
+    if count == 1:
+        return Samples(*map(tf.constant, many[0]))
+    return Samples(*(tf.constant(np.stack(values)) for values in zip(*many, strict=True)))
+
+
+def made(config: RunConfig | None = None, **more: Any) -> FusedStep:
+    tf.keras.utils.set_random_seed(1)
+    return FusedStep(Small(), config or fused_config(), **more)
+
+
+def state(step: FusedStep) -> list[np.ndarray]:
+    return [v.numpy() for v in (*step.variables, *step.average, *step.optimizer.variables)]
+
+
+def test_several_steps_are_one_call_and_weights_are_averaged() -> None:
+    one, several, drawn = made(), made(), samples(3)
+    rates, weights = [1e-2, 5e-3, 2e-3], [[1.0, 0.0, 0.0, 0.0]] * 3
+    expected = [variable.numpy() for variable in one.variables]
+    for k in range(3):
+        one(tf.nest.map_structure(lambda x, k=k: x[k], drawn), rates[k : k + 1], weights[:1])
+        share = 1 - min(0.9, (2 + k) / (11 + k))
+        for average, variable in zip(expected, one.variables, strict=True):
+            average += share * (variable.numpy() - average)
+    several(drawn, rates, weights)
+    for first, second in zip(state(one), state(several), strict=True):
+        np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6)
+    for average, theirs in zip(one.average, expected, strict=True):
+        np.testing.assert_allclose(average.numpy(), theirs, rtol=1e-4, atol=1e-6)
+    figures, others = one.figures(), several.figures()
+    assert figures == pytest.approx(others, rel=1e-4)
+    assert figures["loss"] == pytest.approx(figures["squared"])
+    assert set(figures) == {"loss", "squared", "levels", "distil", "perceptual", "psnr", "skipped"}
+    assert one.figures()["psnr"] == 0.0, "means begin anew"
+
+
+def test_what_is_not_a_number_changes_nothing_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LOSSES, "squared", lambda made, truth: tf.reduce_mean(made, [1, 2, 3]) / tf.reduce_mean(truth))
+    step = made()
+    good = samples()
+    black = good._replace(frames=tf.zeros_like(good.frames))
+    step(good, [1e-2], [[1.0, 0.0, 0.0, 0.0]])
+    before, loss = state(step), step.figures()["loss"]
+    step(black, [1e-2], [[1.0, 0.0, 0.0, 0.0]])
+    assert all(np.array_equal(one, other) for one, other in zip(before, state(step), strict=True))
+    step(good, [0.0], [[1.0, 0.0, 0.0, 0.0]])
+    figures = step.figures()
+    assert figures["skipped"] == 1
+    assert 0 < abs(figures["loss"]) < 2 * abs(loss) + 1, "the mean of those that counted"
+    assert not np.array_equal(before[-1], state(step)[-1])
+
+
+@pytest.mark.parametrize("teacher", ["stored", "network"])
+def test_a_teacher_is_a_network_or_stored_flow(teacher: str) -> None:
+    config = fused_config(teacher="stored", teacher_part=0.5, distil_weight=(0.1, 0.1))
+    other = None
+    if teacher == "network":
+        other = Small()
+        other.any_timestep = False
+    step = made(config, teacher=other)
+    drawn = samples(stored=0 if other else 4)
+    first, _, second = tf.unstack(tf.cast(drawn.frames, tf.float32) / 255.0, axis=1)
+    labels, frame, known = step._taught(first, second, drawn)
+    assert labels.shape == ((2 if other else 4), 32, 32, 4)
+    assert frame.shape[0] == len(labels) == len(known)
+    assert float(tf.reduce_min(known)) == 1.0
+    if other:
+        late = step._taught(first, second, drawn._replace(t=tf.fill([4], 0.3)))
+        assert float(tf.reduce_max(late[2])) == 0.0, "a teacher of the middle alone"
+    step(drawn, [1e-2], [step.weights_at(0)])
+    assert step.figures()["distil"] > 0
+
+
+def test_the_perceptual_distance_sees_a_square_of_the_last_samples() -> None:
+    asked: list[tuple[Any, Any]] = []
+
+    def distance(one: Any, other: Any) -> Any:
+        asked.append((one.shape, other.shape))
+        return tf.reduce_mean(tf.abs(one - other), [1, 2, 3])
+
+    config = fused_config(perceptual_weight=(2.0, 2.0), perceptual_part=0.5, perceptual_side=16)
+    step = made(config, perceptual=distance)
+    step(samples(), [1e-2], [step.weights_at(0)])
+    assert asked[0] == ((2, 16, 16, 3), (2, 16, 16, 3))
+    figures = step.figures()
+    assert figures["loss"] == pytest.approx(figures["squared"] + 2 * figures["perceptual"], rel=1e-5)
+    frames = tf.constant(rng.random((3, 8, 9, 3)), tf.float32)
+    cut, same = perceptual.patches(frames, frames, 2, 4, tf.constant([0.99, 0.0]))
+    np.testing.assert_array_equal(cut, frames[1:, 4:, :4])
+    np.testing.assert_array_equal(cut, same)
+
+
+def test_without_st_lpips_the_perceptual_loss_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perceptual, "MODULE", "frame_booster.training.no_such_module")
+    with pytest.raises(InputError, match="perceptual_weight needs ST-LPIPS"):
+        made(fused_config(perceptual_weight=(0.0, 2.0)))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (fused_config(flow_weight=(0.1, 0.1)), "flow_weight needs another optimizer"),
+        (fused_config(optimizer="adamw", levels_weight=(0.1, 0.1)), 'levels_weight needs optimizer = "stacked-muon"'),
+        (fused_config(distil_weight=(0.1, 0.1)), "needs a teacher"),
+        (fused_config(even=True), "no even"),
+        (fused_config(optimizer="muon", minutes=3.0), "minutes, steps_per_call"),
+        (fused_config(sampler="windows", width=64), "windows are squares"),
+        (fused_config(sampler="windows", network="fbnet"), "fbnet interpolates the middle only"),
+    ],
+)
+def test_what_only_the_other_kind_of_step_can_do_is_refused(config: RunConfig, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_config(config)
+
+
+def test_weights_go_from_the_first_to_the_second_of_their_pair() -> None:
+    step = made(replace(fused_config(levels_weight=(0.2, 0.4))))
+    assert [step.weights_at(k)[1] for k in (0, 5)] == pytest.approx([0.2, 0.4])
