@@ -1,4 +1,4 @@
-"""Text of tags as it was meant: what is not UTF-8 (old AVI, ID3 and MP4), and what FFmpeg joins of one thing said twice.
+"""Text of tags as it was meant: what is not UTF-8 (old AVI, ID3, MP4), and what FFmpeg joins of one thing said twice.
 
 A QuickTime file may tell its creation time in its header and as a tag; from version 9 on FFmpeg gives "X;X" for both.
 """
