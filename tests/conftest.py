@@ -197,7 +197,8 @@ class MeanModel:
 
 def boosted(source: Path | str, output: Path | str, **options: Any) -> Any:
     """Runs the whole pipeline but for the trained network; returns the result."""
-    from frame_booster.pipeline.boost import options_of, run
+    from frame_booster.pipeline.boost import run
+    from frame_booster.pipeline.keywords import options_of
 
     progress = options.pop("progress", None)
     return run(str(source), str(output), options_of(options), progress, MeanModel())  # type: ignore[arg-type]

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any, TypedDict
 
 from frame_booster.errors import InputError
-from frame_booster.options import parse_bytes, parse_rate, parse_scale, parse_time
+from frame_booster.options import (
+    BoostOptions,
+    EncoderOptions,
+    InputOptions,
+    parse_bytes,
+    parse_rate,
+    parse_scale,
+    parse_time,
+)
 
 Rate = Fraction | float | str
 """Frames a second; a text or a decimal is read as the command reads it: 59.94 is 60000/1001."""
@@ -93,3 +102,19 @@ def value_of(name: str, value: Any) -> Any:
         return value if name == "max_memory" else Fraction(value)
     # A decimal stands for what it is written as, not for the nearest binary fraction.
     return read(value if isinstance(value, str) else repr(value))
+
+
+def options_of(keywords: dict[str, Any]) -> BoostOptions:
+    """Returns the options that keywords of `boost` stand for.
+
+    Raises:
+      InputError: a keyword is not known, or a value is not one, or out of range.
+    """
+    unknown = set(keywords) - set(BoostKeywords.__annotations__)
+    if unknown:
+        raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
+    keywords = {name: value_of(name, value) for name, value in keywords.items()}
+    encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}
+    reading = {f.name: keywords[f"input_{f.name}"] for f in fields(InputOptions) if f"input_{f.name}" in keywords}
+    own = {f.name: keywords[f.name] for f in fields(BoostOptions) if f.name in keywords}
+    return BoostOptions(**own, encoder=EncoderOptions(**encoder), source=InputOptions(**reading))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from frame_booster.options import BoostOptions
 from frame_booster.pipeline.timeline import RateChoice
 
 
@@ -26,3 +27,8 @@ class JobSettings:
     """Whether an interrupted job completes its output as far as it is."""
     segment: Fraction | None = None
     """Length of durable segments, s; None for a run that is not to be taken up."""
+
+
+def options_rate(options: BoostOptions) -> RateChoice:
+    """Returns how the output's rate follows from the source's."""
+    return RateChoice(options.fps, options.multiple, options.slow_motion or 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from frame_booster.errors import InputError
-from frame_booster.pipeline.boost import options_of
+from frame_booster.pipeline.keywords import options_of
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 
 from frame_booster.engine.maker import Maker
 from frame_booster.errors import FrameBoosterError
-from frame_booster.pipeline.boost import options_of, run
+from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Job
-from frame_booster.pipeline.keywords import BoostKeywords
+from frame_booster.pipeline.keywords import BoostKeywords, options_of
 from frame_booster.pipeline.result import Result
 from frame_booster.pixels import PixelLayout
 from tests.conftest import MeanModel, ffmpeg

@@ -27,8 +27,9 @@ from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import PIPE, check_input, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
-from frame_booster.pipeline.boost import options_of, run
+from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.keywords import options_of
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, SegmentSink, join
 from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video

@@ -1,0 +1,209 @@
+"""A run whose input is open: what writes its result to a file or a pipe, to pictures, or in durable segments.
+
+Each of the three makes a job with a sink of its kind, checks what was written, and decides what becomes of it where the
+run was interrupted or its input broke off.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from frame_booster.errors import DecodeError, Interrupted
+from frame_booster.media.input.container import index_comes_first
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import Resume, Source, SourceFrame
+from frame_booster.media.output.atomic import keep_partial, partial_file, partial_folder
+from frame_booster.media.output.file import FileSink, check_container
+from frame_booster.media.output.pictures import SequenceSink
+from frame_booster.media.output.sink import Sink, SinkOptions
+from frame_booster.media.output.verify import verify, verify_pictures
+from frame_booster.media.output.video_encoder import lone_encoder
+from frame_booster.media.passthrough.streams import PassthroughOptions
+from frame_booster.media.paths import DEFAULT_PATTERN, is_pattern, is_pipe
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.job import Job, Outcome, Progress
+from frame_booster.pipeline.lazy_model import LazyModel
+from frame_booster.pipeline.resume import Segments, SegmentSink, fingerprint, join
+from frame_booster.pipeline.segment_sink import Boundary, Opening
+from frame_booster.pipeline.settings import JobSettings, options_rate
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """One opened input, a model, and where the result goes."""
+
+    source: Source
+    target: Path
+    format_name: str
+    model: LazyModel
+    options: BoostOptions
+    progress: Callable[[Progress], None] | None
+    stop: threading.Event | None
+    sharers: int
+
+    def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None) -> Job:
+        options = self.options
+        settings = JobSettings(
+            rate=options_rate(options),
+            scene_threshold=options.scene_threshold,
+            max_gap=options.max_gap,
+            dedupe=options.dedupe,
+            batch_size=options.batch_size,
+            flow_scale=options.flow_scale,
+            max_memory=options.max_memory,
+            keep_partial=options.keep_partial,
+            segment=options.segment if options.resume else None,
+        )
+        return Job(self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers)
+
+    def _sink_options(self, opening: Opening) -> SinkOptions:
+        options = self.options
+        return SinkOptions(
+            name=self.target,
+            format=self.format_name,
+            time_base=opening.timeline.time_base,
+            rate=opening.timeline.rate,
+            encoder=options.encoder,
+            passthrough=PassthroughOptions(
+                allow_drop=options.allow_drop,
+                strict=options.source.strict,
+                audio=options.audio,
+                audio_codec=options.audio_codec,
+                audio_bitrate=options.audio_bitrate,
+                slower=options.slow_motion or 1,
+                slow_audio=options.slow_audio,
+            ),
+            reproducible=options.resume,
+            threads=options.threads,
+            index_first=index_comes_first(self.source.path),
+        )
+
+    def to_file(self) -> Outcome:
+        """Writes a file, or into a pipe."""
+        target = self.target
+        with partial_file(target, overwrite=self.options.overwrite) as partial:
+            job = self._job(lambda opening: FileSink(partial, self.source, opening.frame, self._sink_options(opening)))
+            try:
+                outcome = job.run()
+            except (Interrupted, KeyboardInterrupt) as error:
+                if not job.kept_partial or is_pipe(target):
+                    raise
+                kept = keep_partial(partial, target, overwrite=self.options.overwrite)
+                raise Interrupted("interrupted; what was done is kept", path=kept) from error
+            if not is_pipe(target):
+                time_base = outcome.timeline.time_base
+                outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+            outcome.warnings.extend(self._broken_off(self.source.report.truncated, partial, target))
+            return outcome
+
+    def _broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
+        """Decides what becomes of the result of an input that broke off.
+
+        Args:
+          truncated: how it broke off; None where it did not.
+          partial: the result, complete as far as the input went, or the folder of its pictures.
+          target: what its name was to be.
+
+        Returns:
+          What there is to warn of.
+
+        Raises:
+          DecodeError: it broke off, and that is not allowed; the result is kept under another name.
+        """
+        if truncated is None:
+            return []
+        if self.options.allow_truncated:
+            return [f"{truncated}; the result ends there, too"]
+        if is_pipe(target):
+            raise DecodeError(truncated, path=self.source.path, hint="get the whole file, or use --allow-truncated")
+        kept = keep_partial(partial, target, overwrite=self.options.overwrite)
+        raise DecodeError(
+            f"{truncated}; what was made of it is kept as {kept}",
+            path=self.source.path,
+            hint="get the whole file, or let the result have its name by --allow-truncated",
+        )
+
+    def to_pictures(self) -> Outcome:
+        """Writes a folder of numbered pictures."""
+        source, target, options = self.source, self.target, self.options
+        pattern = target.name if is_pattern(target) else DEFAULT_PATTERN
+        with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
+            job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
+            outcome = job.run()
+            verify_pictures(partial, outcome.written)
+            outcome.warnings.extend(
+                self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
+            )
+            for stream in source.other_streams:
+                outcome.warnings.append(
+                    f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
+                )
+            return outcome
+
+    def in_segments(self) -> Outcome:
+        """Makes durable segments, going on where an earlier run was cut off, and joins them."""
+        segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
+        try:
+            if not segments.complete:
+                try:
+                    self._fill(segments)
+                except Interrupted as error:
+                    if not segments.paths:
+                        raise
+                    kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
+                    raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
+            return self._join(segments)
+        finally:
+            segments.release()
+
+    def _fill(self, segments: Segments) -> None:
+        source = self.source
+
+        def open_sink(opening: Opening) -> SegmentSink:
+            settings = replace(self._sink_options(opening), index_first=False)
+            # What the container refuses is to be known now, not when all segments are made.
+            check_container(source, opening.frame, settings)
+            return SegmentSink(
+                segments,
+                lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
+                lambda: job.counts,
+                lambda: source.report,
+            )
+
+        job = self._job(open_sink, after=segments.after)
+        try:
+            job.run()
+        except BaseException:
+            segments.give_up()
+            raise
+
+    def _join(self, segments: Segments) -> Outcome:
+        # Joining reads the source once more: its first frame for the tags, then its other streams.
+        with self._again() as peek:
+            first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
+            timeline = options_rate(self.options).timeline(peek.info.time_base, peek.info.rate, first.pts)
+            opening = Opening(first.frame, timeline)
+            beginning = Resume(first.pts, peek.shift)
+        with (
+            self._again() as again,
+            partial_file(self.target, overwrite=self.options.overwrite) as partial,
+        ):
+            with FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink:
+                written = join(segments, sink, again.items(resume=beginning, video=False))
+            lost = verify(partial, self.format_name, written, timeline.time_base)
+            try:
+                lost += self._broken_off(segments.truncated, partial, self.target)
+            except DecodeError:
+                segments.remove()
+                raise
+        counts = segments.counts
+        told = [text for text in segments.warnings if text not in self.source.report.warnings]
+        segments.remove()
+        return Outcome(counts, written, timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])))
+
+    def _again(self) -> Source:
+        options = self.options
+        return open_source(self.source.path, options.source, start=options.start, duration=options.duration)
