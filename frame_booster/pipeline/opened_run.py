@@ -17,10 +17,10 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import keep_partial, partial_file, partial_folder
 from frame_booster.media.output.file import FileSink, check_container
+from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions
 from frame_booster.media.output.verify import verify, verify_pictures
-from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, is_pattern, is_pipe
 from frame_booster.options import BoostOptions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
@@ -53,26 +52,6 @@ _RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality",
 def available_encoders() -> list[str]:
     """Returns the known encoders that this PyAV's FFmpeg has."""
     return [name for name in ENCODERS if name in av.codec.codecs_available and _find(name) is not None]
-
-
-COUNTS_FRAMES = frozenset({"mpeg1video", "mpeg2video", "mpeg4", "libxvid", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2"})
-"""Encoders that know a rate, or count time coarsely: they are given numbers of frames, and the container the times."""
-
-_MPEG_RATES = [*(Fraction(n * 1000, 1001) for n in (24, 30, 60)), *map(Fraction, (24, 25, 30, 50, 60))]
-"""Frame rates of ISO/IEC 13818-2, table 6-4; MPEG-1 has the same."""
-
-
-def coded_rate(codec: str, rate: Fraction) -> Fraction:
-    """Returns the rate that an encoder of `COUNTS_FRAMES` can be told, frames a second: the one given, or the nearest.
-
-    MPEG-4 counts 1/65535 s at the finest (ISO/IEC 14496-2, 6.3.3); MPEG-2 knows some rates, and their multiples by
-    small fractions (ISO/IEC 13818-2, 6.3.5).
-    """
-    if codec in ("mpeg1video", "mpeg2video"):
-        parts = [Fraction(n, d) for n in range(1, 5) for d in range(1, 33)] if codec == "mpeg2video" else [Fraction(1)]
-        known = {base * part for base in _MPEG_RATES for part in parts}
-        return rate if rate in known else min(_MPEG_RATES, key=lambda base: abs(base - rate))
-    return rate if max(rate.numerator, rate.denominator) < 1 << 16 else Fraction(max(round(rate), 1))
 
 
 HARDWARE_SUFFIXES = ("_nvenc", "_videotoolbox", "_qsv", "_vaapi", "_amf")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +24,24 @@ from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
 from frame_booster.media.frames.planes import converted
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.output.encoders import (
-    COUNTS_FRAMES,
     HARDWARE_SUFFIXES,
     choose_codec,
     choose_pixel_format,
-    coded_rate,
     container_for,
     encoder_options,
     options_asked_for,
     software_encoders,
 )
+from frame_booster.media.output.frame_numbers import COUNTS_FRAMES, FrameNumbers, coded_rate
 from frame_booster.media.output.gif import without_header
 from frame_booster.media.output.hdr import hdr_parameters
-from frame_booster.media.output.sink import CONSTANT_RATE, TICKS, SinkOptions
+from frame_booster.media.output.sink import CONSTANT_RATE, SinkOptions
 from frame_booster.media.passthrough.captions import carries_captions, with_captions
 from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import exact, rescale
 
 GOP_SECONDS = 10
 """Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
-_REORDERED = 64
-"""Frames whose times are kept for packets that may still come."""
 _DEFAULT_RATE = Fraction(50)
 
 
@@ -98,9 +94,7 @@ class VideoEncoder:
         """Of the packets."""
         self._tick = self.time_base
         self._rate = rate
-        self._numbered: dict[int, int] | None = {} if self.codec in COUNTS_FRAMES else None
-        """Times of frames by their numbers, for an encoder that is given numbers."""
-        self._number = 0
+        self._numbers = FrameNumbers(rate, self.time_base) if self.codec in COUNTS_FRAMES else None
         self.stream = self._add_stream(container, first, info, options, rate)
         self._durations: dict[int, int] = {}
         """Of frames in the encoder, by pts."""
@@ -127,7 +121,7 @@ class VideoEncoder:
             context.flags |= Flags.global_header
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
-        if self._numbered is not None:
+        if self._numbers is not None:
             coded = coded_rate(self.codec, rate)
             context.time_base = 1 / coded
             if coded != rate:
@@ -229,10 +223,8 @@ class VideoEncoder:
             self._check_tick(pts)
         self._frames += 1
         frame.pts, frame.time_base = pts, self.time_base
-        if self._numbered is not None:
-            self._numbered[self._number] = pts
-            frame.pts, frame.time_base = self._number, self.stream.codec_context.time_base
-            self._number += 1
+        if self._numbers is not None:
+            frame.pts, frame.time_base = self._numbers.number(pts), self.stream.codec_context.time_base
         self._durations[pts] = duration
         if captions and carries_captions(self._coding):
             self._captions[pts] = captions
@@ -253,9 +245,9 @@ class VideoEncoder:
             reason = (next(iter(said), None) or error.strerror).rstrip(".")
             hint = self._way_out(reason)
             raise EncodeError(f"{self.codec} failed at a frame: {reason}", path=self.name, hint=hint) from error
-        if self._numbered is not None:
+        if self._numbers is not None:
             for packet in packets:
-                self._timed(packet, self._numbered)
+                self._numbers.give_time(packet)
         if self._captions:
             packets = [self._with_captions(packet) for packet in packets]
         if self._follows and packets and self.codec == "gif":
@@ -265,19 +257,6 @@ class VideoEncoder:
             # Not every encoder hands durations on, and a muxer would guess the last one.
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
         return packets
-
-    def _timed(self, packet: av.Packet, times: dict[int, int]) -> None:
-        """Gives a packet that has numbers of frames their times."""
-        number, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
-        packet.time_base = self.time_base
-        if decoded < 0:
-            # The frames that are decoded before the first is shown come as far before it as frames usually lie.
-            packet.dts = times[0] + decoded * max(round(1 / (self._rate * self.time_base)), 1)
-        else:
-            packet.dts = times[decoded]
-        packet.pts = times[number]
-        for old in [k for k in times if 0 < k < min(number, decoded) - _REORDERED]:
-            del times[old]
 
     def _with_captions(self, packet: av.Packet) -> av.Packet:
         captions = self._captions.pop(packet.pts, b"")
@@ -314,28 +293,3 @@ class VideoEncoder:
         rgb.pts, rgb.time_base = self._frames, Fraction(1)
         [made] = self._palette.push(rgb)
         return made
-
-
-def lone_encoder(first: av.VideoFrame, info: VideoInfo, options: SinkOptions, begun: int = 0) -> VideoEncoder:
-    """Opens an encoder whose packets somebody else will mux: those of a segment.
-
-    Args:
-      first, info, options, begun: as `VideoEncoder` takes them.
-
-    Raises:
-      EncodeError: the encoder refuses.
-    """
-    # In memory, and never written to: it decides where the encoder's headers go.
-    container = av.open(BytesIO(), "w", format=options.format)
-    encoder = VideoEncoder(container, first, info, options, begun)
-    context = encoder.stream.codec_context
-    for key, value in options.encoder.container_options:
-        # As PyAV does where a container is opened with them.
-        context.options.setdefault(key, value)
-    try:
-        with errors_logged() as said:
-            context.open()
-    except (av.error.FFmpegError, ValueError) as error:
-        raise encoder.refused(error, said) from error
-    encoder.opened(TICKS.get(options.format))
-    return encoder

@@ -12,7 +12,8 @@ import pytest
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.frames.pixel_formats import what_is_lost
-from frame_booster.media.output.encoders import choose_pixel_format, coded_rate
+from frame_booster.media.output.encoders import choose_pixel_format
+from frame_booster.media.output.frame_numbers import coded_rate
 from tests.conftest import boosted, decoded, make_video, plane_rows, probed_times
 
 

@@ -21,9 +21,9 @@ from frame_booster.errors import DecodeError, EncodeError, InputError, Interrupt
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
-from frame_booster.media.output.video_encoder import lone_encoder
 from frame_booster.media.passthrough.streams import PassthroughOptions
 from frame_booster.media.paths import PIPE, check_input, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
