@@ -21,7 +21,7 @@ from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions
 from frame_booster.media.output.verify import verify, verify_pictures
-from frame_booster.media.passthrough.streams import PassthroughOptions
+from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, is_pattern, is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Job, Outcome, Progress

@@ -13,7 +13,7 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError, InputError
-from frame_booster.media.passthrough.streams import PassthroughOptions
+from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import PIPE, is_pipe
 from frame_booster.options import EncoderOptions
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +10,6 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.input.container import is_cover
 from frame_booster.media.input.source import Source
 from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
 from frame_booster.media.passthrough.audio_encoding import AudioEncoding
@@ -24,36 +22,11 @@ from frame_booster.media.passthrough.capabilities import (
     container_takes_encoder,
     needs_wave_header,
 )
+from frame_booster.media.passthrough.copying import CopiedStream
+from frame_booster.media.passthrough.cover import attach_cover
+from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
 from frame_booster.media.passthrough.timecode import KEY
-from frame_booster.media.paths import url
-from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
-
-
-@dataclass(frozen=True)
-class PassthroughOptions:
-    """What becomes of other streams."""
-
-    allow_drop: bool = False
-    """Whether streams may be left out in spite of `strict`."""
-    strict: bool = False
-    """Whether it is an error where a stream is left out or changed since the container cannot hold it."""
-    audio: str | None = None
-    """"copy", "encode" or "drop"; None copies, and encodes what cannot be copied."""
-    audio_codec: str | None = None
-    """FFmpeg's name of the encoder of audio, None for the default of the container."""
-    audio_bitrate: int | None = None
-    """Of encoded audio, bits a second, None for a usual one."""
-    slower: int = 1
-    """How many times longer the output lasts."""
-    slow_audio: str | None = None
-    """"drop" or "stretch", in slow motion."""
-
-    @property
-    def encodes_audio(self) -> bool:
-        """Whether all audio is to be encoded again, or so that it needs to be."""
-        return self.audio == "encode" or self.audio_codec is not None or self.audio_bitrate is not None
-
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
 """Returns tags of the source as they are to be in the output."""
@@ -65,26 +38,6 @@ class _Route(Protocol):
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         """Returns the output's packets for one of the source's; None is its end."""
         ...
-
-
-class _Copied:
-    def __init__(self, stream: Any, slower: int) -> None:
-        self.stream, self.slower = stream, slower
-        self._last_dts: int | None = None
-
-    def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        if packet is None:
-            return []
-        if self.stream.type == "data" and not packet.duration:
-            # A last packet of no duration would lie behind the end of an MP4's track.
-            packet.duration = max(packet.dts - (packet.dts if self._last_dts is None else self._last_dts), 1)
-        self._last_dts = packet.dts
-        packet.stream = self.stream
-        if self.slower != 1:
-            packet.pts = None if packet.pts is None else packet.pts * self.slower
-            packet.dts = packet.dts * self.slower
-            packet.duration = (packet.duration or 0) * self.slower
-        return [packet]
 
 
 def is_timecode_track(stream: Any) -> bool:
@@ -168,7 +121,7 @@ class Passthrough:
             return None
         if kind == "audio" and self.format not in VIDEO_ONLY:
             return self._audio(stream)
-        if kind == "video" and self.format == "matroska" and self._attach_cover(stream):
+        if kind == "video" and self.format == "matroska" and attach_cover(self.container, stream, self._source_path):
             return None
         if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
             return self._copied(stream)
@@ -179,19 +132,6 @@ class Passthrough:
             return SubtitleConverter(stream, target, self.options.slower)
         self._leave_out(stream)
         return None
-
-    def _attach_cover(self, stream: Any) -> bool:
-        """Attaches a cover picture, which Matroska holds as a file; tells whether the stream was one."""
-        kind = _COVERS.get(getattr(stream.codec_context, "name", ""))
-        if kind is None or not is_cover(stream) or not self._source_path.is_file():
-            return False
-        # An attachment is part of the header, so it is read before the stream comes to it.
-        with av.open(url(self._source_path), **TAGS_AS_BYTES) as container:
-            picture = next((bytes(p) for p in container.demux(container.streams[stream.index]) if p.size), None)
-        if picture is None:
-            return False
-        self.container.add_attachment(f"cover.{kind}", f"image/{'jpeg' if kind == 'jpg' else kind}", picture)
-        return True
 
     def _template(self, stream: Any) -> Any:
         copy = self.container.add_stream_from_template(stream)
@@ -266,7 +206,7 @@ class Passthrough:
         return encoded
 
     def _copied(self, stream: Any) -> _Route:
-        return _Copied(self._template(stream), self.options.slower)
+        return CopiedStream(self._template(stream), self.options.slower)
 
     def _warn(self, text: str) -> None:
         """Warns of what becomes of a stream; raises EncodeError where the reading is strict."""
@@ -328,9 +268,6 @@ class Passthrough:
             self.sizes[index] = self.sizes.get(index, 0) + packet.size
             self._put(packet)
             self.packets[index] = self.packets.get(index, 0) + 1
-
-
-_COVERS = {"png": "png", "mjpeg": "jpg"}
 
 
 def _described(stream: Any) -> str:

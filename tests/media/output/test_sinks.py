@@ -24,7 +24,7 @@ from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
-from frame_booster.media.passthrough.streams import PassthroughOptions
+from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import PIPE, check_input, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
