@@ -19,7 +19,6 @@ from typing import Any
 import av
 from filelock import FileLock, Timeout
 
-from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import atomic
 from frame_booster.media.input.source import FrameFormat, Resume, SourceFrame, SourceReport
@@ -29,37 +28,10 @@ from frame_booster.media.output.sink import Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.paths import hidden_beside, shortened
 from frame_booster.media.pyav.rational import exact
-from frame_booster.options import BoostOptions
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.segment_sink import Boundary
 
 _LOCK = "lock"
-_HASHED = 1 << 20
-"""Bytes at each end of a file by which it is known again, beside its size and time."""
-
-
-def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
-    """Returns a text that changes when the input, the options, the weights or the version do."""
-    chosen = asdict(options)
-    for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
-        chosen.pop(harmless)
-    chosen["source"].pop("threads")
-    facts = [__version__, repr(sorted(chosen.items()))]
-    facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
-    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
-        status = path.stat()
-        facts.append(f"{path.name} {status.st_size} {status.st_mtime_ns} {_ends(path)}")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-def _ends(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(_HASHED))
-        file.seek(max(path.stat().st_size - _HASHED, 0))
-        digest.update(file.read(_HASHED))
-    return digest.hexdigest()
 
 
 class Segments:
@@ -67,7 +39,7 @@ class Segments:
 
     Args:
       target: the output's final path.
-      key: of the run, from `fingerprint`.
+      key: fingerprint of the run.
 
     Raises:
       InputError: the folder belongs to a run with another input, other options, weights or version, or one that is

@@ -1,0 +1,40 @@
+"""The fingerprint of a run, by which segments on disk are known to be of this input, these options and weights.
+
+What was begun with other ones must not be gone on with: the result would be neither the one nor the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+from frame_booster._version import __version__
+from frame_booster.options import BoostOptions
+
+_HASHED = 1 << 20
+"""Bytes at each end of a file by which it is known again, beside its size and time."""
+
+
+def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
+    """Returns a text that changes when the input, the options, the weights or the version do."""
+    chosen = asdict(options)
+    for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
+        chosen.pop(harmless)
+    chosen["source"].pop("threads")
+    facts = [__version__, repr(sorted(chosen.items()))]
+    facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
+    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
+        status = path.stat()
+        facts.append(f"{path.name} {status.st_size} {status.st_mtime_ns} {_ends(path)}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def _ends(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_HASHED))
+        file.seek(max(path.stat().st_size - _HASHED, 0))
+        digest.update(file.read(_HASHED))
+    return digest.hexdigest()
