@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,20 @@ from av.codec.context import Flags
 from frame_booster.network.presets import BytesPerPixel, Preset
 
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
+
+
+_DEFAULT_SIGNALS = """
+import os, signal, sys
+for name in ("SIGINT", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def with_default_signals(command: Sequence[str]) -> list[str]:
+    """A command as a terminal starts it: tests that run in the background, or under nohup, hand on ignored signals."""
+    return [sys.executable, "-c", _DEFAULT_SIGNALS, *command]
 
 
 @pytest.fixture(autouse=True)

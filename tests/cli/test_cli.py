@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from frame_booster.cli.boost import boost
 from frame_booster.cli.main import BoostByDefault
-from tests.conftest import decoded, make_video
+from tests.conftest import decoded, make_video, with_default_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -187,7 +187,10 @@ def test_errors_of_fbnet_begin_with_its_name(tmp_path: Path) -> None:
 def test_a_signal_ends_it_with_130_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 240))
     process = subprocess.Popen(
-        command(source, "-o", tmp_path / "out.mp4", "--device", "cpu"), stderr=subprocess.PIPE, text=True, cwd=ROOT
+        with_default_signals(command(source, "-o", tmp_path / "out.mp4", "--device", "cpu")),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not any(".partial-" in path.name for path in tmp_path.iterdir()):

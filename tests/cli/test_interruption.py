@@ -16,7 +16,7 @@ import pytest
 from frame_booster.errors import Interrupted, OutputError
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import run
-from tests.conftest import MeanModel, make_video
+from tests.conftest import MeanModel, make_video, with_default_signals
 
 WORK = """
 import sys, threading, time
@@ -55,7 +55,7 @@ def test_fbnet_looks_where_its_files_go_before_it_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_removes_what_is_unfinished_and_waits_for_no_thread(tmp_path: Path, name: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(tmp_path / "out.mp4")],
+        with_default_signals([sys.executable, "-c", WORK, str(tmp_path / "out.mp4")]),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

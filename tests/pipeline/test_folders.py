@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
 from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun
 from tests.conftest import MeanModel, decoded, make_video
+from tests.stand_in import STAND_IN
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
     make_video(folder / "a.ts", pts=range(4))
-    command = [sys.executable, "-m", "frame_booster", str(folder), "-o", str(tmp_path / "out"), "--suffix", ".gif"]
+    command = [*STAND_IN, str(folder), "-o", str(tmp_path / "out"), "--suffix", ".gif"]
     make_video(folder / "b.mp4", pts=range(4), tones=1)
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -221,7 +221,7 @@ def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatc
 def test_the_command_reports_every_file_and_fails_at_the_end(tree: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     done = subprocess.run(
-        [sys.executable, "-m", "frame_booster", str(tree), "-o", str(tmp_path / "out"), "--report", str(report)],
+        [*STAND_IN, str(tree), "-o", str(tmp_path / "out"), "--report", str(report)],
         capture_output=True,
         text=True,
         timeout=300,

@@ -7,7 +7,6 @@ import shutil
 import socket
 import stat
 import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +14,11 @@ import pytest
 
 from frame_booster.errors import InputError, OutputError
 from tests.conftest import boosted, decoded, make_video, packets, probe
+from tests.stand_in import STAND_IN
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-BOOST = f"{sys.executable} -m frame_booster - -o - -q"
+COMMAND = " ".join(STAND_IN)
+BOOST = f"{COMMAND} - -o - -q"
 
 
 def shell(line: str, folder: Path) -> None:
@@ -73,7 +74,7 @@ def test_raw_video_is_nothing_but_its_frames(source: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
 def test_containers_in_a_pipe(source: Path, tmp_path: Path, container: str) -> None:
     with (tmp_path / "out.bin").open("wb") as out:
-        command = [sys.executable, "-m", "frame_booster", str(source), "-o", "-", "--output-format", container, "-q"]
+        command = [*STAND_IN, str(source), "-o", "-", "--output-format", container, "-q"]
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, timeout=300)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len(decoded(tmp_path / "out.bin")) == 16
@@ -82,7 +83,7 @@ def test_containers_in_a_pipe(source: Path, tmp_path: Path, container: str) -> N
 
 def test_a_reader_that_stops_ends_the_run_with_one_line(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(60), size=(320, 240))
-    command = [sys.executable, "-m", "frame_booster", str(source), "-o", "-", "--output-format", "nut", "-q"]
+    command = [*STAND_IN, str(source), "-o", "-", "--output-format", "nut", "-q"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -95,9 +96,7 @@ def test_a_reader_that_stops_ends_the_run_with_one_line(tmp_path: Path) -> None:
 
 
 def test_a_pipe_needs_a_format(source: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "frame_booster", str(source), "-o", "-"], capture_output=True, text=True, timeout=100
-    )
+    done = subprocess.run([*STAND_IN, str(source), "-o", "-"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 2
     assert "--output-format" in done.stderr
     assert done.stdout == ""
@@ -153,14 +152,14 @@ def test_any_name_of_standard_output_is_standard_output(source: Path, tmp_path: 
     if not Path(name).exists():
         pytest.skip(f"there is no {name} here")
     before = Path(name).is_symlink()
-    shell(f"{sys.executable} -m frame_booster in.mp4 -o {name} --output-format nut -q {into}", tmp_path)
+    shell(f"{COMMAND} in.mp4 -o {name} --output-format nut -q {into}", tmp_path)
     assert len(decoded(tmp_path / "out.nut")) == 16
     assert Path(name).is_symlink() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.nut"]
 
 
 def test_what_a_shell_puts_in_place_of_a_file(source: Path, tmp_path: Path) -> None:
-    shell(f"{sys.executable} -m frame_booster in.mp4 -o >(cat > out.nut) --output-format nut -q; sleep 0.5", tmp_path)
+    shell(f"{COMMAND} in.mp4 -o >(cat > out.nut) --output-format nut -q; sleep 0.5", tmp_path)
     assert len(decoded(tmp_path / "out.nut")) == 16
 
 

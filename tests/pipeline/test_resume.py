@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from frame_booster.errors import EncodeError, InputError
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, make_video, packets, probed_times
 from tests.media.passthrough.test_captions import captioned
+from tests.stand_in import STAND_IN
 
 SEGMENT = Fraction(8, 25)
 
@@ -128,8 +128,8 @@ def test_pipes_cannot_be_resumed(source: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no SIGKILL")
 def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mp4", pts=range(60), tones=1, size=(320, 192))
-    command = [sys.executable, "-m", "frame_booster", str(source), "--resume", "--segment", "0.4", "-q", "-o"]
+    source = make_video(tmp_path / "in.mp4", pts=range(120), tones=1, size=(320, 192))
+    command = [*STAND_IN, str(source), "--resume", "--segment", "0.4", "-q", "-o"]
     subprocess.run([*command, str(tmp_path / "whole.mp4")], check=True, timeout=300)
     output = tmp_path / "out.mp4"
     manifest = tmp_path / ".out.mp4.segments" / "manifest.json"

@@ -67,7 +67,7 @@ def check_config(config: RunConfig) -> None:
                 need = "another optimizer than stacked-muon" if config.fused else 'optimizer = "stacked-muon"'
                 raise InputError(f"{key} needs {need}")
         if config.fused and max(phase.distil_weight) > 0 and not config.teacher:
-            raise InputError("distil_weight needs a teacher", hint='as teacher = "fbnet-r" or teacher = "stored"')
+            raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
     if config.fused and (config.even or not config.loss):
         raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
     if not config.fused and (config.minutes or config.steps_per_call != 1 or config.sampler != "crops"):

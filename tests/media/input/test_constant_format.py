@@ -87,11 +87,18 @@ def rgb(frame: av.VideoFrame) -> np.ndarray:
     return np.stack([r, (luma - kr * r - kb * b) / (1 - kr - kb), b], -1)
 
 
-def test_every_pair_of_formats_shows_the_same_picture() -> None:
+def test_formats_show_the_same_picture_after_a_change_to_another() -> None:
+    """Every pair with the usual format, and a quarter of the others, in which each format comes first and last."""
     frames = list(supported())
     assert len({frame.format.name for frame in frames}) > 50
     weights = np.array([0.299, 0.587, 0.114])
-    for first, second in itertools.permutations(frames, 2):
+    pairs = itertools.permutations(enumerate(frames), 2)
+    tried = [
+        (first, second)
+        for (i, first), (j, second) in pairs
+        if (i + j) % 4 == 0 or "yuv420p" in (first.format.name, second.format.name)
+    ]
+    for first, second in tried:
         constant = ConstantFormat(Path("in"), SourceReport(), strict=False)
         assert constant.take(first, Fraction(0)) is first
         made = [constant.take(second, Fraction(k)) for k in (1, 2)]
