@@ -152,9 +152,14 @@ class RunConfig:
         terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items()]
         return " + ".join(terms) or "matching"
 
-    def flow_downscale_at(self, step: int) -> int:
-        """Returns the `flow_downscale` of a step's batch."""
-        choices = self.phase_at(step)[0].flow_downscale
+    def flow_downscale_at(self, step: int, place: int | None = None) -> int:
+        """Returns the `flow_downscale` of a step's batch.
+
+        Args:
+          step: of the run.
+          place: where the step lies in the schedule; None: there, too.
+        """
+        choices = self.phase_at(step if place is None else place)[0].flow_downscale
         return int(np.random.default_rng([self.seed, step, len(choices)]).choice(choices))
 
     @property

@@ -68,6 +68,28 @@ def test_several_steps_a_call_learn_from_frames_on_the_device(material: Path, tm
     assert min(psnr) > 5.0
 
 
+def test_motion_is_looked_for_at_the_scale_that_is_drawn(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(material, tmp_path / "run", steps=8, flow_downscale=(0, 1))
+    scales: list[int] = []
+    call = Small.call
+
+    def scaled(self: Small, first: Any, second: Any, t: Any = None, flow_downscale: int = 0) -> Any:
+        scales.append(flow_downscale)
+        return call(self, first, second, t)
+
+    monkeypatch.setattr(Small, "call", scaled)
+    given: list[int] = []
+    fused = run.fused.__class__.__call__
+    monkeypatch.setattr(run.fused.__class__, "__call__", lambda self, *a: (given.append(a[-1]), fused(self, *a)))
+    while not run.ended:
+        run.take()
+    assert given == [run.config.flow_downscale_at(step) for step in range(8)]
+    # Each scale is a graph of its own, traced once.
+    assert sorted(set(given)) == sorted(scales) == [0, 1]
+
+
 def test_a_run_by_the_clock_ends_when_its_minutes_are_over(
     material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

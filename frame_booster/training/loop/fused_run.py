@@ -129,8 +129,10 @@ class FusedRun(TrainingRun):
         fed = self.feed(steps, places, later if later[0] else None)
         rates = [self._rate(step, at) for step, at in zip(steps, places, strict=True)]
         weights = [self.fused.weights_at(at) for at in places]
+        # One for all steps of the call: a graph is of one scale.
+        flow_downscale = self.config.flow_downscale_at(steps[0], places[0])
         with tf.device(self.device):
-            self.fused(fed.samples, rates, weights, fed.read)
+            self.fused(fed.samples, rates, weights, fed.read, flow_downscale)
         self.step += len(steps)
         self.samples += fed.size
         return fed.size

@@ -121,7 +121,7 @@ class FusedStep:
         if asked and perceptual is None:
             self._perceptual = load_perceptual(config.precision)
         self._compiled: dict[Any, Any] = {}
-        self._steps: dict[tuple[bool, ...], Any] = {}
+        self._steps: dict[Any, Any] = {}
 
     def weights_at(self, step: int) -> list[float]:
         """Returns the weight of each of `terms` at a step."""
@@ -129,7 +129,14 @@ class FusedStep:
         pairs = phase.levels_weight, phase.distil_weight, phase.perceptual_weight
         return [*self.config.loss.values(), *(low + (high - low) * progress for low, high in pairs)]
 
-    def __call__(self, samples: Samples, rates: list[float], weights: list[list[float]], read: Any = None) -> None:
+    def __call__(
+        self,
+        samples: Samples,
+        rates: list[float],
+        weights: list[list[float]],
+        read: Any = None,
+        flow_downscale: int = 0,
+    ) -> None:
         """Takes one step for each rate; `samples` has their number before the batch where there are several.
 
         Args:
@@ -137,13 +144,14 @@ class FusedStep:
           rates: learning rates.
           weights: of `terms`, for each step.
           read: makes `samples.frames` of what stands there instead, within the graph; see `data.resident`.
+          flow_downscale: log2 of the factor by which frames are downscaled before their motion is estimated.
         """
         active = tuple(any(w[k] > 0 for w in weights) for k in range(len(self.terms)))
         if samples.motion.shape[-4] == 0 and self.teacher is None:
             active = tuple(on and term != DISTIL for on, term in zip(active, self.terms, strict=True))
-        key = (active, len(rates), read)
+        key = (active, flow_downscale, len(rates), read)
         if key not in self._compiled:
-            self._compiled[key] = self._loop(active, len(rates), read)
+            self._compiled[key] = self._loop(active, flow_downscale, len(rates), read)
         self._compiled[key](samples, tf.constant(rates, tf.float32), tf.constant(weights, tf.float32))
 
     def figures(self) -> dict[str, float]:
@@ -155,13 +163,15 @@ class FusedStep:
         return {"loss": means[0], **dict(zip([*self.terms, "psnr"], means[1:], strict=True)), "skipped": skipped}
 
     def gradients(
-        self, samples: Samples, weights: Tensor, active: tuple[bool, ...]
+        self, samples: Samples, weights: Tensor, active: tuple[bool, ...], flow_downscale: int = 0
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Returns the loss, [terms..., psnr] and a gradient for each trained variable."""
         pictures = tf.cast(samples.frames, tf.float32) / 255.0
         first, truth, second = tf.unstack(pictures, axis=1)
         config, batch = self.config, truth.shape[0]
         extra = {"coarser": config.coarser_scales} if config.coarser_scales >= 0 else {}
+        # The published network knows no such thing.
+        extra |= {"flow_downscale": flow_downscale} if flow_downscale else {}
         taught = self._taught(first, second, samples) if active[self.terms.index(DISTIL)] else None
         with training_graph(), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.trained)
@@ -216,8 +226,10 @@ class FusedStep:
         flows = [(flow0[:count], flow1[:count]) for flow0, flow1 in predicted.flows]
         return tf.reduce_mean(distillation(flows, labels, trust))
 
-    def _take(self, samples: Samples, rate: Tensor, weights: Tensor, active: tuple[bool, ...]) -> None:
-        loss, values, gradients = self.gradients(samples, weights, active)
+    def _take(
+        self, samples: Samples, rate: Tensor, weights: Tensor, active: tuple[bool, ...], flow_downscale: int
+    ) -> None:
+        loss, values, gradients = self.gradients(samples, weights, active, flow_downscale)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(tf.linalg.global_norm(gradients))
 
         def apply() -> Tensor:
@@ -235,15 +247,16 @@ class FusedStep:
         figures = tf.where(finite, figures, tf.zeros_like(figures))
         self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
 
-    def _loop(self, active: tuple[bool, ...], count: int, read: Any) -> Any:
+    def _loop(self, active: tuple[bool, ...], flow_downscale: int, count: int, read: Any) -> Any:
         # One for all that `read` does before it: compiling it takes minutes.
-        if active not in self._steps:
-            self._steps[active] = tf.function(
-                lambda samples, rate, weights: self._take(samples, rate, weights, active),
+        key = active, flow_downscale
+        if key not in self._steps:
+            self._steps[key] = tf.function(
+                lambda samples, rate, weights: self._take(samples, rate, weights, active, flow_downscale),
                 autograph=False,
                 jit_compile=True if self._jit else None,
             )
-        step = self._steps[active]
+        step = self._steps[key]
 
         def one(samples: Samples, rate: Tensor, weights: Tensor) -> None:
             if read is not None:
