@@ -158,18 +158,21 @@ def test_strips_cover_every_row_once(height: int, strips: int) -> None:
         assert all(rows >= 128 or edge for rows, edge in zip(inner, (strip.seen == 0, True), strict=True))
 
 
+STRIPPED = {
+    "420": PixelLayout(96, 640, "yuv", 8, 1, 1),
+    "420 odd 10 bit": PixelLayout(95, 633, "yuv", 10, 1, 1, "bt2020"),
+    "422": PixelLayout(64, 600, "yuv", 12, 1, 0),
+    "alpha": PixelLayout(64, 600, "rgb", 8, alpha=True),
+    "gray": PixelLayout(64, 600, "gray", 16),
+}
+
+
 @pytest.mark.parametrize(
-    "layout",
-    [
-        PixelLayout(96, 640, "yuv", 8, 1, 1),
-        PixelLayout(95, 633, "yuv", 10, 1, 1, "bt2020"),
-        PixelLayout(64, 600, "yuv", 12, 1, 0),
-        PixelLayout(64, 600, "rgb", 8, alpha=True),
-        PixelLayout(64, 600, "gray", 16),
-    ],
-    ids=["420", "420 odd 10 bit", "422", "alpha", "gray"],
+    ("layout", "flow_downscale"),
+    # Every layout at one scale of the flow, and the usual one at all.
+    [*((STRIPPED[name], 1) for name in STRIPPED), (STRIPPED["420"], 0), (STRIPPED["420"], 2)],
+    ids=[*(f"{name}-1" for name in STRIPPED), "420-0", "420-2"],
 )
-@pytest.mark.parametrize("flow_downscale", [0, 1, 2])
 def test_strips_make_the_same_frame(model: Model, layout: PixelLayout, flow_downscale: int) -> None:
     frames = moved(layout)
     whole = BatchInterpolator(model, layout, Plan(1, flow_downscale)).make(frames, [Request(0, 1, Fraction(1, 3))])[0]

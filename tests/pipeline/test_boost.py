@@ -303,7 +303,7 @@ def test_an_option_of_the_container_reaches_it(tmp_path: Path, resume: bool) -> 
     index_first = []
     for asked in ((), (("movflags", "+faststart"),)):
         options = {"container_options": asked, "resume": resume, "overwrite": True}
-        frame_booster.boost(source, tmp_path / "out.mp4", device="cpu", **options)
+        boosted(source, tmp_path / "out.mp4", **options)
         index_first.append(index_is_first(tmp_path / "out.mp4"))
     assert index_first == [False, True]
 

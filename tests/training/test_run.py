@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_a_run_towards_even_motion_is_judged_by_it(material: Path, tmp_path: Pat
     assert (runs[0].best, runs[1].best) == (usual["val_psnr"], even["val_even_psnr"])
 
 
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Nothing is compiled, which would take longer than what is computed."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_motion_of_a_step_is_looked_for_at_the_scale_that_is_drawn_for_it(material: Path, tmp_path: Path) -> None:
     phases = [
         replace(config().phases[0], steps=40, height=64, width=64, flow_downscale=h) for h in ((0,), (1,), (0, 1))
