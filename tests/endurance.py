@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import decoded, make_video
+from tests.stand_in import STAND_IN
 
 BOOST = [sys.executable, "-m", "frame_booster"]
 
@@ -24,6 +25,7 @@ def make_source(folder: Path) -> Path:
 def heed_interrupts() -> None:
     """Undoes what a shell does to a process in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def timed(command: list[str]) -> float:
@@ -83,7 +85,7 @@ def interruptions(folder: Path, count: int, rng: random.Random) -> list[str]:
         process = subprocess.Popen([*BOOST, str(source), "-o", str(output), "-q"], stderr=subprocess.PIPE, text=True)
         # Earlier than this Python itself is still starting, and ends as Python does.
         time.sleep(rng.uniform(0.4, 0.95) * length)
-        kind = rng.choice([signal.SIGINT, signal.SIGTERM])
+        kind = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
         asked = time.monotonic()
         process.send_signal(kind)
         _, message = process.communicate(timeout=60)
@@ -105,7 +107,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=["kills", "interruptions"])
+    parser.add_argument("--stand-in", action="store_true", help="the mean of both frames in place of the network")
     arguments = parser.parse_args()
+    if arguments.stand_in:
+        BOOST[:] = STAND_IN
     # Children begin with it heeded, too.
     heed_interrupts()
     wrong = []
