@@ -21,7 +21,7 @@ WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 FEW_PIXELS = 4096
 """What most functions of a network take as `least_pixels`. At 1280x720, FBNet-2 compiles 26 loops instead of 58, which
-saves 3 of 13 s of a processor before the first frame (TensorFlow 2.21), and a frame takes the same time."""
+saves 3 to 5 of 13 s of a processor before the first frame (TensorFlow 2.21), and a frame takes the same time."""
 AHEAD_BYTES = 256 << 20
 """Loops over more than this are not compiled ahead: that takes tensors of their size."""
 
