@@ -65,7 +65,8 @@ def kills(folder: Path, count: int, rng: random.Random) -> list[str]:
         process.wait()
         state = folder / f".{output.name}.segments"
         held = len(list(state.glob("*.packets"))) if state.exists() else 0
-        early = output.exists() and process.returncode != 0
+        # A kill may come when all is done but Python's own end: then the whole file has its name already.
+        early = output.exists() and output.read_bytes() != whole
         again = timed([*command, str(output)])
         same = output.read_bytes() == whole and decoded(output) == frames
         print(f"kill {number} after {after:.1f} s: {held} segments held, {again:.1f} s more, same {same}", flush=True)
