@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,9 +22,15 @@ class Stage(tf.keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, name: str) -> None:
         super().__init__(name=name, autocast=False)
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Refuses a stage that does not list its parts, as `abc.ABC` would: Keras' layers have another metaclass."""
+        super().__init_subclass__(**named)
+        if cls.parts is Stage.parts:
+            raise TypeError(f"{cls.__name__} must list its sub-layers in `parts`")
+
+    @abstractmethod
     def parts(self) -> list[tf.keras.layers.Layer]:
         """Returns the direct sub-layers, in the order in which their weights are listed."""
-        raise NotImplementedError(f"{type(self).__name__} must list its sub-layers")
 
 
 class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]

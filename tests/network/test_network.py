@@ -12,7 +12,7 @@ import tensorflow as tf
 from frame_booster.errors import ModelError
 from frame_booster.network.fbnet_r.exchange import ExchangedConvolution, SignedConvolution, halves_exchanged
 from frame_booster.network.fbnet_r.fusion import MADE
-from frame_booster.network.layers import Convolution, count_weights, named_weights
+from frame_booster.network.layers import Convolution, Stage, count_weights, named_weights
 from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.training.evaluation.inspect import stage_costs
 from frame_booster.training.losses.matching import matching_error
@@ -221,3 +221,8 @@ def test_fbnet_r_keeps_a_logo_sharp_over_a_moving_scene() -> None:
 def test_unknown_network() -> None:
     with pytest.raises(ModelError, match="no network named 'x'"):
         create_network("x")
+
+
+def test_a_stage_without_parts_is_refused_when_it_is_defined() -> None:
+    with pytest.raises(TypeError, match="Nothing must list its sub-layers"):
+        type("Nothing", (Stage,), {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -185,11 +184,12 @@ def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(folders, "_SETTLED_S", 0.2)
     source = make_video(tmp_path / "late.mp4", pts=range(3))
     done: list[str] = []
-    arrived = threading.Event()
+    first, arrived = threading.Event(), threading.Event()
 
     def report(path: Path, news: Any) -> None:
         if isinstance(news, FileOutcome):
             done.append(path.name)
+            first.set()
             if path.name == "late.mp4":
                 arrived.set()
 
@@ -206,7 +206,7 @@ def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(run, "_sources", sources)
 
     def arrive() -> None:
-        time.sleep(0.5)
+        assert first.wait(60)
         source.rename(tree / "late.mp4")
         arrived.wait(60)
         make_video(tree / "last.mp4", pts=range(2))

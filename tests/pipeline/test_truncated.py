@@ -12,7 +12,7 @@ from frame_booster.errors import DecodeError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.options import InputOptions
-from tests.conftest import boosted, decoded, make_video, packets
+from tests.conftest import boosted, decoded, ffmpeg, make_video, packets
 
 FRAMES = 150
 
@@ -75,3 +75,11 @@ def test_pictures_and_pipes_of_a_truncated_file(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     with pytest.raises(DecodeError, match=r"truncated \(get the whole file"):
         boosted(path, "/dev/null", output_format="rawvideo")
+
+
+def test_a_last_frame_of_no_told_length_lasts_as_long_as_others(tmp_path: Path) -> None:
+    """ASF tells no durations, and its header counts the delay of the video, too: not short by two frames."""
+    path = tmp_path / "in.wmv"
+    sources = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=0.4", "-f", "lavfi", "-i", "sine=d=0.4")
+    ffmpeg(*sources, "-c:v", "wmv2", "-c:a", "wmav2", path)
+    assert boosted(path, tmp_path / "out.mkv").warnings == []

@@ -192,7 +192,7 @@ class FileSource(Source):
                 if not video:
                     continue
                 for frame in self._video.decode(packet):
-                    last_end = (frame.pts + frame.duration) * self.info.time_base
+                    last_end = frame.pts * self.info.time_base + self._seen.lasts(frame.duration * self.info.time_base)
                     if self._shift is None:
                         if frame.pts * self.info.time_base < (self._begin or 0):
                             continue

@@ -195,6 +195,10 @@ class Completeness:
             return
         self._warn_if_short("video", reached, promised)
 
+    def lasts(self, told: Fraction) -> Fraction:
+        """Returns how long a frame is shown, s: what the file tells, or as long as the rate has it (ASF tells 0)."""
+        return told or self._frame
+
     @property
     def _frame(self) -> Fraction:
         return 1 / self.rate if self.rate else Fraction(1, 25)
