@@ -67,11 +67,13 @@ def beginning(features: Tensor, t: Tensor) -> Motion:
     return Motion(tf.concat([nothing, nothing, nothing, nothing, mask], -1), hidden)
 
 
-def _warped_to_first(features: Tensor, motion: Tensor) -> Tensor:
+def warp_first(features: Tensor, motion: Tensor) -> Tensor:
+    """Warps frame 0 or its features (B, h, w, C) by their half of a motion (B, h, w, 5)."""
     return gather_warp(features, motion[..., :2])
 
 
-def _warped_to_second(features: Tensor, motion: Tensor) -> Tensor:
+def warp_second(features: Tensor, motion: Tensor) -> Tensor:
+    """Warps frame 1 or its features in the same way."""
     return gather_warp(features, motion[..., 2:4])
 
 
@@ -85,9 +87,9 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
 
 
 # A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp.
-warped_to_first = compiled(_warped_to_first, least_pixels=FEW_PIXELS)
-"""Frame 0 or its features, (B, h, w, C), warped by its half of a motion (B, h, w, 5)."""
-warped_to_second = compiled(_warped_to_second, least_pixels=FEW_PIXELS)
+warped_to_first = compiled(warp_first, least_pixels=FEW_PIXELS)
+"""`warp_first` in one loop."""
+warped_to_second = compiled(warp_second, least_pixels=FEW_PIXELS)
 """The same for frame 1."""
 changed = compiled(_changed, least_pixels=FEW_PIXELS)
 """A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""

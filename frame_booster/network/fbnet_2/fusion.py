@@ -5,11 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
-from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion
+from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_second
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import channels_to_pixels, doubled, pixels_to_channels
-from frame_booster.network.warp import flow_gradient, gather_warp
+from frame_booster.network.warp import flow_gradient
 
 WIDTH, BLOCKS = 24, 1
 """Channels of the convolutions at 1/2, and residual blocks."""
@@ -24,17 +24,9 @@ def corrected(motion: Tensor, out: Tensor) -> Tensor:
 
 def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
     motion = corrected(motion, out)
-    warped0, warped1 = gather_warp(frame0, motion[..., :2]), gather_warp(frame1, motion[..., 2:4])
+    warped0, warped1 = warp_first(frame0, motion), warp_second(frame1, motion)
     residual = 0.1 * tf.cast(out[..., 5:], tf.float32)
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + residual
-
-
-def _first_warped(frame: Tensor, motion: Tensor) -> Tensor:
-    return gather_warp(frame, motion[..., :2])
-
-
-def _second_warped(frame: Tensor, motion: Tensor) -> Tensor:
-    return gather_warp(frame, motion[..., 2:4])
 
 
 def _first_flow_gradient(upstream: Tensor, frame: Tensor, motion: Tensor) -> Tensor:
@@ -71,8 +63,8 @@ def _out_gradient(change: Tensor, upstream: Tensor) -> Tensor:
 _loops = {
     function: compiled(function)
     for function in (
-        _first_warped,
-        _second_warped,
+        warp_first,
+        warp_second,
         _first_flow_gradient,
         _second_flow_gradient,
         _first_share_gradient,
@@ -96,7 +88,7 @@ def _second_warp_gradients(upstream: Tensor, frame: Tensor, motion: Tensor) -> t
 
 def _blended_in_training(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> tuple[Tensor, ...]:
     motion = corrected(motion, out)
-    warped0, warped1 = _loops[_first_warped](frame0, motion), _loops[_second_warped](frame1, motion)
+    warped0, warped1 = _loops[warp_first](frame0, motion), _loops[warp_second](frame1, motion)
     return _loops[_mixed](warped0, warped1, motion, out), motion, warped0, warped1
 
 
@@ -117,14 +109,14 @@ def _blended_gradients(
 
 
 first_warped = compiled(
-    _first_warped,
-    training=differentiable(_loops[_first_warped], _first_warp_gradients),
+    warp_first,
+    training=differentiable(_loops[warp_first], _first_warp_gradients),
     least_pixels=FEW_PIXELS,
 )
 """Frame 0 (B, H, W, 3) warped by its half of a motion (B, H, W, 5). Frames are given, and have no gradient."""
 second_warped = compiled(
-    _second_warped,
-    training=differentiable(_loops[_second_warped], _second_warp_gradients),
+    warp_second,
+    training=differentiable(_loops[warp_second], _second_warp_gradients),
     least_pixels=FEW_PIXELS,
 )
 """The same of frame 1."""
