@@ -87,6 +87,20 @@ def register(preset: Preset) -> None:
 
 register(
     Preset(
+        name="fbnet-2",
+        load=_fbnet_2,
+        weights="fbnet-2.safetensors",
+        bytes_per_pixel=BytesPerPixel(frame=260.0, flow=240.0),
+        max_flow_downscale=4,
+        any_timestep=True,
+        description="Learned optical flow to the wanted time, from coarse to fine on a shared feature pyramid, and a "
+        "blend of both warped frames at full resolution.",
+        licence="MIT",
+        run="weights/recipes/fbnet-2",
+    )
+)
+register(
+    Preset(
         name="fbnet-r",
         load=_fbnet_r,
         weights="fbnet-r.safetensors",
@@ -111,20 +125,6 @@ register(
         "to fine, and fusion of the warped features.",
         licence="MIT",
         run="weights/recipes/fbnet",
-    )
-)
-register(
-    Preset(
-        name="fbnet-2",
-        load=_fbnet_2,
-        weights="fbnet-2.safetensors",
-        bytes_per_pixel=BytesPerPixel(frame=260.0, flow=240.0),
-        max_flow_downscale=4,
-        any_timestep=True,
-        description="Learned optical flow to the wanted time, from coarse to fine on a shared feature pyramid, and a "
-        "blend of both warped frames at full resolution.",
-        licence="MIT",
-        run="weights/recipes/fbnet-2",
     )
 )
 
