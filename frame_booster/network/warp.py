@@ -8,6 +8,7 @@ values and gradients (tests/network/test_warp.py compares them).
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 
@@ -39,7 +40,8 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
     y, wy = corner(tf.reshape(tf.range(height, dtype=tf.float32), [1, -1, 1, *more]) - flow[..., 0], height)
     x, wx = corner(tf.reshape(tf.range(width, dtype=tf.float32), [1, 1, -1, *more]) - flow[..., 1], width)
     index = (tf.reshape(tf.range(batch), [-1, 1, 1, *more]) * height + y) * width + x
-    pixels = tf.reshape(image, [-1, image.shape[-1]])
+    channels = tf.shape(image)[-1] if image.shape[-1] is None else image.shape[-1]
+    pixels = tf.reshape(image, [-1, channels])
 
     def at(offset: Tensor) -> Tensor:
         return tf.cast(tf.gather(pixels, index + offset), tf.float32)
@@ -83,8 +85,12 @@ def flow_gradient(upstream: Tensor, image: Tensor, flow: Tensor) -> Tensor:
     return tf.stack([-shown_y * rise_y, -shown_x * rise_x], -1)
 
 
-def _addons_warp() -> Callable[[Tensor, Tensor], Tensor] | None:
-    """Returns tensorflow-addons' function, or None where it is not installed."""
+@functools.cache
+def addons_warp() -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Returns `tfa.image.dense_image_warp` for any float dtype of the image, or None where it cannot be installed.
+
+    Imported when it is asked for: that takes 0.2 s, which networks that use `gather_warp` need not wait for.
+    """
     with warnings.catch_warnings():
         # Its end-of-life notice is known (docs/decisions/0002) and of no use to a person at a terminal.
         warnings.simplefilter("ignore")
@@ -93,16 +99,17 @@ def _addons_warp() -> Callable[[Tensor, Tensor], Tensor] | None:
         except ImportError:
             return None
 
-    def addons_warp(image: Tensor, flow: Tensor) -> Tensor:
+    def warp(image: Tensor, flow: Tensor) -> Tensor:
         return tf.cast(dense_image_warp(tf.cast(image, tf.float32), flow), image.dtype)
 
-    return addons_warp
+    return warp
 
 
-addons_warp = _addons_warp()
-"""`tfa.image.dense_image_warp` for any float dtype of the image, or None where it cannot be installed."""
+def _lane_warp(image: Tensor, flow: Tensor) -> Tensor:
+    return (addons_warp() or gather_warp)(image, flow)
 
-dense_image_warp = compiled(addons_warp or gather_warp, plainly=gather_warp)
+
+dense_image_warp = compiled(_lane_warp, plainly=gather_warp)
 """The warp of this lane, compiled by XLA: measured 4 to 7 times faster on a CPU than op by op."""
 
 _frame_warp = compiled(gather_warp)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
-from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_second
+from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_one, warp_second
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
-from frame_booster.network.resample import channels_to_pixels, doubled, pixels_to_channels
+from frame_booster.network.resample import channels_to_pixels, doubled_by_gather, pixels_to_channels
 from frame_booster.network.warp import flow_gradient
 
 WIDTH, BLOCKS = 24, 1
@@ -108,18 +108,19 @@ def _blended_gradients(
     return None, None, change, tf.cast(_loops[_out_gradient](change, upstream), out.dtype)
 
 
-first_warped = compiled(
-    warp_first,
-    training=differentiable(_loops[warp_first], _first_warp_gradients),
-    least_pixels=FEW_PIXELS,
+_trained_warps = (
+    differentiable(_loops[warp_first], _first_warp_gradients),
+    differentiable(_loops[warp_second], _second_warp_gradients),
 )
-"""Frame 0 (B, H, W, 3) warped by its half of a motion (B, H, W, 5). Frames are given, and have no gradient."""
-second_warped = compiled(
-    warp_second,
-    training=differentiable(_loops[warp_second], _second_warp_gradients),
-    least_pixels=FEW_PIXELS,
-)
-"""The same of frame 1."""
+
+
+def _trained_warp(frame: Tensor, motion: Tensor, of: int) -> Tensor:
+    return _trained_warps[of](frame, motion)
+
+
+frame_warped = compiled(warp_one, training=_trained_warp, least_pixels=FEW_PIXELS)
+"""Frame 0 or 1 (B, H, W, 3), as the number says, warped by its half of a motion (B, H, W, 5). Frames are given, and have
+no gradient."""
 blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""
@@ -150,9 +151,9 @@ class Fusion(Stage):
         Returns:
           RGB (B, H, W, 3) float32, not clipped, and the motion at full size, (B, H, W, 5) float32.
         """
-        full = doubled(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
+        full = doubled_by_gather(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
         # A loop each, and no more in it than the warp: both in one, four pixels side by side, took twice the time.
-        warped = [pixels_to_channels(w) for w in (first_warped(frame0, full), second_warped(frame1, full))]
+        warped = [pixels_to_channels(w) for w in (frame_warped(frame0, full, 0), frame_warped(frame1, full, 1))]
         x = self.head(joined([*warped, seen_motion(motion, t), hidden], self.precision))
         for block in self.blocks:
             x = block(x)

@@ -28,9 +28,9 @@ def _prelu_of_sum(x: Tensor, shortcut: Tensor, slopes: Tensor) -> Tensor:
 
 
 # One loop each: as operations, a comparison, a product and a choice would each write the map down.
-prelu = compiled(_prelu, least_pixels=FEW_PIXELS)
+prelu = compiled(_prelu, least_pixels=FEW_PIXELS, any_channels=True)
 """PReLU of (B, H, W, C) by slopes (C,) float32; the dtype is kept."""
-prelu_of_sum = compiled(_prelu_of_sum, least_pixels=FEW_PIXELS)
+prelu_of_sum = compiled(_prelu_of_sum, least_pixels=FEW_PIXELS, any_channels=True)
 """The same of the sum of two maps."""
 
 
