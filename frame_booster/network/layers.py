@@ -19,7 +19,7 @@ _to_be_loaded = ContextVar("to be loaded", default=False)
 
 @contextmanager
 def weights_to_be_loaded() -> Iterator[None]:
-    """Within it, kernels begin at zero, since drawing numbers for them is half the time that building a network takes."""
+    """Within it, kernels begin at zero: drawing numbers for them is half the time that building a network takes."""
     token = _to_be_loaded.set(True)
     try:
         yield

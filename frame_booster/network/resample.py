@@ -112,7 +112,7 @@ doubled_by_gather = compiled(
     least_pixels=FEW_PIXELS,
     any_channels=True,
 )
-"""`doubled` for networks that run: compiled in half the time, and in a tenth for 16 channels of bfloat16, where XLA writes
-the loop over channels out. Its automatic gradient is a scatter; `training_graph` has another."""
+"""`doubled` for networks that run: compiled in half the time, and in a tenth for 16 channels of bfloat16, where XLA
+writes the loop over channels out. Its automatic gradient is a scatter; `training_graph` has another."""
 sum_of_doubled = compiled(_sum_of_doubled, plainly=_sum_of_resized)
 """The third map, `doubled`, and the two before it, (B, 2 H, 2 W, C), added to it."""

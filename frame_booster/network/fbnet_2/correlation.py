@@ -12,13 +12,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled, differentiable
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.layers import Tensor
 
 EPSILON = 1e-12
 """Least length that features are divided by."""
-LEAST_PIXELS = 2048
-"""Smaller maps are correlated by products of matrices, which is faster there and needs no compiling."""
 
 
 def _unit(features: Tensor) -> Tensor:
@@ -95,8 +93,9 @@ def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
 def _correlated_by_products(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
     """Returns `correlation_within` in plain operations: each row with the rows that it meets, as a product of matrices.
 
-    Of a row's columns with all columns one product in `width` is wanted, so that it is the fastest way for small maps
-    (23x40 at a reach of 4: 1.5 ms where the loop takes 2.8), and takes `width` times too much for large ones.
+    Of a row's columns with all columns one product in `width` is wanted: for small maps there is no faster way (23x40
+    at a reach of 4: 1.5 ms where the loop takes 2.8), and it needs no compiling; for large ones it is `width` times too
+    much.
     """
     side = 2 * reach + 1
 
@@ -149,5 +148,5 @@ def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         correlate,
         plainly=_correlated_by_products(reach),
         training=_correlated_rows(reach),
-        least_pixels=LEAST_PIXELS,
+        least_pixels=FEW_PIXELS,
     )

@@ -11,10 +11,12 @@ from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import doubled_by_gather
-from frame_booster.network.warp import gather_warp
+from frame_booster.network.warp import gather_warp, sampled
 
 HIDDEN = 16
 """Channels that a level hands on beside flow and mask."""
+CHEAP_PIXELS = 1 << 19
+"""`least_pixels` of what is two or three passes over a few channels as plain operations."""
 MOTION = 5
 """Flow to frame 0, flow to frame 1, mask: channels of `Motion.motion`."""
 
@@ -82,8 +84,8 @@ def warp_second(features: Tensor, motion: Tensor) -> Tensor:
 def warp_one(image: Tensor, motion: Tensor, of: Any) -> Tensor:
     """Warps frame 0 or frame 1, which `of` says as a number or a tensor, or its features."""
     if isinstance(of, int):
-        return (warp_second if of else warp_first)(image, motion)
-    return gather_warp(image, tf.where(tf.equal(of, 0), motion[..., :2], motion[..., 2:4]))
+        return sampled(image, motion[..., 2:4] if of else motion[..., :2])
+    return sampled(image, tf.where(tf.equal(of, 0), motion[..., :2], motion[..., 2:4]))
 
 
 _trained_warps = compiled(warp_first), compiled(warp_second)
@@ -106,9 +108,9 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
 # number, not by a name, so that a loop is traced and compiled once for both frames.
 warped = compiled(warp_one, training=_trained_warp, least_pixels=FEW_PIXELS, any_channels=True)
 """`warp_one` in one loop."""
-changed = compiled(_changed, least_pixels=FEW_PIXELS)
+changed = compiled(_changed, least_pixels=CHEAP_PIXELS)
 """A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""
-seen_motion = compiled(_seen, least_pixels=FEW_PIXELS)
+seen_motion = compiled(_seen, least_pixels=CHEAP_PIXELS)
 """A motion (B, h, w, 5) and t (B, 1, 1, 1) as convolutions take them: 4 px a unit of flow, (B, h, w, 6)."""
 SEEN = 6
 """Channels of `seen_motion`."""

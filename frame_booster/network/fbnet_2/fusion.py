@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
@@ -24,7 +26,7 @@ def corrected(motion: Tensor, out: Tensor) -> Tensor:
 
 def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
     motion = corrected(motion, out)
-    warped0, warped1 = warp_first(frame0, motion), warp_second(frame1, motion)
+    warped0, warped1 = warp_one(frame0, motion, 0), warp_one(frame1, motion, 1)
     residual = 0.1 * tf.cast(out[..., 5:], tf.float32)
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + residual
 
@@ -114,13 +116,17 @@ _trained_warps = (
 )
 
 
-def _trained_warp(frame: Tensor, motion: Tensor, of: int) -> Tensor:
-    return _trained_warps[of](frame, motion)
+def _trained_warp(frame: Tensor, motion: Tensor, of: int, dtype: str) -> Tensor:
+    return tf.cast(_trained_warps[of](frame, motion), dtype)
 
 
-frame_warped = compiled(warp_one, training=_trained_warp, least_pixels=FEW_PIXELS)
-"""Frame 0 or 1 (B, H, W, 3), as the number says, warped by its half of a motion (B, H, W, 5). Frames are given, and have
-no gradient."""
+def _frame_warped(frame: Tensor, motion: Tensor, of: Any, dtype: str) -> Tensor:
+    return tf.cast(warp_one(frame, motion, of), dtype)
+
+
+frame_warped = compiled(_frame_warped, training=_trained_warp, least_pixels=FEW_PIXELS)
+"""Frame 0 or 1 (B, H, W, 3), as the number says, warped by its half of a motion (B, H, W, 5), in a dtype. Frames are
+given, and have no gradient."""
 blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""
@@ -153,7 +159,10 @@ class Fusion(Stage):
         """
         full = doubled_by_gather(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
         # A loop each, and no more in it than the warp: both in one, four pixels side by side, took twice the time.
-        warped = [pixels_to_channels(w) for w in (frame_warped(frame0, full, 0), frame_warped(frame1, full, 1))]
+        warped = [
+            pixels_to_channels(frame_warped(frame, full, of, self.precision))
+            for of, frame in enumerate((frame0, frame1))
+        ]
         x = self.head(joined([*warped, seen_motion(motion, t), hidden], self.precision))
         for block in self.blocks:
             x = block(x)
