@@ -88,6 +88,19 @@ class _Ahead:
             specs = [(tensor.shape, tensor.dtype) for tensor in tensors]
             self._pool.submit(self._run, loop, specs)
 
+    def prepare(self, function: Any, specs: Any) -> None:
+        sizes = [spec.shape.num_elements() * spec.dtype.size for spec in tf.nest.flatten(specs)]
+        if sum(sizes) <= AHEAD_BYTES // 16:
+            self._pool.submit(self._call, function, specs)
+
+    def _call(self, function: Any, specs: Any) -> None:
+        with tf.device(self._device):
+            try:
+                function(*tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), specs))
+            except tf.errors.OpError:
+                # It fails again where it is needed, and the error is reported there.
+                return
+
     def _run(self, loop: Any, specs: list[Any]) -> None:
         with tf.device(self._device):
             try:
@@ -128,6 +141,18 @@ def compile_ahead(loop: Callable[..., Any], tensors: list[Any]) -> None:
     ahead = _ahead.get()
     if ahead is not None and not tf.executing_eagerly():
         ahead.add(loop, tensors)
+
+
+def prepare_ahead(function: Any, specs: Any) -> None:
+    """Has a traced function made ready to run, by running it on zeros, while others are being traced.
+
+    Args:
+      function: a `tf.function`, already traced.
+      specs: of its arguments, a list of `tf.TensorSpec` or of nested lists of them.
+    """
+    ahead = _ahead.get()
+    if ahead is not None and ahead.on_processor:
+        ahead.prepare(function, specs)
 
 
 def compiled(

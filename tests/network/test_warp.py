@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.network.warp import addons_warp, dense_image_warp, gather_warp
+from frame_booster.network.warp import addons_warp, dense_image_warp, gather_warp, sampled
 
 
 def flows(height: int, width: int) -> dict[str, np.ndarray]:
@@ -45,6 +45,15 @@ def test_compiled_equals_op_by_op(size: tuple[int, int], kind: str) -> None:
     image = np.random.default_rng(1).random((2, *size, 3), np.float32)
     flow = flows(*size)[kind]
     np.testing.assert_allclose(dense_image_warp(image, flow), gather_warp(image, flow), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (7, 9), (16, 12)])
+@pytest.mark.parametrize("kind", ["zero", "integer", "fractional", "outside"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_fewer_steps_give_the_same_numbers(size: tuple[int, int], kind: str, dtype: str) -> None:
+    image = tf.cast(np.random.default_rng(1).random((2, *size, 3), np.float32), dtype)
+    flow = flows(*size)[kind]
+    assert np.array_equal(sampled(image, flow), gather_warp(image, flow))
 
 
 @pytest.mark.skipif(addons_warp() is None, reason="tensorflow-addons cannot be installed on this Python")
