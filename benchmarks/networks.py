@@ -68,7 +68,7 @@ def published_speedup(repeat: int) -> tuple[float, float]:
     frames = [tf.random.stateless_uniform([1, 144, 256, 3], [k, 1]) for k in range(2)]
     times = []
     compiled_warp = flow.dense_image_warp
-    for warp, precision in ((addons_warp or gather_warp, "float32"), (compiled_warp, precisions()[0])):
+    for warp, precision in ((addons_warp() or gather_warp, "float32"), (compiled_warp, precisions()[0])):
         flow.dense_image_warp = warp
         network = create_network("fbnet", precision)
         call = tf.function(lambda a, b, n=network: n(a, b).frame, autograph=False)

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     image = tf.random.stateless_uniform([1, height, width, 3], [1, 2])
     flow = 4.0 * tf.random.stateless_normal([1, height, width, 2], [3, 4])
     warps = {"warp, four gathers": gather_warp, "the same, compiled": compiled_gather_warp}
-    warps |= {} if addons_warp is None else {"warp, tensorflow-addons": addons_warp}
+    warps |= {} if addons_warp() is None else {"warp, tensorflow-addons": addons_warp()}
     warps["warp as used, compiled"] = dense_image_warp
     for name, warp in warps.items():
         call = tf.function(warp, autograph=False)

@@ -51,6 +51,7 @@ class Model:
         begin_work()
         tf = tensorflow()
         with collection_paused():
+            from frame_booster.network.layers import weights_to_be_loaded
             from frame_booster.network.weights import load_weights
 
         self.name, self.preset = name, preset_of(name)
@@ -59,6 +60,7 @@ class Model:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         with collection_paused(), tf.device(self.device):
-            self.network: Network = self.preset.load(self.precision)
+            with weights_to_be_loaded():
+                self.network: Network = self.preset.load(self.precision)
             self.weights = shipped_weights(name) if weights is None else Path(weights)
             self.metadata = load_weights(self.weights, self.network)

@@ -20,8 +20,8 @@ _training = ContextVar("training", default=False)
 WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 FEW_PIXELS = 4096
-"""What most functions of a network take as `least_pixels`. At 1280x720, FBNet-2 compiles 26 loops instead of 58, which
-saves 3 to 5 of 13 s of a processor before the first frame (TensorFlow 2.21), and a frame takes the same time."""
+"""What most functions of a network take as `least_pixels`: below it a loop saves less than a millisecond a frame, and
+compiling it takes 20 to 100."""
 AHEAD_BYTES = 256 << 20
 """Loops over more than this are not compiled ahead: that takes tensors of their size."""
 
@@ -88,6 +88,19 @@ class _Ahead:
             specs = [(tensor.shape, tensor.dtype) for tensor in tensors]
             self._pool.submit(self._run, loop, specs)
 
+    def prepare(self, function: Any, specs: Any) -> None:
+        sizes = [spec.shape.num_elements() * spec.dtype.size for spec in tf.nest.flatten(specs)]
+        if sum(sizes) <= AHEAD_BYTES // 16:
+            self._pool.submit(self._call, function, specs)
+
+    def _call(self, function: Any, specs: Any) -> None:
+        with tf.device(self._device):
+            try:
+                function(*tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), specs))
+            except tf.errors.OpError:
+                # It fails again where it is needed, and the error is reported there.
+                return
+
     def _run(self, loop: Any, specs: list[Any]) -> None:
         with tf.device(self._device):
             try:
@@ -123,6 +136,25 @@ def compiling_ahead(device: str) -> Iterator[None]:
         pool.shutdown(wait=False)
 
 
+def compile_ahead(loop: Callable[..., Any], tensors: list[Any]) -> None:
+    """Has a function of XLA's, that a graph calls with these tensors, compiled while that graph is being traced."""
+    ahead = _ahead.get()
+    if ahead is not None and not tf.executing_eagerly():
+        ahead.add(loop, tensors)
+
+
+def prepare_ahead(function: Any, specs: Any) -> None:
+    """Has a traced function made ready to run, by running it on zeros, while others are being traced.
+
+    Args:
+      function: a `tf.function`, already traced.
+      specs: of its arguments, a list of `tf.TensorSpec` or of nested lists of them.
+    """
+    ahead = _ahead.get()
+    if ahead is not None and ahead.on_processor:
+        ahead.prepare(function, specs)
+
+
 def compiled(
     function: Callable[..., Any],
     *,
@@ -130,11 +162,13 @@ def compiled(
     training: Callable[..., Any] | None = None,
     scale: Fraction = WHOLE,
     least_pixels: int = 0,
+    any_channels: bool = False,
 ) -> Callable[..., Any]:
     """Returns a function that XLA compiles into one loop for each shape it is called with.
 
     It is traced for any height and width at once, since tracing takes longer than compiling: a network calls it at
-    every level. Values that are no tensors are part of what is traced.
+    every level. So are the plain operations that stand for it on small maps: TensorFlow unfolds their calls when it
+    makes a graph ready to run. Values that are no tensors are part of what is traced.
 
     Args:
       function: of tensors (B, H, W, C), to one tensor of the B, H and W of the first.
@@ -143,9 +177,21 @@ def compiled(
       scale: what it returns is so many times as high and wide instead.
       least_pixels: in a graph for a processor, maps (B, H, W, C) of fewer pixels go through plain operations instead:
         a loop saves too little there to be worth compiling.
+      any_channels: it is traced for any number of channels at once as well, and keeps that of its first tensor.
     """
     traced: dict[Any, Any] = {}
     unfused = plainly or function
+
+    def shape_of(tensor: Any) -> list[int | None]:
+        shape = _relaxed(tensor)
+        return [None] * len(shape) if any_channels else shape
+
+    def traced_for(values: tuple[Any, ...], *, loop: bool) -> Any:
+        key = (loop, *(value if _is_constant(value) else (value.dtype, *shape_of(value)) for value in values))
+        if key not in traced:
+            specs = [tf.TensorSpec(shape_of(value), value.dtype) for value in values if not _is_constant(value)]
+            traced[key] = _traced(function if loop else unfused, values, specs, loop=loop)
+        return traced[key]
 
     @functools.wraps(function)
     def call(*values: Any) -> Any:
@@ -155,19 +201,16 @@ def compiled(
             return training(*values)
         values = tuple(value if _is_constant(value) else tf.convert_to_tensor(value) for value in values)
         ahead = _ahead.get()
-        if ahead is not None and ahead.on_processor and _pixels(values[0]) < least_pixels:
-            return unfused(*values)
-        key = tuple(value if _is_constant(value) else (value.dtype, *_relaxed(value)) for value in values)
-        if key not in traced:
-            traced[key] = _traced(function, values)
+        loop = ahead is None or not ahead.on_processor or _pixels(values[0]) >= least_pixels
+        chosen = traced_for(values, loop=loop)
         tensors = [value for value in values if not _is_constant(value)]
-        made = traced[key](*tensors)
-        if ahead is not None and not tf.executing_eagerly():
-            ahead.add(traced[key], tensors)
+        made = chosen(*tensors)
+        if loop:
+            compile_ahead(chosen, tensors)
         first = values[0].shape
         if len(first) == 4:
             sides = [None if side is None else int(side * scale) for side in first[1:3]]
-            made.set_shape([first[0], *sides, made.shape[-1]])
+            made.set_shape([first[0], *sides, first[-1] if any_channels else made.shape[-1]])
         return made
 
     return call
@@ -189,12 +232,10 @@ def _relaxed(tensor: Any) -> list[int | None]:
     return shape if len(shape) < 2 else [None] * (len(shape) - 1) + shape[-1:]
 
 
-def _traced(function: Callable[..., Any], values: tuple[Any, ...]) -> Any:
-    signature = [tf.TensorSpec(_relaxed(v), v.dtype) for v in values if not _is_constant(v)]
-
+def _traced(function: Callable[..., Any], values: tuple[Any, ...], signature: list[Any], *, loop: bool) -> Any:
     def of_tensors(*tensors: Any) -> Any:
         left = iter(tensors)
         return function(*(value if _is_constant(value) else next(left) for value in values))
 
     of_tensors.__name__ = function.__name__.lstrip("_")
-    return tf.function(of_tensors, input_signature=signature, jit_compile=True, autograph=False)
+    return tf.function(of_tensors, input_signature=signature, jit_compile=loop or None, autograph=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.network import compiling
-from frame_booster.network.compiling import compiled, compiling_ahead, plain_operations
-from frame_booster.network.resample import doubled
+from frame_booster.network.compiling import compiled, compiling_ahead, plain_operations, prepare_ahead
+from frame_booster.network.resample import doubled, doubled_by_gather
 
 
 def _scaled(x: Any, by: Any, how: str) -> Any:
@@ -85,7 +86,9 @@ def test_small_maps_are_not_worth_a_loop_on_a_processor(
 
     with compiling_ahead(device):
         made = tf.function(graph, autograph=False).get_concrete_function(x)
-    assert sum("Call" in operation.type for operation in made.graph.get_operations()) == loops
+    graph_def = made.graph.as_graph_def()
+    of_xla = {one.signature.name for one in graph_def.library.function if one.attr["_XlaMustCompile"].b}
+    assert sum(node.attr["f"].func.name in of_xla for node in graph_def.node) == loops
     large, small = made(x)
     np.testing.assert_array_equal(large, x * x)
     np.testing.assert_array_equal(small, (x * x)[:, 1:])
@@ -102,9 +105,45 @@ def test_what_fails_ahead_is_told_by_the_graph_that_needs_it() -> None:
         graph(tf.zeros([1, 4, 4, 1]))
 
 
+def test_one_trace_serves_all_numbers_of_channels() -> None:
+    traces = []
+
+    def loop(x: Any) -> Any:
+        traces.append(x.shape.as_list())
+        return x * 2.0
+
+    fused = compiled(loop, any_channels=True)
+    for channels in (3, 16):
+        made = tf.function(lambda v: fused(v), autograph=False)
+        x = np.ones((1, 4, 5, channels), np.float32)
+        assert made.get_concrete_function(tf.TensorSpec(x.shape)).output_shapes == x.shape
+        np.testing.assert_array_equal(made(x), 2.0)
+    assert traces == [[None] * 4]
+
+
+def test_a_function_is_made_ready_on_zeros_unless_its_arguments_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "ThreadPoolExecutor", _AtOnce)
+    monkeypatch.setattr(compiling, "AHEAD_BYTES", 16 * 4 * 100)
+    ran: list[tuple[int, ...]] = []
+
+    def function(pair: list[Any]) -> None:
+        assert not any(np.any(part) for part in pair)
+        ran.append(tuple(pair[0].shape))
+
+    specs = [tf.TensorSpec([1, side]) for side in (40, 60)]
+    prepare_ahead(function, [[specs[0], specs[0]]])
+    with compiling_ahead("/CPU:0"):
+        prepare_ahead(function, [[specs[0], specs[0]]])
+        prepare_ahead(function, [[specs[1], specs[1]]])
+    assert ran == [(1, 40)]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("height", "width"), [(5, 7), (2, 4)])
-def test_doubled_maps_are_those_of_tensorflow(height: int, width: int, dtype: str) -> None:
+@pytest.mark.parametrize("doubled", [doubled, doubled_by_gather])
+def test_doubled_maps_are_those_of_tensorflow(
+    doubled: Callable[[Any], Any], height: int, width: int, dtype: str
+) -> None:
     x = tf.cast(tf.random.stateless_normal([2, height, width, 3], [1, 2]), dtype)
     expected = tf.image.resize(x, [2 * height, 2 * width], "bilinear")
     made = doubled(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -20,6 +21,7 @@ from frame_booster.engine.maker import Request
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
 from frame_booster.errors import ModelError
+from frame_booster.network.compiling import plain_operations
 from frame_booster.network.fbnet_2.conversion import convert_file, from_reference, layers, to_reference
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.feature_pyramid import coarser_scales
@@ -125,11 +127,13 @@ def test_scales_beyond_the_pyramid_are_those_of_the_smaller_frame(height: int, w
     assert sizes[:scales] == [tuple(made.shape[1:3]) for made in reversed(features[3:])]
 
 
+@pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize("reach", [1, 2])
-def test_correlation_is_a_cosine_at_opposite_displacements(reach: int) -> None:
+def test_correlation_is_a_cosine_at_opposite_displacements(reach: int, plain: bool) -> None:
     rng = np.random.default_rng(5)
     first, second = (rng.normal(size=(2, 5, 7, 6)).astype(np.float32) for _ in range(2))
-    made = correlation_within(reach)(tf.constant(first), tf.constant(second)).numpy()
+    with plain_operations() if plain else nullcontext():
+        made = correlation_within(reach)(tf.constant(first), tf.constant(second)).numpy()
     unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (first, second)]
     side = 2 * reach + 1
     expected = np.zeros((2, 5, 7, side * side), np.float32)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.fbnet_2.correlation import correlation_within
-from frame_booster.network.fbnet_2.fusion import blended, first_warped, second_warped
+from frame_booster.network.fbnet_2.fusion import blended, frame_warped
 from frame_booster.network.resample import doubled
 from frame_booster.network.warp import frame_warp, gather_warp
 
@@ -41,8 +41,8 @@ def values_and_gradients(function: Callable[..., Any], inputs: list[Any], of: li
         (correlation_within(4), [(2, 7, 5, 8), (2, 7, 5, 8)], [0, 1]),
         (doubled, [(2, 3, 4, 5)], [0]),
         (doubled, [(2, 1, 2, 5)], [0]),
-        (first_warped, [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
-        (second_warped, [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (lambda frame, motion: frame_warped(frame, motion, 0, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (lambda frame, motion: frame_warped(frame, motion, 1, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
         (blended, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5), (2, 8, 6, 8)], [2, 3]),
     ],
     ids=["correlation 1", "correlation 4", "doubled", "doubled row", "first_warped", "second_warped", "blended"],

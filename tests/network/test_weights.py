@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import ModelError
-from frame_booster.network.layers import count_weights, named_weights
+from frame_booster.network.layers import count_weights, named_weights, weights_to_be_loaded
 from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights, stored_dtype
 from tests.golden import expected_frame, golden_frame
@@ -33,6 +33,16 @@ def test_round_trip(saved: Path) -> None:
     assert metadata["training_data"] == "none"
     for (name, a), (_, b) in zip(named_weights(fill(create_network("fbnet"))), named_weights(other), strict=True):
         assert np.array_equal(a.numpy(), b.numpy()), name
+
+
+def test_nothing_is_drawn_for_weights_that_are_loaded(saved: Path) -> None:
+    with weights_to_be_loaded():
+        network = create_network("fbnet")
+    assert not any(variable.numpy().any() for name, variable in named_weights(network) if name.endswith("kernel"))
+    load_weights(saved, network)
+    for (name, a), (_, b) in zip(named_weights(fill(create_network("fbnet"))), named_weights(network), strict=True):
+        assert np.array_equal(a.numpy(), b.numpy()), name
+    assert any(variable.numpy().any() for name, variable in named_weights(create_network("fbnet")))
 
 
 def test_a_file_in_float16_is_half_as_large_and_is_known_again(saved: Path, tmp_path: Path) -> None:

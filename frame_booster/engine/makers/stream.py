@@ -50,16 +50,19 @@ class StreamMaker:
         tf = tensorflow()
         from frame_booster.engine.colour import compiled_rgb_to_planes
         from frame_booster.engine.network_input import encode_planes
+        from frame_booster.network.compiling import prepare_ahead
 
         layout, multiple, downscale = self.layout, self.model.network.multiple, self.plan.flow_downscale
+        planes = plane_specs(layout, 1)
 
-        @tf.function(input_signature=[plane_specs(layout, 1)], autograph=False)
+        @tf.function(input_signature=[planes], autograph=False)
         def encode(frame: Any) -> Any:
             seen = encode_planes(frame, layout, multiple, downscale)
             return coding.encode(seen.frames, downscale, seen.downscaled)
 
         with tracing(self.model.device):
             made = encode.get_concrete_function().structured_outputs
+            prepare_ahead(encode, [planes])
             encoded = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), made)
 
             @tf.function(input_signature=[encoded, encoded, tf.TensorSpec([1], tf.float32)], autograph=False)

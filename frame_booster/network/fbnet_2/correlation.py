@@ -7,11 +7,12 @@ places with all others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import compiled, differentiable
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.layers import Tensor
 
 EPSILON = 1e-12
@@ -89,6 +90,34 @@ def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda first, second: product(unit(first), unit(second))
 
 
+def _correlated_by_products(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns `correlation_within` in plain operations: each row with the rows that it meets, as a product of matrices.
+
+    Of a row's columns with all columns one product in `width` is wanted: for small maps there is no faster way (23x40
+    at a reach of 4: 1.5 ms where the loop takes 2.8), and it needs no compiling; for large ones it is `width` times too
+    much.
+    """
+    side = 2 * reach + 1
+
+    def correlate(first: Tensor, second: Tensor) -> Tensor:
+        batch, height, width, _ = tf.unstack(tf.shape(first))
+        steps = tf.range(-reach, reach + 1)
+        padded = tf.pad(_unit(second), [[0, 0], [2 * reach, 2 * reach], [0, 0], [0, 0]])
+        met = tf.gather(padded, tf.range(height)[:, None] + 2 * (reach - steps), axis=1)
+        met = tf.reshape(met, [batch, height, side * width, first.shape[-1]])
+        products = tf.reshape(tf.matmul(_unit(first), met, transpose_b=True), [batch, height, width, side, width])
+        products = tf.pad(products, [[0, 0], [reach, reach], [reach, reach], [0, 0], [reach, reach]])
+        dy, dx = tf.repeat(steps, side), tf.tile(steps, [side])
+        y = tf.range(height)[:, None, None] + reach + dy
+        x = tf.range(width)[None, :, None] + reach
+        wide = width + 2 * reach
+        index = ((y * wide + x + dx) * side + dy + reach) * wide + x - dx
+        return tf.gather(tf.reshape(products, [batch, -1]), index, axis=1)
+
+    return correlate
+
+
+@functools.cache
 def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
     """Returns the function that correlates two maps within a reach.
 
@@ -115,4 +144,9 @@ def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         # the loop neither it nor the products are written down.
         return tf.reduce_sum(at(first, 1) * at(second, -1), -1)
 
-    return compiled(correlate, training=_correlated_rows(reach))
+    return compiled(
+        correlate,
+        plainly=_correlated_by_products(reach),
+        training=_correlated_rows(reach),
+        least_pixels=FEW_PIXELS,
+    )

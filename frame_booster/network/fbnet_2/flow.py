@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -10,11 +10,13 @@ from frame_booster.network.compiling import FEW_PIXELS, compiled
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
-from frame_booster.network.resample import doubled
-from frame_booster.network.warp import gather_warp
+from frame_booster.network.resample import doubled_by_gather
+from frame_booster.network.warp import gather_warp, sampled
 
 HIDDEN = 16
 """Channels that a level hands on beside flow and mask."""
+CHEAP_PIXELS = 1 << 19
+"""`least_pixels` of what is two or three passes over a few channels as plain operations."""
 MOTION = 5
 """Flow to frame 0, flow to frame 1, mask: channels of `Motion.motion`."""
 
@@ -41,7 +43,9 @@ class Motion(NamedTuple):
     def enlarged(self, like: Tensor | None = None) -> Motion:
         """Returns the same at twice the size, cut to that of a map (B, H, W, C) that may be smaller."""
         # Scaled before it is enlarged: the same numbers, on a quarter of the pixels.
-        larger = Motion(doubled(self.motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0])), doubled(self.hidden))
+        larger = Motion(
+            doubled_by_gather(self.motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0])), doubled_by_gather(self.hidden)
+        )
         if like is None or like.shape[1:3].as_list() == larger.motion.shape[1:3].as_list() != [None, None]:
             return larger
         height, width = tf.shape(like)[1], tf.shape(like)[2]
@@ -77,6 +81,20 @@ def warp_second(features: Tensor, motion: Tensor) -> Tensor:
     return gather_warp(features, motion[..., 2:4])
 
 
+def warp_one(image: Tensor, motion: Tensor, of: Any) -> Tensor:
+    """Warps frame 0 or frame 1, which `of` says as a number or a tensor, or its features."""
+    if isinstance(of, int):
+        return sampled(image, motion[..., 2:4] if of else motion[..., :2])
+    return sampled(image, tf.where(tf.equal(of, 0), motion[..., :2], motion[..., 2:4]))
+
+
+_trained_warps = compiled(warp_first), compiled(warp_second)
+
+
+def _trained_warp(image: Tensor, motion: Tensor, of: int) -> Tensor:
+    return _trained_warps[of](image, motion)
+
+
 def _changed(motion: Tensor, change: Tensor) -> Tensor:
     return motion + tf.cast(change, tf.float32) * tf.constant([4.0, 4.0, 4.0, 4.0, 1.0])
 
@@ -86,14 +104,13 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
     return tf.concat([scaled, t + tf.zeros_like(motion[..., :1])], -1)
 
 
-# A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp.
-warped_to_first = compiled(warp_first, least_pixels=FEW_PIXELS)
-"""`warp_first` in one loop."""
-warped_to_second = compiled(warp_second, least_pixels=FEW_PIXELS)
-"""The same for frame 1."""
-changed = compiled(_changed, least_pixels=FEW_PIXELS)
+# A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp. Told by a
+# number, not by a name, so that a loop is traced and compiled once for both frames.
+warped = compiled(warp_one, training=_trained_warp, least_pixels=FEW_PIXELS, any_channels=True)
+"""`warp_one` in one loop."""
+changed = compiled(_changed, least_pixels=CHEAP_PIXELS)
 """A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""
-seen_motion = compiled(_seen, least_pixels=FEW_PIXELS)
+seen_motion = compiled(_seen, least_pixels=CHEAP_PIXELS)
 """A motion (B, h, w, 5) and t (B, 1, 1, 1) as convolutions take them: 4 px a unit of flow, (B, h, w, 6)."""
 SEEN = 6
 """Channels of `seen_motion`."""
@@ -133,7 +150,7 @@ class FlowEstimation(Stage):
           motion, hidden: what is known so far, as in `Motion`.
           t: (B, 1, 1, 1) float32 in (0, 1).
         """
-        warped0, warped1 = warped_to_first(features0, motion), warped_to_second(features1, motion)
+        warped0, warped1 = warped(features0, motion, 0), warped(features1, motion, 1)
         seen = [warped0, warped1, seen_motion(motion, t), hidden]
         if self._correlate is not None:
             seen.append(self._correlate(warped0, warped1))

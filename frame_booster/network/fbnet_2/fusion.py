@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
-from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_second
+from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_one, warp_second
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
-from frame_booster.network.resample import channels_to_pixels, doubled, pixels_to_channels
+from frame_booster.network.resample import channels_to_pixels, doubled_by_gather, pixels_to_channels
 from frame_booster.network.warp import flow_gradient
 
 WIDTH, BLOCKS = 24, 1
@@ -24,7 +26,7 @@ def corrected(motion: Tensor, out: Tensor) -> Tensor:
 
 def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
     motion = corrected(motion, out)
-    warped0, warped1 = warp_first(frame0, motion), warp_second(frame1, motion)
+    warped0, warped1 = warp_one(frame0, motion, 0), warp_one(frame1, motion, 1)
     residual = 0.1 * tf.cast(out[..., 5:], tf.float32)
     return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0) + residual
 
@@ -108,18 +110,23 @@ def _blended_gradients(
     return None, None, change, tf.cast(_loops[_out_gradient](change, upstream), out.dtype)
 
 
-first_warped = compiled(
-    warp_first,
-    training=differentiable(_loops[warp_first], _first_warp_gradients),
-    least_pixels=FEW_PIXELS,
+_trained_warps = (
+    differentiable(_loops[warp_first], _first_warp_gradients),
+    differentiable(_loops[warp_second], _second_warp_gradients),
 )
-"""Frame 0 (B, H, W, 3) warped by its half of a motion (B, H, W, 5). Frames are given, and have no gradient."""
-second_warped = compiled(
-    warp_second,
-    training=differentiable(_loops[warp_second], _second_warp_gradients),
-    least_pixels=FEW_PIXELS,
-)
-"""The same of frame 1."""
+
+
+def _trained_warp(frame: Tensor, motion: Tensor, of: int, dtype: str) -> Tensor:
+    return tf.cast(_trained_warps[of](frame, motion), dtype)
+
+
+def _frame_warped(frame: Tensor, motion: Tensor, of: Any, dtype: str) -> Tensor:
+    return tf.cast(warp_one(frame, motion, of), dtype)
+
+
+frame_warped = compiled(_frame_warped, training=_trained_warp, least_pixels=FEW_PIXELS)
+"""Frame 0 or 1 (B, H, W, 3), as the number says, warped by its half of a motion (B, H, W, 5), in a dtype. Frames are
+given, and have no gradient."""
 blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
 """The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
 residual added. One loop, so that no warped frame is written down."""
@@ -150,9 +157,12 @@ class Fusion(Stage):
         Returns:
           RGB (B, H, W, 3) float32, not clipped, and the motion at full size, (B, H, W, 5) float32.
         """
-        full = doubled(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
+        full = doubled_by_gather(motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0]))
         # A loop each, and no more in it than the warp: both in one, four pixels side by side, took twice the time.
-        warped = [pixels_to_channels(w) for w in (first_warped(frame0, full), second_warped(frame1, full))]
+        warped = [
+            pixels_to_channels(frame_warped(frame, full, of, self.precision))
+            for of, frame in enumerate((frame0, frame1))
+        ]
         x = self.head(joined([*warped, seen_motion(motion, t), hidden], self.precision))
         for block in self.blocks:
             x = block(x)

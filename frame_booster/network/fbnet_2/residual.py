@@ -10,11 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import FEW_PIXELS, compiled
+from frame_booster.network.compiling import compiled
 from frame_booster.network.layers import Convolution, Stage, Tensor
 
 SLOPE = 0.2
 """Slopes before training."""
+LEAST_PIXELS = 2048
+"""Smaller maps go through plain operations: fewer than elsewhere, since every convolution has this loop."""
 
 
 def _prelu(x: Tensor, slopes: Tensor) -> Tensor:
@@ -28,9 +30,9 @@ def _prelu_of_sum(x: Tensor, shortcut: Tensor, slopes: Tensor) -> Tensor:
 
 
 # One loop each: as operations, a comparison, a product and a choice would each write the map down.
-prelu = compiled(_prelu, least_pixels=FEW_PIXELS)
+prelu = compiled(_prelu, least_pixels=LEAST_PIXELS, any_channels=True)
 """PReLU of (B, H, W, C) by slopes (C,) float32; the dtype is kept."""
-prelu_of_sum = compiled(_prelu_of_sum, least_pixels=FEW_PIXELS)
+prelu_of_sum = compiled(_prelu_of_sum, least_pixels=LEAST_PIXELS, any_channels=True)
 """The same of the sum of two maps."""
 
 
