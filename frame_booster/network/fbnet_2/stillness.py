@@ -1,0 +1,62 @@
+"""FBNet-2, stage 4: what stands still is a plain blend of both frames, whatever the network thinks.
+
+Logos, subtitles, menus and calm backgrounds come through as they are. Every second frame would otherwise be a little
+softer there than its neighbours, and still pictures pulse (docs/quality.md).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import tensorflow as tf
+
+from frame_booster.network.compiling import compiled
+from frame_booster.network.layers import Tensor
+
+STILL_BELOW, MOVING_ABOVE = 3.0 / 255.0, 8.0 / 255.0
+"""A pixel whose values change by less stands still, one whose values change by more moves, and in between it is a
+mixture: noise of compressed video lies below, and a blend of values so close shows no second edge."""
+REACH = 9
+"""Side of the neighbourhood that must not change either, px at 1/2: what moves by less than this is seen to move."""
+
+
+def _largest_change(frame0: Tensor, frame1: Tensor) -> Tensor:
+    batch, height, width, _ = tf.unstack(tf.shape(frame0))
+    change = tf.reduce_max(tf.abs(frame0 - frame1), -1)
+    return tf.reduce_max(tf.reshape(change, [batch, height // 2, 2, width // 2, 2]), [2, 4])[..., None]
+
+
+def _held(frame0: Tensor, frame1: Tensor, made: Tensor, change: Tensor, t: Tensor) -> Tensor:
+    batch, height, width, _ = tf.unstack(tf.shape(frame0))
+    still = tf.clip_by_value((MOVING_ABOVE - change) / (MOVING_ABOVE - STILL_BELOW), 0.0, 1.0)
+    still = still[:, :, None, :, None] * tf.ones([1, 1, 2, 1, 2, 1])
+    still = tf.reshape(still, [batch, height, width, 1])
+    return made + still * (frame0 + t * (frame1 - frame0) - made)
+
+
+def _as_made(_frame0: Tensor, _frame1: Tensor, made: Tensor, _change: Tensor, _t: Tensor) -> Tensor:
+    return made
+
+
+largest_change = compiled(_largest_change, scale=Fraction(1, 2))
+"""Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
+held = compiled(_held, training=_as_made)
+"""The frame (B, H, W, 3); like the one before one loop over the pixels. A network in training sees what it made."""
+
+
+def held_still(frame0: Tensor, frame1: Tensor, made: Tensor, t: Tensor) -> Tensor:
+    """Replaces what stands still by a blend of both frames.
+
+    Args:
+      frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W even.
+      made: (B, H, W, 3) float32, the interpolated frame.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+
+    Returns:
+      (B, H, W, 3) float32: `made` where a value within `REACH` changes by `MOVING_ABOVE` or more,
+      `(1 - t) frame0 + t frame1` where all change by `STILL_BELOW` or less, a mixture in between.
+    """
+    change = largest_change(frame0, frame1)
+    change = tf.nn.max_pool2d(change, [REACH, 1], 1, "SAME")
+    change = tf.nn.max_pool2d(change, [1, REACH], 1, "SAME")
+    return held(frame0, frame1, made, change, t)
