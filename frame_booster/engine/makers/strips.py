@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from frame_booster.engine.code_values import padded
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.alpha import blend_alpha
@@ -62,8 +63,6 @@ class StripMaker:
     """
 
     def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
-        from frame_booster.engine.colour import padded
-
         self.model, self.layout, self.plan = model, layout, plan
         self._support = model.network.strips
         align = model.network.multiple << plan.flow_downscale
