@@ -180,6 +180,12 @@ class MeanNetwork:
     max_flow_downscale = 0
     frame_coding = strips = None
 
+    def __call__(self, frame0: Any, frame1: Any, t: Any, *, flow_downscale: int = 0) -> Any:
+        from frame_booster.network.prediction import Prediction
+
+        mixed = frame0 + t[:, None, None, None] * (frame1 - frame0)
+        return Prediction(frame=mixed, unclipped=mixed, flows=[])
+
     @staticmethod
     def between(frames: Any, first: Any, second: Any, t: Any, flow_downscale: int = 0, downscaled: Any = None) -> Any:
         import tensorflow as tf

@@ -117,10 +117,10 @@ def choose_precision(name: str, device: str) -> str:
         return name
     if "GPU" in device:
         return "float16"
-    return "bfloat16" if _has_bfloat16() else "float32"
+    return "bfloat16" if has_bfloat16() else "float32"
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Tells whether this processor multiplies bfloat16 in hardware; emulation is slower than float32."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from frame_booster.engine.choice import load_network
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import check_process
 from frame_booster.engine.memory_plan import default_flow_downscale
-from frame_booster.engine.model import Model
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT
@@ -77,7 +77,12 @@ class Interpolator:
 
 
 def load_model(
-    name: str = DEFAULT, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+    name: str = DEFAULT,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    engine: str = "auto",
+    provider: str = "auto",
 ) -> Interpolator:
     """Loads a network.
 
@@ -86,8 +91,10 @@ def load_model(
       weights: a safetensors file; None is the one that ships.
       device: "auto", "cpu", "gpu" or "gpu:1".
       precision: of the convolutions: "auto", "float32", "bfloat16" or "float16".
+      engine: "auto", "tensorflow" or "onnx".
+      provider: execution provider of ONNX Runtime, by name; "auto" takes the first that is here.
 
     Raises:
       InputError, ModelError: a name is unknown, or the weights are not the network's.
     """
-    return Interpolator(Model(name, weights, device, precision))
+    return Interpolator(load_network(name, weights, device, precision, engine=engine, provider=provider))

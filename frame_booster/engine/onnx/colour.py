@@ -98,14 +98,11 @@ def phases_to_planes(graph: Graph, phases: Map, layout: PixelLayout) -> list[Map
 
     Chroma of 4:2:0 is the mean of the four phases, so that only luma is ever brought together at full size.
     """
-    batch, _, height, width = phases.shape
     if layout.kind != "yuv" or (layout.log2_chroma_height, layout.log2_chroma_width) != (1, 1):
-        rgb = graph.op("DepthToSpace", [phases], [batch, 3, 2 * height, 2 * width], blocksize=2, mode="CRD")
-        return rgb_to_planes(graph, rgb, layout)
+        return rgb_to_planes(graph, graph.merged_phases(phases), layout)
     luma, chroma = _from_rgb(layout)
     codes = _codes(graph, _mixed(graph, [phases], np.kron(luma, np.eye(4))), layout, chroma=False)
-    codes = graph.op("DepthToSpace", [codes], [batch, 1, 2 * height, 2 * width], blocksize=2, mode="CRD")
-    planes = _planes(graph, codes, layout, layout.plane_shapes[0])
+    planes = _planes(graph, graph.merged_phases(codes), layout, layout.plane_shapes[0])
     codes = _codes(graph, _mixed(graph, [phases], np.kron(chroma, np.full((1, 4), 0.25))), layout, chroma=True)
     return planes + _planes(graph, codes, layout, layout.plane_shapes[1])
 

@@ -45,6 +45,8 @@ class FBNet2Graph:
     """Whether a frame is encoded without the other."""
     strip_stride: int | None = FINEST
     """Sides of the frames that motion is estimated on over those of what `estimate` returns."""
+    known_channels = KNOWN
+    """Channels of what `estimate` returns."""
 
     def __init__(self, graph: Graph, weights: Weights, precision: str = "float32") -> None:
         self._graph, self._layers = graph, Layers(graph, weights, precision)

@@ -13,23 +13,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 """Between 16, which brought GridSample, and 20, which spells its mode otherwise: DirectML and CUDA take 16 to 19."""
 IR_VERSION = 8
 """Of the file format, that which came with opset 17: the oldest ONNX Runtime that has the operators reads it."""
-DTYPES: dict[str, int] = {
-    "float32": TensorProto.FLOAT,
-    "float16": TensorProto.FLOAT16,
-    "bfloat16": TensorProto.BFLOAT16,
-    "uint8": TensorProto.UINT8,
-    "uint16": TensorProto.UINT16,
-    "int32": TensorProto.INT32,
-    "int64": TensorProto.INT64,
-    "bool": TensorProto.BOOL,
+DTYPES = {
+    "float32": 1,
+    "uint8": 2,
+    "uint16": 4,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "float16": 10,
+    "bfloat16": 16,
 }
+"""`TensorProto.DataType` of the dtypes that graphs have."""
 Array = npt.NDArray[Any]
 
 
@@ -53,6 +52,14 @@ class Map:
         return self.shape[1]
 
 
+@dataclass(frozen=True)
+class _Node:
+    kind: str
+    inputs: list[str]
+    output: str
+    attributes: dict[str, Any]
+
+
 class Graph:
     """A graph that grows by an operator with every call; all methods that return a `Map` add it.
 
@@ -62,22 +69,22 @@ class Graph:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._nodes: list[Any] = []
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self._initializers: dict[str, Any] = {}
+        self._nodes: list[_Node] = []
+        self._inputs: list[Map] = []
+        self._outputs: list[Map] = []
+        self._arrays: dict[str, Array] = {}
         self._constants: dict[tuple[Any, ...], Map] = {}
 
     def input(self, name: str, shape: Sequence[int], dtype: str = "float32") -> Map:
         """Adds an input."""
-        self._inputs.append(helper.make_tensor_value_info(name, DTYPES[dtype], list(shape)))
-        return Map(name, tuple(shape), dtype)
+        self._inputs.append(Map(name, tuple(shape), dtype))
+        return self._inputs[-1]
 
     def output(self, value: Map, name: str) -> Map:
         """Makes a value an output under a name."""
-        self._nodes.append(helper.make_node("Identity", [value.name], [name]))
-        self._outputs.append(helper.make_tensor_value_info(name, DTYPES[value.dtype], list(value.shape)))
-        return Map(name, value.shape, value.dtype)
+        self._nodes.append(_Node("Identity", [value.name], name, {}))
+        self._outputs.append(Map(name, value.shape, value.dtype))
+        return self._outputs[-1]
 
     def constant(self, values: Any, dtype: str = "float32") -> Map:
         """Returns a constant; equal ones are kept once. NumPy has no bfloat16: such are cast by the runtime."""
@@ -86,8 +93,8 @@ class Graph:
         array = np.asarray(values, dtype)
         key = (dtype, array.shape, array.tobytes())
         if key not in self._constants:
-            name = f"constant_{len(self._initializers)}"
-            self._initializers[name] = numpy_helper.from_array(array, name)
+            name = f"constant_{len(self._arrays)}"
+            self._arrays[name] = array
             self._constants[key] = Map(name, array.shape, dtype)
         return self._constants[key]
 
@@ -96,27 +103,36 @@ class Graph:
     ) -> Map:
         """Adds an operator with one output of the given shape; its dtype is that of the first input unless given."""
         name = f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(
-            helper.make_node(kind, ["" if x is None else x.name for x in inputs], [name], name=name, **attributes)
-        )
+        self._nodes.append(_Node(kind, ["" if x is None else x.name for x in inputs], name, attributes))
         if dtype is None:
             assert inputs[0] is not None
             dtype = inputs[0].dtype
         return Map(name, tuple(shape), dtype)
 
-    def model(self, metadata: dict[str, str] | None = None) -> bytes:
-        """Returns the graph as an ONNX file with facts in its metadata.
+    def model(self) -> bytes:
+        """Returns the graph as an ONNX file.
 
         Raises:
+          ImportError: the package `onnx` is not installed.
           onnx.checker.ValidationError: a part of it is not ONNX.
         """
+        # Only here: what is found in the cache is run without it, and its import takes a while.
+        import onnx
+        from onnx import helper, numpy_helper
+
+        def info(value: Map) -> Any:
+            return helper.make_tensor_value_info(value.name, DTYPES[value.dtype], list(value.shape))
+
         graph = helper.make_graph(
-            self._nodes, self.name, self._inputs, self._outputs, list(self._initializers.values())
+            [helper.make_node(n.kind, n.inputs, [n.output], name=n.output, **n.attributes) for n in self._nodes],
+            self.name,
+            [info(value) for value in self._inputs],
+            [info(value) for value in self._outputs],
+            [numpy_helper.from_array(array, name) for name, array in self._arrays.items()],
         )
         made = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="frame-booster"
         )
-        helper.set_model_props(made, metadata or {})
         onnx.checker.check_model(made)
         return bytes(made.SerializeToString())
 
@@ -224,15 +240,12 @@ class Graph:
             nearest_mode="floor",
         )
 
-    def pixels_to_channels(self, x: Map) -> Map:
-        """Puts each 2x2 pixels into one, row by row: (B, C, H, W) to (B, 4 C, H/2, W/2)."""
-        batch, channels, height, width = x.shape
-        return self.op("SpaceToDepth", [x], [batch, 4 * channels, height // 2, width // 2], blocksize=2)
-
-    def channels_to_pixels(self, x: Map) -> Map:
-        """Spreads channels over 2x2 pixels, row by row: (B, 4 C, H, W) to (B, C, 2 H, 2 W)."""
-        batch, channels, height, width = x.shape
-        return self.op("DepthToSpace", [x], [batch, channels // 4, 2 * height, 2 * width], blocksize=2, mode="DCR")
+    def merged_phases(self, phases: Map) -> Map:
+        """Brings the phases of 2x2 pixels together, as `FBNet2Graph.fuse` returns them: (B, 4 C, H/2, W/2) to
+        (B, C, H, W)."""
+        batch, channels, height, width = phases.shape
+        shape = [batch, channels // 4, 2 * height, 2 * width]
+        return self.op("DepthToSpace", [phases], shape, blocksize=2, mode="CRD")
 
     def convolution(
         self,
