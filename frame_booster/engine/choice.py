@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import importlib.metadata
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -109,15 +110,15 @@ def tensorflow_has_gpu() -> bool:
     """Tells whether TensorFlow would have a GPU, without importing it.
 
     It has none on native Windows since 2.11, and none on macOS; elsewhere it needs a card, and cuDNN, which comes with
-    the extra `cuda` or is the system's.
+    the extra `cuda` or is the system's. (That of ONNX Runtime is of another CUDA, in a package of another name.)
     """
     if not sys.platform.startswith("linux") or not has_tensorflow() or not nvidia_gpus():
         return False
     try:
-        packaged = importlib.util.find_spec("nvidia.cudnn") is not None
-    except ModuleNotFoundError:
-        packaged = False
-    return packaged or ctypes.util.find_library("cudnn") is not None
+        importlib.metadata.version("nvidia-cudnn-cu12")
+    except importlib.metadata.PackageNotFoundError:
+        return ctypes.util.find_library("cudnn") is not None
+    return True
 
 
 def load_network(

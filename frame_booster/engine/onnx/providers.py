@@ -154,13 +154,14 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
     else:
         chosen = provider_named(name)
         if chosen.name not in available():
-            raise ModelError(f"{chosen.name} is not here", hint=_install(chosen))
+            raise ModelError(f"{chosen.name} is not here", hint=install_hint(chosen))
         if kind != "auto" and chosen.accelerator != (kind == "gpu"):
             raise InputError(f"{chosen.name} does not run on --device {device}", hint="leave out one of them")
     return chosen, f"/GPU:{int(number or 0)}" if chosen.accelerator else "/CPU:0"
 
 
-def _install(provider: Provider) -> str:
+def install_hint(provider: Provider) -> str:
+    """Returns what to do for a provider that is not here: the pip command, or why there is none."""
     if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
         return "the NVIDIA driver has no card here"
     if provider.name == COREML and sys.platform != "darwin":

@@ -80,14 +80,24 @@ class OnnxRuntimeSession(Session):
       provider: name of the execution provider.
       index: of its device.
       precision: dtype of the convolutions.
-      threads: that compute on a processor; None leaves it to ONNX Runtime.
+      at_once: runs at the same time.
+      threads: that compute on a processor; None is one for each core.
       cache: folder for what providers compile.
 
     Raises:
       ModelError: the provider does not take the graph.
     """
 
-    def __init__(self, file: Path, provider: str, index: int, precision: str, threads: int | None, cache: Path) -> None:
+    def __init__(
+        self,
+        file: Path,
+        provider: str,
+        index: int,
+        precision: str,
+        at_once: int,
+        threads: int | None,
+        cache: Path,
+    ) -> None:
         onnxruntime = runtime()
         if provider in (CUDA, TENSORRT) and hasattr(onnxruntime, "preload_dlls"):
             # Those of the wheels of CUDA and cuDNN, where the system has none.
@@ -95,8 +105,12 @@ class OnnxRuntimeSession(Session):
         options = onnxruntime.SessionOptions()
         # Warnings go to stderr past every handler, and tell nothing that a person could act on.
         options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        if provider == CPU:
+            # The threads that call compute, too: with several at once, the pool has what they leave of the cores.
+            cores = threads or os.cpu_count() or 1
+            options.intra_op_num_threads = max(cores - at_once + 1, 1)
+            # Decoder and encoder work on the same cores, which a thread that waits must leave to them.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if provider not in (CPU, COREML):
             # A node that falls to the processor copies whole frames there and back; better to fail. CoreML has not all
             # operators, and shares its memory with the processor.
@@ -176,4 +190,4 @@ def open_session(
     """Loads a graph on a provider; arguments as those of the two kinds of session."""
     if provider == OPENVINO:
         return OpenVinoSession(file, at_once, threads)
-    return OnnxRuntimeSession(file, provider, index, precision, threads, cache)
+    return OnnxRuntimeSession(file, provider, index, precision, at_once, threads, cache)
