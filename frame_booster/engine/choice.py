@@ -109,16 +109,17 @@ def has_tensorflow() -> bool:
 def tensorflow_has_gpu() -> bool:
     """Tells whether TensorFlow would have a GPU, without importing it.
 
-    It has none on native Windows since 2.11, and none on macOS; elsewhere it needs a card, and cuDNN, which comes with
-    the extra `cuda` or is the system's. (That of ONNX Runtime is of another CUDA, in a package of another name.)
+    It has none on native Windows since 2.11, and none on macOS; elsewhere it needs a card, and its own cuDNN, 8 for
+    TensorFlow 2.15 and 9 for later ones, which comes with the extra `cuda` or is the system's.
     """
     if not sys.platform.startswith("linux") or not has_tensorflow() or not nvidia_gpus():
         return False
     try:
-        importlib.metadata.version("nvidia-cudnn-cu12")
+        packaged = importlib.metadata.version("nvidia-cudnn-cu12")
+        wanted = "8." if importlib.metadata.version("tensorflow").startswith("2.15.") else "9."
     except importlib.metadata.PackageNotFoundError:
         return ctypes.util.find_library("cudnn") is not None
-    return True
+    return packaged.startswith(wanted)
 
 
 def load_network(

@@ -109,6 +109,9 @@ class OnnxRuntimeSession(Session):
             # The threads that call compute, too: with several at once, the pool has what they leave of the cores.
             cores = threads or os.cpu_count() or 1
             options.intra_op_num_threads = max(cores - at_once + 1, 1)
+            # A pattern of all maps at once is half as large again as what is in use at any moment, and no faster here:
+            # 1,523 MiB instead of 989 for a frame of 1920x1080.
+            options.enable_mem_pattern = False
             # Decoder and encoder work on the same cores, which a thread that waits must leave to them.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if provider not in (CPU, COREML):
