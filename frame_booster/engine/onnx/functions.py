@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from frame_booster.engine.onnx.session import Session
 from frame_booster.pixels import PixelLayout, Plane
 
 if TYPE_CHECKING:
-    from frame_booster.engine.onnx.graphs import Builder
     from frame_booster.engine.onnx.model import OnnxModel
 
 
@@ -32,10 +31,6 @@ def _colours(layout: PixelLayout) -> int:
 
 def _inputs(prefix: str, values: Sequence[Any]) -> dict[str, Any]:
     return {f"{prefix}{k}": value for k, value in enumerate(values)}
-
-
-def _open(model: OnnxModel, plan_at_once: int, build: Callable[[Builder], bytes], *facts: object) -> Session:
-    return model.session(build, plan_at_once, *facts)
 
 
 class OnnxBatch(BatchFunction):
@@ -50,8 +45,8 @@ class OnnxBatch(BatchFunction):
     def __init__(self, model: OnnxModel, layout: PixelLayout, plan: Plan) -> None:
         pairs, downscale = plan.batch_size, plan.flow_downscale
         self._colours = _colours(layout)
-        self._session = _open(
-            model, plan.at_once, lambda b: b.batch(layout, pairs, downscale), "batch", layout, pairs, downscale
+        self._session = model.session(
+            lambda b: b.batch(layout, pairs, downscale), plan.at_once, "batch", layout, pairs, downscale
         )
 
     def __call__(self, planes: Sequence[Plane], first: Indices, second: Indices, t: Times) -> list[Plane]:
@@ -71,8 +66,8 @@ class OnnxStream(StreamFunctions):
     def __init__(self, model: OnnxModel, layout: PixelLayout, plan: Plan) -> None:
         downscale = plan.flow_downscale
         self._colours = _colours(layout)
-        self._encode = _open(model, plan.at_once, lambda b: b.encode(layout, downscale), "encode", layout, downscale)
-        self._decode = _open(model, plan.at_once, lambda b: b.decode(layout, downscale), "decode", layout, downscale)
+        self._encode = model.session(lambda b: b.encode(layout, downscale), plan.at_once, "encode", layout, downscale)
+        self._decode = model.session(lambda b: b.decode(layout, downscale), plan.at_once, "decode", layout, downscale)
 
     def encode(self, planes: Sequence[Plane]) -> Any:
         return self._encode.run(_inputs("plane", planes[: self._colours]), keep=True)
@@ -98,8 +93,8 @@ class OnnxStrips(StripFunctions):
         self._stride = None if model.strip_stride is None else model.strip_stride << downscale
         self._find: Session | None = None
         if self._stride is not None:
-            self._find = _open(model, 1, lambda b: b.find(layout, downscale), "find", layout, downscale)
-        self._fuse = _open(model, 1, lambda b: b.fuse(part, downscale), "fuse", part, downscale)
+            self._find = model.session(lambda b: b.find(layout, downscale), 1, "find", layout, downscale)
+        self._fuse = model.session(lambda b: b.fuse(part, downscale), 1, "fuse", part, downscale)
 
     def find(self, first: Sequence[Plane], second: Sequence[Plane], t: Times) -> Any:
         if self._find is None:
@@ -120,7 +115,7 @@ class OnnxStrips(StripFunctions):
 
 def picture_function(model: OnnxModel, shape: tuple[int, int, int, int], top: float, downscale: int) -> PictureFunction:
     """Loads the interpolation of pictures, as `LoadedNetwork.pictures`."""
-    session = _open(model, 1, lambda b: b.pictures(shape, top, downscale), "pictures", shape, top, downscale)
+    session = model.session(lambda b: b.pictures(shape, top, downscale), 1, "pictures", shape, top, downscale)
 
     def interpolate(frame0: Pictures, frame1: Pictures, t: float) -> Pictures:
         times = np.full(shape[0], t, np.float32)

@@ -38,6 +38,9 @@ class OpenVinoSession(Session):
       file: ONNX file.
       at_once: runs at the same time, which share the cores.
       threads: that compute; None leaves it to OpenVINO.
+
+    Raises:
+      ModelError: it does not take the graph.
     """
 
     def __init__(self, file: Path, at_once: int, threads: int | None) -> None:
@@ -53,7 +56,10 @@ class OpenVinoSession(Session):
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._model = core.compile_model(core.read_model(str(file)), "CPU", settings)
+        try:
+            self._model = core.compile_model(core.read_model(str(file)), "CPU", settings)
+        except RuntimeError as error:
+            raise _refused(OPENVINO, error) from error
         self._outputs = [(output.get_element_type(), output.get_shape()) for output in self._model.outputs]
         self._idle: list[Any] = []
         self._lock = threading.Lock()
@@ -156,6 +162,10 @@ class OnnxRuntimeSession(Session):
         self._session.run_with_iobinding(binding)
         values: list[Any] = binding.get_outputs() if keep else binding.copy_outputs_to_cpu()
         return values
+
+
+def _refused(provider: str, error: Exception) -> ModelError:
+    return ModelError(f"{provider} does not take the network: {error}", hint="give another --provider")
 
 
 _MEMORY = {CUDA: "cuda", TENSORRT: "cuda", DIRECTML: "dml"}
