@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import convolutions, networks, parts, pipeline, stages, start, training
+from benchmarks import convolutions, engines, networks, parts, pipeline, stages, start, training
 
 KINDS = {
     "convolutions": convolutions,
+    "engines": engines,
     "networks": networks,
     "parts": parts,
     "pipeline": pipeline,

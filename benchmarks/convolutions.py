@@ -35,7 +35,7 @@ def convolutions_of(model: Model, layout: PixelLayout) -> Counter[Shape]:
     """The convolutions behind one frame more of a run: encoding it, and making one between it and the last."""
     interpolator = BatchInterpolator(model, layout, make_plan(layout, model))
     found: Counter[Shape] = Counter()
-    for function in interpolator.maker.functions:
+    for function in interpolator.maker.compiled.functions:
         for op in function.get_concrete_function().graph.get_operations():
             if op.type != "Conv2D":
                 continue

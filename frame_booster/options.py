@@ -75,6 +75,10 @@ class BoostOptions:
     device: str = "auto"
     """"auto", "cpu", "gpu" or "gpu:1"; several, "gpu:0,gpu:1", share the work of one file."""
     precision: str = "auto"
+    engine: str = "auto"
+    """What runs the network: "auto", "tensorflow" or "onnx"."""
+    provider: str = "auto"
+    """Execution provider of ONNX Runtime, by name; "auto" takes the first that is here."""
     batch_size: int | None = None
     """Pairs a batch; None chooses by the size of a frame."""
     flow_scale: Fraction | None = None

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from av.codec.context import Flags
 
+from frame_booster.engine.model import Model
 from frame_booster.network.presets import BytesPerPixel, Preset
 
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
@@ -179,6 +180,12 @@ class MeanNetwork:
     max_flow_downscale = 0
     frame_coding = strips = None
 
+    def __call__(self, frame0: Any, frame1: Any, t: Any, *, flow_downscale: int = 0) -> Any:
+        from frame_booster.network.prediction import Prediction
+
+        mixed = frame0 + t[:, None, None, None] * (frame1 - frame0)
+        return Prediction(frame=mixed, unclipped=mixed, flows=[])
+
     @staticmethod
     def between(frames: Any, first: Any, second: Any, t: Any, flow_downscale: int = 0, downscaled: Any = None) -> Any:
         import tensorflow as tf
@@ -190,11 +197,11 @@ class MeanNetwork:
         return Prediction(frame=mixed, unclipped=mixed, flows=[])
 
 
-class MeanModel:
+class MeanModel(Model):
     """A `Model` with that network, which is there at once."""
 
     network = MeanNetwork()
-    name, device, precision = "mean", "/CPU:0", "float32"
+    name, device, precision, provider = "mean", "/CPU:0", "float32", None
     preset = Preset(
         name="mean",
         load=lambda precision: MeanNetwork(),
@@ -208,6 +215,9 @@ class MeanModel:
     )
     peers: tuple[Any, ...] = ()
     weights = Path(__file__)
+
+    def __init__(self) -> None:
+        """Loads nothing."""
 
 
 def boosted(source: Path | str, output: Path | str, **options: Any) -> Any:

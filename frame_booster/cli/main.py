@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from frame_booster.cli.boost import boost
+from frame_booster.cli.doctor import doctor
 
 
 class BoostByDefault(click.Group):
@@ -27,6 +28,6 @@ class BoostByDefault(click.Group):
         return boost.main(given, *more, **extra)
 
 
-@click.command(cls=BoostByDefault, commands={"boost": boost})
+@click.command(cls=BoostByDefault, commands={"boost": boost, "doctor": doctor})
 def main() -> None:
     """Doubles the frame rate of video."""

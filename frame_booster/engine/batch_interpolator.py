@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from frame_booster.engine.device import tensorflow
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import HALF, Request
 from frame_booster.engine.makers.batch import BatchMaker
 from frame_booster.engine.makers.plan_maker import PlanMaker
 from frame_booster.engine.makers.stream import StreamMaker
 from frame_booster.engine.makers.strips import StripMaker
 from frame_booster.engine.memory_plan import Plan, make_plan
-from frame_booster.engine.model import Model
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import ModelError
 from frame_booster.pixels import PixelLayout, Planes
@@ -38,7 +37,11 @@ class BatchInterpolator:
     """
 
     def __init__(
-        self, model: Model, layout: PixelLayout, plan: Plan | None = None, warn: Callable[[str], None] | None = None
+        self,
+        model: LoadedNetwork,
+        layout: PixelLayout,
+        plan: Plan | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self.model, self.layout = model, layout
         self._warn = warn or (lambda text: None)
@@ -69,11 +72,11 @@ class BatchInterpolator:
         return _CompiledPlan(plan, self._maker_for(plan))
 
     def _maker_for(self, plan: Plan) -> PlanMaker:
-        coding = self.model.network.frame_coding
         if plan.strips > 1:
             return StripMaker(self.model, self.layout, plan)
-        if plan.batch_size == 1 and coding is not None:
-            return StreamMaker(self.model, coding, self.layout, plan)
+        stream = self.model.stream(self.layout, plan) if plan.batch_size == 1 else None
+        if stream is not None:
+            return StreamMaker(stream, self.layout, plan)
         return BatchMaker(self.model, self.layout, plan)
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
@@ -91,13 +94,15 @@ class BatchInterpolator:
         return [recursive_midpoint(frames[r.first], frames[r.second], r.t, middle) for r in requests]
 
     def _make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
-        tf = tensorflow()
         while True:
             compiled = self._compiled
             try:
                 with compiled.gate:
                     return compiled.maker.make(frames, requests)
-            except tf.errors.ResourceExhaustedError as error:
+            # What an engine raises is its own affair; all but want of memory goes on.
+            except Exception as error:
+                if not self.model.is_out_of_memory(error):
+                    raise
                 with self._shrinking:
                     # Another call may have found it out first.
                     if self._compiled is compiled:

@@ -9,21 +9,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from frame_booster.engine.code_values import GAMMA, code_scales, padded
 from frame_booster.network.compiling import compile_ahead
 from frame_booster.network.layers import Tensor
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout
-
-
-def _scales(layout: PixelLayout) -> tuple[float, float, float, float]:
-    """Returns luma offset and span, chroma offset and span, in code values (H.273, 8.3)."""
-    if layout.full_range or layout.kind == "rgb" or layout.floating:
-        return 0.0, layout.top, (layout.top + 1.0) / 2.0, layout.top
-    unit = float(1 << (layout.depth - 8))
-    return 16.0 * unit, 219.0 * unit, 128.0 * unit, 224.0 * unit
-
-
-GAMMA = 2.2
-"""Exponent that brings linear light near to the coding of ordinary video, which networks have learned from."""
 
 
 def _perceived(light: Tensor) -> Tensor:
@@ -43,14 +32,6 @@ def pad_to(x: Tensor, height: int, width: int) -> Tensor:
     if x.shape[2] != width:
         x = tf.gather(x, tf.minimum(tf.range(width), x.shape[2] - 1), axis=2)
     return x
-
-
-def padded(side: int, multiple: int) -> int:
-    """Returns the smallest side a network takes that holds `side` px: two or more times `multiple`.
-
-    At one time `multiple` the coarsest level would be a single pixel, which cannot be warped.
-    """
-    return max(2, -(-side // multiple)) * multiple
 
 
 def pooled(x: Tensor, log2_height: int, log2_width: int) -> Tensor:
@@ -73,7 +54,7 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, log2
       (B, H, W, 3) float32, nominally in [0, 1].
     """
     height, width = (padded(side, multiple << log2_downscale) for side in (layout.height, layout.width))
-    offset, span, chroma_offset, chroma_span = _scales(layout)
+    offset, span, chroma_offset, chroma_span = code_scales(layout)
     colours = [tf.cast(plane, tf.float32)[..., None] for plane in planes]
     if layout.floating:
         colours = [_perceived(colour) for colour in colours]
@@ -102,7 +83,7 @@ def planes_to_rgb(planes: list[Tensor], layout: PixelLayout, multiple: int, log2
 
 def rgb_to_planes(rgb: Tensor, layout: PixelLayout) -> list[Tensor]:
     """Converts RGB (B, H, W, 3) back to planes (B, h, w); codes are rounded and kept within their range."""
-    offset, span, chroma_offset, chroma_span = _scales(layout)
+    offset, span, chroma_offset, chroma_span = code_scales(layout)
     height, width = layout.height, layout.width
     red, green, blue = rgb[..., :1], rgb[..., 1:2], rgb[..., 2:]
 

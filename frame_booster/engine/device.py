@@ -27,7 +27,7 @@ _at_work_in: int | None = None
 
 
 def begin_work() -> None:
-    """Notes that TensorFlow is at work in this process from now on.
+    """Notes that an engine is at work in this process from now on.
 
     Raises:
       ModelError: it was at work before this process was forked.
@@ -40,11 +40,11 @@ def begin_work() -> None:
 def check_process() -> None:
     """Raises ModelError in a process that was forked from one in which a network was at work.
 
-    TensorFlow's threads are not forked with it, so that its first computation there would wait for them for ever.
+    An engine's threads are not forked with it, so that its first computation there would wait for them for ever.
     """
     if _at_work_in not in (None, os.getpid()):
         raise ModelError(
-            "a network was used before this process was forked, and TensorFlow cannot go on in a fork",
+            "a network was used before this process was forked, and its engine cannot go on in a fork",
             hint='start processes with multiprocessing.get_context("spawn"), or use the network only in them',
         )
 
@@ -117,10 +117,10 @@ def choose_precision(name: str, device: str) -> str:
         return name
     if "GPU" in device:
         return "float16"
-    return "bfloat16" if _has_bfloat16() else "float32"
+    return "bfloat16" if has_bfloat16() else "float32"
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Tells whether this processor multiplies bfloat16 in hardware; emulation is slower than float32."""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from frame_booster.engine.device import check_process, tensorflow
+from frame_booster.engine.choice import load_network
+from frame_booster.engine.contract import LoadedNetwork, PictureFunction
+from frame_booster.engine.device import check_process
 from frame_booster.engine.memory_plan import default_flow_downscale
-from frame_booster.engine.model import Model
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT
@@ -23,9 +24,9 @@ Pictures = npt.NDArray[Any]
 class Interpolator:
     """A loaded network that interpolates between two pictures."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LoadedNetwork) -> None:
         self.model = model
-        self._compiled: dict[tuple[float, ...], Any] = {}
+        self._compiled: dict[tuple[float, ...], PictureFunction] = {}
 
     def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
         """Interpolates the picture between two pictures.
@@ -66,36 +67,22 @@ class Interpolator:
         return recursive_midpoint(start, stop, wanted, lambda a, b: self._run(a, b, 0.5, top))
 
     def _run(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
-        tf = tensorflow()
-        shape = start.shape
-        key = (*shape, top)
+        batch, height, width = start.shape[:3]
+        key = (batch, height, width, top)
         if key not in self._compiled:
-            from frame_booster.engine.network_input import encode_pictures
-
-            network = self.model.network
             # As for video, so that two pictures give what the same two frames of a video would.
-            downscale = default_flow_downscale(shape[2], shape[1], network)
-            frame = tf.TensorSpec(shape, tf.float32)
-
-            @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
-            def run(a: Any, b: Any, at: Any) -> Any:
-                pair = [encode_pictures(x, top, network.multiple, downscale) for x in (a, b)]
-                times, coding = tf.fill([shape[0]], at), network.frame_coding
-                if coding is None:
-                    made = network(pair[0].frames, pair[1].frames, times, flow_downscale=downscale).frame
-                else:
-                    encoded = [coding.encode(x.frames, downscale, x.downscaled) for x in pair]
-                    made = coding.decode(encoded[0], encoded[1], times).frame
-                return made[:, : shape[1], : shape[2]]
-
-            self._compiled[key] = run
-        with tf.device(self.model.device):
-            result: Pictures = self._compiled[key](start, stop, np.float32(t)).numpy()
-        return result
+            downscale = default_flow_downscale(width, height, self.model.network)
+            self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
+        return self._compiled[key](start, stop, t)
 
 
 def load_model(
-    name: str = DEFAULT, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+    name: str = DEFAULT,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    engine: str = "auto",
+    provider: str = "auto",
 ) -> Interpolator:
     """Loads a network.
 
@@ -104,8 +91,10 @@ def load_model(
       weights: a safetensors file; None is the one that ships.
       device: "auto", "cpu", "gpu" or "gpu:1".
       precision: of the convolutions: "auto", "float32", "bfloat16" or "float16".
+      engine: "auto", "tensorflow" or "onnx".
+      provider: execution provider of ONNX Runtime, by name; "auto" takes the first that is here.
 
     Raises:
       InputError, ModelError: a name is unknown, or the weights are not the network's.
     """
-    return Interpolator(Model(name, weights, device, precision))
+    return Interpolator(load_network(name, weights, device, precision, engine=engine, provider=provider))

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from frame_booster.engine.model import Model
+from frame_booster.engine.contract import LoadedNetwork, NetworkFacts
 from frame_booster.errors import InputError
-from frame_booster.network.interface import Network
 from frame_booster.network.presets import PRESETS, BytesPerPixel
 from frame_booster.pixels import PixelLayout
 
@@ -34,7 +33,7 @@ Motion up to this length gives the same pixels as without strips; at a flow scal
 LEAST_STRIP = 32
 """Least rows of a strip, px."""
 BASE_BYTES = 900 << 20
-"""What a process has before its first frame: TensorFlow, compiled code, the encoder."""
+"""`LoadedNetwork.base_bytes` of the TensorFlow engine: TensorFlow, compiled code, the encoder."""
 FRAMES_IN_FLIGHT = 24
 """Decoded frames that decoder, encoder and writer hold beside the queues; an encoder's preset can ask for more."""
 
@@ -52,7 +51,7 @@ class Plan:
     at_once: int = 1
     """Batches that are interpolated at the same time."""
 
-    def smaller(self, network: Network, height: int) -> Plan | None:
+    def smaller(self, network: NetworkFacts, height: int) -> Plan | None:
         """Returns the next thing to try when a device has run out of memory; None if there is none."""
         if self.at_once > 1:
             return replace(self, at_once=1)
@@ -65,13 +64,13 @@ class Plan:
         return None
 
 
-def default_flow_downscale(width: int, height: int, network: Network) -> int:
+def default_flow_downscale(width: int, height: int, network: NetworkFacts) -> int:
     """Returns the `Plan.flow_downscale` of frames of this size, px, where no flow scale is asked for."""
     side = min(width, height)
     return min(max((-(-side // FLOW_SIDE) - 1).bit_length(), 0), network.max_flow_downscale)
 
 
-def flow_downscale_of(scale: Fraction, network: Network) -> int:
+def flow_downscale_of(scale: Fraction, network: NetworkFacts) -> int:
     """Returns the `Plan.flow_downscale` of a flow scale: 0 for 1, 1 for 1/2, and so on.
 
     Raises:
@@ -94,7 +93,7 @@ def default_batch_size(layout: PixelLayout, device: str) -> int:
 
 
 def needed_bytes(plan: Plan, layout: PixelLayout, needs: BytesPerPixel) -> int:
-    """Returns about how much memory a plan takes, beside `BASE_BYTES`, with a network of such needs."""
+    """Returns about how much memory a plan takes, beside `LoadedNetwork.base_bytes`, with a network of such needs."""
     rows = layout.height if plan.strips == 1 else min(layout.height, -(-layout.height // plan.strips) + 2 * MARGIN)
     flow = layout.width * layout.height / 4**plan.flow_downscale * needs.flow
     return round(plan.at_once * plan.batch_size * (layout.width * rows * needs.frame + flow))
@@ -102,7 +101,7 @@ def needed_bytes(plan: Plan, layout: PixelLayout, needs: BytesPerPixel) -> int:
 
 def make_plan(
     layout: PixelLayout,
-    model: Model,
+    model: LoadedNetwork,
     *,
     batch_size: int | None = None,
     flow_scale: Fraction | None = None,
@@ -134,7 +133,7 @@ def make_plan(
     plan = Plan(batch_size or default_batch_size(layout, model.device), flow_downscale, at_once=at_once)
     if max_memory is None or "GPU" in model.device:
         return plan
-    room = max_memory - BASE_BYTES - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
+    room = max_memory - model.base_bytes - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
     while needed_bytes(plan, layout, needs) > room:
         if plan.at_once > 1:
             plan = replace(plan, at_once=1)

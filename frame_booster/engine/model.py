@@ -1,38 +1,29 @@
-"""A network with its weights on a device."""
+"""A network with its weights on a device of TensorFlow."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from frame_booster.engine.device import begin_work, choose_device, choose_precision, tensorflow
-from frame_booster.errors import ModelError
+from frame_booster.engine.contract import LoadedNetwork, PictureFunction
+from frame_booster.engine.device import begin_work, choose_device, choose_precision, frames_at_once, tensorflow
+from frame_booster.engine.memory_plan import BASE_BYTES, Plan
+from frame_booster.engine.tensorflow_functions import (
+    TensorFlowBatch,
+    TensorFlowStream,
+    TensorFlowStrips,
+    picture_function,
+)
+from frame_booster.engine.weights import shipped_weights
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.interface import Network
 from frame_booster.network.presets import preset_of
+from frame_booster.pixels import PixelLayout
+
+__all__ = ["Model", "shipped_weights"]
 
 
-def shipped_weights(name: str) -> Path:
-    """Returns the path of the weights that ship with a network.
-
-    In a wheel they lie inside the package; in a checkout (also an editable install) in `weights/` beside it.
-
-    Args:
-      name: of the network's preset.
-
-    Raises:
-      ModelError: there is no such network, or the weights are not there.
-    """
-    file = preset_of(name).weights
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "weights", package.parent / "weights"):
-        path = folder / file
-        if path.is_file():
-            return path
-    raise ModelError(f"the weights of {name} are not installed", hint="give a file with --weights")
-
-
-class Model:
-    """A network, loaded once and used for any number of files.
+class Model(LoadedNetwork):
+    """A network of the TensorFlow engine.
 
     Args:
       name: of the network.
@@ -45,6 +36,10 @@ class Model:
         in which a network was at work.
     """
 
+    engine = "tensorflow"
+    base_bytes = BASE_BYTES
+    network: Network
+
     def __init__(
         self, name: str, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
     ) -> None:
@@ -54,13 +49,31 @@ class Model:
             from frame_booster.network.layers import weights_to_be_loaded
             from frame_booster.network.weights import load_weights
 
-        self.name, self.preset = name, preset_of(name)
-        self.peers: tuple[Model, ...] = ()
-        """The same network on further devices, to share the work of one file."""
+        self.name, self.preset, self.provider = name, preset_of(name), None
+        self.peers = ()
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
         with collection_paused(), tf.device(self.device):
             with weights_to_be_loaded():
-                self.network: Network = self.preset.load(self.precision)
+                self.network = self.preset.load(self.precision)
             self.weights = shipped_weights(name) if weights is None else Path(weights)
             self.metadata = load_weights(self.weights, self.network)
+
+    def frames_at_once(self) -> int:
+        return frames_at_once(self.device)
+
+    def batch(self, layout: PixelLayout, plan: Plan) -> TensorFlowBatch:
+        return TensorFlowBatch(self, layout, plan)
+
+    def stream(self, layout: PixelLayout, plan: Plan) -> TensorFlowStream | None:
+        coding = self.network.frame_coding
+        return None if coding is None else TensorFlowStream(self, coding, layout, plan)
+
+    def strips(self, layout: PixelLayout, part: PixelLayout, plan: Plan) -> TensorFlowStrips:
+        return TensorFlowStrips(self, layout, part, plan)
+
+    def pictures(self, shape: tuple[int, int, int, int], top: float, flow_downscale: int) -> PictureFunction:
+        return picture_function(self, shape, top, flow_downscale)
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return isinstance(error, tensorflow().errors.ResourceExhaustedError)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from frame_booster.engine.colour import compiled_planes_to_rgb, pad_to, padded, pooled
+from frame_booster.engine.code_values import padded
+from frame_booster.engine.colour import compiled_planes_to_rgb, pad_to, pooled
 from frame_booster.network.layers import Tensor
 from frame_booster.pixels import PixelLayout
 

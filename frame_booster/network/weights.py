@@ -1,4 +1,4 @@
-"""Weights files: safetensors, one file a network, names that follow the layers, facts in the metadata."""
+"""Weights of networks to files and back: names that follow the layers, facts in the metadata."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from frame_booster.errors import ModelError
 from frame_booster.files import atomic
 from frame_booster.network.layers import count_weights, named_weights
+from frame_booster.network.weights_file import (
+    FORMAT_VERSION,
+    check_metadata,
+    read_arrays,
+    read_metadata,
+    stored_dtype,
+)
 
-FORMAT_VERSION = "1"
+__all__ = ["FORMAT_VERSION", "load_weights", "read_metadata", "save_weights", "stored_dtype"]
 
 
 def save_weights(
@@ -42,28 +47,6 @@ def save_weights(
         partial.chmod(0o644)
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Returns the metadata of a weights file.
-
-    Raises:
-      ModelError: the file is missing or is not a safetensors file.
-    """
-    if not path.is_file():
-        raise ModelError("no such weights file", path=path)
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"not a usable safetensors file: {error}", path=path) from error
-
-
-def stored_dtype(path: Path) -> str:
-    """Returns "float16" if all weights of a file are that, else "float32"."""
-    with safe_open(str(path), framework="numpy") as file:
-        stored = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    return "float16" if stored == {"F16"} else "float32"
-
-
 def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:
     """Reads weights into `network` after checking that they are its own; they may be float16 in the file.
 
@@ -74,24 +57,9 @@ def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:
       ModelError: the file is missing, not safetensors, of another format version or network, or its
         names or shapes are not the network's. The network is then unchanged.
     """
-    metadata = read_metadata(path)
-    version, name = metadata.get("format_version"), metadata.get("network")
-    if version != FORMAT_VERSION:
-        raise ModelError(f"format version {version!r}, this program reads {FORMAT_VERSION!r}", path=path)
-    if name != network.network_name:
-        hint = f"choose it with --model {name}" if name else "the file does not say which network it is for"
-        raise ModelError(f"weights of network {name!r}, not {network.network_name!r}", path=path, hint=hint)
+    metadata = check_metadata(path, network.network_name)
     variables = dict(named_weights(network))
-    with safe_open(str(path), framework="numpy") as file:
-        names = set(file.keys())
-        if names != set(variables):
-            missing, unknown = sorted(set(variables) - names), sorted(names - set(variables))
-            parts = [f"{len(m)} {what} ({m[0]}, ...)" for what, m in (("missing", missing), ("unknown", unknown)) if m]
-            raise ModelError(f"tensor names do not match: {', '.join(parts)}", path=path)
-        tensors = {key: file.get_tensor(key) for key in variables}
+    arrays = read_arrays(path, {name: tuple(variable.shape) for name, variable in variables.items()})
     for key, variable in variables.items():
-        if tensors[key].shape != tuple(variable.shape):
-            raise ModelError(f"{key} has shape {tensors[key].shape}, not {tuple(variable.shape)}", path=path)
-    for key, variable in variables.items():
-        variable.assign(tensors[key].astype(np.float32))
+        variable.assign(arrays[key])
     return metadata

@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from frame_booster.engine.device import check_process, limit_threads
-from frame_booster.engine.model import Model
+from frame_booster.engine.choice import Work, load_network
+from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.engine.device import check_process
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_folder_output, check_output
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
 from frame_booster.media.paths import check_input, default_output, is_pipe, is_sequence, output_path
@@ -57,15 +59,37 @@ def boost(
     return run(str(input), None if output is None else str(output), options_of(dict(options)), progress)
 
 
-def load(options: BoostOptions) -> Model:
-    """Loads the model of a run, for any number of runs, on all its devices."""
-    if options.threads is not None:
-        limit_threads(options.threads)
+def load(options: BoostOptions, work: Work | None = None) -> LoadedNetwork:
+    """Loads the model of a run, for any number of runs, on all its devices.
+
+    Args:
+      options: of the run.
+      work: how much there is to do, by which an engine is chosen; None is much, or not known.
+    """
     model, *peers = (
-        Model(options.model, options.weights, device, options.precision) for device in options.device.split(",")
+        load_network(
+            options.model,
+            options.weights,
+            device,
+            options.precision,
+            engine=options.engine,
+            provider=options.provider,
+            threads=options.threads,
+            work=work,
+        )
+        for device in options.device.split(",")
     )
     model.peers = tuple(peers)
     return model
+
+
+def _work_of(source: Source, options: BoostOptions) -> Work | None:
+    """Returns how much there is to do for an input, None where it does not tell how many frames it has."""
+    frames, info = source.expected_frames, source.info
+    if frames is None:
+        return None
+    made = options_rate(options).expected_frames(frames, info.rate)
+    return None if made is None else Work(info.width * info.height, max(made - frames, 0))
 
 
 def run(
@@ -73,7 +97,7 @@ def run(
     output: str | None,
     options: BoostOptions,
     progress: Callable[[Progress], None] | None = None,
-    model: Model | Callable[[BoostOptions], Model] | None = None,
+    model: LoadedNetwork | Callable[[BoostOptions], LoadedNetwork] | None = None,
     stop: threading.Event | None = None,
     sharers: int = 1,
 ) -> Result:
@@ -103,7 +127,7 @@ def run(
                 check_output(path, target, overwrite=options.overwrite)
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
-        lazy = LazyModel(options, load if model is None else model)
+        lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))
         work = OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers)
         try:
             if pictures:

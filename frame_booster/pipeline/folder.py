@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from frame_booster.engine.model import Model
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
 from frame_booster.media.paths import find_videos, result_suffix, shortened
 from frame_booster.options import BoostOptions
@@ -95,7 +95,7 @@ class FolderRun:
             raise InputError("has no videos", path=source, hint="see --pattern")
         self._outputs: dict[Path, Path] = {}
         self._name(self.files)
-        self._models: dict[str, Model] = {}
+        self._models: dict[str, LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
         self.outcomes: list[FileOutcome] = []
@@ -174,7 +174,7 @@ class FolderRun:
         suffix = self.folder.suffix or result_suffix(path)
         return self.target / path.relative_to(self.source).with_name(shortened(stem, ending + suffix))
 
-    def _model(self, device: str) -> Model:
+    def _model(self, device: str) -> LoadedNetwork:
         with self._loading:
             if device not in self._models:
                 self._models[device] = load(replace(self.options, device=device))

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import av
 
 from frame_booster.engine.batch_interpolator import BatchInterpolator
-from frame_booster.engine.device import frames_at_once
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Maker
 from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
-from frame_booster.engine.model import Model
 from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.frames.planes import layout_of
@@ -73,7 +72,7 @@ class Job:
     def __init__(
         self,
         source: Source,
-        model: Callable[[], Model],
+        model: Callable[[], LoadedNetwork],
         settings: JobSettings,
         open_sink: Callable[[Opening], Sink],
         progress: Callable[[Progress], None] | None = None,
@@ -215,7 +214,7 @@ class Job:
                 flow_scale=self.settings.flow_scale,
                 max_memory=allowed,
                 refuse=self._allowed is not None,
-                at_once=frames_at_once(model.device) if alone else 1,
+                at_once=model.frames_at_once() if alone else 1,
             )
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
         return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)

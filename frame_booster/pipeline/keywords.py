@@ -33,6 +33,8 @@ class BoostKeywords(TypedDict, total=False):
     weights: str | None
     device: str
     precision: str
+    engine: str
+    provider: str
     batch_size: int | None
     flow_scale: Scale | None
     max_memory: int | str | None

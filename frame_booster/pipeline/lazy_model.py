@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from frame_booster.engine.model import Model, shipped_weights
+from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.engine.weights import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.options import BoostOptions
 
@@ -18,12 +19,12 @@ class LazyModel:
       model: loaded, or what loads it for these options.
     """
 
-    def __init__(self, options: BoostOptions, model: Model | Callable[[BoostOptions], Model]) -> None:
+    def __init__(self, options: BoostOptions, model: LoadedNetwork | Callable[[BoostOptions], LoadedNetwork]) -> None:
         self._options = options
         self._load = model if callable(model) else None
         self._model = None if callable(model) else model
 
-    def __call__(self) -> Model:
+    def __call__(self) -> LoadedNetwork:
         if self._model is None:
             assert self._load is not None
             self._model = self._load(self._options)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from frame_booster.engine.model import Model
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.media.input.source import Source
 from frame_booster.pipeline.job import Outcome
 
@@ -34,6 +34,9 @@ class Result:
     model: str
     device: str
     precision: str
+    engine: str = "tensorflow"
+    provider: str | None = None
+    """Of ONNX Runtime, what ran its graphs."""
     warnings: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -41,7 +44,7 @@ class Result:
         return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
 
 
-def result_of(source: Source, output: str, outcome: Outcome, model: Model, seconds: float) -> Result:
+def result_of(source: Source, output: str, outcome: Outcome, model: LoadedNetwork, seconds: float) -> Result:
     """Returns what a run on a source, whose job ended in an outcome, did in so many seconds."""
     counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
     return Result(
@@ -62,5 +65,7 @@ def result_of(source: Source, output: str, outcome: Outcome, model: Model, secon
         model=model.name,
         device=",".join(m.device for m in (model, *model.peers)),
         precision=model.precision,
+        engine=model.engine,
+        provider=model.provider,
         warnings=[*source.report.warnings, *outcome.warnings],
     )

@@ -24,9 +24,9 @@ from frame_booster.options import BoostOptions
 source, one, two = sys.argv[1:]
 facts = []
 for device, output in (("cpu", one), ("cpu:0,cpu:1", two)):
-    result = boost(source, output, device=device, precision="float32", codec="ffv1", batch_size=2)
+    result = boost(source, output, device=device, precision="float32", engine="tensorflow", codec="ffv1", batch_size=2)
     facts.append(result.as_json())
-model = load(BoostOptions(device="cpu:1", precision="float32"))
+model = load(BoostOptions(device="cpu:1", precision="float32", engine="tensorflow"))
 places = sorted({tf.convert_to_tensor(v).device for v in model.network.trainable_variables})
 print(json.dumps({"runs": facts, "places": places}))
 """

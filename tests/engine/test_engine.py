@@ -223,7 +223,7 @@ def test_interpolate_refuses_what_it_cannot_use(model: Model) -> None:
 
 
 def test_fbnet_comes_near_other_times_by_recursive_midpoints() -> None:
-    fbnet = load_model("fbnet", device="cpu", precision="float32")
+    fbnet = load_model("fbnet", device="cpu", precision="float32", engine="tensorflow")
     first, second = (np.float32(picture(k, 32, 32)) for k in range(2))
     middle = fbnet.interpolate(first, second)
     quarter = fbnet.interpolate(first, second, 0.25)

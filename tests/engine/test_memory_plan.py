@@ -265,11 +265,11 @@ class _Small:
         return Prediction(mixed, mixed, [])
 
 
-class _SmallModel:
+class _SmallModel(Model):
     name, device, precision = "small", "/CPU:0", "float32"
 
     def __init__(self, room: int) -> None:
-        self.network = _Small(room)
+        self.network = _Small(room)  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
@@ -281,8 +281,8 @@ def test_a_device_that_runs_out_of_memory_gets_less_at_once(
     layout = size(64, 640)
     frames = moved(layout, 5)
     requests = [Request(k, k + 1) for k in range(4)]
-    expected = BatchInterpolator(_SmallModel(1 << 30), layout, Plan(4)).make(frames, requests)  # type: ignore[arg-type]
-    maker = BatchInterpolator(_SmallModel(room), layout, Plan(4))  # type: ignore[arg-type]
+    expected = BatchInterpolator(_SmallModel(1 << 30), layout, Plan(4)).make(frames, requests)
+    maker = BatchInterpolator(_SmallModel(room), layout, Plan(4))
     made = maker.make(frames, requests)
     assert maker.plan == plan
     assert all(same(a, b) for a, b in zip(expected, made, strict=True))
@@ -294,6 +294,6 @@ def same(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> bool:
 
 def test_a_device_that_is_too_small_for_anything_says_so() -> None:
     layout = size(64, 640)
-    maker = BatchInterpolator(_SmallModel(100), layout, Plan(2))  # type: ignore[arg-type]
+    maker = BatchInterpolator(_SmallModel(100), layout, Plan(2))
     with pytest.raises(ModelError, match=r"too little memory for 64x640.*--device cpu"):
         maker.make(moved(layout), [Request(0, 1)])

@@ -24,8 +24,8 @@ from frame_booster.errors import ModelError
 from frame_booster.network.compiling import plain_operations
 from frame_booster.network.fbnet_2.conversion import convert_file, from_reference, layers, to_reference
 from frame_booster.network.fbnet_2.correlation import correlation_within
-from frame_booster.network.fbnet_2.feature_pyramid import coarser_scales
 from frame_booster.network.fbnet_2.network import FBNet2
+from frame_booster.network.fbnet_2.sizes import coarser_scales
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.weights import load_weights, read_metadata
 from frame_booster.pixels import PixelLayout

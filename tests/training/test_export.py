@@ -20,7 +20,7 @@ from tests.conftest import picture
 def test_an_exported_network_makes_the_same_frames_at_any_size(tmp_path: Path, name: str) -> None:
     export(shipped_weights(name), tmp_path / "model")
     run = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
-    mine = load_model(name, precision="float32")
+    mine = load_model(name, precision="float32", engine="tensorflow")
     first, second = (picture(k, 70, 50).astype(np.float32) for k in (0, 2))
     made = run(frame0=first[None], frame1=second[None], t=tf.constant([0.5]))["frame"].numpy()[0]
     np.testing.assert_allclose(made, mine.interpolate(first, second), atol=2e-4)
@@ -37,7 +37,7 @@ def test_an_onnx_file_makes_the_same_frames_at_any_size(tmp_path: Path, name: st
     path = tmp_path / "model.onnx"
     export_onnx(shipped_weights(name), path)
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    mine = load_model(name, precision="float32")
+    mine = load_model(name, precision="float32", engine="tensorflow")
     for width, height in ((70, 50), (96, 64)):
         first, second = (picture(k, width, height).astype(np.float32) for k in (0, 2))
         inputs = {"frame0": first[None], "frame1": second[None], "t": np.array([0.5], np.float32)}

@@ -42,7 +42,7 @@ def test_flows_are_drawn_as_colours() -> None:
 def test_flow_panels_show_every_level(material: Path) -> None:
     [triplet] = read_triplets(material / "val", size=(250, 140))
     for name, levels in (("fbnet", 4), ("fbnet-r", 2)):
-        drawn = figures.flow_panels(load_model(name, precision="float32").model.network, triplet)
+        drawn = figures.flow_panels(load_model(name, precision="float32", engine="tensorflow").model.network, triplet)
         assert drawn.shape == (levels * (140 + 18), 3 * 250, 3)
 
 

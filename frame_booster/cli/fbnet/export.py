@@ -29,7 +29,7 @@ from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorfl
 def export(weights: Path, output: Path, precision: str) -> None:
     """Writes WEIGHTS with their network for other programs: frame0, frame1, t -> frame.
 
-    As a TensorFlow SavedModel, or as ONNX (needs the extra: pip install "frame-booster[onnx]").
+    As a TensorFlow SavedModel, or as ONNX (needs the extra: pip install "frame-booster[export]").
     """
     with reported(program="fbnet"):
         check_writable(output)

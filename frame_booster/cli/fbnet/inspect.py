@@ -40,9 +40,11 @@ def inspect(model: str, size: str, weights: Path | None, counts_only: bool) -> N
         from frame_booster.training.evaluation import measure_reach
 
         side = 512
-        radius = measure_reach.receptive_radius(load_model(model, weights, precision="float32"), side)
+        radius = measure_reach.receptive_radius(
+            load_model(model, weights, precision="float32", engine="tensorflow"), side
+        )
         click.echo(f"receptive field: {'at least ' if 2 * radius >= side else ''}{2 * radius} px across")
-        motion = measure_reach.largest_motion(load_model(model, weights), height, width)
+        motion = measure_reach.largest_motion(load_model(model, weights, engine="tensorflow"), height, width)
         click.echo(f"largest motion followed at {width}x{height}: {motion} px between frames")
         if (peak := measure_reach.peak_memory()) is not None:
             click.echo(f"memory of this process: {peak / 2**20:,.0f} MiB at most")

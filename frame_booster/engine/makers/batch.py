@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from frame_booster.engine.device import tensorflow
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.alpha import blend_alpha
-from frame_booster.engine.makers.plan_maker import plane_specs, tracing
 from frame_booster.engine.memory_plan import Plan
-from frame_booster.engine.model import Model
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 
@@ -25,38 +22,9 @@ class BatchMaker:
       plan: with one strip. Shorter batches are filled up, so that nothing is compiled twice.
     """
 
-    def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
-        self.model, self.layout, self.plan = model, layout, plan
-        self._run = self._compile()
-
-    @property
-    def functions(self) -> list[Any]:
-        """One function from planes to planes."""
-        return [self._run]
-
-    def _compile(self) -> Any:
-        tf = tensorflow()
-        from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import encode_planes
-
-        network, layout, downscale = self.model.network, self.layout, self.plan.flow_downscale
-        pairs = self.plan.batch_size
-        signature = [
-            plane_specs(layout, pairs + 1),
-            tf.TensorSpec([pairs], tf.int32),
-            tf.TensorSpec([pairs], tf.int32),
-            tf.TensorSpec([pairs], tf.float32),
-        ]
-
-        @tf.function(input_signature=signature, autograph=False)
-        def run(planes: Any, first: Any, second: Any, t: Any) -> Any:
-            seen = encode_planes(planes, layout, network.multiple, downscale)
-            prediction = network.between(seen.frames, first, second, t, downscale, seen.downscaled)
-            return compiled_rgb_to_planes(prediction.unclipped, layout)
-
-        with tracing(self.model.device):
-            run.get_concrete_function()
-        return run
+    def __init__(self, model: LoadedNetwork, layout: PixelLayout, plan: Plan) -> None:
+        self.layout, self.plan = layout, plan
+        self.compiled = model.batch(layout, plan)
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates, batch after batch."""
@@ -74,14 +42,12 @@ class BatchMaker:
         used += [used[-1]] * (pairs + 1 - len(used))
         filled = [*requests, *[requests[-1]] * (pairs - len(requests))]
         stacks = [np.stack(group) for group in zip(*used, strict=True)]
-        with tensorflow().device(self.model.device):
-            results = self._run(
-                stacks,
-                np.asarray([needed.index(r.first) for r in filled], np.int32),
-                np.asarray([needed.index(r.second) for r in filled], np.int32),
-                np.asarray([float(r.t) for r in filled], np.float32),
-            )
-        arrays: list[Plane] = [result.numpy() for result in results]
+        arrays = self.compiled(
+            stacks,
+            np.asarray([needed.index(r.first) for r in filled], np.int32),
+            np.asarray([needed.index(r.second) for r in filled], np.int32),
+            np.asarray([float(r.t) for r in filled], np.float32),
+        )
         return [self._planes(arrays, k, frames, request) for k, request in enumerate(requests)]
 
     def _planes(self, arrays: list[Plane], index: int, frames: Sequence[Planes], request: Request) -> Planes:

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from frame_booster.engine.device import tensorflow
+from frame_booster.engine.code_values import padded
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.alpha import blend_alpha
-from frame_booster.engine.makers.plan_maker import plane_specs, tracing
 from frame_booster.engine.memory_plan import MARGIN, Plan
-from frame_booster.engine.model import Model
-from frame_booster.network.interface import MotionMap, StripSupport
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 
@@ -61,67 +59,12 @@ class StripMaker:
       plan: with more than one strip.
     """
 
-    def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
-        from frame_booster.engine.colour import padded
-
-        self.model, self.layout, self.plan = model, layout, plan
-        self._support = model.network.strips
+    def __init__(self, model: LoadedNetwork, layout: PixelLayout, plan: Plan) -> None:
+        self.layout, self.plan = layout, plan
         align = model.network.multiple << plan.flow_downscale
-        self._width = padded(layout.width, align)
         self._strips, rows = cut(padded(layout.height, align), plan.strips, align)
         self._part = replace(layout, height=rows)
-        self._strides = [] if self._support is None else [m.stride << plan.flow_downscale for m in self._support.maps]
-        """Sides of the frame over those of the maps."""
-        self._find = None if self._support is None else self._compile_find(self._support)
-        self._fuse = self._compile_fuse()
-
-    @property
-    def functions(self) -> list[Any]:
-        """From planes of whole frames to motion, where the network has strips, and from those of a strip to planes."""
-        return [self._fuse] if self._find is None else [self._find, self._fuse]
-
-    def _compile_find(self, support: StripSupport) -> Any:
-        tf = tensorflow()
-        from frame_booster.engine.network_input import flow_rgb
-
-        layout, multiple, downscale = self.layout, self.model.network.multiple, self.plan.flow_downscale
-        planes = plane_specs(layout, 1)
-
-        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32)], autograph=False)
-        def find(first: Any, second: Any, t: Any) -> Any:
-            frame0, frame1 = (flow_rgb(frame, layout, multiple, downscale) for frame in (first, second))
-            return support.find(frame0, frame1, t)
-
-        with tracing(self.model.device):
-            find.get_concrete_function()
-        return find
-
-    def _compile_fuse(self) -> Any:
-        tf = tensorflow()
-        from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import frame_rgb
-
-        network, support, part = self.model.network, self._support, self._part
-        planes, downscale = plane_specs(part, 1), self.plan.flow_downscale
-        maps = [] if support is None else [self._map_spec(made) for made in support.maps]
-
-        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32), maps], autograph=False)
-        def fuse(first: Any, second: Any, t: Any, maps: Any) -> Any:
-            frame0, frame1 = (frame_rgb(frame, part, network.multiple, downscale) for frame in (first, second))
-            if support is None:
-                rgb = network(frame0, frame1, t, flow_downscale=downscale).unclipped
-            else:
-                rgb = support.fuse(frame0, frame1, maps, t)
-            return compiled_rgb_to_planes(rgb, part)
-
-        with tracing(self.model.device):
-            fuse.get_concrete_function()
-        return fuse
-
-    def _map_spec(self, made: MotionMap) -> Any:
-        stride = made.stride << self.plan.flow_downscale
-        sides = [self._part.height // stride, self._width // stride]
-        return tensorflow().TensorSpec([1, *sides, made.channels], made.dtype)
+        self.compiled = model.strips(layout, self._part, plan)
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates, frame after frame."""
@@ -130,19 +73,12 @@ class StripMaker:
     def _make_one(self, first: Planes, second: Planes, t: float) -> Planes:
         time = np.full(1, t, np.float32)
         out: list[Any] = [np.empty(shape, self.layout.dtype) for shape in self.layout.plane_shapes]
-        with tensorflow().device(self.model.device):
-            whole: list[Any] = []
-            if self._find is not None:
-                whole = self._find([p[None] for p in first], [p[None] for p in second], time)
-            for strip in self._strips:
-                parts = [[self._rows(p, k, strip)[None] for k, p in enumerate(frame)] for frame in (first, second)]
-                maps = [
-                    x[:, strip.seen // stride : (strip.seen + self._part.height) // stride]
-                    for x, stride in zip(whole, self._strides, strict=True)
-                ]
-                made = self._fuse(*parts, time, maps)
-                for k, (plane, result) in enumerate(zip(out, made, strict=False)):
-                    self._paste(plane, result.numpy()[0], k, strip)
+        motion = self.compiled.find([p[None] for p in first], [p[None] for p in second], time)
+        for strip in self._strips:
+            parts = [[self._rows(p, k, strip)[None] for k, p in enumerate(frame)] for frame in (first, second)]
+            made = self.compiled.fuse(parts[0], parts[1], time, motion, strip.seen)
+            for k, (plane, result) in enumerate(zip(out, made, strict=False)):
+                self._paste(plane, result[0], k, strip)
         if self.layout.alpha:
             out[-1] = blend_alpha(first, second, t, self.layout)
         return tuple(out)

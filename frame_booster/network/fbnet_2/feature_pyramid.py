@@ -7,20 +7,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from frame_booster.network.fbnet_2.residual import PReluConvolution
+from frame_booster.network.fbnet_2.sizes import CHANNELS, MEAN, STRIDE
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.resample import halve
-
-CHANNELS = (16, 32, 64, 96)
-"""Feature channels at 1/2, 1/4, 1/8 and 1/16."""
-MEAN = 0.45
-"""Taken off every colour, so that a black border of zeros is no edge."""
-STRIDE = 16
-"""Sides of a picture over those of its coarsest features."""
-COARSER_SIDES = (256, 1280)
-"""The coarsest scale is 1/16 up to the first of these, 1/32 up to the second, 1/64 beyond: longer side of the frames
-that flow is estimated on, px."""
-UNKNOWN_COARSER = 1
-"""For frames of any size (an export), whose graph cannot depend on it."""
 
 
 class Encoded(NamedTuple):
@@ -31,16 +20,6 @@ class Encoded(NamedTuple):
     features: list[Tensor]
     """At 1/4, 1/8 and 1/16 of the frame at the scale of the flow, then at 1/32 and 1/64 where the frame is large
     enough: (B, h, w, CHANNELS[1:], the last repeated), in the network's precision."""
-
-
-def coarser_scales(height: int | None, width: int | None) -> int:
-    """Returns how many scales beyond 1/16 flow is estimated at, for frames of this size (px; None: unknown).
-
-    By the longer side, since motion grows with it. The features at 1/16 see motion of some 4 x 16 px at once.
-    """
-    if height is None or width is None:
-        return UNKNOWN_COARSER
-    return sum(max(height, width) > side for side in COARSER_SIDES)
 
 
 def _padded(picture: Tensor) -> Tensor:

@@ -9,16 +9,13 @@ import tensorflow as tf
 from frame_booster.network.compiling import FEW_PIXELS, compiled
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
+from frame_booster.network.fbnet_2.sizes import HIDDEN, MOTION
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import doubled_by_gather
 from frame_booster.network.warp import gather_warp, sampled
 
-HIDDEN = 16
-"""Channels that a level hands on beside flow and mask."""
 CHEAP_PIXELS = 1 << 19
 """`least_pixels` of what is two or three passes over a few channels as plain operations."""
-MOTION = 5
-"""Flow to frame 0, flow to frame 1, mask: channels of `Motion.motion`."""
 
 
 class Motion(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
-from frame_booster.network.fbnet_2.flow import HIDDEN, SEEN, seen_motion, warp_first, warp_one, warp_second
+from frame_booster.network.fbnet_2.flow import SEEN, seen_motion, warp_first, warp_one, warp_second
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
+from frame_booster.network.fbnet_2.sizes import HIDDEN
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import channels_to_pixels, doubled_by_gather, pixels_to_channels
 from frame_booster.network.warp import flow_gradient

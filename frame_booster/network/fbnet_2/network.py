@@ -67,17 +67,15 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from frame_booster.network.fbnet_2.feature_pyramid import CHANNELS, Encoded, FeaturePyramid, coarser_scales
-from frame_booster.network.fbnet_2.flow import HIDDEN, MOTION, FlowEstimation, Motion, beginning
+from frame_booster.network.fbnet_2.feature_pyramid import Encoded, FeaturePyramid
+from frame_booster.network.fbnet_2.flow import FlowEstimation, Motion, beginning
 from frame_booster.network.fbnet_2.fusion import Fusion
+from frame_booster.network.fbnet_2.sizes import CHANNELS, FINEST, HIDDEN, MOTION, coarser_scales
 from frame_booster.network.fbnet_2.stillness import held_still
 from frame_booster.network.interface import FrameCoding, MotionMap, StripSupport
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Prediction
 from frame_booster.network.resample import halve
-
-FINEST = 4
-"""Flow is estimated up to 1/4 of the frames at the scale of the flow."""
 
 
 class FBNet2(Stage):

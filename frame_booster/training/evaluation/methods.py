@@ -61,4 +61,4 @@ def interpolator_of(weights: Path, device: str = "auto", precision: str = "auto"
     name = read_metadata(weights).get("network")
     if name is None:
         raise InputError("the weights do not say which network they are for", path=weights)
-    return load_model(name, weights, device, precision)
+    return load_model(name, weights, device, precision, engine="tensorflow")

@@ -68,13 +68,13 @@ def export_onnx(weights: Path, output: Path) -> None:
       output: file to write.
 
     Raises:
-      InputError, ModelError: the weights cannot be used, or the extra `onnx` is not installed.
+      InputError, ModelError: the weights cannot be used, or the extra `export` is not installed.
       OutputError: the file exists or cannot be written.
     """
     try:
         import tf2onnx
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed", hint='pip install "frame-booster[onnx]"') from error
+        raise InputError(f"{error.name} is not installed", hint='pip install "frame-booster[export]"') from error
     module = _exported(weights, output, "float32")
     with plain_operations():
         model, _ = tf2onnx.convert.from_function(

@@ -1,0 +1,1 @@
+"""The second engine: the networks as ONNX graphs, run by ONNX Runtime or, on a processor, by OpenVINO."""

@@ -1,0 +1,196 @@
+"""What runs the graphs: ONNX Runtime's execution providers by their names, which are here, and which is taken.
+
+OpenVINO is used by its own package, which reads the same graphs: ONNX Runtime's wheel with that provider is another
+build of ONNX Runtime, that excludes all others, and is older.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from frame_booster.engine.device import PRECISIONS, has_bfloat16
+from frame_booster.engine.nvidia import nvidia_gpus
+from frame_booster.errors import InputError, ModelError
+
+CPU = "CPUExecutionProvider"
+OPENVINO = "OpenVINOExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+DIRECTML = "DmlExecutionProvider"
+COREML = "CoreMLExecutionProvider"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One of ONNX Runtime's execution providers, or what has its name here."""
+
+    name: str
+    short: str
+    """Other name that `--provider` takes."""
+    extra: str
+    """Extra of this package that installs it."""
+    accelerator: bool
+    """Whether it runs on something else than the processor."""
+    precisions: tuple[str, ...]
+    """Dtypes that it computes convolutions in, the default first."""
+
+
+_HALF = ("float16", "float32")
+PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider(CUDA, "cuda", "onnx-cuda", True, _HALF),
+        Provider(DIRECTML, "directml", "directml", True, _HALF),
+        Provider(COREML, "coreml", "onnx", True, _HALF),
+        Provider(OPENVINO, "openvino", "openvino", False, ("float32", "bfloat16")),
+        Provider(CPU, "cpu", "onnx", False, ("float32",)),
+        # Its engines take minutes to build for each card and shape, so that it is never chosen unasked.
+        Provider(TENSORRT, "tensorrt", "onnx-cuda", True, _HALF),
+    )
+}
+"""By name, in the order in which `auto` takes them, but for the last."""
+NAMES = (*PROVIDERS, *(provider.short for provider in PROVIDERS.values()))
+"""What `--provider` takes, beside `auto`."""
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+"""Packages that all install the module `onnxruntime`."""
+
+
+def runtime() -> Any:
+    """Imports ONNX Runtime.
+
+    Raises:
+      ModelError: it is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"') from error
+    return onnxruntime
+
+
+def installed_runtimes() -> list[str]:
+    """Returns the packages of ONNX Runtime that are installed; more than one overwrite each other."""
+    found = []
+    for name in RUNTIMES:
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found.append(name)
+    return found
+
+
+def has_openvino() -> bool:
+    """Tells whether OpenVINO's package is installed, without importing it."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def has_onnx_runtime() -> bool:
+    """Tells whether ONNX Runtime's package is installed, without importing it."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+@functools.cache
+def available() -> tuple[str, ...]:
+    """Returns the providers that can be used here, in the order of `PROVIDERS`.
+
+    That of CUDA is a part of its wheel with or without a card: it counts where the driver has one.
+    """
+    built: set[str] = set()
+    if has_onnx_runtime():
+        built |= set(runtime().get_available_providers())
+    if not nvidia_gpus():
+        built -= {CUDA, TENSORRT}
+    built.discard(OPENVINO)
+    if has_openvino():
+        built.add(OPENVINO)
+    return tuple(name for name in PROVIDERS if name in built)
+
+
+def provider_named(name: str) -> Provider:
+    """Returns a provider by its name, or its short one.
+
+    Raises:
+      InputError: there is none of that name.
+    """
+    for provider in PROVIDERS.values():
+        if name in (provider.name, provider.short):
+            return provider
+    raise InputError(f"unknown provider {name!r}", hint=", ".join(NAMES))
+
+
+def choose_provider(name: str, device: str) -> tuple[Provider, str]:
+    """Returns the provider and the device, "/CPU:0" or "/GPU:i".
+
+    Args:
+      name: of a provider, or "auto".
+      device: "auto", "cpu", "gpu" or "gpu:1".
+
+    Raises:
+      InputError: a name is unknown, or the two exclude each other.
+      ModelError: the provider is not here, or there are two runtimes that overwrite each other.
+    """
+    kind, _, number = device.lower().partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
+        raise InputError(f"unknown device {device!r}", hint="auto, cpu, gpu or gpu:1")
+    runtimes = installed_runtimes()
+    if len(runtimes) > 1:
+        raise ModelError(
+            f"{' and '.join(runtimes)} are both installed, and overwrite each other",
+            hint=f"pip uninstall -y {' '.join(runtimes)}, then pip install the one that is wanted",
+        )
+    if name == "auto":
+        wanted = [p for p in PROVIDERS.values() if p.name in available() and p.name != TENSORRT]
+        chosen = next((p for p in wanted if kind == "auto" or p.accelerator == (kind == "gpu")), None)
+        if chosen is None and kind == "gpu":
+            raise ModelError("ONNX Runtime has no accelerator here", hint=f"--device cpu, or {_install_accelerator()}")
+        if chosen is None:
+            raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"')
+    else:
+        chosen = provider_named(name)
+        if chosen.name not in available():
+            raise ModelError(f"{chosen.name} is not here", hint=install_hint(chosen))
+        if kind != "auto" and chosen.accelerator != (kind == "gpu"):
+            raise InputError(f"{chosen.name} does not run on --device {device}", hint="leave out one of them")
+    return chosen, f"/GPU:{int(number or 0)}" if chosen.accelerator else "/CPU:0"
+
+
+def install_hint(provider: Provider) -> str:
+    """Returns what to do for a provider that is not here: the pip command, or why there is none."""
+    if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
+        return "the NVIDIA driver has no card here"
+    if provider.name == COREML and sys.platform != "darwin":
+        return "it is of macOS"
+    if provider.name == DIRECTML and sys.platform != "win32":
+        return "it is of Windows"
+    others = [name for name in installed_runtimes() if provider.extra in ("onnx-cuda", "directml")]
+    first = f"pip uninstall -y {' '.join(others)}; " if others else ""
+    return f'{first}pip install "frame-booster[{provider.extra}]"'
+
+
+def _install_accelerator() -> str:
+    extra = "directml" if sys.platform == "win32" else "onnx" if sys.platform == "darwin" else "onnx-cuda"
+    return f'pip install "frame-booster[{extra}]"'
+
+
+def choose_precision(name: str, provider: Provider) -> str:
+    """Returns the dtype of convolutions: the one asked for, or the fastest that costs no visible quality.
+
+    Raises:
+      InputError: there is no such precision, or the provider does not compute in it.
+    """
+    if name == "auto":
+        return "bfloat16" if "bfloat16" in provider.precisions and has_bfloat16() else provider.precisions[0]
+    if name not in PRECISIONS:
+        raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
+    if name not in provider.precisions:
+        raise InputError(
+            f"{provider.name} does not compute in {name}",
+            hint=f"it has {', '.join(provider.precisions)}; or --engine tensorflow",
+        )
+    return name

@@ -1,0 +1,31 @@
+"""Sizes of FBNet-2 that its TensorFlow stages and its ONNX graph share. Imports nothing heavy."""
+
+from __future__ import annotations
+
+CHANNELS = (16, 32, 64, 96)
+"""Feature channels at 1/2, 1/4, 1/8 and 1/16."""
+MEAN = 0.45
+"""Taken off every colour, so that a black border of zeros is no edge."""
+STRIDE = 16
+"""Sides of a picture over those of its coarsest features."""
+COARSER_SIDES = (256, 1280)
+"""The coarsest scale is 1/16 up to the first of these, 1/32 up to the second, 1/64 beyond: longer side of the frames
+that flow is estimated on, px."""
+UNKNOWN_COARSER = 1
+"""For frames of any size (an export), whose graph cannot depend on it."""
+HIDDEN = 16
+"""Channels that a level hands on beside flow and mask."""
+MOTION = 5
+"""Flow to frame 0, flow to frame 1, mask: channels of `flow.Motion.motion`."""
+FINEST = 4
+"""Flow is estimated up to 1/4 of the frames at the scale of the flow."""
+
+
+def coarser_scales(height: int | None, width: int | None) -> int:
+    """Returns how many scales beyond 1/16 flow is estimated at, for frames of this size (px; None: unknown).
+
+    By the longer side, since motion grows with it. The features at 1/16 see motion of some 4 x 16 px at once.
+    """
+    if height is None or width is None:
+        return UNKNOWN_COARSER
+    return sum(max(height, width) > side for side in COARSER_SIDES)

@@ -1,0 +1,1 @@
+"""The networks as ONNX graphs, built straight from their weights: no TensorFlow. A file each, beside the operators."""

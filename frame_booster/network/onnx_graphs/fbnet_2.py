@@ -1,0 +1,327 @@
+"""FBNet-2 as an ONNX graph: the stages of `network.fbnet_2`, which describes and trains them, in the same order.
+
+Scales of flow and mask between what convolutions see and pixels are folded into the kernels that read and write them:
+powers of two, which change no bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from frame_booster.network.fbnet_2.sizes import CHANNELS, FINEST, HIDDEN, MEAN, MOTION, STRIDE, coarser_scales
+from frame_booster.network.onnx_graphs.graph import Array, Graph, Map
+from frame_booster.network.onnx_graphs.layers import Layers, Weights
+
+EPSILON = 1e-12
+"""Least length that features are divided by, as `fbnet_2.correlation.EPSILON`."""
+KNOWN = MOTION + HIDDEN
+"""Channels of what is known on a level: flow to frame 0, flow to frame 1, mask, and what is handed on. One float32 map,
+since all of it is enlarged together."""
+LEVELS = {"coarse": (96, 128, 3, 4), "sixteenth": (96, 128, 2, 4), "eighth": (64, 80, 3, 2), "quarter": (32, 48, 2, 0)}
+"""Of each level of flow estimation: channels of its features and convolutions, residual blocks, reach."""
+_SEEN = [0.25] * 4 + [1.0] * (KNOWN - 4)
+"""What is known as convolutions see it: a quarter of the flows."""
+_CHANGED = [4.0, 4.0, 4.0, 4.0, 1.0]
+_ENLARGED = np.array([2.0] * 4 + [1.0] * (KNOWN - 4))
+"""Of flows in px, where the size is doubled."""
+
+
+_OUT = 8
+"""Outputs of fusion for each pixel, phase by phase in the weights: flows (dy, dx) twice, mask, RGB."""
+
+
+class FBNet2Graph:
+    """Adds stages of FBNet-2 to a graph.
+
+    Args:
+      graph: that grows.
+      weights: of the network.
+      precision: dtype of the convolutions; flows, grids and warps are float32.
+    """
+
+    multiple = 16
+    """As `Network.multiple`."""
+    codes_frames = True
+    """Whether a frame is encoded without the other."""
+    strip_stride: int | None = FINEST
+    """Sides of the frames that motion is estimated on over those of what `estimate` returns."""
+    known_channels = KNOWN
+    """Channels of what `estimate` returns."""
+
+    def __init__(self, graph: Graph, weights: Weights, precision: str = "float32") -> None:
+        self._graph, self._layers = graph, Layers(graph, weights, precision)
+
+    @staticmethod
+    def weight_shapes() -> dict[str, tuple[int, ...]]:
+        """Returns the shape of every array of a weights file by its name."""
+        shapes: dict[str, tuple[int, ...]] = {}
+
+        def layer(name: str, channels: int, filters: int, *, slopes: bool = True) -> None:
+            shapes[f"{name}.kernel"], shapes[f"{name}.bias"] = (3, 3, channels, filters), (filters,)
+            if slopes:
+                shapes[f"{name}.slopes"] = (filters,)
+
+        def stage(name: str, channels: int, width: int, blocks: int, outputs: int) -> None:
+            # Channels are padded to multiples of 8.
+            layer(f"{name}.head", -(-channels // 8) * 8, width)
+            for k in range(blocks):
+                for half in ("conv1", "conv2"):
+                    layer(f"{name}.block{k + 1}.{half}", width, width)
+            layer(f"{name}.out", width, outputs, slopes=False)
+
+        layer("pyramid.half", 3, CHANNELS[0])
+        for name, coarse, fine in zip(("quarter", "eighth", "sixteenth"), CHANNELS, CHANNELS[1:], strict=False):
+            layer(f"pyramid.{name}_down", coarse, fine)
+            layer(f"pyramid.{name}", fine, fine)
+        for name, (channels, width, blocks, reach) in LEVELS.items():
+            correlated = (2 * reach + 1) ** 2 if reach else 0
+            stage(name, 2 * channels + KNOWN + 1 + correlated, width, blocks, MOTION)
+            layer(f"{name}.hand_on", width, HIDDEN)
+        stage("fusion", 24 + KNOWN + 1, 24, 1, 4 * _OUT)
+        return shapes
+
+    # Stage 1, the feature pyramid.
+
+    def encode(self, frame: Map, downscaled: Map) -> list[Map]:
+        """Returns what `decode` needs of frames: themselves, and features at 1/4, 1/8, 1/16 and coarser scales.
+
+        Args:
+          frame: (B, 3, H, W) float32 RGB.
+          downscaled: (B, 3, h, w), the same at the scale of the flow.
+        """
+        return [frame, *self.features(downscaled)]
+
+    def features(self, frame: Map) -> list[Map]:
+        """Returns the features of frames (B, 3, h, w), as `FeaturePyramid`."""
+        graph = self._graph
+        coarser = coarser_scales(*frame.sides)
+        picture = graph.subtract(frame, MEAN)
+        features = self._features(picture)
+        for _ in range(coarser):
+            halved = graph.pooled(picture, 2, 2)
+            sides = (max(-(-side // STRIDE), 2) * STRIDE for side in halved.sides)
+            picture = graph.edge_padded(halved, *sides)
+            features.append(self._features(picture)[-1])
+        return features
+
+    def _features(self, picture: Map) -> list[Map]:
+        x, features = self._layers.convolution("pyramid.half", [picture], stride=2), []
+        for name in ("quarter", "eighth", "sixteenth"):
+            x = self._layers.convolution(f"pyramid.{name}_down", [x], stride=2)
+            x = self._layers.convolution(f"pyramid.{name}", [x])
+            features.append(x)
+        return features
+
+    def decode(self, encoded0: list[Map], encoded1: list[Map], t: Map) -> Map:
+        """Returns the interpolated frame between two encoded ones at t (B,), as `fuse` does."""
+        return self.fuse(encoded0[0], encoded1[0], self.estimate(encoded0[1:], encoded1[1:], t), t)
+
+    # Stage 2, flow estimation.
+
+    def estimate(self, features0: list[Map], features1: list[Map], t: Map) -> Map:
+        """Returns what is known at 1/4, (B, KNOWN, h, w), from features as `encode` returns them and t (B,)."""
+        graph = self._graph
+        t = graph.reshape(t, [t.shape[0], 1, 1, 1])
+        pairs = list(zip(features0, features1, strict=True))
+        (quarter, eighth), sixteenths = pairs[:2], pairs[2:]
+        known = self._beginning(sixteenths[-1][0], t)
+        for k, pair in enumerate(reversed(sixteenths)):
+            if k:
+                known = graph.cropped(self._enlarged(known), *pair[0].sides)
+            known = self._level("coarse", *pair, known, t)
+        known = self._level("sixteenth", *sixteenths[0], known, t)
+        known = self._level("eighth", *eighth, self._enlarged(known), t)
+        return self._level("quarter", *quarter, self._enlarged(known), t)
+
+    def _beginning(self, features: Map, t: Map) -> Map:
+        graph = self._graph
+        odds = graph.each("Log", graph.divide(t, graph.op("Sub", [graph.constant(1.0), t], t.shape)))
+        still, handed_on = (
+            graph.constant(np.zeros((t.shape[0], channels, *features.sides))) for channels in (4, HIDDEN)
+        )
+        return graph.concat([still, self._everywhere(odds, features), handed_on])
+
+    def _enlarged(self, known: Map) -> Map:
+        graph = self._graph
+        return self._layers.doubled(graph.multiply(known, graph.constant(_ENLARGED[: known.channels, None, None])))
+
+    def _level(self, name: str, features0: Map, features1: Map, known: Map, t: Map) -> Map:
+        graph, layers = self._graph, self._layers
+        _, _, blocks, reach = LEVELS[name]
+        motion = graph.slice(known, 0, MOTION)
+        flows = graph.split(motion, [2, 2, 1])
+        warped = [layers.warped(features, flow) for features, flow in zip((features0, features1), flows, strict=False)]
+        seen = [*warped, known, self._everywhere(t, known)]
+        channels = 2 * features0.channels
+        # The weights have t between the mask and what was handed on.
+        order = [*range(channels + MOTION), *range(channels + MOTION + 1, channels + KNOWN + 1), channels + MOTION]
+        if reach:
+            seen.append(self._correlation(warped[0], warped[1], reach))
+            order += range(channels + KNOWN + 1, channels + KNOWN + 1 + seen[-1].channels)
+        scales = [1.0] * channels + _SEEN
+        x = layers.convolution(f"{name}.head", seen, order=order, scales=scales)
+        for k in range(blocks):
+            x = layers.residual_block(f"{name}.block{k + 1}", x)
+        change, handed_on = (
+            graph.cast(made, "float32")
+            for made in (
+                layers.convolution(f"{name}.out", [x], outputs=_CHANGED),
+                layers.convolution(f"{name}.hand_on", [x]),
+            )
+        )
+        return graph.concat([graph.add(motion, change), handed_on])
+
+    def _everywhere(self, value: Map, like: Map) -> Map:
+        """Returns a number for each of the batch, (B, 1, 1, 1), as a map (B, 1, h, w)."""
+        shape = [value.shape[0], 1, *like.sides]
+        return self._graph.op("Expand", [value, self._graph.constant(shape, "int64")], shape)
+
+    def _correlation(self, first: Map, second: Map, reach: int) -> Map:
+        """Correlates two maps, as `fbnet_2.correlation.correlation_within`, by products of matrices.
+
+        A row of frame 0 meets the rows of frame 1 as far below it as displacements ask for, all columns with all
+        columns in one product, of which those at opposite displacements are taken: three operators, where a slice for
+        each of 81 displacements would be hundreds.
+        """
+        graph = self._graph
+        batch, channels, height, width = first.shape
+        side = 2 * reach + 1
+        rows = graph.transpose(self._unit(first), [0, 2, 3, 1])
+        others = graph.transpose(self._unit(second), [0, 2, 1, 3])
+        # Rows outside of the map are zeros.
+        edge = graph.constant([0, 2 * reach, 0, 0, 0, 2 * reach, 0, 0], "int64")
+        others = graph.op("Pad", [others, edge], [batch, height + 4 * reach, channels, width])
+        below = [graph.slice(others, 2 * (reach - dy), 2 * (reach - dy) + height, 1) for dy in range(-reach, reach + 1)]
+        products = graph.op("MatMul", [rows, graph.concat(below, 3)], [batch, height, width, side * width])
+        flat = graph.reshape(products, [batch, height * width * side * width])
+        indices = graph.constant(_opposite(height, width, reach), "int32")
+        taken = graph.take(flat, indices, 1)
+        return graph.reshape(taken, [batch, side * side, height, width])
+
+    def _unit(self, features: Map) -> Map:
+        graph = self._graph
+        x = graph.cast(features, "float32")
+        lengths = graph.op("ReduceL2", [x], [x.shape[0], 1, *x.sides], axes=[1], keepdims=1)
+        return graph.divide(x, graph.maximum(lengths, EPSILON))
+
+    # Stage 3, fusion.
+
+    def fuse(self, frame0: Map, frame1: Map, known: Map, t: Map) -> Map:
+        """Returns the interpolated frame, not clipped, from what is known at 1/4 of the scale of the flow.
+
+        All is computed at 1/2, where the convolutions are: of each 2x2 pixels, the first, second, third and fourth are
+        maps of their own ("phases"). GridSample reads pixels of a frame in any order, so that no map of full size is
+        written, and none has its pixels moved to channels and back.
+
+        Args:
+          frame0, frame1: (B, 3, H, W) float32 RGB.
+          known: as `estimate` returns it.
+          t: (B,).
+
+        Returns:
+          (B, 12, H/2, W/2) float32: red of the four phases, row by row, then green, then blue.
+        """
+        graph, layers = self._graph, self._layers
+        t = graph.reshape(t, [t.shape[0], 1, 1, 1])
+        while 4 * known.shape[2] < frame0.shape[2]:
+            known = self._enlarged(known)
+        frames, sides = (frame0, frame1), frame0.sides
+        # Cut out where it is small: a few channels of a large map are slow to copy.
+        phases = _Phases(graph, self._enlarged(graph.slice(known, 0, MOTION)))
+        known = self._enlarged(known)
+        places = layers.pixel_places(*sides, phases=True)
+        grids = [graph.add(phases.of(grid_matrix(k, *sides)), places) for k in (0, 1)]
+        warped = [self._sampled(frame, grid) for frame, grid in zip(frames, grids, strict=True)]
+        seen = [*warped, known, self._everywhere(t, known)]
+        x = layers.convolution("fusion.head", seen, order=_HEAD_ORDER, scales=[1.0] * 24 + _SEEN)
+        x = layers.residual_block("fusion.block1", x)
+        # Sixteen filters twice: convolutions are computed in blocks of so many.
+        flows, colours = (
+            graph.cast(layers.convolution("fusion.out", [x], filters=filters, outputs=factors), "float32")
+            for filters, factors in _OUTPUTS
+        )
+        step = graph.constant(np.repeat([-1.0 / (sides[1] - 1) * 2.0, -1.0 / (sides[0] - 1) * 2.0], 4)[:, None, None])
+        warped = [
+            self._sampled(frame, graph.add(grid, graph.multiply(change, step)))
+            for frame, grid, change in zip(frames, grids, graph.split(flows, [8, 8]), strict=True)
+        ]
+        mask, residual = graph.split(colours, [4, 12])
+        share = graph.each("Sigmoid", graph.add(phases.of(np.eye(MOTION)[4:]), mask))
+        return self._blended(warped[0], warped[1], share, residual)
+
+    def _sampled(self, frame: Map, grid: Map) -> Map:
+        """Samples a frame (B, 3, H, W) at the places (B, 2 * 4, H/2, W/2): x of the four phases, then y."""
+        graph = self._graph
+        batch, _, height, width = grid.shape
+        rows = graph.reshape(grid, [batch, 2, 4 * height, width])
+        made = self._layers.sampled(frame, rows)
+        return graph.reshape(made, [batch, 12, height, width])
+
+    def _blended(self, first: Map, second: Map, share: Map, residual: Map) -> Map:
+        graph = self._graph
+        batch, _, height, width = first.shape
+        apart = [batch, 3, 4, height, width]
+        one, other, rest = (graph.reshape(x, apart) for x in (first, second, residual))
+        share = graph.reshape(share, [batch, 1, 4, height, width])
+        mixed = graph.add(graph.add(one, graph.multiply(graph.subtract(other, one), share)), rest)
+        return graph.reshape(mixed, [batch, 12, height, width])
+
+
+_WARPED = [frame * 12 + phase * 3 + colour for frame in (0, 1) for colour in range(3) for phase in range(4)]
+_HEAD_ORDER = [*_WARPED, *range(24, 24 + MOTION), *range(25 + MOTION, 25 + KNOWN), 24 + MOTION]
+"""Input channels of fusion's first convolution: in the weights phase by phase, with t between mask and what was handed
+on; here colour by colour, and t last."""
+_OUTPUTS = (
+    ([phase * _OUT + 2 * frame + axis for frame in (0, 1) for axis in (1, 0) for phase in range(4)], [2.0] * 16),
+    ([phase * _OUT + channel for channel in (4, 5, 6, 7) for phase in range(4)], [2.0] * 4 + [0.1] * 12),
+)
+"""Filters and factors of the changes of both flows (x of all phases, then y), and of the mask and the residual."""
+
+
+def grid_matrix(frame: int, height: int, width: int) -> Array:
+    """Returns the matrix (2, 5) from a motion to the steps (x, y) that it makes on GridSample's grid."""
+    matrix = np.zeros((2, MOTION))
+    # The grid counts from -1 at the first pixel to 1 at the last; a pixel is looked up against its flow.
+    matrix[0, 2 * frame + 1] = -2.0 / (width - 1)
+    matrix[1, 2 * frame] = -2.0 / (height - 1)
+    return matrix
+
+
+class _Phases:
+    """Enlarges a motion (B, 5, h, w) twofold, bilinear, to four phases of each map asked for, by a convolution.
+
+    Args:
+      graph: that grows.
+      motion: in px of its own size.
+    """
+
+    def __init__(self, graph: Graph, motion: Map) -> None:
+        self._graph = graph
+        batch, channels, height, width = motion.shape
+        pads = graph.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64")
+        self._padded = graph.op("Pad", [motion, pads], [batch, channels, height + 2, width + 2], mode="edge")
+
+    def of(self, matrix: Array) -> Map:
+        """Returns `matrix @ motion` at twice the size, in px of that size: (B, n * 4, h, w)."""
+        # Half-way between: a quarter of a pixel before or after each.
+        along = np.array([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+        enlarging = np.einsum("ay,bx->abyx", along, along).reshape(4, 1, 3, 3)
+        scaled = matrix * _ENLARGED[:MOTION]
+        kernel = scaled[:, None, :, None, None] * enlarging[None]
+        return self._graph.convolution(self._padded, kernel.reshape(-1, MOTION, 3, 3), pads=[0, 0, 0, 0])
+
+
+def _opposite(height: int, width: int, reach: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Returns, for each displacement and place, which of the products is that of opposite displacements.
+
+    Products are those of row y1 and column x1 of frame 0, dy, and column x2 of row y1 - 2 dy of frame 1, in this order;
+    of a displacement (dy, dx), y1 = y + dy, x1 = x + dx and x2 = x - dx. Outside of a map a product that is zero.
+    """
+    side = 2 * reach + 1
+    dy, dx, y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1, :height, :width]
+    y1, x1, x2 = y + dy, x + dx, x - dx
+    inside = (y1 >= 0) & (y1 < height) & (x1 >= 0) & (x1 < width) & (x2 >= 0) & (x2 < width)
+    index = ((y1 * width + x1) * side + dy + reach) * width + x2
+    # Row 0 of frame 0 with the row 2 * reach above it, which is outside.
+    nothing = 2 * reach * width
+    return np.where(inside, index, nothing).astype(np.int32).reshape(-1)

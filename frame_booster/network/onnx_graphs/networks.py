@@ -1,0 +1,26 @@
+"""The networks that there are as ONNX graphs, and what the engine asks of each."""
+
+from __future__ import annotations
+
+from frame_booster.errors import ModelError
+from frame_booster.network.onnx_graphs.fbnet import FBNetGraph
+from frame_booster.network.onnx_graphs.fbnet_2 import FBNet2Graph
+
+NetworkGraph = FBNet2Graph | FBNetGraph
+"""Adds a network to a graph, whole or in parts; maps have channels first. All have `multiple`, `codes_frames`,
+`strip_stride`, `weight_shapes`, `encode` and `decode`."""
+GRAPHS: dict[str, type[NetworkGraph]] = {"fbnet-2": FBNet2Graph, "fbnet": FBNetGraph}
+"""By the names of their presets."""
+
+
+def graph_of(name: str) -> type[NetworkGraph]:
+    """Returns the graph of a network.
+
+    Raises:
+      ModelError: it has none.
+    """
+    if name not in GRAPHS:
+        raise ModelError(
+            f"the ONNX engine has no network {name!r}", hint=f"it has {', '.join(GRAPHS)}; or --engine tensorflow"
+        )
+    return GRAPHS[name]

@@ -1,0 +1,76 @@
+"""Weights files as arrays: safetensors, one file a network, checked before anything takes them. No TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from frame_booster.errors import ModelError
+
+FORMAT_VERSION = "1"
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Returns the metadata of a weights file.
+
+    Raises:
+      ModelError: the file is missing or is not a safetensors file.
+    """
+    if not path.is_file():
+        raise ModelError("no such weights file", path=path)
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"not a usable safetensors file: {error}", path=path) from error
+
+
+def stored_dtype(path: Path) -> str:
+    """Returns "float16" if all weights of a file are that, else "float32"."""
+    with safe_open(str(path), framework="numpy") as file:
+        stored = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    return "float16" if stored == {"F16"} else "float32"
+
+
+def check_metadata(path: Path, network: str) -> dict[str, str]:
+    """Returns the metadata of a file that says that its weights are a network's.
+
+    Raises:
+      ModelError: the file is missing, not safetensors, of another format version or network.
+    """
+    metadata = read_metadata(path)
+    version, name = metadata.get("format_version"), metadata.get("network")
+    if version != FORMAT_VERSION:
+        raise ModelError(f"format version {version!r}, this program reads {FORMAT_VERSION!r}", path=path)
+    if name != network:
+        hint = f"choose it with --model {name}" if name else "the file does not say which network it is for"
+        raise ModelError(f"weights of network {name!r}, not {network!r}", path=path, hint=hint)
+    return metadata
+
+
+def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, npt.NDArray[Any]]:
+    """Returns the weights of a file, float32, by their names; they may be float16 in the file.
+
+    Args:
+      path: of a file that `check_metadata` has passed.
+      shapes: of the network's weights.
+
+    Raises:
+      ModelError: names or shapes are not the network's.
+    """
+    with safe_open(str(path), framework="numpy") as file:
+        names = set(file.keys())
+        if names != set(shapes):
+            missing, unknown = sorted(set(shapes) - names), sorted(names - set(shapes))
+            parts = [f"{len(m)} {what} ({m[0]}, ...)" for what, m in (("missing", missing), ("unknown", unknown)) if m]
+            raise ModelError(f"tensor names do not match: {', '.join(parts)}", path=path)
+        arrays = {key: file.get_tensor(key) for key in shapes}
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape:
+            raise ModelError(f"{key} has shape {arrays[key].shape}, not {shape}", path=path)
+    return {key: array.astype(np.float32) for key, array in arrays.items()}

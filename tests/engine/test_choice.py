@@ -1,0 +1,234 @@
+"""Which engine and provider is taken, and what is said where there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frame_booster.engine import choice, nvidia
+from frame_booster.engine.choice import Work, choose_engine
+from frame_booster.engine.onnx import providers
+from frame_booster.engine.onnx.providers import (
+    CPU,
+    CUDA,
+    DIRECTML,
+    OPENVINO,
+    PROVIDERS,
+    TENSORRT,
+    choose_precision,
+    choose_provider,
+)
+from frame_booster.errors import InputError, ModelError
+from tests.conftest import make_video
+
+ROOT = Path(__file__).resolve().parents[2]
+HD = 1280 * 720
+
+
+class Machine:
+    """What is installed, as far as the choice looks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self.has()
+
+    def has(
+        self,
+        *here: str,
+        tensorflow: bool = True,
+        gpu: bool = False,
+        bfloat16: bool = False,
+        runtimes: tuple[str, ...] = ("onnxruntime",),
+    ) -> None:
+        for name, value in {
+            "choice.has_tensorflow": lambda: tensorflow,
+            "choice.tensorflow_has_gpu": lambda: gpu,
+            "choice.has_bfloat16": lambda: bfloat16,
+            "onnx.providers.has_bfloat16": lambda: bfloat16,
+            "onnx.providers.has_onnx_runtime": lambda: bool(set(here) - {OPENVINO}),
+            "onnx.providers.has_openvino": lambda: OPENVINO in here,
+            "onnx.providers.available": lambda: tuple(n for n in PROVIDERS if n in here),
+            "onnx.providers.installed_runtimes": lambda: list(runtimes),
+        }.items():
+            self._patch.setattr(f"frame_booster.engine.{name}", value)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def chosen(name: str = "auto", work: Work | None = None, **asked: str) -> str:
+    values = {"model": "fbnet-2", "device": "auto", "precision": "auto", "provider": "auto", **asked}
+    return choose_engine(name, work=work, **values)
+
+
+def test_tensorflow_with_a_gpu_comes_first(machine: Machine) -> None:
+    machine.has(CPU, OPENVINO, gpu=True)
+    assert chosen() == "tensorflow"
+    assert chosen(work=Work(HD, 1), device="cpu") == "onnx", "not on the GPU"
+    machine.has(CPU, CUDA, gpu=True)
+    assert chosen() == "tensorflow"
+
+
+def test_then_an_accelerator_of_onnx_runtime(machine: Machine) -> None:
+    for accelerator in (CUDA, DIRECTML):
+        machine.has(CPU, accelerator)
+        assert chosen() == "onnx"
+        assert choose_provider("auto", "auto") == (PROVIDERS[accelerator], "/GPU:0")
+
+
+def test_then_on_a_processor_the_one_that_is_done_sooner(machine: Machine) -> None:
+    machine.has(CPU)
+    assert chosen(work=Work(HD, 36)) == "onnx", "started before TensorFlow is"
+    assert chosen(work=Work(HD, 10_000)) == "tensorflow", "faster in the long run"
+    assert chosen() == "tensorflow", "a folder, or a pipe"
+    for bfloat16 in (False, True):
+        machine.has(CPU, OPENVINO, bfloat16=bfloat16)
+        assert chosen(work=Work(HD, 36)) == "onnx"
+
+
+def test_what_only_one_engine_has_decides(machine: Machine) -> None:
+    machine.has(CPU)
+    assert chosen(work=Work(HD, 1), precision="float16") == "tensorflow", "ONNX Runtime has none on a processor"
+    assert chosen(work=Work(HD, 1), device="cpu:1") == "tensorflow"
+    assert chosen(work=Work(HD, 1), device="gpu") == "tensorflow", "which says that there is none"
+    assert chosen(work=Work(HD, 1), model="another") == "tensorflow"
+    assert chosen(provider="cpu") == "onnx"
+    machine.has(CPU, tensorflow=False)
+    assert chosen() == "onnx"
+    machine.has()
+    assert chosen(work=Work(HD, 1)) == "tensorflow"
+
+
+def test_an_engine_that_cannot_be_had_is_refused(machine: Machine) -> None:
+    machine.has(CPU, tensorflow=False)
+    with pytest.raises(ModelError, match=r"TensorFlow is not installed.*--engine onnx"):
+        chosen("tensorflow")
+    with pytest.raises(InputError, match="unknown engine 'torch'"):
+        chosen("torch")
+    machine.has(CPU)
+    with pytest.raises(InputError, match=r"TensorFlow has no providers.*--engine onnx"):
+        chosen("tensorflow", provider="cpu")
+
+
+def test_providers_are_taken_in_order_or_by_name(machine: Machine) -> None:
+    machine.has(CPU, OPENVINO, CUDA, TENSORRT)
+    assert choose_provider("auto", "auto") == (PROVIDERS[CUDA], "/GPU:0")
+    assert choose_provider("auto", "gpu:1") == (PROVIDERS[CUDA], "/GPU:1")
+    assert choose_provider("auto", "cpu") == (PROVIDERS[OPENVINO], "/CPU:0")
+    for name in ("tensorrt", TENSORRT):
+        assert choose_provider(name, "auto") == (PROVIDERS[TENSORRT], "/GPU:0")
+    machine.has(CPU, TENSORRT)
+    assert choose_provider("auto", "auto") == (PROVIDERS[CPU], "/CPU:0"), "never TensorRT unasked"
+
+
+@pytest.mark.parametrize(
+    ("here", "name", "device", "error", "match"),
+    [
+        ((CPU,), "vulkan", "auto", InputError, "unknown provider 'vulkan'"),
+        ((CPU,), "cpu", "gpu", InputError, "does not run on --device gpu"),
+        ((CPU, CUDA), "cuda", "cpu", InputError, "does not run on --device cpu"),
+        ((CPU,), "auto", "tpu", InputError, "unknown device 'tpu'"),
+        ((CPU,), "auto", "gpu", ModelError, r"no accelerator here.*pip install"),
+        ((CPU,), "openvino", "auto", ModelError, r'OpenVINOExecutionProvider is not here.*"frame-booster\[openvino\]"'),
+        ((), "auto", "auto", ModelError, r'not installed.*pip install "frame-booster\[onnx\]"'),
+    ],
+)
+def test_a_provider_that_cannot_be_had_is_refused_with_the_way_to_get_it(
+    machine: Machine, here: tuple[str, ...], name: str, device: str, error: type[Exception], match: str
+) -> None:
+    machine.has(*here)
+    with pytest.raises(error, match=match):
+        choose_provider(name, device)
+
+
+def test_cuda_without_its_runtime_is_told_with_the_command(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.has(CPU)
+    monkeypatch.setattr(providers, "nvidia_gpus", lambda: 1)
+    command = r'pip uninstall -y onnxruntime; pip install "frame-booster\[onnx-cuda\]"'
+    with pytest.raises(ModelError, match=command):
+        choose_provider("cuda", "auto")
+
+
+def test_two_runtimes_that_overwrite_each_other_are_refused(machine: Machine) -> None:
+    machine.has(CPU, CUDA, runtimes=("onnxruntime", "onnxruntime-gpu"))
+    with pytest.raises(ModelError, match="pip uninstall -y onnxruntime onnxruntime-gpu"):
+        choose_provider("auto", "auto")
+
+
+def test_precisions_are_those_that_a_provider_computes_in(machine: Machine) -> None:
+    machine.has(bfloat16=True)
+    assert choose_precision("auto", PROVIDERS[OPENVINO]) == "bfloat16"
+    machine.has(bfloat16=False)
+    assert choose_precision("auto", PROVIDERS[OPENVINO]) == "float32"
+    assert choose_precision("auto", PROVIDERS[CPU]) == "float32"
+    assert choose_precision("auto", PROVIDERS[CUDA]) == "float16"
+    with pytest.raises(InputError, match=r"does not compute in float16.*--engine tensorflow"):
+        choose_precision("float16", PROVIDERS[CPU])
+    with pytest.raises(InputError, match="unknown precision 'int8'"):
+        choose_precision("int8", PROVIDERS[CPU])
+
+
+def test_gpus_are_counted_by_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Driver:
+        @staticmethod
+        def cuInit(flags: int) -> int:
+            return 0
+
+        @staticmethod
+        def cuDeviceGetCount(count: Any) -> int:
+            count._obj.value = 2
+            return 0
+
+    def none(name: str) -> Any:
+        raise OSError(name)
+
+    for library, count in ((lambda _: Driver(), 2), (none, 0)):
+        monkeypatch.setattr(nvidia.ctypes, "CDLL", library)
+        monkeypatch.setattr(nvidia.sys, "platform", "linux")
+        assert nvidia.nvidia_gpus.__wrapped__() == count
+    monkeypatch.setattr(nvidia.ctypes, "CDLL", lambda _: Driver())
+    monkeypatch.setattr(choice, "nvidia_gpus", lambda: 2)
+    for platform in ("win32", "darwin"):
+        monkeypatch.setattr(choice.sys, "platform", platform)
+        assert not choice.tensorflow_has_gpu()
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "keras", "tensorflow_addons"):
+            raise ImportError(f"{name} must not be imported")
+sys.meta_path.insert(0, Blocked())
+from frame_booster.cli.main import main
+main()
+"""
+
+
+def test_the_onnx_engine_runs_to_the_end_without_tensorflow(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs the extra `onnx`")
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
+    source = make_video(tmp_path / "in.mp4", tones=1)
+    options = ["--engine", "onnx", "--provider", "cpu", "-m", "fbnet-2", "--json", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, str(source), "-o", str(tmp_path / "out.mp4"), *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+        env={**os.environ, "FRAME_BOOSTER_CACHE": str(tmp_path / "cache")},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["engine"], facts["provider"], facts["device"]) == ("onnx", CPU, "/CPU:0")
+    assert (facts["frames_in"], facts["frames_out"], facts["made"]) == (6, 12, 5)
+    assert facts["precision"] == "float32"
+    assert list((tmp_path / "cache" / "graphs").glob("*.onnx"))

@@ -1,0 +1,69 @@
+"""Graphs on disk: built once, found again, never of other weights, and never half."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frame_booster.engine.onnx import cache
+from frame_booster.engine.onnx.cache import GraphCache, cache_folder
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_a_graph_is_built_once(weights: Path, tmp_path: Path) -> None:
+    built: list[str] = []
+
+    def build() -> bytes:
+        built.append("")
+        return b"graph"
+
+    for _ in range(2):
+        graphs = GraphCache(weights, tmp_path / "cache")
+        path = graphs.file(build, "encode", 64)
+        assert path.read_bytes() == b"graph"
+    assert len(built) == 1
+    graphs.file(build, "encode", 65)
+    assert len(built) == 2, "other facts, another graph"
+    weights.write_bytes(b"other weights")
+    GraphCache(weights, tmp_path / "cache").file(build, "encode", 64)
+    assert len(built) == 3, "other weights, another graph"
+    assert not [p for p in graphs.folder.iterdir() if p.suffix not in (".onnx", ".sha256")], "nothing half is left"
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "no digest"])
+def test_a_file_that_is_not_what_was_written_is_built_again(weights: Path, tmp_path: Path, damage: str) -> None:
+    graphs = GraphCache(weights, tmp_path)
+    path = graphs.file(lambda: b"graph", 1)
+    if damage == "no digest":
+        path.with_suffix(".sha256").unlink()
+    else:
+        path.write_bytes(b"gra" if damage == "cut" else b"grapf")
+    assert graphs.file(lambda: b"again", 1).read_bytes() == b"again"
+
+
+def test_only_the_graphs_used_last_are_kept(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "KEPT", 3)
+    graphs = GraphCache(weights, tmp_path)
+    for k in range(5):
+        graphs.file(lambda: b"graph", k)
+    assert len(list(graphs.folder.iterdir())) == 2 * 3
+    assert graphs.path(4).is_file()
+
+
+def test_the_folder_is_the_systems_or_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FRAME_BOOSTER_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("FRAME_BOOSTER_CACHE")
+    for platform, variable in (("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")):
+        monkeypatch.setattr(cache.sys, "platform", platform)
+        monkeypatch.setenv(variable, str(tmp_path / platform))
+        assert cache_folder() == tmp_path / platform / "frame-booster"
+    monkeypatch.setattr(cache.sys, "platform", "darwin")
+    assert cache_folder().parts[-3:] == ("Library", "Caches", "frame-booster")
