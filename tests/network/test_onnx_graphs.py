@@ -74,6 +74,17 @@ def test_a_graph_gives_the_frame_of_the_network(name: str, sides: tuple[int, int
     assert np.abs(made - (frames[0] + frames[1]) / 2).max() > 0.01, "more than a blend"
 
 
+def test_what_stands_still_is_blended_as_by_the_network() -> None:
+    network = fill(create_network("fbnet-2"), 0.7)
+    first, second = scenes(64, 96)
+    second[:, :, 32:64] = first[:, :, 32:64] + 2 / 255
+    second[:, :, 64:] = first[:, :, 64:] + 6 / 255
+    expected = network(tf.constant(first), tf.constant(second), tf.constant([0.25])).unclipped
+    made = run_graph("fbnet-2", weights_of(network), [first, second], 0.25)
+    np.testing.assert_allclose(made, expected, atol=5e-5)
+    np.testing.assert_allclose(made[:, :, 42:54], first[:, :, 42:54] + 0.5 / 255, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", GRAPHS)
 def test_half_precision_stays_near(name: str) -> None:
     weights = weights_of(fill(create_network(name), 0.5))

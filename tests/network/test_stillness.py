@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.network.fbnet_2.stillness import REACH, held_still
+from frame_booster.network.fbnet_2.sizes import STILL_REACH
+from frame_booster.network.fbnet_2.stillness import held_still
 from tests.conftest import picture
 from tests.network.test_fbnet_2 import network
 
@@ -21,7 +22,7 @@ def test_a_still_picture_around_moving_ones_is_blended() -> None:
     frame = held_still(first, second, made, tf.reshape(tf.constant(0.3), [1, 1, 1, 1])).numpy()
 
     changed = np.zeros((64, 96), bool)
-    reach = REACH // 2 * 2
+    reach = STILL_REACH // 2 * 2
     changed[40 - reach : 44 + reach, 60 - reach : 64 + reach] = True
     np.testing.assert_array_equal(frame[0][changed], 0.25)
     np.testing.assert_allclose(frame[0][~changed], first.numpy()[0][~changed], atol=1e-7)

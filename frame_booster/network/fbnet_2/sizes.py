@@ -19,6 +19,11 @@ MOTION = 5
 """Flow to frame 0, flow to frame 1, mask: channels of `flow.Motion.motion`."""
 FINEST = 4
 """Flow is estimated up to 1/4 of the frames at the scale of the flow."""
+STILL_BELOW, MOVING_ABOVE = 3.0 / 255.0, 8.0 / 255.0
+"""A pixel whose values change by less stands still, one whose values change by more moves, and in between it is a
+mixture: noise of compressed video lies below, and a blend of values so close shows no second edge."""
+STILL_REACH = 9
+"""Side of the neighbourhood that must not change either, px at 1/2: what moves by less than this is seen to move."""
 
 
 def coarser_scales(height: int | None, width: int | None) -> int:

@@ -11,13 +11,8 @@ from fractions import Fraction
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_2.sizes import MOVING_ABOVE, STILL_BELOW, STILL_REACH
 from frame_booster.network.layers import Tensor
-
-STILL_BELOW, MOVING_ABOVE = 3.0 / 255.0, 8.0 / 255.0
-"""A pixel whose values change by less stands still, one whose values change by more moves, and in between it is a
-mixture: noise of compressed video lies below, and a blend of values so close shows no second edge."""
-REACH = 9
-"""Side of the neighbourhood that must not change either, px at 1/2: what moves by less than this is seen to move."""
 
 
 def _largest_change(frame0: Tensor, frame1: Tensor) -> Tensor:
@@ -53,10 +48,10 @@ def held_still(frame0: Tensor, frame1: Tensor, made: Tensor, t: Tensor) -> Tenso
       t: (B, 1, 1, 1) float32 in (0, 1).
 
     Returns:
-      (B, H, W, 3) float32: `made` where a value within `REACH` changes by `MOVING_ABOVE` or more,
+      (B, H, W, 3) float32: `made` where a value within `STILL_REACH` changes by `MOVING_ABOVE` or more,
       `(1 - t) frame0 + t frame1` where all change by `STILL_BELOW` or less, a mixture in between.
     """
     change = largest_change(frame0, frame1)
-    change = tf.nn.max_pool2d(change, [REACH, 1], 1, "SAME")
-    change = tf.nn.max_pool2d(change, [1, REACH], 1, "SAME")
+    change = tf.nn.max_pool2d(change, [STILL_REACH, 1], 1, "SAME")
+    change = tf.nn.max_pool2d(change, [1, STILL_REACH], 1, "SAME")
     return held(frame0, frame1, made, change, t)

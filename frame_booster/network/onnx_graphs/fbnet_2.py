@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from frame_booster.network.fbnet_2.sizes import CHANNELS, FINEST, HIDDEN, MEAN, MOTION, STRIDE, coarser_scales
+from frame_booster.network.fbnet_2.sizes import (
+    CHANNELS,
+    FINEST,
+    HIDDEN,
+    MEAN,
+    MOTION,
+    MOVING_ABOVE,
+    STILL_BELOW,
+    STILL_REACH,
+    STRIDE,
+    coarser_scales,
+)
 from frame_booster.network.onnx_graphs.graph import Array, Graph, Map
 from frame_booster.network.onnx_graphs.layers import Layers, Weights
 
@@ -247,7 +258,27 @@ class FBNet2Graph:
         ]
         mask, residual = graph.split(colours, [4, 12])
         share = graph.each("Sigmoid", graph.add(phases.of(np.eye(MOTION)[4:]), mask))
-        return self._blended(warped[0], warped[1], share, residual)
+        return self._held_still(frame0, frame1, self._blended(warped[0], warped[1], share, residual), t)
+
+    # Stage 4, stillness.
+
+    def _held_still(self, frame0: Map, frame1: Map, made: Map, t: Map) -> Map:
+        """Replaces what stands still by a blend of both frames, as `fbnet_2.stillness.held_still`; in phases."""
+        graph = self._graph
+        batch, _, height, width = frame0.shape
+        step = graph.subtract(frame1, frame0)
+        half = [batch, 1, height // 2, width // 2]
+        change = graph.op("ReduceMax", [graph.each("Abs", step)], [batch, 1, height, width], axes=[1], keepdims=1)
+        change = graph.op("MaxPool", [change], half, kernel_shape=[2, 2], strides=[2, 2])
+        edge = STILL_REACH // 2
+        change = graph.op("MaxPool", [change], half, kernel_shape=[STILL_REACH, 1], pads=[edge, 0, edge, 0])
+        change = graph.op("MaxPool", [change], half, kernel_shape=[1, STILL_REACH], pads=[0, edge, 0, edge])
+        slope = -1.0 / (MOVING_ABOVE - STILL_BELOW)
+        still = graph.add(graph.multiply(change, slope), -slope * MOVING_ABOVE)
+        still = graph.op("Clip", [still, graph.constant(0.0), graph.constant(1.0)], half)
+        plain = graph.reshape(graph.add(frame0, graph.multiply(step, t)), [batch, 3, height // 2, 2, width // 2, 2])
+        plain = graph.reshape(graph.transpose(plain, [0, 1, 3, 5, 2, 4]), made.shape)
+        return graph.add(made, graph.multiply(graph.subtract(plain, made), still))
 
     def _sampled(self, frame: Map, grid: Map) -> Map:
         """Samples a frame (B, 3, H, W) at the places (B, 2 * 4, H/2, W/2): x of the four phases, then y."""
