@@ -128,7 +128,7 @@ _FLAGS = [
         help="Give the result of an input that breaks off its name, with a warning; else it is NAME.partial.SUFFIX.",
     ),
     click.option("--resume", is_flag=True, help="Work in durable segments; the same command goes on after a crash."),
-    click.option("--segment", metavar="TIME", default="60", show_default=True, help="Length of such a segment."),
+    click.option("--segment", metavar="TIME", help="Length of such a segment. Default: 60."),
     click.option("--pattern", metavar="GLOB", help="In a folder: which files, as '*.mov'. Default: any video."),
     click.option("--suffix", metavar=".EXT", help="In a folder: suffix of the outputs. Default: as the input."),
     click.option("--skip-existing", is_flag=True, help="In a folder: leave files alone that have an output."),
@@ -194,7 +194,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         keep_partial=values["keep_partial"],
         allow_truncated=values["allow_truncated"],
         resume=values["resume"],
-        segment=parse_time(values["segment"]),
+        segment=through(parse_time, "segment"),
         encoder=EncoderOptions(
             codec=values["codec"],
             crf=values["crf"],

@@ -13,7 +13,7 @@ import av
 from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.maker import Maker
-from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
+from frame_booster.engine.memory_plan import Plan, free_memory, make_plan, queue_bytes
 from frame_booster.engine.model import Model
 from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from frame_booster.errors import DecodeError, Interrupted
@@ -23,7 +23,7 @@ from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
 from frame_booster.pipeline.byte_queue import Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
-from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
+from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pipeline.workers import background_thread
@@ -86,6 +86,8 @@ class Job:
         self._sink_open = threading.Event()
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
+        self.plans: list[Plan] = []
+        """How the network works, for each device; known once the first frame is."""
         self._stop = stop or threading.Event()
         self._sharers = sharers
         asked = settings.max_memory
@@ -172,7 +174,7 @@ class Job:
         layout = layout_of(first.frame)
         origin = first.pts if self.after is None else self.after.first_pts
         timeline = self.settings.rate.timeline(self.source.info.time_base, self.source.info.rate, origin)
-        self._outbox.put(Opening(first.frame, timeline), 0)
+        self._outbox.put(Opening(first.frame, timeline, first.pts), 0)
         while not self._sink_open.wait(_LOOK_S):
             if self._outbox.broken:
                 raise Broken
@@ -217,6 +219,7 @@ class Job:
                 refuse=self._allowed is not None,
                 at_once=frames_at_once(model.device) if alone else 1,
             )
+            self.plans.append(plan)
             makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
         return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
 
@@ -235,7 +238,10 @@ class Job:
                 self._outbox.put(one, layout.frame_bytes)
 
         send(pairing.add(first))
-        last = begun = first.pts
+        last = first.pts
+        segment = self.settings.segment
+        grid = None if segment is None else SegmentGrid(origin, segment / info.time_base)
+        number = 0 if grid is None else grid.number_at(last)
         for item in items:
             if not isinstance(item, SourceFrame):
                 self._outbox.put(item, item.size)
@@ -248,15 +254,17 @@ class Job:
                 )
             last = item.pts
             send(pairing.add(item))
-            segment = self.settings.segment
-            if segment is not None and pairing.settled and (last - begun) * info.time_base >= segment:
+            if grid is not None and pairing.settled and grid.number_at(last) > number:
                 send(pairing.flush())
                 if pairing.owed_captions(last):
                     continue
-                begun = last
+                number = grid.number_at(last)
                 counts = pairing.snapshot()
                 here = Resume(last, self.source.shift, self.source.format, self.source.fields)
                 self._outbox.put(Boundary(here, origin, pairing.gap, counts), 0)
+                if self.settings.lone_segment:
+                    self._inbox.break_off()
+                    return
         if self._inbox.broken:
             raise Broken
         send(pairing.finish(info.rate, info.time_base))
