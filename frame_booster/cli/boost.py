@@ -61,13 +61,13 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
     """
     with reported(as_json=as_json):
         options = run_options(values)
-        from frame_booster.media.paths import PIPE, check_input, is_picture_folder, output_path
+        from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:
             raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
 
         check_input(input)
-        source = Path(input)
+        source = input_path(input)
         _check_report(report, source, output)
         if input != "-" and source.is_dir() and not is_picture_folder(source):
             _boost_folder(source, output, options, values, report, quiet=quiet, as_json=as_json)
@@ -79,10 +79,11 @@ def _boost_one(
     input: str, output: str | None, options: BoostOptions, report: Path | None, *, quiet: bool, as_json: bool
 ) -> None:
     from frame_booster.cli.progress import ProgressBar
+    from frame_booster.media.paths import input_path
     from frame_booster.pipeline.boost import run
     from frame_booster.pipeline.folder import FileOutcome
 
-    name = "standard input" if input == "-" else Path(input).name
+    name = "standard input" if input == "-" else input_path(input).name
     try:
         with ProgressBar(name, quiet=quiet) as bar:
             result = run(input, output, options, bar.update)

@@ -15,7 +15,7 @@ from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.input.open import open_source
 from frame_booster.media.output.atomic import check_folder_output, check_output
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
-from frame_booster.media.paths import check_input, default_output, is_pipe, is_sequence, output_path
+from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import BoostKeywords, options_of
@@ -84,7 +84,7 @@ def run(
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     check_input(source_path)
-    path = Path(source_path)
+    path = input_path(source_path)
     target = default_output(path, options.multiple) if output is None else output_path(output)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
