@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
+from io import TextIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,8 +21,17 @@ from frame_booster.pipeline.job import Progress
 _JSON_EVERY_S = 2.0
 
 
+class _Nowhere(TextIOBase):
+    """Takes what is written, and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 class ClusterProgress:
-    """Shows what the head of a cluster tells.
+    """Shows what the head of a cluster tells; meanwhile, standard output is its alone.
+
+    Ray prints the logs of machines that it has lost there, whatever it is told; their loss is told as a warning.
 
     Args:
       quiet: show nothing on stderr.
@@ -29,6 +40,8 @@ class ClusterProgress:
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self._quiet, self._as_json = quiet, as_json
+        self._out = sys.stdout
+        self._nowhere = redirect_stdout(_Nowhere())
         self._bar: tqdm[Any] | None = None
         self._plain_at, self._json_at = PLAIN_EVERY_S, 0.0
 
@@ -37,7 +50,7 @@ class ClusterProgress:
         if self._as_json and (isinstance(news, Warned) or news.seconds >= self._json_at):
             if isinstance(news, ClusterNow):
                 self._json_at = news.seconds + _JSON_EVERY_S
-            click.echo(json.dumps(news.as_json()))
+            click.echo(json.dumps(news.as_json()), file=self._out)
         if self._quiet:
             return
         if isinstance(news, Warned):
@@ -52,7 +65,7 @@ class ClusterProgress:
         """Shows what became of a file of a folder."""
         if isinstance(news, FileOutcome):
             if self._as_json:
-                click.echo(json.dumps({"event": "file", **news.as_json()}))
+                click.echo(json.dumps({"event": "file", **news.as_json()}), file=self._out)
             if not self._quiet:
                 self._say(f"{path}: {news.outcome}")
 
@@ -72,11 +85,13 @@ class ClusterProgress:
         self._bar.update(now.frames - self._bar.n)
 
     def __enter__(self) -> ClusterProgress:
+        self._nowhere.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._nowhere.__exit__(kind, error, trace)
         if self._bar is not None:
             self._bar.close()
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import socket
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,6 +19,7 @@ from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.options import BoostOptions
 
+_LOOK_S = 2.0
 _PATIENCE_S = 120.0
 """How long machines have to answer; a cold disk is slow to import."""
 
@@ -87,28 +89,38 @@ def ask(ray: Any, nodes: Iterable[Mapping[str, Any]], options: BoostOptions) -> 
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = ray.remote(num_cpus=0, max_retries=1)(this_machine)
-    answers = {}
+    waiting: dict[Any, Mapping[str, Any]] = {}
     for node in nodes:
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answer = asked.options(scheduling_strategy=strategy).remote(options.model, options.weights)
-        answers[answer] = node["NodeManagerHostname"]
-    done, late = ray.wait(list(answers), num_returns=len(answers), timeout=_PATIENCE_S)
-    if late:
+        waiting[asked.options(scheduling_strategy=strategy).remote(options.model, options.weights)] = node
+    machines, deadline = [], time.monotonic() + _PATIENCE_S
+    while waiting and time.monotonic() < deadline:
+        done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=_LOOK_S)
+        # What has died meanwhile, or had before the cluster took note of it, has no say.
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        for one in done:
+            try:
+                machines.append(ray.get(one))
+            except ray.exceptions.RayError as error:
+                if waiting[one]["NodeID"] in alive:
+                    raise _unfit(error, waiting[one]["NodeManagerHostname"]) from error
+            del waiting[one]
+        waiting = {one: node for one, node in waiting.items() if node["NodeID"] in alive}
+    if waiting:
+        late = sorted({node["NodeManagerHostname"] for node in waiting.values()})
         raise ModelError(
-            f"{', '.join(sorted(answers[one] for one in late))} did not answer in {_PATIENCE_S:.0f} s",
+            f"{', '.join(late)} did not answer in {_PATIENCE_S:.0f} s",
             hint="`ray status` and the logs of Ray there tell more",
         )
-    machines = []
-    for one in done:
-        try:
-            machines.append(ray.get(one))
-        except ray.exceptions.RayError as error:
-            reason = str(error).strip().rpartition("\n")[2]
-            raise ModelError(
-                f"a worker of the cluster cannot run on {answers[one]}: {reason}",
-                hint="pip install frame-booster, of the same version, on all machines",
-            ) from error
     return machines
+
+
+def _unfit(error: Exception, host: str) -> ModelError:
+    reason = str(error).strip().rpartition("\n")[2]
+    return ModelError(
+        f"a worker of the cluster cannot run on {host}: {reason}",
+        hint="pip install frame-booster, of the same version, on all machines",
+    )
 
 
 def check_alike(machines: Iterable[Machine], head: Machine) -> None:

@@ -34,7 +34,7 @@ class InProcess(Worker):
         return model
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def worker() -> Worker:
     made = InProcess(Setup(BoostOptions(), 1, None, ""))
     made.hello()
@@ -75,7 +75,6 @@ def worked(work: FileWork, worker: Worker, *, seed: int = 0, until: Callable[[in
         (".mp4", {}),
         (".mp4", {"fps": Fraction(60)}),
         (".mp4", {"start": Fraction(3, 25), "duration": Fraction(20, 25)}),
-        (".mp4", {"slow_motion": 2, "slow_audio": "drop"}),
         (".mp4", {"dedupe": True}),
         (".y4m", {}),
         (".gif", {}),
