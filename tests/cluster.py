@@ -75,8 +75,7 @@ def workers_of(cluster: Any) -> list[psutil.Process]:
     found = []
     for node in cluster.list_all_nodes():
         for info in node.all_processes.get("raylet", []):
-            with_children = psutil.Process(info.process.pid).children(recursive=True)
-            found += [p for p in with_children if "Worker" in " ".join(p.cmdline()[:1]) and "ray::" in p.cmdline()[0]]
+            found += [p for p in psutil.Process(info.process.pid).children(recursive=True) if _is_worker(p)]
     return found
 
 
@@ -86,6 +85,13 @@ def kill_machine(cluster: Any, node: Any) -> None:
     for process in [raylet, *raylet.children(recursive=True)]:
         process.kill()
     cluster.remove_node(node, allow_graceful=False)
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "Worker" in (name := process.cmdline()[0]) and "ray::" in name
+    except (psutil.Error, IndexError):
+        return False
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> Any:

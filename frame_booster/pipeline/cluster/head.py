@@ -18,6 +18,7 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.crew import Crew, Event, Lost, Member
 from frame_booster.pipeline.cluster.fetching import fetch
 from frame_booster.pipeline.cluster.file_work import FileWork, Fixed
+from frame_booster.pipeline.cluster.machines import Machine, check_alike
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Made, Setup
 from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned, WorkerNow
 from frame_booster.pipeline.cluster.options import ClusterOptions
@@ -51,9 +52,7 @@ class Place:
     """Whether more machines may come."""
     threads: int | None
     """Of decoder and encoder, as `Fixed.threads`."""
-    weights: str
-    """SHA-256 of the head's file."""
-    version: str
+    head: Machine
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,7 @@ class Head:
         self._crew = Crew(ray, lambda: place.begin(self._setup), cluster.patience)
         self._fixed: Fixed | None = None
         self._kind: str | None = None
+        self._first: Machine | None = None
         self._bad_starts = 0
         self._why_bad: FrameBoosterError | None = None
         self._pool = ThreadPoolExecutor(_OPENING + _FETCHING, thread_name_prefix="head")
@@ -227,17 +227,17 @@ class Head:
 
     def _greet(self, member: Member, hello: Hello) -> None:
         place = self._place
-        if (hello.version, hello.weights) != (place.version, place.weights):
-            what = f"{hello.host} has version {hello.version}, weights {hello.weights[:12]}"
+        try:
+            check_alike([self._first or hello.machine, hello.machine], place.head)
+        except ModelError as error:
+            # One that came after the work had begun: those that were there before are asked before it.
             self._crew.dismiss(member)
-            self._bad_start(
-                ModelError(f"{what}; here are {place.version}, {place.weights[:12]}", hint="install the same on all")
-            )
+            self._bad_start(error)
             return
         if self._fixed is None:
             name = self._options.model
             self._fixed = Fixed(name, hello.device, hello.precision, place.threads)
-            self._kind = hello.kind
+            self._kind, self._first = hello.kind, hello.machine
             # Those that come later do not choose for themselves.
             self._setup = replace(self._setup, options=replace(self._setup.options, precision=hello.precision))
         elif hello.precision != self._fixed.precision:

@@ -9,6 +9,7 @@ from frame_booster.engine.memory_plan import Plan
 from frame_booster.errors import FrameBoosterError, OutputError, UnexpectedError
 from frame_booster.media.input.source import Resume
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.cluster.machines import Machine
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.segment_sink import Boundary
 
@@ -31,16 +32,17 @@ class Setup:
 class Hello:
     """What a worker says of itself when its network is loaded."""
 
-    host: str
+    machine: Machine
     pid: int
     device: str
     kind: str
     """Model of the GPU, or of the processor: one kind gives the same bits everywhere."""
     precision: str
-    weights: str
-    """SHA-256 of the file."""
-    version: str
-    """Of Frame Booster."""
+
+    @property
+    def host(self) -> str:
+        """Name of the machine."""
+        return self.machine.host
 
 
 @dataclass(frozen=True)

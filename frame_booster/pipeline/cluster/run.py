@@ -179,8 +179,7 @@ def _head(
         capacity=room_for if cluster.workers is None else min(room_for, cluster.workers),
         grows=not alone,
         threads=threads,
-        weights=head.weights,
-        version=head.version,
+        head=head,
     )
     made = Head(ray, place, setup, files, sizes, options, cluster, news, ended)
     made.warnings += said

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from frame_booster._version import __version__
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, UnexpectedError
@@ -28,7 +27,7 @@ from frame_booster.media.input.source import Resume
 from frame_booster.media.output.segments import SegmentWriter
 from frame_booster.media.paths import input_path
 from frame_booster.pipeline.boost import load
-from frame_booster.pipeline.cluster.machines import kind_of
+from frame_booster.pipeline.cluster.machines import kind_of, this_machine
 from frame_booster.pipeline.cluster.messages import Answer, Empty, Failure, Hello, Made, Setup, Task
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
@@ -63,18 +62,16 @@ class Worker:
                     hint="--cluster-scratch needs a folder that all machines share",
                 )
             model = self._model = self.load()
-            digest = hashlib.sha256(model.weights.read_bytes()).hexdigest()
         # Whatever it is, the command that was called tells it.
         except Exception as error:
             return Failure.of(error, 0, 0, exact=True, source=socket.gethostname())
+        options = self.setup.options
         return Hello(
-            host=socket.gethostname(),
+            machine=this_machine(options.model, options.weights),
             pid=os.getpid(),
             device=model.device,
             kind=kind_of(model.device),
             precision=model.precision,
-            weights=digest,
-            version=__version__,
         )
 
     def make(self, task: Task) -> Answer:
