@@ -193,14 +193,14 @@ def part_head(folder: Path, asked: argparse.Namespace) -> None:
     """The command is killed, and taken up by the same command."""
     source, rng, output = _source(folder), random.Random(asked.seed), folder / "out.mp4"
     alone = folder / "alone.mp4"
-    timed([*STAND_IN, str(source), "--resume", "--segment", "2", *ALIKE, "-q", "-o", str(alone)])
+    timed([*STAND_IN, str(source), "--resume", "--segment", "0.5", *ALIKE, "-q", "-o", str(alone)])
     state = output.with_name(f".{output.name}.segments")
     with cluster_of(3, frame_s=0.05) as cluster:
-        command = on(cluster, STAND_IN, source, "--segment", "2", "-q", "-o", output)
+        command = on(cluster, STAND_IN, source, "--segment", "0.5", "-q", "-o", output)
         for number in range(3):
             process = subprocess.Popen(command)
-            wait_for(partial(_any_part, state, 2 + 5 * number))
-            time.sleep(rng.uniform(0.0, 1.0))
+            wait_for(partial(_any_part, state, 2 + 9 * number))
+            time.sleep(rng.uniform(0.0, 0.5))
             process.kill()
             process.wait()
             held = len(list(state.glob("part*.packets")))
@@ -259,14 +259,14 @@ def part_interrupt(folder: Path, _: argparse.Namespace) -> None:
 
 def part_overhead(folder: Path, asked: argparse.Namespace) -> None:
     """Forty segments of a stand-in network whose frames take a fixed time, by 1, 2 and 4 workers."""
-    segments, frames, frame_s = 40, 40, 0.05
+    segments, frames, frame_s = 40, 40, 0.15
     source = _source(folder, segments * frames)
     made = segments * frames - 1
     for count in (1, 2, 4):
         ideal = made * frame_s / count
         with cluster_of(count, frame_s=frame_s) as cluster:
             output = folder / f"out{count}.mp4"
-            command = on(cluster, STAND_IN, source, "--segment", frames // 10, "-q", "-o", output, "--json")
+            command = on(cluster, STAND_IN, source, "--segment", frames / 25, "-q", "-o", output, "--json")
             began = time.monotonic()
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             whole = time.monotonic() - began
