@@ -17,6 +17,8 @@ from frame_booster.errors import InputError
 
 _STORE_BYTES = 256 << 20
 """Shared memory of a cluster on this machine: chunks of packets go through it, a few at a time."""
+_CLIENT_PORT = 10001
+"""Of Ray's client, where an address gives none."""
 _KNOCK_S = 10.0
 """How long a machine has to answer."""
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -102,9 +104,10 @@ def _knock(address: str) -> None:
     if address == "auto":
         return
     parts = urlsplit(address if "://" in address else f"ray://{address}")
-    if not parts.hostname or parts.port is None:
+    port = parts.port or (_CLIENT_PORT if "://" in address else None)
+    if not parts.hostname or port is None:
         raise ValueError("an address is HOST:PORT or ray://HOST:PORT")
-    socket.create_connection((parts.hostname, parts.port), _KNOCK_S).close()
+    socket.create_connection((parts.hostname, port), _KNOCK_S).close()
 
 
 def _numbers() -> list[int]:
