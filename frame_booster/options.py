@@ -9,6 +9,8 @@ from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT
 
 MAX_GAP_FRAMES = 8
+SEGMENT_S = Fraction(60)
+"""Usual length of a durable segment, s of the input."""
 DEINTERLACING = ("auto", "on", "off")
 
 
@@ -125,8 +127,8 @@ class BoostOptions:
     """Whether the result of an input that breaks off gets its name; else it is an error, and NAME.partial.SUFFIX."""
     resume: bool = False
     """Whether the run is done in durable segments, and goes on where an earlier one was cut off."""
-    segment: Fraction = Fraction(60)
-    """Length of such a segment, s of the input."""
+    segment: Fraction | None = None
+    """Length of such a segment, s of the input; None is `SEGMENT_S`, or on a cluster what keeps all workers busy."""
 
     def __post_init__(self) -> None:
         for name, value in (("factor", self.factor), ("slow motion", self.slow_motion)):
@@ -141,7 +143,7 @@ class BoostOptions:
         if self.slow_audio is not None and self.slow_motion is None:
             raise InputError("slow audio is only of use with slow motion")
         self._check_audio()
-        if self.segment <= 0:
+        if self.segment is not None and self.segment <= 0:
             raise InputError("segment length is not positive")
         if not 0.0 <= self.scene_threshold <= 1.0:
             raise InputError(f"scene threshold {self.scene_threshold} is not in [0, 1]")
@@ -167,6 +169,11 @@ class BoostOptions:
             raise InputError(f"an audio codec or bitrate is of no use with audio {self.audio}", hint="leave it out")
         if self.audio == "copy" and self.slow_audio == "stretch":
             raise InputError("audio cannot be copied and stretched", hint="leave out one of them")
+
+    @property
+    def segment_length(self) -> Fraction:
+        """Length of a durable segment, s of the input."""
+        return SEGMENT_S if self.segment is None else self.segment
 
     @property
     def multiple(self) -> int:

@@ -20,7 +20,12 @@ def main() -> None:
     from frame_booster.pipeline import boost
     from tests.conftest import MeanModel
 
-    with mock.patch.object(boost, "Model", return_value=MeanModel()):
+    with mock.patch.object(boost, "load_network", return_value=MeanModel()):
+        if "--cluster" in sys.argv:
+            from frame_booster.pipeline.cluster import run
+            from tests.stand_in_worker import StandInWorker
+
+            run.Worker = StandInWorker  # type: ignore[misc]
         command()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import stat
 from pathlib import Path
+from typing import Any
 
 from frame_booster.errors import InputError
+from frame_booster.media.remote_path import RemotePath, is_address
 
 PIPE = Path("-")
 """Stands for standard input or output."""
@@ -28,8 +29,6 @@ KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nu
 _LONGEST_NAME = 255
 """Bytes of a file's name, in nearly all file systems."""
 DEFAULT_PATTERN = "%06d.png"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-"""RFC 3986, 3; a drive of Windows is one letter."""
 _NUMBER = re.compile(r"%0?(\d*)d")
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
 
@@ -37,6 +36,20 @@ _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
 def url(path: Path) -> str:
     """Returns a path as FFmpeg takes any: a relative one as `12:30.mkv` would be of a protocol named 12."""
     return str(path.absolute())
+
+
+def readable(path: Path) -> Any:
+    """Returns an input as PyAV takes it: its name, or what reads it over a network."""
+    return path.open("rb") if isinstance(path, RemotePath) else url(path)
+
+
+def input_path(text: str) -> Path:
+    """Returns the path of an input, which may be given by address.
+
+    Raises:
+      InputError: an address cannot be read here.
+    """
+    return RemotePath.of(text) if is_address(text) else Path(text)
 
 
 def output_path(text: str) -> Path:
@@ -128,18 +141,12 @@ def hidden_beside(target: Path, ending: str) -> Path:
 
 
 def check_input(text: str) -> None:
-    """Checks that the name of an input is one that a file can have.
+    """Checks that the name of an input is one that a file can have, or an address that can be read.
 
     Raises:
-      InputError: it is the address of something on a network, or too long.
+      InputError: it is neither.
     """
-    if _ADDRESS.match(text) and not Path(text).exists():
-        raise InputError(
-            "is an address, and files alone are read",
-            path=text,
-            hint=f"download it, or pipe: ffmpeg -i {shlex.quote(text)} -c copy -f matroska - | frame-booster - -o ...",
-        )
-    check_length(Path(text))
+    check_length(input_path(text))
 
 
 def check_length(path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_folder_output, check_output
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
-from frame_booster.media.paths import check_input, default_output, is_pipe, is_sequence, output_path
+from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, is_sequence, output_path
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import BoostKeywords, options_of
@@ -105,10 +106,40 @@ def run(
     interrupts, and how many runs there are at the same time, to share memory and cores."""
     began = time.monotonic()
     check_process()
+    with opened_run(source_path, output, options, model, progress, stop, sharers) as work:
+        try:
+            if not work.format_name:
+                outcome = work.to_pictures()
+            elif options.resume:
+                outcome = work.in_segments()
+            else:
+                outcome = work.to_file()
+        except Interrupted as error:
+            if error.path is not None:
+                raise
+            left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
+            raise Interrupted(f"{error.message}; {left}") from error
+        return result_of(work.source, str(work.target), outcome, work.model(), time.monotonic() - began)
+
+
+@contextmanager
+def opened_run(
+    source_path: str,
+    output: str | None,
+    options: BoostOptions,
+    model: LoadedNetwork | Callable[[BoostOptions], LoadedNetwork] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    sharers: int = 1,
+) -> Iterator[OpenedRun]:
+    """Opens an input, checks that its output can be written, and gives what does the work; arguments as of `run`.
+
+    Its name of a format is empty where the output is pictures.
+    """
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     check_input(source_path)
-    path = Path(source_path)
+    path = input_path(source_path)
     target = default_output(path, options.multiple) if output is None else output_path(output)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
@@ -128,17 +159,4 @@ def run(
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))
-        work = OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers)
-        try:
-            if pictures:
-                outcome = work.to_pictures()
-            elif options.resume:
-                outcome = work.in_segments()
-            else:
-                outcome = work.to_file()
-        except Interrupted as error:
-            if error.path is not None:
-                raise
-            left = "what has gone into the pipe is not whole" if is_pipe(target) else "nothing was written"
-            raise Interrupted(f"{error.message}; {left}") from error
-        return result_of(source, str(target), outcome, lazy(), time.monotonic() - began)
+        yield OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers)

@@ -22,6 +22,7 @@ def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
     for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
         chosen.pop(harmless)
     chosen["source"].pop("threads")
+    chosen["segment"] = options.segment_length
     facts = [__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
     for path in sorted(source.iterdir()) if source.is_dir() else [source]:

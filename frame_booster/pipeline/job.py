@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 import av
 
-from frame_booster.engine.batch_interpolator import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator, KeptMakers
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Maker
-from frame_booster.engine.memory_plan import free_memory, make_plan, queue_bytes
+from frame_booster.engine.memory_plan import Plan, free_memory, make_plan, queue_bytes
 from frame_booster.engine.multi_device import MultiDeviceInterpolator
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
-from frame_booster.pipeline.byte_queue import Broken, ByteQueue
+from frame_booster.pipeline.byte_queue import MOST_ITEMS, Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
-from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink
+from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pipeline.workers import background_thread
@@ -30,6 +30,8 @@ from frame_booster.pixels import PixelLayout
 
 _LOOK_S = 0.2
 """How often a job looks whether it is to stop."""
+_READ_AHEAD = 32
+"""Frames that a lone segment is ahead in its reading."""
 _PATIENCE_S = 1.0
 """How long an interrupted run waits for its threads."""
 
@@ -67,6 +69,7 @@ class Job:
       after: where to take up an earlier run.
       stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
       sharers: jobs at the same time, that share the processor's cores and memory.
+      kept: makers of earlier jobs, for a model on one device.
     """
 
     def __init__(
@@ -79,18 +82,23 @@ class Job:
         after: Boundary | None = None,
         stop: threading.Event | None = None,
         sharers: int = 1,
+        kept: KeptMakers | None = None,
     ) -> None:
-        self.source, self.settings = source, settings
+        self.source, self.settings, self._kept = source, settings, kept
         self._model = model
         self._sink_open = threading.Event()
         self.open_sink, self.progress, self.after = open_sink, progress, after
         self.kept_partial = False
+        self.plans: list[Plan] = []
+        """How the network works, for each device; known once the first frame is."""
         self._stop = stop or threading.Event()
         self._sharers = sharers
         asked = settings.max_memory
         self._allowed = None if asked is None else asked // sharers
         waiting = queue_bytes(self._allowed)
-        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting)
+        # What lies behind a lone segment is another's, and is read in vain.
+        most = _READ_AHEAD if settings.lone_segment else MOST_ITEMS
+        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting, most)
         self._outbox: ByteQueue[Opening | Shown | Boundary | av.Packet] = ByteQueue(waiting)
         self._failures: list[BaseException] = []
         self._stopped = False
@@ -171,7 +179,7 @@ class Job:
         layout = layout_of(first.frame)
         origin = first.pts if self.after is None else self.after.first_pts
         timeline = self.settings.rate.timeline(self.source.info.time_base, self.source.info.rate, origin)
-        self._outbox.put(Opening(first.frame, timeline), 0)
+        self._outbox.put(Opening(first.frame, timeline, first.pts), 0)
         while not self._sink_open.wait(_LOOK_S):
             if self._outbox.broken:
                 raise Broken
@@ -206,6 +214,7 @@ class Job:
         first = self._model()
         models = (first, *first.peers)
         alone = len(models) == 1 and self._sharers == 1
+        kept = self._kept if len(models) == 1 else None
         for model in models:
             plan = make_plan(
                 layout,
@@ -216,7 +225,8 @@ class Job:
                 refuse=self._allowed is not None,
                 at_once=model.frames_at_once() if alone else 1,
             )
-            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
+            self.plans.append(plan)
+            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn, kept))
         return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
 
     def _boost(
@@ -234,7 +244,10 @@ class Job:
                 self._outbox.put(one, layout.frame_bytes)
 
         send(pairing.add(first))
-        last = begun = first.pts
+        last = first.pts
+        segment = self.settings.segment
+        grid = None if segment is None else SegmentGrid(origin, segment / info.time_base)
+        number = 0 if grid is None else grid.number_at(last)
         for item in items:
             if not isinstance(item, SourceFrame):
                 self._outbox.put(item, item.size)
@@ -247,15 +260,17 @@ class Job:
                 )
             last = item.pts
             send(pairing.add(item))
-            segment = self.settings.segment
-            if segment is not None and pairing.settled and (last - begun) * info.time_base >= segment:
+            if grid is not None and pairing.settled and grid.number_at(last) > number:
                 send(pairing.flush())
                 if pairing.owed_captions(last):
                     continue
-                begun = last
+                number = grid.number_at(last)
                 counts = pairing.snapshot()
                 here = Resume(last, self.source.shift, self.source.format, self.source.fields)
                 self._outbox.put(Boundary(here, origin, pairing.gap, counts), 0)
+                if self.settings.lone_segment:
+                    self._inbox.break_off()
+                    return
         if self._inbox.broken:
             raise Broken
         send(pairing.finish(info.rate, info.time_base))

@@ -57,7 +57,7 @@ class BoostKeywords(TypedDict, total=False):
     keep_partial: bool
     allow_truncated: bool
     resume: bool
-    segment: Time
+    segment: Time | None
     # Of `EncoderOptions`.
     codec: str | None
     crf: float | None

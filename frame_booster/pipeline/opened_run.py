@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from frame_booster.engine.batch_interpolator import KeptMakers
+from frame_booster.engine.memory_plan import Plan
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
@@ -27,7 +29,8 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.lazy_model import LazyModel
-from frame_booster.pipeline.resume import Segments, SegmentSink, join
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.resume import Segments, SegmentSink, SegmentStore, join
 from frame_booster.pipeline.segment_sink import Boundary, Opening
 from frame_booster.pipeline.settings import JobSettings, options_rate
 
@@ -44,8 +47,10 @@ class OpenedRun:
     progress: Callable[[Progress], None] | None
     stop: threading.Event | None
     sharers: int
+    kept: KeptMakers | None = None
+    """Makers of earlier runs of the model."""
 
-    def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None) -> Job:
+    def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
         options = self.options
         settings = JobSettings(
             rate=options_rate(options),
@@ -56,9 +61,12 @@ class OpenedRun:
             flow_scale=options.flow_scale,
             max_memory=options.max_memory,
             keep_partial=options.keep_partial,
-            segment=options.segment if options.resume else None,
+            segment=options.segment_length if options.resume else None,
+            lone_segment=lone,
         )
-        return Job(self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers)
+        return Job(
+            self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers, self.kept
+        )
 
     def _sink_options(self, opening: Opening) -> SinkOptions:
         options = self.options
@@ -156,23 +164,14 @@ class OpenedRun:
                         raise
                     kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
                     raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
-            return self._join(segments)
+            return self.join(segments)
         finally:
             segments.release()
 
     def _fill(self, segments: Segments) -> None:
-        source = self.source
-
         def open_sink(opening: Opening) -> SegmentSink:
-            settings = replace(self._sink_options(opening), index_first=False)
-            # What the container refuses is to be known now, not when all segments are made.
-            check_container(source, opening.frame, settings)
-            return SegmentSink(
-                segments,
-                lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
-                lambda: job.counts,
-                lambda: source.report,
-            )
+            self.check_container(opening)
+            return self._segment_sink(opening, segments, lambda: job.counts)
 
         job = self._job(open_sink, after=segments.after)
         try:
@@ -181,13 +180,59 @@ class OpenedRun:
             segments.give_up()
             raise
 
-    def _join(self, segments: Segments) -> Outcome:
-        # Joining reads the source once more: its first frame for the tags, then its other streams.
+    def check_container(self, opening: Opening) -> None:
+        """Raises EncodeError where the container or an encoder refuses what it is to hold.
+
+        It is to be known at once, not when all segments are made.
+        """
+        check_container(self.source, opening.frame, replace(self._sink_options(opening), index_first=False))
+
+    def _segment_sink(
+        self, opening: Opening, store: SegmentStore, counts: Callable[[], Counts], *, lone: bool = False
+    ) -> SegmentSink:
+        source, settings = self.source, self._sink_options(opening)
+        return SegmentSink(
+            store,
+            lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
+            counts,
+            lambda: source.report,
+            lone=lone,
+        )
+
+    def lone_segment(
+        self, store: SegmentStore, after: Boundary | None, opened: Callable[[Opening], None]
+    ) -> tuple[Plan, ...]:
+        """Makes one segment, which ends where the next one begins, or with the input.
+
+        Args:
+          store: takes it.
+          after: where it begins, at the first frame that is no earlier; None is the beginning of the input.
+          opened: told of its first frame, before anything is made; may raise.
+
+        Returns:
+          How the network has worked, for each device.
+        """
+
+        def open_sink(opening: Opening) -> SegmentSink:
+            opened(opening)
+            return self._segment_sink(opening, store, lambda: job.counts, lone=True)
+
+        job = self._job(open_sink, after=after, lone=True)
+        job.run()
+        return tuple(job.plans)
+
+    def opening(self) -> tuple[Opening, Resume]:
+        """Returns the first frame of the input, and how it is read from there on."""
         with self._again() as peek:
             first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
             timeline = options_rate(self.options).timeline(peek.info.time_base, peek.info.rate, first.pts)
-            opening = Opening(first.frame, timeline)
-            beginning = Resume(first.pts, peek.shift)
+            return Opening(first.frame, timeline, first.pts), Resume(first.pts, peek.shift, peek.format, peek.fields)
+
+    def join(self, segments: Segments) -> Outcome:
+        """Writes the output from complete segments and the other streams of the input, and removes the segments."""
+        # Joining reads the source once more: its first frame for the tags, then its other streams.
+        opening, first = self.opening()
+        timeline, beginning = opening.timeline, Resume(first.pts, first.shift)
         with (
             self._again() as again,
             partial_file(self.target, overwrite=self.options.overwrite) as partial,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 from filelock import FileLock, Timeout
@@ -32,6 +32,25 @@ from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.segment_sink import Boundary
 
 _LOCK = "lock"
+_MANIFEST = "manifest.json"
+
+
+def _folder_of(target: Path) -> Path:
+    """Returns the hidden folder beside an output for its segments."""
+    name = f".{target.name}.segments"
+    if shortened(name, "") != name:
+        # Of a long name the folder has a beginning, and what tells it from others.
+        name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
+    return target.with_name(name)
+
+
+def manifest_of(target: Path) -> dict[str, Any]:
+    """Returns what an earlier run has noted beside an output; nothing where there is none, or it cannot be read."""
+    try:
+        state: dict[str, Any] = json.loads((_folder_of(target) / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state
 
 
 class Segments:
@@ -48,18 +67,14 @@ class Segments:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        name = f".{target.name}.segments"
-        if shortened(name, "") != name:
-            # Of a long name the folder has a beginning, and what tells it from others.
-            name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
-        self.folder = target.with_name(name)
-        self._manifest = self.folder / "manifest.json"
+        self.folder = _folder_of(target)
+        self._manifest = self.folder / _MANIFEST
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot be made: {error.strerror}", path=self.folder) from error
-        self._lock = FileLock(self.folder / _LOCK)
+        self._lock = FileLock(self.folder / _LOCK, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
@@ -75,7 +90,7 @@ class Segments:
         """Takes over what an earlier run of this key has left, and removes what is of no use."""
         if self._manifest.exists():
             self._take_over(key)
-        known = {"manifest.json", _LOCK, *self.state["segments"]}
+        known = {_MANIFEST, _LOCK, *self.state["segments"], *self.state.get("ahead", {})}
         for path in self.folder.iterdir():
             if path.name not in known:
                 path.unlink()
@@ -97,15 +112,7 @@ class Segments:
     def after(self) -> Boundary | None:
         """Where to go on; None at the beginning."""
         state = self.state["after"]
-        if state is None:
-            return None
-        here = Resume(
-            state["pts"],
-            Fraction(state["shift"]),
-            None if state["format"] is None else FrameFormat(**state["format"]),
-            state["fields"],
-        )
-        return Boundary(here, state["first_pts"], state["gap"], Counts(**state["counts"]))
+        return None if state is None else boundary_from(state)
 
     @property
     def frames(self) -> int:
@@ -156,25 +163,30 @@ class Segments:
         `warnings` are all that this run has had to tell so far, `truncated` is as `SourceReport` has it.
         """
         writer.finish()
-        state = dict(self.state)
+        self.append(writer.path.name, frames, boundary, counts, warnings, truncated)
+
+    def append(
+        self,
+        name: str,
+        frames: int,
+        boundary: Boundary | None,
+        counts: Counts | None = None,
+        warnings: Iterable[str] = (),
+        truncated: str | None = None,
+        **facts: Any,
+    ) -> None:
+        """Notes a file in the folder as the next complete segment (as `add`), and other facts with it."""
+        state = {**self.state, **facts}
         # A warning that counts has replaced what it said at the segment before.
         state["warnings"] = list(dict.fromkeys([*self._told_before, *warnings]))
-        state["segments"] = [*state["segments"], writer.path.name]
+        state["segments"] = [*state["segments"], name]
         state["frames"] = frames
         if boundary is None:
             state["complete"] = True
             state["truncated"] = truncated
             state["counts"] = asdict(counts or Counts())
         else:
-            state["after"] = {
-                "pts": boundary.next.pts,
-                "shift": str(boundary.next.shift),
-                "format": None if boundary.next.format is None else asdict(boundary.next.format),
-                "fields": boundary.next.fields,
-                "first_pts": boundary.first_pts,
-                "gap": boundary.gap,
-                "counts": asdict(boundary.counts),
-            }
+            state["after"] = boundary_facts(boundary)
         self.note(**state)
 
     def note(self, **facts: Any) -> None:
@@ -198,23 +210,76 @@ class Segments:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def boundary_facts(boundary: Boundary) -> dict[str, Any]:
+    """Returns a boundary as JSON can hold it."""
+    return {
+        "pts": boundary.next.pts,
+        "shift": str(boundary.next.shift),
+        "format": None if boundary.next.format is None else asdict(boundary.next.format),
+        "fields": boundary.next.fields,
+        "first_pts": boundary.first_pts,
+        "gap": boundary.gap,
+        "counts": asdict(boundary.counts),
+    }
+
+
+def boundary_from(facts: dict[str, Any]) -> Boundary:
+    """Returns the boundary of which `boundary_facts` gave these."""
+    here = Resume(
+        facts["pts"],
+        Fraction(facts["shift"]),
+        None if facts["format"] is None else FrameFormat(**facts["format"]),
+        facts["fields"],
+    )
+    return Boundary(here, facts["first_pts"], facts["gap"], Counts(**facts["counts"]))
+
+
+class SegmentStore(Protocol):
+    """What takes the segments that a `SegmentSink` encodes."""
+
+    @property
+    def frames(self) -> int:
+        """Frames of the output before the first of these segments."""
+        ...
+
+    def new(self) -> SegmentWriter:
+        """Begins a segment."""
+        ...
+
+    def add(
+        self,
+        writer: SegmentWriter,
+        frames: int,
+        boundary: Boundary | None,
+        counts: Counts | None = None,
+        warnings: Iterable[str] = (),
+        truncated: str | None = None,
+    ) -> None:
+        """Takes note of a complete one, as `Segments.add`."""
+        ...
+
+
 class SegmentSink:
     """Encodes into segments, each with an encoder of its own; a `sink.Sink` that can be cut.
 
     Args:
-      segments: where they go.
+      segments: takes them.
       open_encoder: opens an encoder, given the number of frames that are encoded already.
       counts: what became of all frames, asked when all are written.
       report: what the reading has noticed so far, which a later run would not know of.
+      lone: whether the first segment is the only one.
     """
 
     def __init__(
         self,
-        segments: Segments,
+        segments: SegmentStore,
         open_encoder: Callable[[int], VideoEncoder],
         counts: Callable[[], Counts],
         report: Callable[[], SourceReport] = SourceReport,
+        *,
+        lone: bool = False,
     ) -> None:
+        self._lone, self._ended = lone, False
         self.segments, self._open_encoder, self._counts, self._report = segments, open_encoder, counts, report
         self.written = Written(frames=segments.frames)
         self.warnings: list[str] = []
@@ -240,9 +305,11 @@ class SegmentSink:
     def cut(self, boundary: Boundary) -> None:
         """Makes the present segment durable and begins the next."""
         self._end(boundary)
-        self._begin()
+        if not self._lone:
+            self._begin()
 
     def _end(self, boundary: Boundary | None) -> None:
+        self._ended = self._lone
         self._add(self._encoder.flush())
         counts = self._counts() if boundary is None else None
         report = self._report()
@@ -251,7 +318,8 @@ class SegmentSink:
 
     def finish(self) -> Written:
         """Makes the last segment durable."""
-        self._end(None)
+        if not self._ended:
+            self._end(None)
         return self.written
 
     def __enter__(self) -> SegmentSink:

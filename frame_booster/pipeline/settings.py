@@ -27,6 +27,8 @@ class JobSettings:
     """Whether an interrupted job completes its output as far as it is."""
     segment: Fraction | None = None
     """Length of durable segments, s; None for a run that is not to be taken up."""
+    lone_segment: bool = False
+    """Whether the job ends with the first segment."""
 
 
 def options_rate(options: BoostOptions) -> RateChoice:

@@ -13,7 +13,7 @@ import av.error
 from av.format import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.paths import PIPE, url
+from frame_booster.media.paths import PIPE, readable
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.options import InputOptions
 
@@ -102,7 +102,7 @@ def open_input(path: Path, options: InputOptions) -> Any:
 def _open_with(path: Path, format_name: str | None, settings: dict[str, str], accelerator: Any) -> Any:
     try:
         return av.open(
-            _standard_input() if path == PIPE else url(path),
+            _standard_input() if path == PIPE else readable(path),
             format=format_name,
             options=settings,
             hwaccel=accelerator,

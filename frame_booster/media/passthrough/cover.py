@@ -8,7 +8,7 @@ from typing import Any
 import av
 
 from frame_booster.media.input.container import is_cover
-from frame_booster.media.paths import url
+from frame_booster.media.paths import readable
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 _COVERS = {"png": "png", "mjpeg": "jpg"}
@@ -27,7 +27,7 @@ def attach_cover(container: Any, stream: Any, source: Path) -> bool:
     if kind is None or not is_cover(stream) or not source.is_file():
         return False
     # An attachment is part of the header, so it is read before the stream comes to it.
-    with av.open(url(source), **TAGS_AS_BYTES) as reading:
+    with av.open(readable(source), **TAGS_AS_BYTES) as reading:
         picture = next((bytes(p) for p in reading.demux(reading.streams[stream.index]) if p.size), None)
     if picture is None:
         return False

@@ -25,7 +25,7 @@ from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
 from frame_booster.media.passthrough.options import PassthroughOptions
-from frame_booster.media.paths import PIPE, check_input, default_output, is_pattern, is_sequence
+from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress
@@ -168,12 +168,6 @@ def test_a_name_that_would_be_too_long_is_shortened() -> None:
     made = default_output(Path("a") / (125 * "\u00e9" + ".mkv"), 2)
     assert made.name.endswith("\u00e9.2x.mkv")
     assert 253 <= len(made.name.encode()) <= 255
-
-
-def test_the_address_of_a_video_is_told_from_a_path() -> None:
-    with pytest.raises(InputError, match=r"is an address.*ffmpeg -i 'https://h/a b\.mp4' .* \| frame-booster -"):
-        check_input("https://h/a b.mp4")
-    check_input("C:/films/a.mp4")
 
 
 def test_an_animation_too_fast_for_its_kind_becomes_a_film(tmp_path: Path) -> None:

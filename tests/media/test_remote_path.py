@@ -1,0 +1,65 @@
+"""Inputs by address: read in ranges, from servers that give them."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+
+from frame_booster.errors import InputError
+from frame_booster.media.paths import check_input, default_output, input_path
+from frame_booster.media.remote_path import RemotePath
+from tests.conftest import boosted, make_video
+from tests.http_server import InOnePiece, served
+
+
+def test_an_address_without_what_reads_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(
+        InputError,
+        match=r"is an address.*frame-booster\[remote\].*ffmpeg -i 'https://h/a b\.mp4' .* \| frame-booster -",
+    ):
+        check_input("https://h/a b.mp4")
+    check_input("C:/films/a.mp4")
+
+
+class TestWithFsspec:
+    """What needs the extra."""
+
+    @pytest.fixture(autouse=True)
+    def fsspec(self) -> None:
+        for name in ("fsspec", "aiohttp"):
+            pytest.importorskip(name, reason="the extra `remote` is not installed")
+
+    def test_a_protocol_that_it_does_not_know_is_told(self) -> None:
+        with pytest.raises(InputError, match=r"fsspec does not read.*pipe: ffmpeg"):
+            check_input("rtsp://camera/1")
+
+    def test_it_is_a_path_with_a_name_and_the_result_goes_here(self) -> None:
+        path = input_path("https://host/films/a%20film.mkv?key=1")
+        assert (str(path), path.name, path.suffix) == ("https://host/films/a%20film.mkv?key=1", "a%20film.mkv", ".mkv")
+        assert default_output(path, 2) == Path("a%20film.2x.mkv")
+        again = pickle.loads(pickle.dumps(path))
+        assert isinstance(again, RemotePath)
+        assert str(again) == str(path)
+
+    def test_a_file_by_http_gives_what_the_file_gives(self, tmp_path: Path) -> None:
+        source = make_video(tmp_path / "in.mp4", pts=range(8), tones=1)
+        boosted(source, tmp_path / "here.mp4", resume=True)
+        with served(tmp_path) as (address, sent):
+            result = boosted(f"{address}/in.mp4", tmp_path / "there.mp4", resume=True)
+        assert sent
+        assert result.input == f"{address}/in.mp4"
+        assert (tmp_path / "there.mp4").read_bytes() == (tmp_path / "here.mp4").read_bytes()
+
+    def test_servers_without_the_file_or_without_ranges_are_told(self, tmp_path: Path) -> None:
+        make_video(tmp_path / "in.mp4", pts=range(4))
+        with served(tmp_path) as (address, _), pytest.raises(InputError, match=r"none\.mp4: no such file"):
+            boosted(f"{address}/none.mp4", tmp_path / "out.mp4")
+        whole = r"without ranges.*download it"
+        with served(tmp_path, InOnePiece) as (address, _), pytest.raises(InputError, match=whole):
+            boosted(f"{address}/in.mp4", tmp_path / "out.mp4")
+        with pytest.raises(InputError, match=r"cannot be reached: .*127\.0\.0\.1"):
+            boosted(f"{address}/in.mp4", tmp_path / "out.mp4")
