@@ -71,7 +71,7 @@ class Interpolator:
         key = (batch, height, width, top)
         if key not in self._compiled:
             # As for video, so that two pictures give what the same two frames of a video would.
-            downscale = default_flow_downscale(width, height, self.model.network)
+            downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
             self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
         return self._compiled[key](start, stop, t)
 

@@ -10,15 +10,9 @@ import psutil
 
 from frame_booster.engine.contract import LoadedNetwork, NetworkFacts
 from frame_booster.errors import InputError
-from frame_booster.network.presets import PRESETS, BytesPerPixel
+from frame_booster.network.presets import FLOW_SIDE, PRESETS, BytesPerPixel, Preset
 from frame_booster.pixels import PixelLayout
 
-FLOW_SIDE = 540
-"""Motion is estimated on frames whose short side is at most this, px, unless told otherwise.
-
-Networks have learned on frames of that order; 720p and 1080p clips became better as well as faster when motion was
-estimated at half their size (docs/performance.md).
-"""
 FLOW_SCALES = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
 PIXELS_PER_BATCH = 256 * 144 * 8
 """On a processor batches only spread the cost of a call; beyond this they cost cache."""
@@ -64,10 +58,10 @@ class Plan:
         return None
 
 
-def default_flow_downscale(width: int, height: int, network: NetworkFacts) -> int:
+def default_flow_downscale(width: int, height: int, preset: Preset, device: str) -> int:
     """Returns the `Plan.flow_downscale` of frames of this size, px, where no flow scale is asked for."""
-    side = min(width, height)
-    return min(max((-(-side // FLOW_SIDE) - 1).bit_length(), 0), network.max_flow_downscale)
+    most = preset.gpu_flow_side if "GPU" in device else FLOW_SIDE
+    return min(max((-(-min(width, height) // most) - 1).bit_length(), 0), preset.max_flow_downscale)
 
 
 def flow_downscale_of(scale: Fraction, network: NetworkFacts) -> int:
@@ -125,7 +119,7 @@ def make_plan(
     """
     network, needs = model.network, model.preset.bytes_per_pixel
     if flow_scale is None:
-        flow_downscale = default_flow_downscale(layout.width, layout.height, network)
+        flow_downscale = default_flow_downscale(layout.width, layout.height, model.preset, model.device)
     else:
         flow_downscale = flow_downscale_of(flow_scale, network)
     if layout.width * layout.height > PIXELS_AT_ONCE:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from frame_booster.network.interface import Network
 
 
+FLOW_SIDE = 540
+"""Optical flow is estimated on frames whose short side is at most this, px, unless told otherwise.
+
+Networks have learned on frames of that order. With `fbnet-r` 720p and 1080p clips became better as well as faster when
+flow was estimated at half their size; with `fbnet-2` they become twice as fast, and a little worse
+(docs/performance.md).
+"""
+
+
 @dataclass(frozen=True)
 class BytesPerPixel:
     """Memory that a network takes while it interpolates a frame; a little more than was measured."""
@@ -47,6 +56,8 @@ class Preset:
     """Of the weights, as SPDX names it."""
     run: str
     """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+    gpu_flow_side: int = FLOW_SIDE
+    """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
 
 
 def _fbnet_r(precision: str) -> Network:
@@ -97,6 +108,8 @@ register(
         "blend of both warped frames at full resolution.",
         licence="MIT",
         run="weights/recipes/fbnet-2",
+        # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
+        gpu_flow_side=1080,
     )
 )
 register(

@@ -19,7 +19,7 @@ from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.strips import cut
-from frame_booster.engine.memory_plan import BASE_BYTES, Plan, default_batch_size, free_memory, make_plan, needed_bytes
+from frame_booster.engine.memory_plan import BASE_BYTES, Plan, default_batch_size, default_flow_downscale, free_memory, make_plan, needed_bytes
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, ModelError
 from frame_booster.options import parse_bytes
@@ -65,6 +65,15 @@ def test_motion_is_looked_for_at_a_scale_that_the_network_knows(
     assert make_plan(size(width, height), model).flow_downscale == flow_downscale
     assert make_plan(size(width, height), model, flow_scale=Fraction(1)).flow_downscale == 0
     assert make_plan(size(width, height), model, flow_scale=Fraction(1, 4)).flow_downscale == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "flow_downscale"), [("fbnet-2", 1080, 0), ("fbnet-2", 2160, 1), ("fbnet-r", 720, 1), ("fbnet", 720, 0)]
+)
+def test_a_gpu_has_the_time_for_flow_at_full_size_where_that_is_better(
+    name: str, height: int, flow_downscale: int
+) -> None:
+    assert default_flow_downscale(height * 16 // 9, height, PRESETS[name], "/GPU:0") == flow_downscale
 
 
 def test_scales_that_there_are_not(model: Model) -> None:

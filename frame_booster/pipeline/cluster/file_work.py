@@ -10,11 +10,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from frame_booster.engine.memory_plan import Plan, default_batch_size
+from frame_booster.engine.memory_plan import FLOW_SCALES, Plan, default_batch_size, default_flow_downscale
 from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.output.segments import shift_segment
 from frame_booster.media.output.sink import CONSTANT_RATE
+from frame_booster.network.presets import preset_of
 from frame_booster.options import SEGMENT_S, BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.cluster.chain import Chain, added
@@ -108,11 +109,17 @@ class FileWork:
             length = Fraction(noted["segment"]) if noted else segment_for(duration, files, workers)
         opening, first = work.opening()
         batch = self.options.batch_size or noted.get("batch_size")
+        layout = layout_of(opening.frame)
         if batch is None:
-            batch = default_batch_size(layout_of(opening.frame), fixed.device)
+            batch = default_batch_size(layout, fixed.device)
+        flow_scale = self.options.flow_scale or (Fraction(noted["flow_scale"]) if noted else None)
+        if flow_scale is None:
+            preset = preset_of(fixed.name)
+            flow_scale = FLOW_SCALES[default_flow_downscale(layout.width, layout.height, preset, fixed.device)]
         facts = {
             "segment": str(length),
             "batch_size": batch,
+            "flow_scale": str(flow_scale),
             "precision": fixed.precision,
             "engine": fixed.engine,
             "provider": fixed.provider,
@@ -127,7 +134,7 @@ class FileWork:
                 path=work.target,
                 hint="give the same for these (--cluster-cpus sets threads), or delete the folder of its segments",
             )
-        options = replace(work.options, segment=length, batch_size=batch)
+        options = replace(work.options, segment=length, batch_size=batch, flow_scale=flow_scale)
         self.work = work = replace(work, options=options)
         work.check_container(opening)
         key = fingerprint(work.source.path, work.model.weights, options)
@@ -280,6 +287,8 @@ class FileWork:
             again = self.made_again + self.chain.remade
             flags = [f"--resume --segment {noted['segment']} --batch-size {noted['batch_size']}"]
             flags.append(f"--precision {noted['precision']} --engine {noted['engine']}")
+            if noted["flow_scale"] != "1":
+                flags.append(f"--flow-scale {noted['flow_scale']}")
             if noted["provider"] is not None:
                 flags.append(f"--provider {noted['provider']}")
             if noted["threads"] is not None:
