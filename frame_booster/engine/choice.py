@@ -31,7 +31,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an engine takes on a processor: docs/performance.md has the figures and how they were measured."""
+    """What an engine takes on a processor, in seconds of the processor, which hardly change with what else is running:
+    docs/engines.md has the figures and how they were measured."""
 
     start: float
     """From the start of the process to the first interpolated frame, s."""
@@ -43,12 +44,13 @@ class Cost:
         return self.start + self.per_pixel * work.pixels * work.frames
 
 
-TENSORFLOW_COSTS = {"bfloat16": Cost(9.0, 0.15e-6), "float32": Cost(9.0, 0.21e-6)}
+_HD = 1280 * 720
+TENSORFLOW_COSTS = {"bfloat16": Cost(5.8, 0.271 / _HD), "float32": Cost(6.5, 0.434 / _HD)}
 """Of TensorFlow with FBNet-2, by the precision that `auto` takes."""
 ONNX_COSTS = {
-    (providers.OPENVINO, "bfloat16"): Cost(1.2, 0.16e-6),
-    (providers.OPENVINO, "float32"): Cost(1.2, 0.24e-6),
-    (providers.CPU, "float32"): Cost(1.0, 0.4e-6),
+    (providers.OPENVINO, "bfloat16"): Cost(1.4, 0.331 / _HD),
+    (providers.OPENVINO, "float32"): Cost(1.5, 0.500 / _HD),
+    (providers.CPU, "float32"): Cost(1.4, 0.839 / _HD),
 }
 """Of the ONNX engine with FBNet-2."""
 

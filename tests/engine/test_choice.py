@@ -86,12 +86,15 @@ def test_then_an_accelerator_of_onnx_runtime(machine: Machine) -> None:
 
 def test_then_on_a_processor_the_one_that_is_done_sooner(machine: Machine) -> None:
     machine.has(CPU)
-    assert chosen(work=Work(HD, 36)) == "onnx", "started before TensorFlow is"
+    assert chosen(work=Work(HD, 10)) == "onnx", "started before TensorFlow is"
+    assert chosen(work=Work(HD, 36)) == "tensorflow", "twice as fast a frame"
     assert chosen(work=Work(HD, 10_000)) == "tensorflow", "faster in the long run"
     assert chosen() == "tensorflow", "a folder, or a pipe"
     for bfloat16 in (False, True):
         machine.has(CPU, OPENVINO, bfloat16=bfloat16)
         assert chosen(work=Work(HD, 36)) == "onnx"
+        assert chosen(work=Work(448 * 256, 300)) == "onnx"
+        assert chosen(work=Work(HD, 10_000)) == "tensorflow"
 
 
 def test_what_only_one_engine_has_decides(machine: Machine) -> None:

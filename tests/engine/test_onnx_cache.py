@@ -57,6 +57,14 @@ def test_only_the_graphs_used_last_are_kept(weights: Path, tmp_path: Path, monke
     assert graphs.path(4).is_file()
 
 
+def test_a_folder_that_cannot_be_written_is_done_without(weights: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "cache"
+    blocked.write_text("a file")
+    path = GraphCache(weights, blocked).file(lambda: b"graph", 1)
+    assert path.read_bytes() == b"graph"
+    assert not path.is_relative_to(tmp_path)
+
+
 def test_the_folder_is_the_systems_or_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FRAME_BOOSTER_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path

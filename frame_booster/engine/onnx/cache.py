@@ -5,11 +5,14 @@ Nothing is ever downloaded. A file that is not what its name says is built again
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from frame_booster._version import __version__
@@ -56,18 +59,26 @@ class GraphCache:
     def file(self, build: Callable[[], bytes], *facts: object) -> Path:
         """Returns the file of a graph, which is built if it is not there, or not whole.
 
+        Where the folder cannot be written, it lies in one that the process removes at its end.
+
         Raises:
-          OSError: it cannot be written.
+          OSError: it cannot be written there either.
         """
         path = self.path(*facts)
         if _is_whole(path):
-            os.utime(path)
+            # A folder that others have filled, and that cannot be written, serves as well.
+            with suppress(OSError):
+                os.utime(path)
             return path
         made = build()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        digest = path.with_suffix(".sha256")
-        _replace(path, made)
-        _replace(digest, hashlib.sha256(made).hexdigest().encode())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, made)
+            _replace(path.with_suffix(".sha256"), hashlib.sha256(made).hexdigest().encode())
+        except OSError:
+            path = Path(_for_this_process().name) / path.name
+            _replace(path, made)
+            return path
         self._forget()
         return path
 
@@ -87,6 +98,12 @@ class GraphCache:
                     continue
 
 
+@functools.cache
+def _for_this_process() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True)
+
+
+@functools.cache
 def _builders() -> str:
     """Returns a hash of the code that builds graphs, so that none outlives a change of it."""
     package = Path(__file__).resolve().parents[2]
