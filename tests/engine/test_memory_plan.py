@@ -19,9 +19,18 @@ from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.strips import cut
-from frame_booster.engine.memory_plan import BASE_BYTES, Plan, default_batch_size, default_flow_downscale, free_memory, make_plan, needed_bytes
+from frame_booster.engine.memory_plan import (
+    BASE_BYTES,
+    Plan,
+    default_batch_size,
+    default_flow_downscale,
+    free_memory,
+    make_plan,
+    needed_bytes,
+)
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, ModelError
+from frame_booster.network.presets import PRESETS
 from frame_booster.options import parse_bytes
 from frame_booster.pixels import PixelLayout, Planes
 from tests.conftest import picture
@@ -68,7 +77,8 @@ def test_motion_is_looked_for_at_a_scale_that_the_network_knows(
 
 
 @pytest.mark.parametrize(
-    ("name", "height", "flow_downscale"), [("fbnet-2", 1080, 0), ("fbnet-2", 2160, 1), ("fbnet-r", 720, 1), ("fbnet", 720, 0)]
+    ("name", "height", "flow_downscale"),
+    [("fbnet-2", 1080, 0), ("fbnet-2", 2160, 1), ("fbnet-r", 720, 1), ("fbnet", 720, 0)],
 )
 def test_a_gpu_has_the_time_for_flow_at_full_size_where_that_is_better(
     name: str, height: int, flow_downscale: int
