@@ -21,6 +21,11 @@ def main() -> None:
     from tests.conftest import MeanModel
 
     with mock.patch.object(boost, "Model", return_value=MeanModel()):
+        if "--cluster" in sys.argv:
+            from frame_booster.pipeline.cluster import run
+            from tests.stand_in_worker import StandInWorker
+
+            run.Worker = StandInWorker  # type: ignore[misc]
         command()
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from frame_booster._version import __version__
 from frame_booster.cli.errors import reported
-from frame_booster.cli.flags import boost_flags, folder_options, run_options
+from frame_booster.cli.flags import boost_flags, cluster_options, folder_options, run_options
 from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
 from frame_booster.options import BoostOptions
+
+if TYPE_CHECKING:
+    from frame_booster.pipeline.cluster.options import ClusterOptions
+    from frame_booster.pipeline.result import Result
 
 EPILOG = (
     "Exit codes: 0 done, 1 a fault of the program, 2 input or option not usable, 3 decoding failed, "
@@ -60,7 +67,7 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
     INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
     """
     with reported(as_json=as_json):
-        options = run_options(values)
+        options, cluster = run_options(values), cluster_options(values)
         from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:
@@ -70,13 +77,20 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
         source = input_path(input)
         _check_report(report, source, output)
         if input != "-" and source.is_dir() and not is_picture_folder(source):
-            _boost_folder(source, output, options, values, report, quiet=quiet, as_json=as_json)
+            _boost_folder(source, output, options, values, cluster, report, quiet=quiet, as_json=as_json)
         else:
-            _boost_one(input, output, options, report, quiet=quiet, as_json=as_json)
+            _boost_one(input, output, options, cluster, report, quiet=quiet, as_json=as_json)
 
 
 def _boost_one(
-    input: str, output: str | None, options: BoostOptions, report: Path | None, *, quiet: bool, as_json: bool
+    input: str,
+    output: str | None,
+    options: BoostOptions,
+    cluster: ClusterOptions | None,
+    report: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     from frame_booster.cli.progress import ProgressBar
     from frame_booster.media.paths import input_path
@@ -85,8 +99,11 @@ def _boost_one(
 
     name = "standard input" if input == "-" else input_path(input).name
     try:
-        with ProgressBar(name, quiet=quiet) as bar:
-            result = run(input, output, options, bar.update)
+        if cluster is not None:
+            result = _on_cluster(input, output, options, cluster, quiet=quiet, as_json=as_json)
+        else:
+            with ProgressBar(name, quiet=quiet) as bar:
+                result = run(input, output, options, bar.update)
     except Exception as error:
         known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
         failed = FileOutcome(input, output or "", "failed", error=str(known), exit_code=known.exit_code)
@@ -105,11 +122,22 @@ def _boost_one(
         )
 
 
+def _on_cluster(
+    input: str, output: str | None, options: BoostOptions, cluster: ClusterOptions, *, quiet: bool, as_json: bool
+) -> Result:
+    from frame_booster.cli.cluster_progress import ClusterProgress
+    from frame_booster.pipeline.cluster.run import boost_on_cluster
+
+    with ClusterProgress(quiet=quiet, as_json=as_json) as progress:
+        return boost_on_cluster(input, output, options, cluster, progress.update)
+
+
 def _boost_folder(
     source: Path,
     output: str | None,
     options: BoostOptions,
     values: dict[str, Any],
+    cluster: ClusterOptions | None,
     report: Path | None,
     *,
     quiet: bool,
@@ -119,11 +147,21 @@ def _boost_folder(
     from frame_booster.pipeline.folder import FolderRun
 
     target = Path(output) if output else source.with_name(f"{source.resolve().name}.{options.multiple}x")
-    with FolderProgress(quiet=quiet) as progress:
-        run = FolderRun(source, target, options, folder_options(values), progress.update)
-        progress.begin(len(run.files))
+    with ExitStack() as shown:
+        if cluster is not None:
+            from frame_booster.cli.cluster_progress import ClusterProgress
+            from frame_booster.pipeline.cluster.run import boost_folder_on_cluster
+
+            on_cluster = shown.enter_context(ClusterProgress(quiet=quiet, as_json=as_json))
+            run = FolderRun(source, target, options, folder_options(values), on_cluster.ended)
+            work: Callable[[], Any] = partial(boost_folder_on_cluster, run, cluster, on_cluster.update)
+        else:
+            progress = shown.enter_context(FolderProgress(quiet=quiet))
+            run = FolderRun(source, target, options, folder_options(values), progress.update)
+            progress.begin(len(run.files))
+            work = run.run
         try:
-            run.run()
+            work()
         finally:
             records = [outcome.as_json() for outcome in run.outcomes]
             _write_report(report, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from frame_booster.options import (
 )
 
 if TYPE_CHECKING:
+    from frame_booster.pipeline.cluster.options import ClusterOptions
     from frame_booster.pipeline.folder import FolderOptions
 
 _MULTIPLE = click.Choice(["2", "4", "8"])
@@ -133,6 +135,19 @@ _FLAGS = [
     click.option("--suffix", metavar=".EXT", help="In a folder: suffix of the outputs. Default: as the input."),
     click.option("--skip-existing", is_flag=True, help="In a folder: leave files alone that have an output."),
     click.option("--jobs", "-j", type=click.IntRange(1), default=1, help="In a folder: files at once."),
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Work on all machines of a Ray cluster: auto, local, HOST:PORT or ray://HOST:10001.",
+    ),
+    click.option("--cluster-cpus", type=int, help="Cores of a worker of the cluster. Default: 2, or 1 beside a GPU."),
+    click.option("--cluster-workers", type=int, help="The most workers. Default: as many as the cluster grows to."),
+    click.option(
+        "--cluster-scratch",
+        type=click.Path(),
+        metavar="FOLDER",
+        help="Folder that all machines share, for what is made. Default: through Ray.",
+    ),
     click.option("--watch", is_flag=True, help="In a folder: go on with files that come later, until interrupted."),
 ]
 
@@ -214,6 +229,28 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
             ivtc=values["ivtc"],
             strict=values["strict"],
         ),
+    )
+
+
+def cluster_options(values: dict[str, Any]) -> ClusterOptions | None:
+    """Builds the options of a cluster from the values of the flags; None where one machine is to work.
+
+    Raises:
+      InputError: a value is not usable, or is of use with a cluster only.
+    """
+    from frame_booster.pipeline.cluster.options import ClusterOptions
+
+    if values["cluster"] is None:
+        for name in ("cluster_cpus", "cluster_workers", "cluster_scratch"):
+            if values[name] is not None:
+                raise InputError(f"--{name.replace('_', '-')} is only of use with --cluster")
+        return None
+    scratch = values["cluster_scratch"]
+    return ClusterOptions(
+        address=values["cluster"],
+        cpus=values["cluster_cpus"],
+        workers=values["cluster_workers"],
+        scratch=None if scratch is None else Path(scratch),
     )
 
 

@@ -26,6 +26,29 @@ class _CompiledPlan:
         self.gate = threading.Semaphore(plan.at_once)
 
 
+class KeptMakers:
+    """Makers of earlier runs of one model, for the next: tracing and compiling them takes as long as many small frames.
+
+    One run at a time may use them, since they keep what they know of neighbouring frames.
+
+    Args:
+      most: makers to keep; what they know of frames takes memory.
+    """
+
+    def __init__(self, most: int = 2) -> None:
+        self._most = most
+        self._makers: dict[tuple[PixelLayout, Plan], PlanMaker] = {}
+
+    def get(self, layout: PixelLayout, plan: Plan, make: Callable[[Plan], PlanMaker]) -> PlanMaker:
+        """Returns the maker of a layout and a plan, made if there is none."""
+        key = layout, plan
+        maker = self._makers.pop(key, None) or make(plan)
+        while len(self._makers) >= self._most:
+            del self._makers[next(iter(self._makers))]
+        self._makers[key] = maker
+        return maker
+
+
 class BatchInterpolator:
     """Interpolates frames of one layout; a `Maker`.
 
@@ -35,12 +58,18 @@ class BatchInterpolator:
       plan: how much at once; None is what `make_plan` says. Where the device runs out of memory a smaller plan takes
         its place.
       warn: told when that has changed how frames are interpolated.
+      kept: makers of earlier runs of the model.
     """
 
     def __init__(
-        self, model: Model, layout: PixelLayout, plan: Plan | None = None, warn: Callable[[str], None] | None = None
+        self,
+        model: Model,
+        layout: PixelLayout,
+        plan: Plan | None = None,
+        warn: Callable[[str], None] | None = None,
+        kept: KeptMakers | None = None,
     ) -> None:
-        self.model, self.layout = model, layout
+        self.model, self.layout, self._kept = model, layout, kept
         self._warn = warn or (lambda text: None)
         self._shrinking = threading.Lock()
         self._compiled = self._compile(plan or make_plan(layout, model))
@@ -66,7 +95,8 @@ class BatchInterpolator:
         return self.plan.at_once
 
     def _compile(self, plan: Plan) -> _CompiledPlan:
-        return _CompiledPlan(plan, self._maker_for(plan))
+        maker = self._maker_for(plan) if self._kept is None else self._kept.get(self.layout, plan, self._maker_for)
+        return _CompiledPlan(plan, maker)
 
     def _maker_for(self, plan: Plan) -> PlanMaker:
         coding = self.model.network.frame_coding

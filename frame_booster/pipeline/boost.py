@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +82,37 @@ def run(
     interrupts, and how many runs there are at the same time, to share memory and cores."""
     began = time.monotonic()
     check_process()
+    lazy = LazyModel(options, load if model is None else model)
+    with opened_run(source_path, output, options, lazy, progress, stop, sharers) as work:
+        try:
+            if not work.format_name:
+                outcome = work.to_pictures()
+            elif options.resume:
+                outcome = work.in_segments()
+            else:
+                outcome = work.to_file()
+        except Interrupted as error:
+            if error.path is not None:
+                raise
+            left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
+            raise Interrupted(f"{error.message}; {left}") from error
+        return result_of(work.source, str(work.target), outcome, lazy(), time.monotonic() - began)
+
+
+@contextmanager
+def opened_run(
+    source_path: str,
+    output: str | None,
+    options: BoostOptions,
+    model: LazyModel,
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    sharers: int = 1,
+) -> Iterator[OpenedRun]:
+    """Opens an input, checks that its output can be written, and gives what does the work; arguments as of `run`.
+
+    Its name of a format is empty where the output is pictures.
+    """
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     check_input(source_path)
@@ -103,18 +135,4 @@ def run(
                 check_output(path, target, overwrite=options.overwrite)
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
-        lazy = LazyModel(options, load if model is None else model)
-        work = OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers)
-        try:
-            if pictures:
-                outcome = work.to_pictures()
-            elif options.resume:
-                outcome = work.in_segments()
-            else:
-                outcome = work.to_file()
-        except Interrupted as error:
-            if error.path is not None:
-                raise
-            left = "what has gone into the pipe is not whole" if is_pipe(target) else "nothing was written"
-            raise Interrupted(f"{error.message}; {left}") from error
-        return result_of(source, str(target), outcome, lazy(), time.monotonic() - began)
+        yield OpenedRun(source, target, format_name, model, options, progress, stop, sharers)

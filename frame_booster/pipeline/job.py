@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import av
 
-from frame_booster.engine.batch_interpolator import BatchInterpolator
+from frame_booster.engine.batch_interpolator import BatchInterpolator, KeptMakers
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.maker import Maker
 from frame_booster.engine.memory_plan import Plan, free_memory, make_plan, queue_bytes
@@ -68,6 +68,7 @@ class Job:
       after: where to take up an earlier run.
       stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
       sharers: jobs at the same time, that share the processor's cores and memory.
+      kept: makers of earlier jobs, for a model on one device.
     """
 
     def __init__(
@@ -80,8 +81,9 @@ class Job:
         after: Boundary | None = None,
         stop: threading.Event | None = None,
         sharers: int = 1,
+        kept: KeptMakers | None = None,
     ) -> None:
-        self.source, self.settings = source, settings
+        self.source, self.settings, self._kept = source, settings, kept
         self._model = model
         self._sink_open = threading.Event()
         self.open_sink, self.progress, self.after = open_sink, progress, after
@@ -209,6 +211,7 @@ class Job:
         first = self._model()
         models = (first, *first.peers)
         alone = len(models) == 1 and self._sharers == 1
+        kept = self._kept if len(models) == 1 else None
         for model in models:
             plan = make_plan(
                 layout,
@@ -220,7 +223,7 @@ class Job:
                 at_once=frames_at_once(model.device) if alone else 1,
             )
             self.plans.append(plan)
-            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn))
+            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn, kept))
         return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
 
     def _boost(

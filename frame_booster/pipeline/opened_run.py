@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.input.container import index_comes_first
@@ -46,6 +47,8 @@ class OpenedRun:
     progress: Callable[[Progress], None] | None
     stop: threading.Event | None
     sharers: int
+    kept: KeptMakers | None = None
+    """Makers of earlier runs of the model."""
 
     def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
         options = self.options
@@ -61,7 +64,9 @@ class OpenedRun:
             segment=options.segment_length if options.resume else None,
             lone_segment=lone,
         )
-        return Job(self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers)
+        return Job(
+            self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers, self.kept
+        )
 
     def _sink_options(self, opening: Opening) -> SinkOptions:
         options = self.options
@@ -196,7 +201,7 @@ class OpenedRun:
 
     def lone_segment(
         self, store: SegmentStore, after: Boundary | None, opened: Callable[[Opening], None]
-    ) -> tuple[Plan | None, ...]:
+    ) -> tuple[Plan, ...]:
         """Makes one segment, which ends where the next one begins, or with the input.
 
         Args:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
-from frame_booster.engine.model import Model
 from frame_booster.media.input.source import Source
 from frame_booster.pipeline.job import Outcome
 
@@ -35,13 +35,39 @@ class Result:
     device: str
     precision: str
     warnings: list[str] = field(default_factory=list)
+    cluster: dict[str, Any] | None = None
+    """How a cluster made it; None where one machine did."""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields with fractions as text, "30000/1001"."""
         return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
 
 
-def result_of(source: Source, output: str, outcome: Outcome, model: Model, seconds: float) -> Result:
+class Loaded(Protocol):
+    """What a result tells of a model, which may be loaded here or on other machines."""
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """TensorFlow's name of its device."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Number format of the convolutions."""
+        ...
+
+    @property
+    def peers(self) -> Sequence[Loaded]:
+        """The same model on further devices."""
+        ...
+
+
+def result_of(source: Source, output: str, outcome: Outcome, model: Loaded, seconds: float) -> Result:
     """Returns what a run on a source, whose job ended in an outcome, did in so many seconds."""
     counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
     return Result(

@@ -32,6 +32,25 @@ from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.segment_sink import Boundary
 
 _LOCK = "lock"
+_MANIFEST = "manifest.json"
+
+
+def _folder_of(target: Path) -> Path:
+    """Returns the hidden folder beside an output for its segments."""
+    name = f".{target.name}.segments"
+    if shortened(name, "") != name:
+        # Of a long name the folder has a beginning, and what tells it from others.
+        name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
+    return target.with_name(name)
+
+
+def manifest_of(target: Path) -> dict[str, Any]:
+    """Returns what an earlier run has noted beside an output; nothing where there is none, or it cannot be read."""
+    try:
+        state: dict[str, Any] = json.loads((_folder_of(target) / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state
 
 
 class Segments:
@@ -48,18 +67,14 @@ class Segments:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        name = f".{target.name}.segments"
-        if shortened(name, "") != name:
-            # Of a long name the folder has a beginning, and what tells it from others.
-            name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
-        self.folder = target.with_name(name)
-        self._manifest = self.folder / "manifest.json"
+        self.folder = _folder_of(target)
+        self._manifest = self.folder / _MANIFEST
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot be made: {error.strerror}", path=self.folder) from error
-        self._lock = FileLock(self.folder / _LOCK)
+        self._lock = FileLock(self.folder / _LOCK, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
@@ -75,7 +90,7 @@ class Segments:
         """Takes over what an earlier run of this key has left, and removes what is of no use."""
         if self._manifest.exists():
             self._take_over(key)
-        known = {"manifest.json", _LOCK, *self.state["segments"], *self.state.get("ahead", {})}
+        known = {_MANIFEST, _LOCK, *self.state["segments"], *self.state.get("ahead", {})}
         for path in self.folder.iterdir():
             if path.name not in known:
                 path.unlink()

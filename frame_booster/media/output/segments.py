@@ -57,3 +57,22 @@ def read_segment(path: Path) -> Iterator[av.Packet]:
             packet = av.Packet(file.read(size))
             packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
             yield packet
+
+
+def shift_segment(path: Path, moved: Path, ticks: int) -> None:
+    """Copies a complete segment, with all times later by so many ticks: of formats that count frames.
+
+    Args:
+      path: of the segment.
+      moved: of the copy, which has its name when it is on disk.
+      ticks: to add to all pts and dts.
+    """
+    writer = SegmentWriter(moved)
+    try:
+        for packet in read_segment(path):
+            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            writer.add(packet)
+        writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise

@@ -1,0 +1,77 @@
+"""Fetching what a worker has made, in a few chunks at a time, or by a rename in a shared folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import OutputError
+from frame_booster.files import sync_folder
+from frame_booster.pipeline.cluster.messages import Made
+
+CHUNK = 4 << 20
+"""Bytes that go through Ray's object store at once."""
+_AT_ONCE = 2
+"""Chunks of a segment that are under way: one is written while the next is sent."""
+
+
+def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None:
+    """Brings a segment's file from a worker, and removes it there.
+
+    Args:
+      ray: connected.
+      actor: the worker.
+      made: what it said of the segment.
+      path: where the file is to be, complete and on disk.
+      shared: whether the worker's folder is there for the head, too.
+
+    Raises:
+      OutputError: it cannot be written, or is not what was made.
+      RayError: the worker is lost.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        if shared:
+            _move(Path(made.path), partial)
+        else:
+            _copy(ray, actor, made, partial)
+            actor.forget.remote(made.path)
+        if partial.stat().st_size != made.size:
+            raise OutputError("a segment has lost bytes on its way from a worker", path=path)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(f"a segment cannot be written: {error.strerror}", path=path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _move(made: Path, partial: Path) -> None:
+    try:
+        made.replace(partial)
+    except OSError:
+        # Another file system than the output's.
+        shutil.copyfile(made, partial)
+        made.unlink(missing_ok=True)
+
+
+def _copy(ray: Any, actor: Any, made: Made, partial: Path) -> None:
+    digest, under_way = hashlib.sha256(), deque[Any]()
+    offsets = iter(range(0, made.size, CHUNK))
+    with partial.open("wb") as file:
+        while True:
+            while len(under_way) < _AT_ONCE and (offset := next(offsets, None)) is not None:
+                under_way.append(actor.read.remote(made.path, offset, CHUNK))
+            if not under_way:
+                break
+            data = ray.get(under_way.popleft())
+            digest.update(data)
+            file.write(data)
+    if digest.hexdigest() != made.digest:
+        raise OutputError("a segment has changed on its way from a worker", path=partial)

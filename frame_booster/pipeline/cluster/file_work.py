@@ -1,0 +1,325 @@
+"""The work on one file: its segments, on the disk of the head, from the first to the joined output."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from frame_booster.engine.memory_plan import Plan, default_batch_size
+from frame_booster.errors import InputError, ModelError
+from frame_booster.media.frames.planes import layout_of
+from frame_booster.media.output.segments import shift_segment
+from frame_booster.media.output.sink import CONSTANT_RATE
+from frame_booster.options import SEGMENT_S, BoostOptions
+from frame_booster.pipeline.boost import opened_run
+from frame_booster.pipeline.cluster.chain import Chain, added
+from frame_booster.pipeline.cluster.messages import Answer, Failure, Made, Task
+from frame_booster.pipeline.fingerprint import fingerprint
+from frame_booster.pipeline.lazy_model import LazyModel
+from frame_booster.pipeline.opened_run import OpenedRun
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.result import Result, result_of
+from frame_booster.pipeline.resume import Segments, boundary_facts, boundary_from, manifest_of
+from frame_booster.pipeline.segment_sink import Boundary, SegmentGrid
+from frame_booster.pipeline.settings import options_rate
+
+_PER_WORKER = 4
+"""Segments for each worker, at least, so that none waits long for the last one."""
+_LEAST_S = Fraction(2)
+"""A shorter segment costs more than it saves: each is opened, sought in and encoded from a key frame on."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What changes a frame or a packet, and is the same on all machines; as the first worker has it."""
+
+    name: str
+    """Of the network."""
+    device: str
+    precision: str
+    threads: int | None
+    """Of decoder and encoder; None is their own choice on a machine whose cores a worker has for itself."""
+    peers: tuple[Fixed, ...] = ()
+
+
+def segment_for(duration: Fraction | None, files: int, workers: int) -> Fraction:
+    """Returns how long segments are to be, s, so that all workers are busy.
+
+    Args:
+      duration: of one of the files, s; None if unknown.
+      files: how many there are.
+      workers: of the cluster.
+    """
+    if duration is None:
+        return SEGMENT_S
+    even = duration * files / (workers * _PER_WORKER)
+    # Whole seconds, so that a person can give the same length to --segment.
+    return max(_LEAST_S, min(SEGMENT_S, Fraction(int(even))))
+
+
+class FileWork:
+    """One file of a run on a cluster.
+
+    Args:
+      source, output: as `boost.run` takes them.
+      options: of the run.
+      tries: how often a segment is begun before the file has failed.
+    """
+
+    def __init__(self, source: str, output: str | None, options: BoostOptions, tries: int) -> None:
+        self.source, self.output, self.options = source, output, options
+        self._tries = tries
+        self._lost: dict[int, int] = {}
+        """How often each segment was lost."""
+        self._stack = ExitStack()
+        self._files: dict[int, str] = {}
+        """Names of the files of what is made, by the segments' numbers."""
+        self._told: list[str] = []
+        self._plans: tuple[Plan, ...] | None = None
+        self._began = time.monotonic()
+        self.workers: set[str] = set()
+        """Machines that have made segments."""
+        self.made_again = 0
+        """Segments that were lost, or begun elsewhere than where they begin."""
+        self.pace: float | None = None
+        """The longest mean time of a frame in a segment so far, s."""
+
+    def open(self, fixed: Fixed, files: int, workers: int) -> None:
+        """Opens the input, looks at its first frame, and takes up what an earlier run has left.
+
+        Raises:
+          FrameBoosterError: it cannot be done, for any reason that `boost.run` has.
+        """
+        self.fixed = fixed
+        asked = replace(self.options, resume=True, threads=fixed.threads)
+        lazy = LazyModel(asked, _not_here)
+        work: OpenedRun = self._stack.enter_context(opened_run(self.source, self.output, asked, lazy))
+        self.target = work.target
+        noted = manifest_of(work.target).get("cluster", {})
+        info, expected = work.source.info, work.source.expected_frames
+        duration = None if expected is None or info.rate is None else expected / info.rate
+        length = self.options.segment
+        if length is None:
+            length = Fraction(noted["segment"]) if noted else segment_for(duration, files, workers)
+        opening, first = work.opening()
+        batch = self.options.batch_size or noted.get("batch_size")
+        if batch is None:
+            batch = default_batch_size(layout_of(opening.frame), fixed.device)
+        facts = {"segment": str(length), "batch_size": batch, "precision": fixed.precision, "threads": fixed.threads}
+        differs = [name for name in ("precision", "threads") if noted and noted[name] != facts[name]]
+        if differs:
+            had, has = (", ".join(f"{name} {of[name]}" for name in differs) for of in (noted, facts))
+            raise InputError(
+                f"an earlier run had {had}, this cluster's workers have {has}",
+                path=work.target,
+                hint="give the same (--precision, --threads, --cluster-cpus), or delete the folder of its segments",
+            )
+        options = replace(work.options, segment=length, batch_size=batch)
+        self.work = work = replace(work, options=options)
+        work.check_container(opening)
+        key = fingerprint(work.source.path, lazy.weights, options)
+        self.segments = Segments(work.target, key)
+        self._stack.callback(self.segments.release)
+        self._told = list(self.segments.warnings)
+        self.segments.note(cluster=facts)
+        grid = SegmentGrid(opening.pts, length / info.time_base)
+        # A last segment that is expected in vain costs nothing; one that is not expected would wait.
+        count = None if duration is None else max(int(-(-duration // length)), 1)
+        self.chain = Chain(grid, first, count, self.segments.after)
+        self.chain.complete = self.segments.complete
+        self.total = options_rate(options).expected_frames(expected, info.rate)
+        for name, made in self.segments.state.get("ahead", {}).items():
+            if (self.segments.folder / name).exists():
+                self._files[made["number"]] = name
+                self.chain.take(made["number"], _made_from(made))
+        self._go_on()
+
+    def next(self, key: int, ahead: int) -> Task | None:
+        """Returns the next segment to be made, as `Chain.next`."""
+        found = self.chain.next(ahead)
+        if found is None:
+            return None
+        number, start = found
+        work = self.work
+        # Workers have other current folders.
+        source, target = (str(path.absolute()) for path in (work.source.path, work.target))
+        return Task(key, source, target, work.format_name, work.options, number, start)
+
+    def lost(self, number: int, why: str) -> None:
+        """Takes note that a segment is not made.
+
+        Raises:
+          ModelError: it was begun too often.
+        """
+        self.made_again += 1
+        self._lost[number] = self._lost.get(number, 0) + 1
+        if self._lost[number] >= self._tries:
+            raise ModelError(
+                f"segment {number} was begun {self._tries} times, and its worker was lost each time: {why}",
+                path=self.source,
+                hint="the same command goes on from the segments that are made",
+            )
+        self.chain.lost(number)
+
+    def new_path(self, number: int) -> Path:
+        """Returns where a segment is to be put that comes from a worker."""
+        return self.segments.folder / f"part-{number:05d}-{secrets.token_hex(4)}.packets"
+
+    def take(self, answer: Answer, path: Path | None = None) -> list[str]:
+        """Takes what became of a task.
+
+        Args:
+          answer: of the worker.
+          path: the segment's file in the folder of `new_path`, on disk.
+
+        Returns:
+          What is to be warned of.
+
+        Raises:
+          FrameBoosterError: the file cannot be made.
+        """
+        said = []
+        if isinstance(answer, Made) and path is not None:
+            self._files[answer.number] = path.name
+            if answer.frames:
+                self.pace = max(self.pace or 0.0, answer.seconds / answer.frames)
+            said = self._compare(answer.plans)
+        if isinstance(answer, Failure) and answer.exact and answer.elsewhere:
+            again = self._lost.get(answer.number, 0) + 1
+            self._lost[answer.number] = again
+            if again < self._tries:
+                self.made_again += 1
+                self.chain.lost(answer.number)
+                return said
+        self.chain.take(answer.number, answer)
+        self._go_on()
+        return said
+
+    def _compare(self, plans: tuple[Plan, ...]) -> list[str]:
+        """Returns a warning where a worker has had to work in smaller parts than others."""
+        parts = tuple(replace(plan, at_once=1) for plan in plans)
+        if self._plans is None or not parts:
+            self._plans = self._plans or parts or None
+        elif self._plans != parts:
+            text = (
+                f"{self.source}: a worker had less memory than others and made frames in other parts, "
+                "so that they may differ in their last bits (--max-memory makes all alike)"
+            )
+            if self.options.source.strict:
+                raise ModelError(text, hint="without --strict it is a warning")
+            return [text]
+        return []
+
+    def _go_on(self) -> None:
+        """Notes the segments that come next, and those that wait for their turn."""
+        segments, before = self.segments, set(self.segments.state.get("ahead", {}))
+        noted = False
+        for made in self.chain.followers():
+            name = self._files.pop(made.number)
+            if self.work.format_name in CONSTANT_RATE:
+                counted = self.new_path(made.number)
+                shift_segment(segments.folder / name, counted, segments.frames - min(made.number, 1))
+                name = counted.name
+            self._told += [text for text in made.warnings if text not in self._told]
+            after = segments.after
+            counts = made.counts if after is None else added(after.counts, made.counts)
+            end = None if made.end is None else replace(made.end, counts=counts)
+            errors = segments.state.get("decode_errors", 0) + made.decode_errors
+            segments.append(
+                name,
+                segments.frames + made.frames,
+                end,
+                counts,
+                self._told,
+                made.truncated,
+                ahead=self._ahead(),
+                decode_errors=errors,
+            )
+            noted = True
+        ahead = self._ahead()
+        if not noted and before != set(ahead):
+            segments.note(ahead=ahead)
+        for number in set(self._files) - set(self.chain.held):
+            (segments.folder / self._files.pop(number)).unlink(missing_ok=True)
+
+    def _ahead(self) -> dict[str, Any]:
+        held = self.chain.held.items()
+        return {
+            self._files[number]: _facts(made)
+            for number, made in held
+            if isinstance(made, Made) and number in self._files
+        }
+
+    @property
+    def frames(self) -> int:
+        """Frames of the output in segments that are made."""
+        ahead = sum(made.frames for made in self.chain.held.values() if isinstance(made, Made))
+        return self.segments.frames + ahead
+
+    def join(self) -> Result:
+        """Writes the output, and gives what was done."""
+        with self._stack:
+            errors = self.segments.state.get("decode_errors", 0)
+            noted = self.segments.state["cluster"]
+            outcome = self.work.join(self.segments)
+            seconds = time.monotonic() - self._began
+            result = result_of(self.work.source, str(self.target), outcome, self.fixed, seconds)
+            again = self.made_again + self.chain.remade
+            flags = [f"--resume --segment {noted['segment']} --batch-size {noted['batch_size']}"]
+            flags.append(f"--precision {noted['precision']}")
+            if noted["threads"] is not None:
+                flags.append(f"--threads {noted['threads']}")
+            facts = {**noted, "machines": sorted(self.workers), "made_again": again, "same_as": " ".join(flags)}
+            return replace(result, decode_errors=result.decode_errors + errors, cluster=facts)
+
+    def abandon(self) -> None:
+        """Closes what is open; complete segments stay for another run."""
+        segments = getattr(self, "segments", None)
+        if segments is not None and not segments.paths and not segments.state.get("ahead"):
+            segments.remove()
+        self._stack.close()
+
+
+def _not_here(_: BoostOptions) -> Any:
+    raise AssertionError("the head has no use for a network")
+
+
+def _facts(made: Made) -> dict[str, Any]:
+    """Returns as JSON what a later run has to know of a segment that is made ahead of its turn."""
+    first = Boundary(made.first, 0, 0, Counts())
+    return {
+        "number": made.number,
+        "exact": made.exact,
+        "first": boundary_facts(first),
+        "end": None if made.end is None else boundary_facts(made.end),
+        "frames": made.frames,
+        "counts": asdict(made.counts),
+        "warnings": list(made.warnings),
+        "truncated": made.truncated,
+        "decode_errors": made.decode_errors,
+    }
+
+
+def _made_from(facts: dict[str, Any]) -> Made:
+    return Made(
+        key=0,
+        number=facts["number"],
+        exact=facts["exact"],
+        first=boundary_from(facts["first"]).next,
+        end=None if facts["end"] is None else boundary_from(facts["end"]),
+        frames=facts["frames"],
+        counts=Counts(**facts["counts"]),
+        warnings=tuple(facts["warnings"]),
+        truncated=facts["truncated"],
+        decode_errors=facts["decode_errors"],
+        path="",
+        size=0,
+        digest="",
+        plans=(),
+        seconds=0.0,
+    )

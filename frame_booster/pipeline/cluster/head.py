@@ -1,0 +1,403 @@
+"""The head of a run on a cluster: hands segments to workers, takes what they have made, and joins files."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, UnexpectedError
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.cluster.crew import Crew, Event, Lost, Member
+from frame_booster.pipeline.cluster.fetching import fetch
+from frame_booster.pipeline.cluster.file_work import FileWork, Fixed
+from frame_booster.pipeline.cluster.machines import Machine, check_alike
+from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Made, Setup
+from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned, WorkerNow
+from frame_booster.pipeline.cluster.options import ClusterOptions
+from frame_booster.pipeline.result import Result
+from frame_booster.pipeline.workers import background_thread
+
+_LOOK_S = 0.1
+"""How often the head looks about where nothing happens."""
+_NEWS_S = 0.5
+_OPENING = 4
+"""Inputs that are opened at the same time."""
+_FETCHING = 4
+"""Segments that are fetched at the same time, which bounds the memory of the head and of Ray's object store."""
+_BAD_STARTS = 3
+"""Workers that may fail to start before no more are begun."""
+_LEAVE_S = 1.0
+"""How long workers may clear up at the end."""
+_PATIENCE_S = 1.5
+"""How long an interrupted run waits for its thread."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the cluster is, as it was found before the work."""
+
+    begin: Callable[[Setup], Any]
+    """Begins a worker; returns Ray's handle of it."""
+    capacity: int
+    """Workers that there is room for at present."""
+    grows: bool
+    """Whether more machines may come."""
+    threads: int | None
+    """Of decoder and encoder, as `Fixed.threads`."""
+    head: Machine
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a file."""
+
+    source: str
+    output: str
+    result: Result | None = None
+    error: FrameBoosterError | None = None
+
+
+class Head:
+    """Works on files until all are done.
+
+    The thread of the caller joins files, one after the other; another one, of the head's own, does all else.
+
+    Args:
+      ray: connected.
+      place: the cluster.
+      setup: of all workers.
+      files: pairs of input and output, as `boost.run` takes them, the longest first.
+      sizes: bytes of the inputs, by which the length of those that are not opened is estimated.
+      options: of all files.
+      cluster: how the cluster is used.
+      news: told of progress and warnings, from the head's thread.
+      ended: told what became of each file, from the caller's thread.
+    """
+
+    def __init__(
+        self,
+        ray: Any,
+        place: Place,
+        setup: Setup,
+        files: Sequence[tuple[str, str | None]],
+        sizes: Sequence[int],
+        options: BoostOptions,
+        cluster: ClusterOptions,
+        news: Callable[[News], None],
+        ended: Callable[[Ended], None],
+    ) -> None:
+        self._ray, self._place, self._setup, self._options, self._cluster = ray, place, setup, options, cluster
+        self._news, self._ended = news, ended
+        self._files, self._sizes, self._next_file = files, sizes, 0
+        self._crew = Crew(ray, lambda: place.begin(self._setup), cluster.patience)
+        self._fixed: Fixed | None = None
+        self._kind: str | None = None
+        self._first: Machine | None = None
+        self._bad_starts = 0
+        self._why_bad: FrameBoosterError | None = None
+        self._pool = ThreadPoolExecutor(_OPENING + _FETCHING, thread_name_prefix="head")
+        self._opening: dict[Future[None], FileWork] = {}
+        self._fetching: dict[Future[Path], tuple[FileWork, Made]] = {}
+        self._waiting: deque[tuple[FileWork, Made, Any]] = deque()
+        """Segments that are made, and wait to be fetched."""
+        self._active: list[FileWork] = []
+        self._tasks: dict[int, FileWork] = {}
+        self._keys = 0
+        self._to_join: queue.SimpleQueue[FileWork | Ended] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._done_frames = self._done_total = self._opened_bytes = self._opened_total = self._ended_files = 0
+        self._began = time.monotonic()
+        self._work_began: float | None = None
+        self._told_at = 0.0
+        self.warnings: list[str] = []
+        """What there was to warn of, of the cluster and not of one file."""
+
+    def run(self) -> None:
+        """Works until all files are done or have failed.
+
+        Raises:
+          FrameBoosterError: no worker can be had.
+          Interrupted: the run was asked to stop.
+        """
+        thread = background_thread(self._schedule, "head")
+        thread.start()
+        try:
+            while True:
+                alive = thread.is_alive()
+                try:
+                    item = self._to_join.get(timeout=_LOOK_S)
+                except queue.Empty:
+                    if alive:
+                        continue
+                    break
+                self._end(self._joined(item) if isinstance(item, FileWork) else item)
+        finally:
+            self._stop.set()
+            thread.join(_PATIENCE_S)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for work in self._active:
+                work.abandon()
+        if self._failure is not None:
+            raise self._failure
+
+    def _joined(self, work: FileWork) -> Ended:
+        try:
+            return Ended(work.source, str(work.target), work.join())
+        except Interrupted:
+            raise
+        except FrameBoosterError as error:
+            return Ended(work.source, str(work.target), error=error)
+        # What has not been foreseen is this file's failure, and no other's.
+        except Exception as error:
+            return Ended(work.source, str(work.target), error=UnexpectedError.of(error, work.source))
+
+    def _end(self, ended: Ended) -> None:
+        self._ended_files += 1
+        self._ended(ended)
+
+    def _schedule(self) -> None:
+        try:
+            while not self._stop.is_set() and (self._active or self._opening or self._next_file < len(self._files)):
+                self._hire()
+                for event in self._crew.events(_LOOK_S):
+                    self._handle(event)
+                self._collect()
+                self._open_more()
+                self._hand_out()
+                self._tell()
+        # The caller's thread raises it.
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._crew.dismiss_all(patience=0.0 if self._stop.is_set() else _LEAVE_S)
+
+    def _spare(self) -> int:
+        """Returns how many segments could be handed out."""
+        return sum(work.chain.spare(len(self._crew.members)) for work in self._active)
+
+    def _hire(self) -> None:
+        crew, ready = self._crew, len(self._crew.in_state("idle", "busy"))
+        more = self._fixed is None or self._opening or self._next_file < len(self._files)
+        most = self._cluster.workers or len(self._crew.members) + self._place.capacity + 1
+        if not more:
+            spare = self._spare()
+            most = min(most, len(crew.in_state("busy")) + spare)
+            if not spare:
+                for member in crew.in_state("pending"):
+                    crew.dismiss(member)
+        started = ready + len(crew.in_state("starting"))
+        target = max(self._place.capacity, started + max(ready, 1)) if self._place.grows else self._place.capacity
+        if self._bad_starts >= _BAD_STARTS:
+            if not started and self._why_bad is not None:
+                raise self._why_bad
+            target = started
+        while len(crew.members) < min(target, most):
+            crew.hire()
+
+    def _handle(self, event: Event) -> None:
+        member, what = event
+        if isinstance(what, Lost):
+            if what.task is None:
+                if what.started and member.hello is None:
+                    self._bad_start(ModelError(f"workers do not start: {what.why}", hint="see Ray's logs of workers"))
+                return
+            self._warn_once(f"{what.why}; its segment is made again")
+            work = self._tasks.pop(what.task.key)
+            self._guarded(work, partial(work.lost, what.task.number, what.why))
+        elif isinstance(what, Hello):
+            self._greet(member, what)
+        elif isinstance(what, Failure) and what.key == 0:
+            self._bad_start(what.error())
+        else:
+            self._answered(member, what)
+
+    def _bad_start(self, error: FrameBoosterError) -> None:
+        self._bad_starts += 1
+        self._why_bad = error
+        self._warn_once(f"a worker is left out: {error}")
+
+    def _greet(self, member: Member, hello: Hello) -> None:
+        place = self._place
+        try:
+            check_alike([self._first or hello.machine, hello.machine], place.head)
+        except ModelError as error:
+            # One that came after the work had begun: those that were there before are asked before it.
+            self._crew.dismiss(member)
+            self._bad_start(error)
+            return
+        if self._fixed is None:
+            name = self._options.model
+            self._fixed = Fixed(name, hello.device, hello.precision, place.threads)
+            self._kind, self._first = hello.kind, hello.machine
+            # Those that come later do not choose for themselves.
+            self._setup = replace(self._setup, options=replace(self._setup.options, precision=hello.precision))
+        elif hello.precision != self._fixed.precision:
+            # It has chosen for itself; another takes its place, and is told.
+            self._crew.dismiss(member)
+        elif hello.kind != self._kind:
+            text = f"machines differ in kind ({hello.kind} on {hello.host}, {self._kind} before)"
+            if self._options.source.strict:
+                self._crew.dismiss(member)
+                self._bad_start(ModelError(text, hint="without --strict frames may differ in their last bits"))
+            else:
+                self._warn_once(f"{text}: frames may differ in their last bits", "machines differ in kind")
+
+    def _answered(self, member: Member, answer: Answer) -> None:
+        work = self._tasks.pop(answer.key)
+        if work not in self._active:
+            if isinstance(answer, Made):
+                member.actor.forget.remote(answer.path)
+            return
+        if isinstance(answer, Made):
+            assert member.hello is not None
+            work.workers.add(member.hello.host)
+            self._waiting.append((work, answer, member.actor))
+            return
+        self._guarded(work, partial(work.take, answer))
+
+    def _guarded(self, work: FileWork, step: Callable[[], Any]) -> None:
+        """Does something for a file, which may fail of it, and sees whether it is complete."""
+        if work not in self._active:
+            return
+        try:
+            step()
+        except FrameBoosterError as error:
+            self._fail(work, error)
+        except OSError as error:
+            self._fail(work, OutputError(f"cannot be written: {error.strerror}", path=work.target))
+        else:
+            if work.chain.complete:
+                self._leave(work)
+                self._to_join.put(work)
+
+    def _fail(self, work: FileWork, error: FrameBoosterError) -> None:
+        self._leave(work)
+        work.abandon()
+        self._to_join.put(Ended(work.source, work.output or "", error=error))
+
+    def _leave(self, work: FileWork) -> None:
+        """Ends what is under way of a file."""
+        if work in self._active:
+            self._active.remove(work)
+            self._done_frames += work.frames
+            self._done_total += work.total or work.frames
+        for member in self._crew.in_state("busy"):
+            if member.task is not None and self._tasks.get(member.task.key) is work:
+                self._crew.stop(member)
+
+    def _collect(self) -> None:
+        while self._waiting and len(self._fetching) < _FETCHING:
+            work, made, actor = self._waiting.popleft()
+            if work in self._active:
+                future = self._pool.submit(self._fetched, actor, made, work.new_path(made.number))
+                self._fetching[future] = work, made
+        for future in [future for future in self._fetching if future.done()]:
+            work, made = self._fetching.pop(future)
+            error = future.exception()
+            if isinstance(error, self._ray.exceptions.RayError):
+                why = "a worker was lost before its segment was fetched"
+                self._guarded(work, partial(work.lost, made.number, why))
+            else:
+                self._guarded(work, partial(self._take, work, made, future))
+        for opened in [future for future in self._opening if future.done()]:
+            work = self._opening.pop(opened)
+            error = opened.exception()
+            if error is None:
+                self._active.append(work)
+                self._opened_total += work.total or 0
+                self._guarded(work, _nothing)
+            else:
+                known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, work.source)
+                self._fail(work, known)
+
+    def _take(self, work: FileWork, made: Made, fetched: Future[Path]) -> None:
+        for text in work.take(made, fetched.result()):
+            self._warn_once(text)
+
+    def _fetched(self, actor: Any, made: Made, path: Path) -> Path:
+        fetch(self._ray, actor, made, path, shared=self._setup.scratch is not None)
+        return path
+
+    def _open_more(self) -> None:
+        if self._fixed is None:
+            return
+        workers = max(len(self._crew.in_state("idle", "busy")), self._place.capacity)
+        while (
+            self._next_file < len(self._files)
+            and len(self._opening) < _OPENING
+            and self._spare() + len(self._opening) < workers
+        ):
+            source, output = self._files[self._next_file]
+            self._opened_bytes += self._sizes[self._next_file]
+            self._next_file += 1
+            work = FileWork(source, output, self._options, self._cluster.tries)
+            files = len(self._files)
+            self._opening[self._pool.submit(work.open, self._fixed, files, workers)] = work
+
+    def _hand_out(self) -> None:
+        for member in self._crew.in_state("idle"):
+            for work in self._active:
+                self._keys += 1
+                task = work.next(self._keys, len(self._crew.members))
+                if task is not None:
+                    self._tasks[task.key] = work
+                    self._work_began = self._work_began or time.monotonic()
+                    self._crew.give(member, task, work.pace)
+                    break
+            else:
+                return
+
+    def _warn_once(self, text: str, beginning: str | None = None) -> None:
+        if not any(known.startswith(beginning or text) for known in self.warnings):
+            self.warnings.append(text)
+            self._news(Warned(text))
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told_at < _NEWS_S:
+            return
+        self._told_at = now
+        busy = self._crew.in_state("busy")
+        frames = self._done_frames + sum(work.frames for work in self._active) + sum(m.frames for m in busy)
+        total: int | None = self._opened_total or None
+        if total is not None and self._next_file < len(self._files):
+            total = round(total * sum(self._sizes) / max(self._opened_bytes, 1))
+        worked = 0.0 if self._work_began is None else now - self._work_began
+        fps = frames / worked if worked else 0.0
+        self._news(
+            ClusterNow(
+                frames=frames,
+                total=total,
+                seconds=round(now - self._began, 3),
+                fps=round(fps, 3),
+                eta_s=round(max(total - frames, 0) / fps, 1) if total and fps else None,
+                files_done=self._ended_files,
+                files=len(self._files),
+                waiting=len(self._crew.in_state("pending")),
+                workers=tuple(self._now(member) for member in self._crew.in_state("starting", "idle", "busy")),
+            )
+        )
+
+    def _now(self, member: Member) -> WorkerNow:
+        hello, task = member.hello, member.task
+        return WorkerNow(
+            member.number,
+            "" if hello is None else hello.host,
+            "" if hello is None else hello.device,
+            "" if task is None else task.source,
+            None if task is None else task.number,
+            member.frames,
+        )
+
+
+def _nothing() -> None:
+    """Is all there is to do for a file that an earlier run has made."""

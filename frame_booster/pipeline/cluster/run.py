@@ -1,0 +1,245 @@
+"""Runs on a cluster: one file, or the files of a folder."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import InputError, Interrupted, ModelError, OutputError
+from frame_booster.media.paths import check_input, input_path, is_pipe, is_sequence, output_path
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boost import opened_run
+from frame_booster.pipeline.cluster.connection import connected, ray_module
+from frame_booster.pipeline.cluster.head import Ended, Head, Place
+from frame_booster.pipeline.cluster.machines import Machine, ask, check_alike, kinds, this_machine
+from frame_booster.pipeline.cluster.messages import Setup
+from frame_booster.pipeline.cluster.news import News, Warned
+from frame_booster.pipeline.cluster.options import CPUS, ClusterOptions
+from frame_booster.pipeline.cluster.worker import Worker
+from frame_booster.pipeline.folder import FileOutcome, FolderRun
+from frame_booster.pipeline.lazy_model import LazyModel
+from frame_booster.pipeline.result import Result
+
+_CALLS = 8
+"""Calls that a worker answers at the same time: a task, and what is asked of it meanwhile."""
+
+
+def boost_on_cluster(
+    source: str,
+    output: str | None,
+    options: BoostOptions,
+    cluster: ClusterOptions,
+    news: Callable[[News], None] = lambda _: None,
+) -> Result:
+    """Multiplies the frame rate of a video on all machines of a cluster; as `boost.run` with `resume`.
+
+    Args:
+      source, output: files; the source may be an address. All workers read it under this name.
+      options: of the run; `resume` is implied.
+      cluster: which cluster, and how it is used.
+      news: told of progress and warnings.
+
+    Raises:
+      FrameBoosterError: of one of its kinds. What is made so far stays, and the same call goes on from there.
+    """
+    _check(options)
+    ray_module()
+    check_input(source)
+    path = input_path(source)
+    if is_pipe(path) or (output is not None and (is_pipe(output_path(output)) or is_sequence(Path(output), output))):
+        raise InputError("--cluster needs a file to read and a file to write")
+    # What can be refused here is refused before there are workers.
+    asked = replace(options, resume=True)
+    with opened_run(source, output, asked, LazyModel(asked, _not_here)) as work:
+        target = work.target
+    ended: list[Ended] = []
+    with connected(cluster.address) as (ray, alone):
+        try:
+            with _head(ray, alone, [(source, output)], [1], options, cluster, news, ended.append) as head:
+                head.run()
+        except Interrupted as error:
+            if error.path is not None:
+                raise
+            raise Interrupted(f"{error.message}; the same command goes on from what is made", path=target) from error
+    [end] = ended
+    if end.error is not None:
+        raise end.error
+    assert end.result is not None
+    return replace(end.result, warnings=[*head.warnings, *end.result.warnings])
+
+
+def boost_folder_on_cluster(
+    folder: FolderRun, cluster: ClusterOptions, news: Callable[[News], None] = lambda _: None
+) -> list[FileOutcome]:
+    """Boosts the videos of a folder on all machines of a cluster, long ones first; as `FolderRun.run`.
+
+    Raises:
+      FrameBoosterError: the cluster cannot be used; what is wrong with a file is in its outcome.
+    """
+    _check(folder.options)
+    ray_module()
+    if folder.folder.watch or folder.folder.jobs > 1:
+        raise InputError(
+            "--watch and --jobs are not for --cluster",
+            hint="it works on as many files at once as keep all workers busy",
+        )
+    files = []
+    for path in sorted(folder.files, key=lambda path: path.stat().st_size, reverse=True):
+        target = folder.output_of(path)
+        if folder.folder.skip_existing and target.exists():
+            folder.outcomes.append(FileOutcome(str(path), str(target), "skipped"))
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot be made: {error.strerror}", path=target.parent) from error
+        files.append((path, target))
+
+    def ended(end: Ended) -> None:
+        outcome = _outcome(end)
+        folder.outcomes.append(outcome)
+        folder.report(Path(end.source), outcome)
+
+    if files:
+        pairs = [(str(path), str(target)) for path, target in files]
+        sizes = [path.stat().st_size for path, _ in files]
+        with connected(cluster.address) as (ray, alone):
+            try:
+                with _head(ray, alone, pairs, sizes, folder.options, cluster, news, ended) as head:
+                    head.run()
+            except Interrupted as error:
+                done = sum(outcome.outcome == "done" for outcome in folder.outcomes)
+                raise Interrupted(f"{error}; {done} of {len(folder.files)} files are done") from error
+    return folder.outcomes
+
+
+def _outcome(end: Ended) -> FileOutcome:
+    if end.error is None:
+        return FileOutcome(end.source, end.output, "done", end.result)
+    return FileOutcome(end.source, end.output, "failed", error=str(end.error), exit_code=end.error.exit_code)
+
+
+def _not_here(_: BoostOptions) -> Any:
+    raise AssertionError("the head has no use for a network")
+
+
+def _check(options: BoostOptions) -> None:
+    if options.device not in ("auto", "cpu", "gpu"):
+        raise InputError(f"device {options.device!r} is not for --cluster", hint="auto, cpu or gpu")
+
+
+@contextmanager
+def _head(
+    ray: Any,
+    alone: bool,
+    files: Sequence[tuple[str, str | None]],
+    sizes: Sequence[int],
+    options: BoostOptions,
+    cluster: ClusterOptions,
+    news: Callable[[News], None],
+    ended: Callable[[Ended], None],
+) -> Iterator[Head]:
+    """Looks at the cluster, and gives what works on it.
+
+    Raises:
+      FrameBoosterError: it cannot be used.
+    """
+    if options.weights is not None:
+        options = replace(options, weights=str(Path(options.weights).absolute()))
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    gpus = options.device == "gpu" or (options.device == "auto" and any(node["Resources"].get("GPU") for node in nodes))
+    head = this_machine(options.model, options.weights)
+    machines = ask(ray, nodes, options)
+    check_alike(machines, head)
+    said = _kinds(nodes, machines, gpus=gpus, strict=options.source.strict)
+    for text in said:
+        news(Warned(text))
+    cpus = cluster.cpus or (1 if gpus else CPUS)
+    room = _room(nodes, cpus, gpus=gpus)
+    if alone and not sum(room.values()):
+        hint = "Ray sees no GPU: --device cpu" if gpus else f"a worker has {cpus} cores; --cluster-cpus gives it fewer"
+        raise InputError("no worker fits on this machine", hint=hint)
+    threads = options.threads or _threads(nodes, machines, cpus, gpus=gpus)
+    setup = Setup(
+        options=replace(options, device="gpu" if gpus else "cpu", threads=threads),
+        sharers=max(room.values(), default=1) or 1,
+        scratch=None if cluster.scratch is None else str(cluster.scratch.absolute()),
+        token=f".frame-booster-{secrets.token_hex(8)}",
+    )
+    resources = {"num_cpus": cpus, "num_gpus": 1} if gpus else {"num_cpus": cpus}
+    actor = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=_CALLS, **resources)(Worker)
+    room_for = sum(room.values())
+    place = Place(
+        begin=actor.remote,
+        capacity=room_for if cluster.workers is None else min(room_for, cluster.workers),
+        grows=not alone,
+        threads=threads,
+        head=head,
+    )
+    made = Head(ray, place, setup, files, sizes, options, cluster, news, ended)
+    made.warnings += said
+    with _marked(cluster.scratch, setup.token):
+        yield made
+
+
+@contextmanager
+def _marked(folder: Path | None, token: str) -> Iterator[None]:
+    """Puts a file into the shared folder, by which workers know it again."""
+    if folder is None:
+        yield
+        return
+    try:
+        (folder / token).touch()
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=folder) from error
+    try:
+        yield
+    finally:
+        (folder / token).unlink(missing_ok=True)
+
+
+def _room(nodes: Sequence[Mapping[str, Any]], cpus: int, *, gpus: bool) -> Counter[str]:
+    """Returns for how many workers there is room, for each machine; several nodes of Ray may be on one."""
+    room: Counter[str] = Counter()
+    for node in nodes:
+        resources = node["Resources"]
+        workers = int(resources.get("CPU", 0)) // cpus
+        room[node["NodeManagerHostname"]] += min(workers, int(resources.get("GPU", 0))) if gpus else workers
+    return room
+
+
+def _threads(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], cpus: int, *, gpus: bool) -> int | None:
+    """Returns how many threads decoder and encoder of a worker have, which changes packets.
+
+    None where a worker has a machine's cores for itself, and all machines have as many: it is the encoder's own choice
+    then, as in a run on one such machine.
+    """
+    cores = [machine.cores for machine in machines]
+    if gpus:
+        most = max((int(node["Resources"].get("GPU", 0)) for node in nodes), default=1)
+        return None if most <= 1 and len(set(cores)) == 1 else max(min(cores) // max(most, 1), 1)
+    return None if len(set(cores)) == 1 and cpus >= cores[0] else cpus
+
+
+def _kinds(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], *, gpus: bool, strict: bool) -> list[str]:
+    """Returns a warning where machines differ in what computes.
+
+    Raises:
+      ModelError: they do, and that is refused.
+    """
+    prefix = "accelerator_type:"
+    accelerators = [
+        name.removeprefix(prefix) for node in nodes for name in node["Resources"] if name.startswith(prefix)
+    ]
+    found = sorted(kinds(machines, accelerators, gpus=gpus))
+    if len(found) < 2:
+        return []
+    text = f"machines differ in kind ({', '.join(found)}): frames may differ in their last bits"
+    if strict:
+        raise ModelError(text, hint="without --strict it is a warning")
+    return [text]

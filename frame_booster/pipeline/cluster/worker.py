@@ -1,0 +1,239 @@
+"""A worker of a cluster: a process that loads the network once and makes segments.
+
+It is run as a Ray actor, but knows nothing of Ray, so that its work can be tested without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from frame_booster.engine.batch_interpolator import KeptMakers
+from frame_booster.engine.model import Model
+from frame_booster.errors import InputError, UnexpectedError
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import Resume
+from frame_booster.media.output.segments import SegmentWriter
+from frame_booster.media.paths import input_path
+from frame_booster.pipeline.boost import load
+from frame_booster.pipeline.cluster.machines import kind_of, this_machine
+from frame_booster.pipeline.cluster.messages import Answer, Empty, Failure, Hello, Made, Setup, Task
+from frame_booster.pipeline.lazy_model import LazyModel
+from frame_booster.pipeline.opened_run import OpenedRun
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentGrid
+
+_FOLDER = "frame-booster-worker-"
+
+
+class Worker:
+    """Makes segments, one at a time, and gives out what it has made; its methods may be called from several threads."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self._model: Model | None = None
+        self._kept = KeptMakers()
+        self._task: tuple[int, threading.Event] | None = None
+        self._frames = 0
+        self._folder = _own_folder() if setup.scratch is None else Path(setup.scratch)
+
+    def load(self) -> Model:
+        """Loads the network."""
+        return load(self.setup.options)
+
+    def hello(self) -> Hello | Failure:
+        """Loads the network, and tells what this worker is."""
+        try:
+            if self.setup.scratch is not None and not (self._folder / self.setup.token).exists():
+                raise InputError(
+                    f"is not the same folder on {socket.gethostname()}",
+                    path=self._folder,
+                    hint="--cluster-scratch needs a folder that all machines share",
+                )
+            model = self._model = self.load()
+        # Whatever it is, the command that was called tells it.
+        except Exception as error:
+            return Failure.of(error, 0, 0, exact=True, source=socket.gethostname())
+        options = self.setup.options
+        return Hello(
+            machine=this_machine(options.model, options.weights),
+            pid=os.getpid(),
+            device=model.device,
+            kind=kind_of(model.device),
+            precision=model.precision,
+        )
+
+    def make(self, task: Task) -> Answer:
+        """Makes a segment."""
+        began, stop = time.monotonic(), threading.Event()
+        self._frames, self._task = 0, (task.key, stop)
+        store = _Store(self._folder / f"{task.key}-{secrets.token_hex(6)}.packets", 0 if task.number == 0 else 1)
+        try:
+            return self._make(task, store, stop, began)
+        except _Elsewhere:
+            return Empty(task.key, task.number)
+        # A fault of any kind is this segment's; the head decides what becomes of it.
+        except Exception as error:
+            return Failure.of(error, task.key, task.number, exact=task.start.exact, source=task.source)
+        finally:
+            self._task = None
+
+    def _make(self, task: Task, store: _Store, stop: threading.Event, began: float) -> Answer:
+        options = task.options
+        if options.threads is not None:
+            options = replace(options, source=replace(options.source, threads=options.threads))
+        after = task.start.after
+        first: list[int] = []
+        with open_source(
+            input_path(task.source), options.source, start=options.start, duration=options.duration
+        ) as source:
+
+            def opened(opening: Opening) -> None:
+                if after is not None:
+                    grid = SegmentGrid(after.first_pts, options.segment_length / source.info.time_base)
+                    if grid.number_at(opening.pts) != task.number:
+                        raise _Elsewhere
+                first.append(opening.pts)
+
+            assert self._model is not None
+            work = OpenedRun(
+                source,
+                Path(task.target),
+                task.format,
+                LazyModel(options, self._model),
+                options,
+                lambda progress: self._tell(progress.frames),
+                stop,
+                self.setup.sharers,
+                self._kept,
+            )
+            plans = work.lone_segment(store, after, opened)
+            if store.counts is None:
+                raise UnexpectedError("a segment has no end", path=task.source)
+            shift = source.shift
+            begins = Resume(first[0], shift, source.format, source.fields) if after is None else after.next
+            return Made(
+                key=task.key,
+                number=task.number,
+                exact=task.start.exact,
+                first=replace(begins, pts=first[0]),
+                end=store.end,
+                frames=store.made,
+                counts=store.counts,
+                warnings=tuple(store.warnings),
+                truncated=store.truncated,
+                decode_errors=source.report.decode_errors,
+                path=str(store.path),
+                size=store.path.stat().st_size,
+                digest=_digest(store.path),
+                plans=plans,
+                seconds=time.monotonic() - began,
+            )
+
+    def _tell(self, frames: int) -> None:
+        self._frames = frames
+
+    def progress(self) -> tuple[int, int]:
+        """Returns the key of the task at work, 0 for none, and the frames that are encoded of it."""
+        task = self._task
+        return (0, 0) if task is None else (task[0], self._frames)
+
+    def stop(self, key: int) -> None:
+        """Ends a task, if it is still at work."""
+        task = self._task
+        if task is not None and task[0] == key:
+            task[1].set()
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        """Returns a part of what was made."""
+        with Path(path).open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def leave(self) -> None:
+        """Removes what would be left behind."""
+        if self.setup.scratch is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def forget(self, path: str) -> None:
+        """Removes what was made."""
+        Path(path).unlink(missing_ok=True)
+
+
+class _Elsewhere(Exception):
+    """The first frame belongs to another segment."""
+
+
+class _Store:
+    """Takes one segment; a `resume.SegmentStore`."""
+
+    def __init__(self, path: Path, begun: int) -> None:
+        self.path, self.frames = path, begun
+        self.end: Boundary | None = None
+        self.counts: Counts | None = None
+        self.warnings: list[str] = []
+        self.truncated: str | None = None
+        self.made = 0
+
+    def new(self) -> SegmentWriter:
+        return SegmentWriter(self.path)
+
+    def add(
+        self,
+        writer: SegmentWriter,
+        frames: int,
+        boundary: Boundary | None,
+        counts: Counts | None = None,
+        warnings: Iterable[str] = (),
+        truncated: str | None = None,
+    ) -> None:
+        writer.finish()
+        self.made, self.end = frames - self.frames, boundary
+        self.counts = counts if boundary is None else boundary.counts
+        self.warnings, self.truncated = list(warnings), truncated
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+_locks: list[FileLock] = []
+"""Of this process's folders; the end of the process, however it comes, releases them."""
+
+
+_YOUNG_S = 60.0
+"""A folder so young may belong to a worker that has not locked it yet."""
+
+
+def _own_folder() -> Path:
+    """Makes a folder for packets, and removes those of workers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        try:
+            if time.time() - folder.stat().st_mtime < _YOUNG_S:
+                continue
+            left = FileLock(folder / "lock")
+            left.acquire(blocking=False)
+            left.release()
+            shutil.rmtree(folder, ignore_errors=True)
+        except (Timeout, OSError):
+            continue
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+    lock = FileLock(folder / "lock", thread_local=False)
+    lock.acquire()
+    _locks.append(lock)
+    return folder
