@@ -59,6 +59,7 @@ def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
+    from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.pipeline.folder import FileOutcome
     from frame_booster.pipeline.result import Result
 
@@ -66,9 +67,12 @@ def test_the_json_reference_names_every_field_and_no_other() -> None:
     outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
     report = {"version", "files", "failed"}
     failure = {"error", "message", "exit_code"}
+    cluster = {"segment", "batch_size", "precision", "threads", "machines", "made_again", "same_as"}
+    now = ClusterNow(1, 2, 3.0, 4.0, 5.0, 0, 1, 0, (WorkerNow(1, "a", "/CPU:0", "in", 0, 1),)).as_json()
+    news = {*now, *now["workers"][0], *Warned("text").as_json()}
     page = text_of("reference/report-json.md")
     documents = {"--report FILE", "--json"}
-    assert first_column(page) - documents == {*outcome, *result.as_json(), *report, *failure}
+    assert first_column(page) - documents == {*outcome, *result.as_json(), *report, *failure, *cluster, *news}
     assert all(re.search(rf"^\| `{field}` \| [a-z]", page, re.MULTILINE) for field in outcome), "each has a type"
 
 

@@ -23,12 +23,14 @@ from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, UnexpectedError
 from frame_booster.media.input.open import open_source
-from frame_booster.media.input.source import Resume
+from frame_booster.media.input.source import Resume, Source
 from frame_booster.media.output.segments import SegmentWriter
 from frame_booster.media.paths import input_path
+from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load
 from frame_booster.pipeline.cluster.machines import kind_of, this_machine
 from frame_booster.pipeline.cluster.messages import Answer, Empty, Failure, Hello, Made, Setup, Task
+from frame_booster.pipeline.cluster.scout import beginning_of
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.pairing import Counts
@@ -94,10 +96,11 @@ class Worker:
         if options.threads is not None:
             options = replace(options, source=replace(options.source, threads=options.threads))
         after = task.start.after
+        if after is not None and options.dedupe and not task.start.exact:
+            with self._opened(task, options) as source:
+                after = beginning_of(source, options, task.number, after)
         first: list[int] = []
-        with open_source(
-            input_path(task.source), options.source, start=options.start, duration=options.duration
-        ) as source:
+        with self._opened(task, options) as source:
 
             def opened(opening: Opening) -> None:
                 if after is not None:
@@ -140,6 +143,10 @@ class Worker:
                 plans=plans,
                 seconds=time.monotonic() - began,
             )
+
+    @staticmethod
+    def _opened(task: Task, options: BoostOptions) -> Source:
+        return open_source(input_path(task.source), options.source, start=options.start, duration=options.duration)
 
     def _tell(self, frames: int) -> None:
         self._frames = frames

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from frame_booster.errors import DecodeError, InputError, ModelError
@@ -103,6 +104,29 @@ def test_uneven_frames_and_empty_segments(tmp_path: Path, worker: Worker) -> Non
     assert packets(tmp_path / "out.mp4", "video") == packets(tmp_path / "alone.mp4", "video")
     assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "alone.mp4").read_bytes()
     assert (result.frames_out, result.duration) == (alone.frames_out, alone.duration)
+
+
+def test_animation_on_twos_is_made_once(tmp_path: Path, worker: Worker) -> None:
+    """With `--dedupe` no segment begins at a repeated frame, whichever it would be."""
+    drawn = make_video(tmp_path / "drawn.mkv", pts=range(30), codec="ffv1")
+    source = tmp_path / "in.mkv"
+    with av.open(str(drawn)) as reading, av.open(str(source), "w") as writing:
+        stream = writing.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        shown = -1
+        for drawing in reading.decode(video=0):
+            for _ in range(2):
+                drawing.pts, drawing.time_base, shown = shown + 1, Fraction(1, 25), shown + 1
+                writing.mux(stream.encode(drawing))
+        writing.mux(stream.encode(None))
+    options = {"dedupe": True, "segment": Fraction(9, 25)}
+    alone = boosted(source, tmp_path / "alone.mp4", resume=True, **options)
+    assert alone.repeats > 20
+    work = opened(source, tmp_path / "out.mp4", **options)
+    worked(work, worker, seed=2)
+    assert work.chain.remade == 0
+    work.join()
+    assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "alone.mp4").read_bytes()
 
 
 def test_captions_that_wait_put_a_segment_off(tmp_path: Path, worker: Worker) -> None:
