@@ -259,10 +259,10 @@ def part_interrupt(folder: Path, _: argparse.Namespace) -> None:
 
 def part_overhead(folder: Path, asked: argparse.Namespace) -> None:
     """Forty segments of a stand-in network whose frames take a fixed time, by 1, 2 and 4 workers."""
-    segments, frames, frame_s = 40, 40, 0.15
+    segments, frames, frame_s = 40, 40, asked.frame_s
     source = _source(folder, segments * frames)
     made = segments * frames - 1
-    for count in (1, 2, 4):
+    for count in asked.workers:
         ideal = made * frame_s / count
         with cluster_of(count, frame_s=frame_s) as cluster:
             output = folder / f"out{count}.mp4"
@@ -337,6 +337,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="+", choices=list(parts))
     parser.add_argument("--count", type=int, default=10, help="kills")
     parser.add_argument("--segments", type=int, default=2000, help="of the long file")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="of the runs for overhead")
+    parser.add_argument("--frame-s", type=float, default=0.15, help="time of a frame there, s")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     # What a shell in the background ignores.

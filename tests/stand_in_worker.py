@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from frame_booster.engine.batch_interpolator import BatchInterpolator
+from frame_booster.errors import ModelError
 from frame_booster.pipeline import job
 from frame_booster.pipeline.cluster.worker import Worker
 from tests.conftest import MeanModel
@@ -38,3 +39,11 @@ class StandInWorker(Worker):
         if os.environ.get(FRAME_S):
             job.BatchInterpolator = SleepingInterpolator  # type: ignore[misc]
         return MeanModel()
+
+
+class FailingWorker(Worker):
+    """A worker that finds no device."""
+
+    def load(self) -> Any:
+        """Fails."""
+        raise ModelError("a device that is not there")

@@ -5,16 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from frame_booster.errors import InputError
 
 _STORE_BYTES = 256 << 20
 """Shared memory of a cluster on this machine: chunks of packets go through it, a few at a time."""
+_CLIENT_PORT = 10001
+"""Of Ray's client, where an address gives none."""
+_KNOCK_S = 10.0
+"""How long a machine has to answer."""
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -71,6 +77,8 @@ def _begin(ray: Any, address: str) -> bool:
         if address == "local":
             ray.init(address="local", **alone)
             return True
+        # Ray itself would try for minutes.
+        _knock(os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address)
         if address != "auto":
             ray.init(address=address, **quiet)
             return False
@@ -89,6 +97,17 @@ def _begin(ray: Any, address: str) -> bool:
             path=address,
             hint="`ray status` tells of a running one; its Python and its Ray must be those of this machine",
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where there is nothing at an address; ValueError where it is none."""
+    if address == "auto":
+        return
+    parts = urlsplit(address if "://" in address else f"ray://{address}")
+    port = parts.port or (_CLIENT_PORT if "://" in address else None)
+    if not parts.hostname or port is None:
+        raise ValueError("an address is HOST:PORT or ray://HOST:PORT")
+    socket.create_connection((parts.hostname, port), _KNOCK_S).close()
 
 
 def _numbers() -> list[int]:

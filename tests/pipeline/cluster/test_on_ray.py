@@ -21,7 +21,7 @@ from frame_booster.pipeline.cluster.options import ClusterOptions
 from frame_booster.pipeline.folder import FolderOptions, FolderRun
 from frame_booster.pipeline.keywords import options_of
 from tests.conftest import boosted, make_video
-from tests.stand_in_worker import FRAME_S, StandInWorker
+from tests.stand_in_worker import FRAME_S, FailingWorker, StandInWorker
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = [
@@ -54,7 +54,7 @@ def alone(source: Path, output: Path, **options: Any) -> bytes:
 
 
 def test_a_file_is_what_one_machine_makes_though_a_worker_dies(address: str, tmp_path: Path) -> None:
-    source, killed = make_video(tmp_path / "in.mp4", pts=range(120), tones=1, cut_at=33), []
+    source, killed = make_video(tmp_path / "in.mp4", pts=range(80), tones=1, cut_at=33), []
     told: list[News] = []
 
     def news(item: News) -> None:
@@ -79,7 +79,7 @@ def test_a_file_is_what_one_machine_makes_though_a_worker_dies(address: str, tmp
     assert any(isinstance(item, Warned) for item in told)
     last = [item for item in told if isinstance(item, ClusterNow)][-1]
     json.dumps(last.as_json())
-    assert last.total == 240
+    assert last.total == 160
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.mp4", "in.mp4", "out.mp4"]
 
 
@@ -105,15 +105,23 @@ def test_a_folder_goes_on_where_a_file_fails(address: str, tmp_path: Path) -> No
     assert list(scratch.iterdir()) == []
 
 
-def test_workers_that_cannot_start_and_clusters_that_are_not_there_are_told(address: str, tmp_path: Path) -> None:
-    source = make_video(tmp_path / "in.mp4", pts=range(6))
-    other = tmp_path / "other.safetensors"
-    other.write_bytes(b"other weights")
-    options = options_of({"weights": str(other)})
-    with pytest.raises(ModelError, match="weights"):
-        cluster_run.boost_on_cluster(str(source), str(tmp_path / "out.mp4"), options, ClusterOptions(address, cpus=1))
+def test_workers_that_cannot_start_are_told(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_run, "Worker", FailingWorker)
+    source, options = make_video(tmp_path / "in.mp4", pts=range(6)), options_of({})
+    told: list[News] = []
+    with pytest.raises(ModelError, match="a device that is not there"):
+        cluster_run.boost_on_cluster(
+            str(source), str(tmp_path / "out.mp4"), options, ClusterOptions(address, cpus=1), told.append
+        )
+    assert [item.text for item in told if isinstance(item, Warned)] == [
+        "a worker is left out: a device that is not there"
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+    source, options = make_video(tmp_path / "in.mp4", pts=range(6)), options_of({})
     with pytest.raises(InputError, match=r"127\.0\.0\.1:1: the cluster cannot be reached"):
         cluster_run.boost_on_cluster(
-            str(source), str(tmp_path / "out.mp4"), options_of({}), ClusterOptions("127.0.0.1:1", cpus=1)
+            str(source), str(tmp_path / "out.mp4"), options, ClusterOptions("127.0.0.1:1", cpus=1)
         )
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "other.safetensors"]
