@@ -13,6 +13,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -287,7 +288,7 @@ def part_memory(folder: Path, asked: argparse.Namespace) -> None:
     )
     with cluster_of(2) as cluster:
         command = on(
-            cluster, STAND_IN, source, "--segment", "1", "-q", "-o", folder / "out.mkv", "--preset", "ultrafast"
+            cluster, STAND_IN, source, "--segment", "0.4", "-q", "-o", folder / "out.mkv", "--preset", "ultrafast"
         )
         process = subprocess.Popen(command)
         head, state = psutil.Process(process.pid), folder / ".out.mkv.segments"
@@ -320,15 +321,24 @@ def part_client(folder: Path, _: argparse.Namespace) -> None:
     timed([*STAND_IN, str(source), "--resume", "--segment", "2", *ALIKE, "-q", "-o", str(alone)])
     os.environ["PYTHONPATH"] = str(ROOT)
     ray = str(Path(sys.executable).with_name("ray"))
-    begin = [ray, "start", "--head", "--num-cpus=2", "--port=16379", "--ray-client-server-port=16001"]
-    subprocess.run([*begin, "--include-dashboard=false", f"--object-store-memory={STORE}"], check=True)
+    begin = [ray, "start", "--head", "--block", "--num-cpus=2", "--port=9379", "--ray-client-server-port=21001"]
+    head = subprocess.Popen([*begin, "--include-dashboard=false", f"--object-store-memory={STORE}"])
     try:
-        command = [*STAND_IN, str(source), "--segment", "2", "-o", str(output), "--cluster", "ray://127.0.0.1:16001"]
+        wait_for(partial(_answers, 21001))
+        command = [*STAND_IN, str(source), "--segment", "2", "-o", str(output), "--cluster", "ray://127.0.0.1:21001"]
         timed([*command, "--cluster-cpus", "1"])
         print("the same bytes:", same(alone, output))
     finally:
-        # Of this machine's clusters, which are those of this script.
-        subprocess.run([ray, "stop"], check=False)
+        head.terminate()
+        head.wait(60)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def main() -> None:

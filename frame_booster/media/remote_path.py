@@ -25,7 +25,9 @@ else:
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """RFC 3986, 3; a drive of Windows is one letter."""
 _BLOCK = 2 << 20
-"""Bytes that are read ahead: of a video at 20 Mbit/s, most of a second."""
+"""Bytes that are fetched at once: of a video at 20 Mbit/s, most of a second."""
+_BLOCKS = 16
+"""Blocks that are kept: streams may lie far from each other, and are read in turns."""
 
 
 def is_address(text: str) -> bool:
@@ -152,4 +154,5 @@ class RemotePath(LocalPath):
         """Opens it for reading; ranges are fetched as they are read."""
         self.exists()
         filesystem, path = self._filesystem
-        return filesystem.open(path, "rb", block_size=_BLOCK, cache_type="readahead")
+        options = {"maxblocks": _BLOCKS}
+        return filesystem.open(path, "rb", block_size=_BLOCK, cache_type="blockcache", cache_options=options)

@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+MOST_ITEMS = 512
+
+
 class Broken(Exception):
     """The other end has given up."""
 
@@ -22,7 +25,7 @@ class ByteQueue(Generic[Item]):
       most: items it may hold: small ones have more about them than their bytes.
     """
 
-    def __init__(self, limit: int, most: int = 512) -> None:
+    def __init__(self, limit: int, most: int = MOST_ITEMS) -> None:
         self._limit, self._held, self._most = limit, 0, most
         self._items: deque[tuple[Item, int]] = deque()
         self._changed = threading.Condition()

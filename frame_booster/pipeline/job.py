@@ -21,7 +21,7 @@ from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
-from frame_booster.pipeline.byte_queue import Broken, ByteQueue
+from frame_booster.pipeline.byte_queue import MOST_ITEMS, Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.settings import JobSettings
@@ -31,6 +31,8 @@ from frame_booster.pixels import PixelLayout
 
 _LOOK_S = 0.2
 """How often a job looks whether it is to stop."""
+_READ_AHEAD = 32
+"""Frames that a lone segment is ahead in its reading."""
 _PATIENCE_S = 1.0
 """How long an interrupted run waits for its threads."""
 
@@ -95,7 +97,9 @@ class Job:
         asked = settings.max_memory
         self._allowed = None if asked is None else asked // sharers
         waiting = queue_bytes(self._allowed)
-        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting)
+        # What lies behind a lone segment is another's, and is read in vain.
+        most = _READ_AHEAD if settings.lone_segment else MOST_ITEMS
+        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting, most)
         self._outbox: ByteQueue[Opening | Shown | Boundary | av.Packet] = ByteQueue(waiting)
         self._failures: list[BaseException] = []
         self._stopped = False
