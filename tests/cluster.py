@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -320,11 +321,14 @@ def part_client(folder: Path, _: argparse.Namespace) -> None:
     alone, output = folder / "alone.mp4", folder / "out.mp4"
     timed([*STAND_IN, str(source), "--resume", "--segment", "2", *ALIKE, "-q", "-o", str(alone)])
     os.environ["PYTHONPATH"] = str(ROOT)
+    # As people do it: one token for the cluster, and for those who use it.
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     ray = str(Path(sys.executable).with_name("ray"))
     begin = [ray, "start", "--head", "--block", "--num-cpus=2", "--port=9379", "--ray-client-server-port=21001"]
     head = subprocess.Popen([*begin, "--include-dashboard=false", f"--object-store-memory={STORE}"])
     try:
         wait_for(partial(_answers, 21001))
+        time.sleep(5)
         command = [*STAND_IN, str(source), "--segment", "2", "-o", str(output), "--cluster", "ray://127.0.0.1:21001"]
         timed([*command, "--cluster-cpus", "1"])
         print("the same bytes:", same(alone, output))

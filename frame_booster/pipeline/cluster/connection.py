@@ -91,11 +91,13 @@ def _begin(ray: Any, address: str) -> bool:
             return True
     # Ray raises what its libraries do: gRPC's, OSError, ValueError, RuntimeError.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        # Of a server's traceback the last line says what is wrong.
+        reason = " ".join(dict.fromkeys((lines[0], lines[-1])))
         raise InputError(
             f"the cluster cannot be reached: {reason}",
             path=address,
-            hint="`ray status` tells of a running one; its Python and its Ray must be those of this machine",
+            hint="its Python, its Ray and its token (RAY_AUTH_MODE=token) must be those of this machine",
         ) from error
 
 

@@ -135,7 +135,8 @@ class Crew:
         except self._ray.exceptions.RayError as error:
             return [self._lose(member, f"a worker was lost: {_reason(error)}")]
         now = time.monotonic()
-        if ref is member.asked:
+        # Ray's client gives equal references, and not the same.
+        if ref == member.asked:
             member.asked = None
             if member.state == "pending":
                 member.state, member.begun, member.moved = "starting", now, now
