@@ -26,6 +26,8 @@ class Member:
     """pending (there is no room for it yet), starting, idle or busy."""
     hello: Hello | None = None
     task: Task | None = None
+    made: int = 0
+    """Tasks that it has ended."""
     frames: int = 0
     """Of the task, so far."""
     begun: float = 0.0
@@ -145,7 +147,7 @@ class Crew:
                 member.frames, member.moved = answer[1], now
             return []
         member.waited, member.task, task = None, None, member.task
-        member.state = "idle"
+        member.state, member.made = "idle", member.made + (task is not None)
         if isinstance(answer, Hello):
             member.hello = answer
         elif isinstance(answer, Failure) and task is None:
@@ -164,8 +166,10 @@ class Crew:
         if pace is None:
             return patience.first_s
         limit = max(patience.least_s, patience.frames * pace)
-        # Before its first frame the input is opened, and sought in.
-        return limit if member.frames else max(limit, min(patience.first_s, 2 * limit))
+        if member.frames:
+            return limit
+        # Before its first frame the input is opened, and sought in; before a worker's first, its network is compiled.
+        return min(patience.first_s, max(2 * limit, 0.0 if member.made else patience.first_s / 3))
 
     def _lose(self, member: Member, why: str) -> Event:
         self.dismiss(member)

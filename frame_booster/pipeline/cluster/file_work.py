@@ -186,8 +186,6 @@ class FileWork:
         said = []
         if isinstance(answer, Made) and path is not None:
             self._files[answer.number] = path.name
-            if answer.frames:
-                self.pace = max(self.pace or 0.0, answer.seconds / answer.frames)
             said = self._compare(answer.plans)
         if isinstance(answer, Failure) and answer.exact and answer.elsewhere:
             again = self._lost.get(answer.number, 0) + 1
@@ -199,6 +197,11 @@ class FileWork:
         self.chain.take(answer.number, answer)
         self._go_on()
         return said
+
+    def note_pace(self, made: Made) -> None:
+        """Takes note of how fast a segment was made."""
+        if made.frames:
+            self.pace = max(self.pace or 0.0, made.seconds / made.frames)
 
     def _compare(self, plans: tuple[Plan, ...]) -> list[str]:
         """Returns a warning where a worker has had to work in smaller parts than others."""

@@ -261,6 +261,10 @@ class Head:
             assert member.hello is not None
             work.workers.add(member.hello.host)
             self._waiting.append((work, answer, member.actor))
+            work.note_pace(answer)
+            for other in self._crew.in_state("busy"):
+                if other.task is not None and self._tasks.get(other.task.key) is work:
+                    other.pace = work.pace
             return
         self._guarded(work, partial(work.take, answer))
 
