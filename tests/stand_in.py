@@ -20,7 +20,7 @@ def main() -> None:
     from frame_booster.pipeline import boost
     from tests.conftest import MeanModel
 
-    with mock.patch.object(boost, "Model", return_value=MeanModel()):
+    with mock.patch.object(boost, "load_network", return_value=MeanModel()):
         command()
 
 
