@@ -172,10 +172,12 @@ def test_no_file_outside_the_networks_names_one() -> None:
 
 
 def test_the_engine_knows_no_network_from_inside() -> None:
-    allowed = {"compiling", "interface", "layers", "presets", "weights"}
+    allowed = {"compiling", "interface", "layers", "onnx_graphs", "presets", "weights", "weights_file"}
     for path in (PACKAGE / "engine").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         inside = {m.split(".")[2] for m in modules if m.startswith("frame_booster.network.")}
         assert inside <= allowed, path
+        of_graphs = {m.split(".")[3] for m in modules if m.startswith("frame_booster.network.onnx_graphs.")}
+        assert of_graphs <= {"graph", "interface", "layers", "networks"}, path
         assert "hasattr" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}, path

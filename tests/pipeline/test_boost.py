@@ -28,10 +28,10 @@ def loaded_once() -> Iterator[None]:
     models: dict[tuple[Any, ...], Any] = {}
     load = whole.load
 
-    def cached(options: BoostOptions) -> Any:
-        key = options.model, options.weights, options.device, options.precision
+    def cached(options: BoostOptions, work: Any = None) -> Any:
+        key = options.model, options.weights, options.device, options.precision, options.engine
         if key not in models:
-            models[key] = load(options)
+            models[key] = load(options, work)
         return models[key]
 
     with pytest.MonkeyPatch.context() as patch:

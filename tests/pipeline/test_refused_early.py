@@ -23,7 +23,7 @@ NOT_ROOT = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(_: object) -> None:
+    def load(_: object, _work: Any = None) -> None:
         raise AssertionError("a model is loaded")
 
     monkeypatch.setattr(boosting, "load", load)

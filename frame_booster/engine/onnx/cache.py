@@ -108,7 +108,7 @@ def _builders() -> str:
     """Returns a hash of the code that builds graphs, so that none outlives a change of it."""
     package = Path(__file__).resolve().parents[2]
     files = [*sorted((package / "network" / "onnx_graphs").glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
-    files += [package / "engine" / "code_values.py", package / "network" / "fbnet_2" / "sizes.py"]
+    files += [package / "engine" / "code_values.py", *sorted((package / "network").glob("*/sizes.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from frame_booster.engine.code_values import padded
 from frame_booster.engine.onnx.colour import phases_to_planes, planes_to_rgb, rgb_to_planes
-from frame_booster.network.onnx_graphs.fbnet_2 import FBNet2Graph
 from frame_booster.network.onnx_graphs.graph import Graph, Map
+from frame_booster.network.onnx_graphs.interface import NetworkGraph
 from frame_booster.network.onnx_graphs.layers import Weights
-from frame_booster.network.onnx_graphs.networks import NetworkGraph, graph_of
+from frame_booster.network.onnx_graphs.networks import graph_of
 from frame_booster.pixels import PixelLayout
 
 
@@ -66,14 +66,12 @@ class Builder:
     def find(self, layout: PixelLayout, downscale: int) -> bytes:
         """From planes of two whole frames to the motion between them."""
         graph = Graph(f"{self._name} find")
-        network = FBNet2Graph(graph, self._weights, self._precision)
-        features = [
-            network.features(
-                planes_to_rgb(graph, self._planes(graph, which, layout, 1), layout, network.multiple, downscale)
-            )
+        network = self._network(graph, self._weights, self._precision)
+        first, second = (
+            planes_to_rgb(graph, self._planes(graph, which, layout, 1), layout, network.multiple, downscale)
             for which in ("first", "second")
-        ]
-        graph.output(network.estimate(features[0], features[1], graph.input("t", [1])), "known")
+        )
+        graph.output(network.find(first, second, graph.input("t", [1])), "known")
         return graph.model()
 
     def fuse(self, part: PixelLayout, downscale: int) -> bytes:
@@ -82,9 +80,9 @@ class Builder:
         network = self._network(graph, self._weights, self._precision)
         planes = [self._planes(graph, which, part, 1) for which in ("first", "second")]
         t = graph.input("t", [1])
-        if isinstance(network, FBNet2Graph):
+        if network.strip_stride is not None:
             frames = [planes_to_rgb(graph, each, part, network.multiple << downscale) for each in planes]
-            stride = (network.strip_stride or 1) << downscale
+            stride = network.strip_stride << downscale
             sides = [side // stride for side in frames[0].sides]
             known = graph.input("known", [1, network.known_channels, *sides])
             return self._finished(graph, network.fuse(frames[0], frames[1], known, t), part)

@@ -105,7 +105,7 @@ class OnnxRuntimeSession(Session):
         cache: Path,
     ) -> None:
         onnxruntime = runtime()
-        if provider in (CUDA, TENSORRT) and hasattr(onnxruntime, "preload_dlls"):
+        if provider in (CUDA, TENSORRT):
             # Those of the wheels of CUDA and cuDNN, where the system has none.
             onnxruntime.preload_dlls()
         options = onnxruntime.SessionOptions()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from frame_booster.network.onnx_graphs.graph import Array, Graph, Map
-from frame_booster.network.onnx_graphs.layers import Layers, Weights
+from frame_booster.network.onnx_graphs.graph import Array, Map
+from frame_booster.network.onnx_graphs.interface import NetworkGraph
 
 SLOPE = 0.2
 """Of the LeakyReLU."""
@@ -16,7 +16,7 @@ _CHANGE = {"conv1": 48, "conv2": 80, "conv3": 80, "conv4": 32, "conv5": 2}
 """Filters of the convolutions that return a change of the flow; the first two are 3x3, the others 1x1."""
 
 
-class FBNetGraph:
+class FBNetGraph(NetworkGraph):
     """Adds stages of FBNet to a graph.
 
     Args:
@@ -26,15 +26,7 @@ class FBNetGraph:
     """
 
     multiple = 8
-    """As `Network.multiple`."""
     codes_frames = False
-    """Each of the two frames has extraction weights of its own."""
-    strip_stride: int | None = None
-    """Every stage sees far beyond a pixel's neighbours."""
-
-    def __init__(self, graph: Graph, weights: Weights, precision: str = "float32") -> None:
-        self._graph, self._layers = graph, Layers(graph, weights, precision)
-        self._precision = precision
 
     @staticmethod
     def weight_shapes() -> dict[str, tuple[int, ...]]:

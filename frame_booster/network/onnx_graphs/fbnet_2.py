@@ -21,7 +21,7 @@ from frame_booster.network.fbnet_2.sizes import (
     coarser_scales,
 )
 from frame_booster.network.onnx_graphs.graph import Array, Graph, Map
-from frame_booster.network.onnx_graphs.layers import Layers, Weights
+from frame_booster.network.onnx_graphs.interface import NetworkGraph
 
 EPSILON = 1e-12
 """Least length that features are divided by, as `fbnet_2.correlation.EPSILON`."""
@@ -41,7 +41,7 @@ _OUT = 8
 """Outputs of fusion for each pixel, phase by phase in the weights: flows (dy, dx) twice, mask, RGB."""
 
 
-class FBNet2Graph:
+class FBNet2Graph(NetworkGraph):
     """Adds stages of FBNet-2 to a graph.
 
     Args:
@@ -51,16 +51,9 @@ class FBNet2Graph:
     """
 
     multiple = 16
-    """As `Network.multiple`."""
     codes_frames = True
-    """Whether a frame is encoded without the other."""
-    strip_stride: int | None = FINEST
-    """Sides of the frames that motion is estimated on over those of what `estimate` returns."""
+    strip_stride = FINEST
     known_channels = KNOWN
-    """Channels of what `estimate` returns."""
-
-    def __init__(self, graph: Graph, weights: Weights, precision: str = "float32") -> None:
-        self._graph, self._layers = graph, Layers(graph, weights, precision)
 
     @staticmethod
     def weight_shapes() -> dict[str, tuple[int, ...]]:
@@ -101,6 +94,10 @@ class FBNet2Graph:
           downscaled: (B, 3, h, w), the same at the scale of the flow.
         """
         return [frame, *self.features(downscaled)]
+
+    def find(self, frame0: Map, frame1: Map, t: Map) -> Map:
+        """Returns what is known at 1/4, as `estimate`, of two frames (B, 3, h, w) at the scale of the flow."""
+        return self.estimate(self.features(frame0), self.features(frame1), t)
 
     def features(self, frame: Map) -> list[Map]:
         """Returns the features of frames (B, 3, h, w), as `FeaturePyramid`."""

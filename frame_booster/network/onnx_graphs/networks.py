@@ -5,10 +5,8 @@ from __future__ import annotations
 from frame_booster.errors import ModelError
 from frame_booster.network.onnx_graphs.fbnet import FBNetGraph
 from frame_booster.network.onnx_graphs.fbnet_2 import FBNet2Graph
+from frame_booster.network.onnx_graphs.interface import NetworkGraph
 
-NetworkGraph = FBNet2Graph | FBNetGraph
-"""Adds a network to a graph, whole or in parts; maps have channels first. All have `multiple`, `codes_frames`,
-`strip_stride`, `weight_shapes`, `encode` and `decode`."""
 GRAPHS: dict[str, type[NetworkGraph]] = {"fbnet-2": FBNet2Graph, "fbnet": FBNetGraph}
 """By the names of their presets."""
 
