@@ -45,12 +45,12 @@ class Cost:
 
 
 _HD = 1280 * 720
-TENSORFLOW_COSTS = {"bfloat16": Cost(5.8, 0.271 / _HD), "float32": Cost(6.5, 0.434 / _HD)}
+TENSORFLOW_COSTS = {"bfloat16": Cost(3.7, 0.149 / _HD), "float32": Cost(3.9, 0.231 / _HD)}
 """Of TensorFlow with FBNet-2, by the precision that `auto` takes."""
 ONNX_COSTS = {
-    (providers.OPENVINO, "bfloat16"): Cost(1.4, 0.331 / _HD),
-    (providers.OPENVINO, "float32"): Cost(1.5, 0.500 / _HD),
-    (providers.CPU, "float32"): Cost(1.4, 0.839 / _HD),
+    (providers.OPENVINO, "bfloat16"): Cost(1.1, 0.158 / _HD),
+    (providers.OPENVINO, "float32"): Cost(1.6, 0.257 / _HD),
+    (providers.CPU, "float32"): Cost(1.3, 0.392 / _HD),
 }
 """Of the ONNX engine with FBNet-2."""
 

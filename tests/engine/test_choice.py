@@ -86,7 +86,7 @@ def test_then_an_accelerator_of_onnx_runtime(machine: Machine) -> None:
 
 def test_then_on_a_processor_the_one_that_is_done_sooner(machine: Machine) -> None:
     machine.has(CPU)
-    assert chosen(work=Work(HD, 10)) == "onnx", "started before TensorFlow is"
+    assert chosen(work=Work(HD, 5)) == "onnx", "started before TensorFlow is"
     assert chosen(work=Work(HD, 36)) == "tensorflow", "twice as fast a frame"
     assert chosen(work=Work(HD, 10_000)) == "tensorflow", "faster in the long run"
     assert chosen() == "tensorflow", "a folder, or a pipe"

@@ -155,21 +155,24 @@ def test_frames_made_at_the_same_time_come_in_order() -> None:
 
 def test_no_more_is_under_way_than_can_be_made_and_one_that_waits() -> None:
     """However slow the network: what waits takes memory."""
-    goes_on = threading.Semaphore(0)
+    goes_on = [threading.Event() for _ in range(4)]
+    layout = layout_of(frame(0, 0).frame)
+    firsts = [planes_of(frame(k, k).frame, layout)[0] for k in range(4)]
 
     class Slow(Mean):
         def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
-            goes_on.acquire()
+            # Pairs are told apart by their first frame: either thread may be the first to run.
+            pair = next(k for k, plane in enumerate(firsts) if np.array_equal(frames[0][0], plane))
+            assert goes_on[pair].wait(60)
             return super().make(frames, requests)
 
     maker = Slow(1, at_once=2)
-    first = frame(0, 0)
-    pairing = Pairing(maker, layout_of(first.frame), Multiple(Fraction(1, 25), Fraction(25), 2), PairingOptions())
+    pairing = Pairing(maker, layout, Multiple(Fraction(1, 25), Fraction(25), 2), PairingOptions())
     assert [list(pairing.add(frame(k, k))) for k in range(4)] == [[]] * 4
-    goes_on.release()
+    goes_on[0].set()
     assert [one.slot.pts for one in pairing.add(frame(4, 4))] == [0, 1], "the first pair had to be waited for"
-    for _ in range(3):
-        goes_on.release()
+    for event in goes_on:
+        event.set()
     assert [one.slot.pts for one in pairing.flush()] == [2, 3, 4, 5, 6, 7]
     pairing.close()
 
