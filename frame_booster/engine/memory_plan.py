@@ -10,7 +10,7 @@ import psutil
 
 from frame_booster.engine.contract import LoadedNetwork, NetworkFacts
 from frame_booster.errors import InputError
-from frame_booster.network.presets import FLOW_SIDE, PRESETS, BytesPerPixel, Preset
+from frame_booster.network.presets import FLOW_SIDE, PRESETS, BytesPerPixel, Preset, preset_of
 from frame_booster.pixels import PixelLayout
 
 FLOW_SCALES = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
@@ -62,6 +62,11 @@ def default_flow_downscale(width: int, height: int, preset: Preset, device: str)
     """Returns the `Plan.flow_downscale` of frames of this size, px, where no flow scale is asked for."""
     most = preset.gpu_flow_side if "GPU" in device else FLOW_SIDE
     return min(max((-(-min(width, height) // most) - 1).bit_length(), 0), preset.max_flow_downscale)
+
+
+def default_flow_scale(width: int, height: int, network: str, device: str) -> Fraction:
+    """Returns the flow scale that frames of this size have, px, with a network of this name on such a device."""
+    return FLOW_SCALES[default_flow_downscale(width, height, preset_of(network), device)]
 
 
 def flow_downscale_of(scale: Fraction, network: NetworkFacts) -> int:

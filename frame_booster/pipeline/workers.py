@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,6 +10,26 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+_AT_THE_END_S = 30.0
+"""How long the end of the process waits for what is in the network."""
+_busy = threading.Condition()
+_running = 0
+"""Tasks that are being done, in all threads."""
+
+
+@atexit.register
+def _wait_for_tasks() -> None:
+    """Python ends the threads that are left by an exception in whatever they do next, and where they come back from the
+    C++ of an engine just then, the process is aborted instead of ended with its exit code."""
+    with _busy:
+        _busy.wait_for(lambda: _running == 0, _AT_THE_END_S)
+
+
+def _count(step: int) -> None:
+    global _running
+    with _busy:
+        _running += step
+        _busy.notify_all()
 
 
 def background_thread(target: Callable[[], None], name: str) -> threading.Thread:
@@ -50,8 +71,11 @@ class Workers(Generic[Result]):
     def _work(self) -> None:
         while (item := self._tasks.get()) is not None and not self._closed:
             task, future = item
+            _count(1)
             try:
                 future.set_result(task())
             # It is raised in the thread that waits for the future.
             except BaseException as error:
                 future.set_exception(error)
+            finally:
+                _count(-1)

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,13 +55,10 @@ class GraphCache:
         text = "\n".join([__version__, _builders(), self._weights, *map(repr, facts)])
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:40]}.onnx"
 
-    def file(self, build: Callable[[], bytes], *facts: object) -> Path:
+    def graph(self, build: Callable[[], bytes], *facts: object) -> Path | bytes:
         """Returns the file of a graph, which is built if it is not there, or not whole.
 
-        Where the folder cannot be written, it lies in one that the process removes at its end.
-
-        Raises:
-          OSError: it cannot be written there either.
+        Where the folder cannot be written, or the disk is full, the graph itself: a cache is no reason to fail.
         """
         path = self.path(*facts)
         if _is_whole(path):
@@ -76,9 +72,7 @@ class GraphCache:
             _replace(path, made)
             _replace(path.with_suffix(".sha256"), hashlib.sha256(made).hexdigest().encode())
         except OSError:
-            path = Path(_for_this_process().name) / path.name
-            _replace(path, made)
-            return path
+            return made
         self._forget()
         return path
 
@@ -96,11 +90,6 @@ class GraphCache:
                     each.unlink(missing_ok=True)
                 except OSError:
                     continue
-
-
-@functools.cache
-def _for_this_process() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True)
 
 
 @functools.cache

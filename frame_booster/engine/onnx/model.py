@@ -91,17 +91,11 @@ class OnnxModel(LoadedNetwork):
           *facts: all that it is built by, beside weights and precision.
         """
         try:
-            file = self._cache.file(lambda: build(self._builder), self.name, self.precision, *facts)
+            graph = self._cache.graph(lambda: build(self._builder), self.name, self.precision, *facts)
         except ImportError as error:
             raise ModelError(f"{error.name} is not installed", hint='pip install "frame-booster[onnx]"') from error
-        except OSError as error:
-            raise ModelError(
-                f"the network's graph cannot be kept: {error.strerror}",
-                path=self._cache.folder,
-                hint="name another folder by FRAME_BOOSTER_CACHE",
-            ) from error
         index = int(self.device.rpartition(":")[2])
-        return open_session(file, str(self.provider), index, self.precision, at_once, self._threads, cache_folder())
+        return open_session(graph, str(self.provider), index, self.precision, at_once, self._threads, cache_folder())
 
     def frames_at_once(self) -> int:
         if self.device != "/CPU:0" or (self._threads or os.cpu_count() or 1) == 1:

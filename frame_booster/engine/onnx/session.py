@@ -35,7 +35,7 @@ class OpenVinoSession(Session):
     """A graph in OpenVINO, on the processor.
 
     Args:
-      file: ONNX file.
+      graph: an ONNX file, or what would be in it.
       at_once: runs at the same time, which share the cores.
       threads: that compute; None leaves it to OpenVINO.
 
@@ -43,7 +43,7 @@ class OpenVinoSession(Session):
       ModelError: it does not take the graph.
     """
 
-    def __init__(self, file: Path, at_once: int, threads: int | None) -> None:
+    def __init__(self, graph: Path | bytes, at_once: int, threads: int | None) -> None:
         import openvino
 
         self._openvino = openvino
@@ -57,7 +57,7 @@ class OpenVinoSession(Session):
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._model = core.compile_model(core.read_model(str(file)), "CPU", settings)
+            self._model = core.compile_model(core.read_model(_loadable(graph)), "CPU", settings)
         except RuntimeError as error:
             raise _refused(OPENVINO, error) from error
         self._outputs = [(output.get_element_type(), output.get_shape()) for output in self._model.outputs]
@@ -82,7 +82,7 @@ class OnnxRuntimeSession(Session):
     """A graph in ONNX Runtime.
 
     Args:
-      file: ONNX file.
+      graph: an ONNX file, or what would be in it.
       provider: name of the execution provider.
       index: of its device.
       precision: dtype of the convolutions.
@@ -96,7 +96,7 @@ class OnnxRuntimeSession(Session):
 
     def __init__(
         self,
-        file: Path,
+        graph: Path | bytes,
         provider: str,
         index: int,
         precision: str,
@@ -130,7 +130,7 @@ class OnnxRuntimeSession(Session):
             options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         try:
             self._session = onnxruntime.InferenceSession(
-                str(file), options, providers=provider_options(provider, index, precision, cache)
+                _loadable(graph), options, providers=provider_options(provider, index, precision, cache)
             )
         # All its errors are classes of its own without a common base but this.
         except Exception as error:
@@ -162,6 +162,10 @@ class OnnxRuntimeSession(Session):
         self._session.run_with_iobinding(binding)
         values: list[Any] = binding.get_outputs() if keep else binding.copy_outputs_to_cpu()
         return values
+
+
+def _loadable(graph: Path | bytes) -> str | bytes:
+    return graph if isinstance(graph, bytes) else os.fspath(graph)
 
 
 def _refused(provider: str, error: Exception) -> ModelError:
@@ -198,9 +202,9 @@ def provider_options(provider: str, index: int, precision: str, cache: Path) -> 
 
 
 def open_session(
-    file: Path, provider: str, index: int, precision: str, at_once: int, threads: int | None, cache: Path
+    graph: Path | bytes, provider: str, index: int, precision: str, at_once: int, threads: int | None, cache: Path
 ) -> Session:
     """Loads a graph on a provider; arguments as those of the two kinds of session."""
     if provider == OPENVINO:
-        return OpenVinoSession(file, at_once, threads)
-    return OnnxRuntimeSession(file, provider, index, precision, at_once, threads, cache)
+        return OpenVinoSession(graph, at_once, threads)
+    return OnnxRuntimeSession(graph, provider, index, precision, at_once, threads, cache)

@@ -10,12 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from frame_booster.engine.memory_plan import FLOW_SCALES, Plan, default_batch_size, default_flow_downscale
+from frame_booster.engine.memory_plan import Plan, default_batch_size, default_flow_scale
 from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.output.segments import shift_segment
 from frame_booster.media.output.sink import CONSTANT_RATE
-from frame_booster.network.presets import preset_of
 from frame_booster.options import SEGMENT_S, BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.cluster.chain import Chain, added
@@ -114,8 +113,7 @@ class FileWork:
             batch = default_batch_size(layout, fixed.device)
         flow_scale = self.options.flow_scale or (Fraction(noted["flow_scale"]) if noted else None)
         if flow_scale is None:
-            preset = preset_of(fixed.name)
-            flow_scale = FLOW_SCALES[default_flow_downscale(layout.width, layout.height, preset, fixed.device)]
+            flow_scale = default_flow_scale(layout.width, layout.height, fixed.name, fixed.device)
         facts = {
             "segment": str(length),
             "batch_size": batch,
@@ -137,7 +135,8 @@ class FileWork:
         options = replace(work.options, segment=length, batch_size=batch, flow_scale=flow_scale)
         self.work = work = replace(work, options=options)
         work.check_container(opening)
-        key = fingerprint(work.source.path, work.model.weights, options)
+        # Without what is chosen here for all workers, so that one machine finds its own default in what is left.
+        key = fingerprint(work.source.path, work.model.weights, replace(options, flow_scale=self.options.flow_scale))
         self.segments = Segments(work.target, key)
         self._stack.callback(self.segments.release)
         self._told = list(self.segments.warnings)
