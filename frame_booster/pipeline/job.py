@@ -20,9 +20,9 @@ from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
+from frame_booster.pipeline.boundaries import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.byte_queue import MOST_ITEMS, Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
-from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pipeline.workers import background_thread

@@ -26,12 +26,13 @@ from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import DEFAULT_PATTERN, is_pattern, is_pipe
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boundaries import Boundary, Opening
 from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.resume import Segments, SegmentSink, SegmentStore, join
-from frame_booster.pipeline.segment_sink import Boundary, Opening
+from frame_booster.pipeline.resume import Segments, join
+from frame_booster.pipeline.segment_sink import SegmentSink, SegmentStore
 from frame_booster.pipeline.settings import JobSettings, options_rate
 
 

@@ -1,69 +1,111 @@
-"""Opening and boundaries of a run: what a sink is told beside frames and packets."""
+"""Encoding into segments that stand alone, each by a fresh encoder: what makes a run that is cut off go on."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import av
 
-from frame_booster.media.input.source import Resume
-from frame_booster.media.output.sink import Sink
+from frame_booster.media.input.source import SourceReport
+from frame_booster.media.output.segments import SegmentWriter
+from frame_booster.media.output.sink import Written
+from frame_booster.media.output.video_encoder import VideoEncoder
+from frame_booster.pipeline.boundaries import Boundary
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.timeline import Timeline
 
 
-@dataclass(frozen=True)
-class Boundary:
-    """A place where the run can be resumed: all frames before it are written, the source frame at it is next."""
+class SegmentStore(Protocol):
+    """What takes the segments that a `SegmentSink` encodes."""
 
-    next: Resume
-    first_pts: int
-    """Of the whole run's first source frame."""
-    gap: int
-    counts: Counts
+    @property
+    def frames(self) -> int:
+        """Frames of the output before the first of these segments."""
+        ...
+
+    def new(self) -> SegmentWriter:
+        """Begins a segment."""
+        ...
+
+    def add(
+        self,
+        writer: SegmentWriter,
+        frames: int,
+        boundary: Boundary | None,
+        counts: Counts | None = None,
+        warnings: Iterable[str] = (),
+        truncated: str | None = None,
+    ) -> None:
+        """Takes note of a complete one, as `Segments.add`."""
+        ...
 
 
-@dataclass(frozen=True)
-class Opening:
-    """What a sink has to know before the first frame."""
-
-    frame: av.VideoFrame
-    timeline: Timeline
-    pts: int
-    """Time of that frame, ticks of the source."""
-
-
-@dataclass(frozen=True)
-class SegmentGrid:
-    """Where segments begin: number n at the first frame that is n lengths or more after the first of all.
-
-    A frame's time alone says which segment it is in, so that any of them can be made without those before it. Numbers
-    may be left out, where a gap is longer than a segment.
+class SegmentSink:
+    """Encodes into segments, each with an encoder of its own; a `sink.Sink` that can be cut.
 
     Args:
-      origin: time of the first frame of all, ticks of the source.
-      length: of a segment, ticks of the source.
+      segments: takes them.
+      open_encoder: opens an encoder, given the number of frames that are encoded already.
+      counts: what became of all frames, asked when all are written.
+      report: what the reading has noticed so far, which a later run would not know of.
+      lone: whether the first segment is the only one.
     """
 
-    origin: int
-    length: Fraction
+    def __init__(
+        self,
+        segments: SegmentStore,
+        open_encoder: Callable[[int], VideoEncoder],
+        counts: Callable[[], Counts],
+        report: Callable[[], SourceReport] = SourceReport,
+        *,
+        lone: bool = False,
+    ) -> None:
+        self._lone, self._ended = lone, False
+        self.segments, self._open_encoder, self._counts, self._report = segments, open_encoder, counts, report
+        self.written = Written(frames=segments.frames)
+        self.warnings: list[str] = []
+        self._begin()
 
-    def number_at(self, pts: int) -> int:
-        """Returns the number of the segment that a frame is in."""
-        return math.floor((pts - self.origin) / self.length)
+    def _begin(self) -> None:
+        self._encoder = self._open_encoder(self.written.frames)
+        self._encoder.warnings = self.warnings
+        self._writer = self.segments.new()
 
-    def begin_of(self, number: int) -> int:
-        """Returns the earliest time of a frame in a segment."""
-        return math.ceil(self.origin + number * self.length)
+    def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
+        """Encodes a frame into the present segment."""
+        self._add(self._encoder.encode(frame, pts, duration, captions))
+        self.written.add(pts, duration)
 
+    def _add(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            self._writer.add(packet)
 
-@runtime_checkable
-class SegmentedSink(Sink, Protocol):
-    """A sink that makes what it has got durable at boundaries."""
+    def copy(self, packet: av.Packet) -> None:
+        """Other streams are read again when the segments are joined."""
 
     def cut(self, boundary: Boundary) -> None:
-        """Ends a segment; frames from `boundary` on belong to the next."""
-        ...
+        """Makes the present segment durable and begins the next."""
+        self._end(boundary)
+        if not self._lone:
+            self._begin()
+
+    def _end(self, boundary: Boundary | None) -> None:
+        self._ended = self._lone
+        self._add(self._encoder.flush())
+        counts = self._counts() if boundary is None else None
+        report = self._report()
+        told = [*report.warnings, *self.warnings]
+        self.segments.add(self._writer, self.written.frames, boundary, counts, told, report.truncated)
+
+    def finish(self) -> Written:
+        """Makes the last segment durable."""
+        if not self._ended:
+            self._end(None)
+        return self.written
+
+    def __enter__(self) -> SegmentSink:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is not None:
+            self._writer.abandon()

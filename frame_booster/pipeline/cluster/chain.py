@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from frame_booster.media.input.source import Resume
+from frame_booster.pipeline.boundaries import Boundary, SegmentGrid
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Made, Start
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.segment_sink import Boundary, SegmentGrid
 
 
 class Chain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,35 +17,19 @@ from frame_booster.media.output.segments import shift_segment
 from frame_booster.media.output.sink import CONSTANT_RATE
 from frame_booster.options import SEGMENT_S, BoostOptions
 from frame_booster.pipeline.boost import opened_run
+from frame_booster.pipeline.boundaries import SegmentGrid
 from frame_booster.pipeline.cluster.chain import Chain, added
-from frame_booster.pipeline.cluster.messages import Answer, Failure, Made, Task
+from frame_booster.pipeline.cluster.messages import Answer, Failure, Fixed, Made, Task
 from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.opened_run import OpenedRun
-from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.result import Result, result_of
-from frame_booster.pipeline.resume import Segments, boundary_facts, boundary_from, manifest_of
-from frame_booster.pipeline.segment_sink import Boundary, SegmentGrid
+from frame_booster.pipeline.resume import Segments, manifest_of
 from frame_booster.pipeline.settings import options_rate
 
 _PER_WORKER = 4
 """Segments for each worker, at least, so that none waits long for the last one."""
 _LEAST_S = Fraction(2)
 """A shorter segment costs more than it saves: each is opened, sought in and encoded from a key frame on."""
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """What changes a frame or a packet, and is the same on all machines; as the first worker has it."""
-
-    name: str
-    """Of the network."""
-    device: str
-    precision: str
-    engine: str
-    provider: str | None
-    threads: int | None
-    """Of decoder and encoder; None is their own choice on a machine whose cores a worker has for itself."""
-    peers: tuple[Fixed, ...] = ()
 
 
 def segment_for(duration: Fraction | None, files: int, workers: int) -> Fraction:
@@ -150,7 +134,7 @@ class FileWork:
         for name, made in self.segments.state.get("ahead", {}).items():
             if (self.segments.folder / name).exists():
                 self._files[made["number"]] = name
-                self.chain.take(made["number"], _made_from(made))
+                self.chain.take(made["number"], Made.from_json(made))
         self._go_on()
 
     def next(self, key: int, ahead: int) -> Task | None:
@@ -267,7 +251,7 @@ class FileWork:
     def _ahead(self) -> dict[str, Any]:
         held = self.chain.held.items()
         return {
-            self._files[number]: _facts(made)
+            self._files[number]: made.as_json()
             for number, made in held
             if isinstance(made, Made) and number in self._files
         }
@@ -308,39 +292,3 @@ class FileWork:
 
 def _not_here(_: BoostOptions) -> Any:
     raise AssertionError("the head has no use for a network")
-
-
-def _facts(made: Made) -> dict[str, Any]:
-    """Returns as JSON what a later run has to know of a segment that is made ahead of its turn."""
-    first = Boundary(made.first, 0, 0, Counts())
-    return {
-        "number": made.number,
-        "exact": made.exact,
-        "first": boundary_facts(first),
-        "end": None if made.end is None else boundary_facts(made.end),
-        "frames": made.frames,
-        "counts": asdict(made.counts),
-        "warnings": list(made.warnings),
-        "truncated": made.truncated,
-        "decode_errors": made.decode_errors,
-    }
-
-
-def _made_from(facts: dict[str, Any]) -> Made:
-    return Made(
-        key=0,
-        number=facts["number"],
-        exact=facts["exact"],
-        first=boundary_from(facts["first"]).next,
-        end=None if facts["end"] is None else boundary_from(facts["end"]),
-        frames=facts["frames"],
-        counts=Counts(**facts["counts"]),
-        warnings=tuple(facts["warnings"]),
-        truncated=facts["truncated"],
-        decode_errors=facts["decode_errors"],
-        path="",
-        size=0,
-        digest="",
-        plans=(),
-        seconds=0.0,
-    )

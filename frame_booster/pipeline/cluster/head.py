@@ -8,17 +8,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, UnexpectedError
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.cluster.crew import Crew, Event, Lost, Member
+from frame_booster.pipeline.cluster.crew import Event, Lost, Member
 from frame_booster.pipeline.cluster.fetching import fetch
-from frame_booster.pipeline.cluster.file_work import FileWork, Fixed
-from frame_booster.pipeline.cluster.machines import Machine, check_alike
+from frame_booster.pipeline.cluster.file_work import FileWork
+from frame_booster.pipeline.cluster.hiring import Hiring, Place
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Made, Setup
 from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned, WorkerNow
 from frame_booster.pipeline.cluster.options import ClusterOptions
@@ -32,27 +32,10 @@ _OPENING = 4
 """Inputs that are opened at the same time."""
 _FETCHING = 4
 """Segments that are fetched at the same time, which bounds the memory of the head and of Ray's object store."""
-_BAD_STARTS = 3
-"""Workers that may fail to start before no more are begun."""
 _LEAVE_S = 1.0
 """How long workers may clear up at the end."""
 _PATIENCE_S = 1.5
 """How long an interrupted run waits for its thread."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """What the cluster is, as it was found before the work."""
-
-    begin: Callable[[Setup], Any]
-    """Begins a worker; returns Ray's handle of it."""
-    capacity: int
-    """Workers that there is room for at present."""
-    grows: bool
-    """Whether more machines may come."""
-    threads: int | None
-    """Of decoder and encoder, as `Fixed.threads`."""
-    head: Machine
 
 
 @dataclass(frozen=True)
@@ -94,15 +77,12 @@ class Head:
         news: Callable[[News], None],
         ended: Callable[[Ended], None],
     ) -> None:
-        self._ray, self._place, self._setup, self._options, self._cluster = ray, place, setup, options, cluster
+        self._ray, self._place, self._options, self._cluster = ray, place, options, cluster
+        self._shared_scratch = setup.scratch is not None
         self._news, self._ended = news, ended
         self._files, self._sizes, self._next_file = files, sizes, 0
-        self._crew = Crew(ray, lambda: place.begin(self._setup), cluster.patience)
-        self._fixed: Fixed | None = None
-        self._kind: str | None = None
-        self._first: Machine | None = None
-        self._bad_starts = 0
-        self._why_bad: FrameBoosterError | None = None
+        self._hiring = Hiring(ray, place, setup, options, cluster, self._warn_once)
+        self._crew = self._hiring.crew
         self._pool = ThreadPoolExecutor(_OPENING + _FETCHING, thread_name_prefix="head")
         self._opening: dict[Future[None], FileWork] = {}
         self._fetching: dict[Future[Path], tuple[FileWork, Made]] = {}
@@ -167,7 +147,7 @@ class Head:
     def _schedule(self) -> None:
         try:
             while not self._stop.is_set() and (self._active or self._opening or self._next_file < len(self._files)):
-                self._hire()
+                self._hiring.hire(self._wanted())
                 for event in self._crew.events(_LOOK_S):
                     self._handle(event)
                 self._collect()
@@ -184,78 +164,30 @@ class Head:
         """Returns how many segments could be handed out."""
         return sum(work.chain.spare(len(self._crew.members)) for work in self._active)
 
-    def _hire(self) -> None:
-        crew, ready = self._crew, len(self._crew.in_state("idle", "busy"))
-        more = self._fixed is None or self._opening or self._next_file < len(self._files)
-        most = self._cluster.workers or len(self._crew.members) + self._place.capacity + 1
-        if not more:
-            spare = self._spare()
-            most = min(most, len(crew.in_state("busy")) + spare)
-            if not spare:
-                for member in crew.in_state("pending"):
-                    crew.dismiss(member)
-        started = ready + len(crew.in_state("starting"))
-        target = max(self._place.capacity, started + max(ready, 1)) if self._place.grows else self._place.capacity
-        if self._bad_starts >= _BAD_STARTS:
-            if not started and self._why_bad is not None:
-                raise self._why_bad
-            target = started
-        while len(crew.members) < min(target, most):
-            crew.hire()
+    def _wanted(self) -> int | None:
+        """Returns how many more workers would find work; None while there is more than is known yet."""
+        if self._hiring.fixed is None or self._opening or self._next_file < len(self._files):
+            return None
+        return self._spare()
 
     def _handle(self, event: Event) -> None:
         member, what = event
         if isinstance(what, Lost):
             if what.task is None:
                 if what.started and member.hello is None:
-                    self._bad_start(ModelError(f"workers do not start: {what.why}", hint="see Ray's logs of workers"))
+                    self._hiring.bad_start(
+                        ModelError(f"workers do not start: {what.why}", hint="see Ray's logs of workers")
+                    )
                 return
             self._warn_once(f"{what.why}; its segment is made again")
             work = self._tasks.pop(what.task.key)
             self._guarded(work, partial(work.lost, what.task.number, what.why))
         elif isinstance(what, Hello):
-            self._greet(member, what)
+            self._hiring.greet(member, what)
         elif isinstance(what, Failure) and what.key == 0:
-            self._bad_start(what.error())
+            self._hiring.bad_start(what.error())
         else:
             self._answered(member, what)
-
-    def _bad_start(self, error: FrameBoosterError) -> None:
-        self._bad_starts += 1
-        self._why_bad = error
-        self._warn_once(f"a worker is left out: {error}")
-
-    def _greet(self, member: Member, hello: Hello) -> None:
-        place = self._place
-        try:
-            check_alike([self._first or hello.machine, hello.machine], place.head)
-        except ModelError as error:
-            # One that came after the work had begun: those that were there before are asked before it.
-            self._crew.dismiss(member)
-            self._bad_start(error)
-            return
-        if self._fixed is None:
-            name = self._options.model
-            self._fixed = Fixed(name, hello.device, hello.precision, hello.engine, hello.provider, place.threads)
-            self._kind, self._first = hello.kind, hello.machine
-            # Those that come later do not choose for themselves.
-            chosen = replace(
-                self._setup.options,
-                precision=hello.precision,
-                engine=hello.engine,
-                provider=hello.provider or "auto",
-            )
-            self._setup = replace(self._setup, options=chosen)
-        elif any(getattr(hello, name) != getattr(self._fixed, name) for name in ("precision", "engine", "provider")):
-            # It has chosen for itself; another takes its place, and is told.
-            self._crew.dismiss(member)
-        elif hello.kind != self._kind:
-            text = f"machines differ in kind ({hello.kind} on {hello.host}, {self._kind} before)"
-            if self._options.source.strict:
-                self._crew.dismiss(member)
-                self._bad_start(ModelError(text, hint="without --strict frames may differ in their last bits"))
-            else:
-                self._warn_once(f"{text}: frames may differ in their last bits", "machines differ in kind")
 
     def _answered(self, member: Member, answer: Answer) -> None:
         work = self._tasks.pop(answer.key)
@@ -334,11 +266,11 @@ class Head:
             self._warn_once(text)
 
     def _fetched(self, actor: Any, made: Made, path: Path) -> Path:
-        fetch(self._ray, actor, made, path, shared=self._setup.scratch is not None)
+        fetch(self._ray, actor, made, path, shared=self._shared_scratch)
         return path
 
     def _open_more(self) -> None:
-        if self._fixed is None:
+        if self._hiring.fixed is None:
             return
         workers = max(len(self._crew.in_state("idle", "busy")), self._place.capacity)
         while (
@@ -351,7 +283,7 @@ class Head:
             self._next_file += 1
             work = FileWork(source, output, self._options, self._cluster.tries)
             files = len(self._files)
-            self._opening[self._pool.submit(work.open, self._fixed, files, workers)] = work
+            self._opening[self._pool.submit(work.open, self._hiring.fixed, files, workers)] = work
 
     def _hand_out(self) -> None:
         for member in self._crew.in_state("idle"):

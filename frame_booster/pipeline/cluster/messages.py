@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.errors import FrameBoosterError, OutputError, UnexpectedError
 from frame_booster.media.input.source import Resume
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boundaries import Boundary, boundary_facts, boundary_from
 from frame_booster.pipeline.cluster.machines import Machine
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.segment_sink import Boundary
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,21 @@ class Hello:
     def host(self) -> str:
         """Name of the machine."""
         return self.machine.host
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What changes a frame or a packet, and is the same on all machines; as the first worker has it."""
+
+    name: str
+    """Of the network."""
+    device: str
+    precision: str
+    engine: str
+    provider: str | None
+    threads: int | None
+    """Of decoder and encoder; None is their own choice on a machine whose cores a worker has for itself."""
+    peers: tuple[Fixed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,41 @@ class Made:
     """SHA-256 of the file."""
     plans: tuple[Plan, ...]
     seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns as JSON what a later run has to know of a segment that is made ahead of its turn."""
+        return {
+            "number": self.number,
+            "exact": self.exact,
+            "first": boundary_facts(Boundary(self.first, 0, 0, Counts())),
+            "end": None if self.end is None else boundary_facts(self.end),
+            "frames": self.frames,
+            "counts": asdict(self.counts),
+            "warnings": list(self.warnings),
+            "truncated": self.truncated,
+            "decode_errors": self.decode_errors,
+        }
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Made:
+        """Returns the segment of which `as_json` gave these facts; where it lies is not among them."""
+        return cls(
+            key=0,
+            number=facts["number"],
+            exact=facts["exact"],
+            first=boundary_from(facts["first"]).next,
+            end=None if facts["end"] is None else boundary_from(facts["end"]),
+            frames=facts["frames"],
+            counts=Counts(**facts["counts"]),
+            warnings=tuple(facts["warnings"]),
+            truncated=facts["truncated"],
+            decode_errors=facts["decode_errors"],
+            path="",
+            size=0,
+            digest="",
+            plans=(),
+            seconds=0.0,
+        )
 
 
 @dataclass(frozen=True)

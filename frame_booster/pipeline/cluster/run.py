@@ -15,7 +15,8 @@ from frame_booster.media.paths import check_input, input_path, is_pipe, is_seque
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.cluster.connection import connected, ray_module
-from frame_booster.pipeline.cluster.head import Ended, Head, Place
+from frame_booster.pipeline.cluster.head import Ended, Head
+from frame_booster.pipeline.cluster.hiring import Place
 from frame_booster.pipeline.cluster.machines import Machine, ask, check_alike, kinds, this_machine
 from frame_booster.pipeline.cluster.messages import Setup
 from frame_booster.pipeline.cluster.news import News, Warned

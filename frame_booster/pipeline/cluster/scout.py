@@ -17,9 +17,9 @@ from frame_booster.engine.maker import Maker, Request
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.sink import Written
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boundaries import Boundary, SegmentGrid
 from frame_booster.pipeline.job import Job
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.segment_sink import Boundary, SegmentGrid
 from frame_booster.pipeline.settings import JobSettings, options_rate
 from frame_booster.pixels import PixelLayout, Planes
 

@@ -28,13 +28,13 @@ from frame_booster.media.output.segments import SegmentWriter
 from frame_booster.media.paths import input_path
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load
+from frame_booster.pipeline.boundaries import Boundary, Opening, SegmentGrid
 from frame_booster.pipeline.cluster.machines import kind_of, this_machine
 from frame_booster.pipeline.cluster.messages import Answer, Empty, Failure, Hello, Made, Setup, Task
 from frame_booster.pipeline.cluster.scout import beginning_of
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.segment_sink import Boundary, Opening, SegmentGrid
 
 _FOLDER = "frame-booster-worker-"
 
@@ -185,7 +185,7 @@ class _Elsewhere(Exception):
 
 
 class _Store:
-    """Takes one segment; a `resume.SegmentStore`."""
+    """Takes one segment; a `segment_sink.SegmentStore`."""
 
     def __init__(self, path: Path, begun: int) -> None:
         self.path, self.frames = path, begun

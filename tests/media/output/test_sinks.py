@@ -31,7 +31,8 @@ from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import options_of
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.resume import Segments, SegmentSink, join
+from frame_booster.pipeline.resume import Segments, join
+from frame_booster.pipeline.segment_sink import SegmentSink
 from tests.conftest import MeanModel, boosted, decoded, ffmpeg, make_video
 from tests.media.input.test_sources import make_pictures
 

@@ -9,10 +9,10 @@ import pytest
 
 from frame_booster.errors import DecodeError
 from frame_booster.media.input.source import Resume
+from frame_booster.pipeline.boundaries import Boundary, SegmentGrid
 from frame_booster.pipeline.cluster.chain import Chain
 from frame_booster.pipeline.cluster.messages import Empty, Failure, Made, Start
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.segment_sink import Boundary, SegmentGrid
 
 GRID = SegmentGrid(origin=5, length=Fraction(100))
 FIRST = Resume(5, Fraction(0))

@@ -14,8 +14,8 @@ import pytest
 
 from frame_booster.errors import DecodeError, InputError, ModelError
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline.cluster.file_work import FileWork, Fixed, segment_for
-from frame_booster.pipeline.cluster.messages import Failure, Made, Setup, Task
+from frame_booster.pipeline.cluster.file_work import FileWork, segment_for
+from frame_booster.pipeline.cluster.messages import Failure, Fixed, Made, Setup, Task
 from frame_booster.pipeline.cluster.worker import Worker
 from frame_booster.pipeline.keywords import options_of
 from tests.conftest import MeanModel, boosted, make_video, packets
