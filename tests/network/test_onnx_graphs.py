@@ -20,7 +20,7 @@ from tests.network.test_network import fill
 pytest.importorskip("onnx", reason="needs the extra `onnx`")
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
 
-from frame_booster.network.onnx_graphs import fbnet, fbnet_2  # noqa: E402
+from frame_booster.network.onnx_graphs import correlation, fbnet  # noqa: E402
 from frame_booster.network.onnx_graphs.graph import Graph  # noqa: E402
 from frame_booster.network.onnx_graphs.networks import GRAPHS, graph_of  # noqa: E402
 
@@ -106,7 +106,7 @@ def test_a_graph_asks_for_the_weights_of_the_network(name: str) -> None:
 
 def test_numbers_that_graphs_repeat_are_those_of_the_networks() -> None:
     assert fbnet.CHANNELS == FBNET_CHANNELS
-    assert fbnet_2.EPSILON == EPSILON
+    assert correlation.EPSILON == EPSILON
 
 
 def test_a_network_without_a_graph_is_refused_with_those_that_there_are() -> None:

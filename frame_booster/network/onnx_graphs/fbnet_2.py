@@ -20,11 +20,11 @@ from frame_booster.network.fbnet_2.sizes import (
     STRIDE,
     coarser_scales,
 )
-from frame_booster.network.onnx_graphs.graph import Array, Graph, Map
+from frame_booster.network.onnx_graphs.correlation import correlation_within
+from frame_booster.network.onnx_graphs.graph import Map
 from frame_booster.network.onnx_graphs.interface import NetworkGraph
+from frame_booster.network.onnx_graphs.phases import Phases, grid_matrix
 
-EPSILON = 1e-12
-"""Least length that features are divided by, as `fbnet_2.correlation.EPSILON`."""
 KNOWN = MOTION + HIDDEN
 """Channels of what is known on a level: flow to frame 0, flow to frame 1, mask, and what is handed on. One float32 map,
 since all of it is enlarged together."""
@@ -164,7 +164,7 @@ class FBNet2Graph(NetworkGraph):
         # The weights have t between the mask and what was handed on.
         order = [*range(channels + MOTION), *range(channels + MOTION + 1, channels + KNOWN + 1), channels + MOTION]
         if reach:
-            seen.append(self._correlation(warped[0], warped[1], reach))
+            seen.append(correlation_within(graph, warped[0], warped[1], reach))
             order += range(channels + KNOWN + 1, channels + KNOWN + 1 + seen[-1].channels)
         scales = [1.0] * channels + _SEEN
         x = layers.convolution(f"{name}.head", seen, order=order, scales=scales)
@@ -183,34 +183,6 @@ class FBNet2Graph(NetworkGraph):
         """Returns a number for each of the batch, (B, 1, 1, 1), as a map (B, 1, h, w)."""
         shape = [value.shape[0], 1, *like.sides]
         return self._graph.op("Expand", [value, self._graph.constant(shape, "int64")], shape)
-
-    def _correlation(self, first: Map, second: Map, reach: int) -> Map:
-        """Correlates two maps, as `fbnet_2.correlation.correlation_within`, by products of matrices.
-
-        A row of frame 0 meets the rows of frame 1 as far below it as displacements ask for, all columns with all
-        columns in one product, of which those at opposite displacements are taken: three operators, where a slice for
-        each of 81 displacements would be hundreds.
-        """
-        graph = self._graph
-        batch, channels, height, width = first.shape
-        side = 2 * reach + 1
-        rows = graph.transpose(self._unit(first), [0, 2, 3, 1])
-        others = graph.transpose(self._unit(second), [0, 2, 1, 3])
-        # Rows outside of the map are zeros.
-        edge = graph.constant([0, 2 * reach, 0, 0, 0, 2 * reach, 0, 0], "int64")
-        others = graph.op("Pad", [others, edge], [batch, height + 4 * reach, channels, width])
-        below = [graph.slice(others, 2 * (reach - dy), 2 * (reach - dy) + height, 1) for dy in range(-reach, reach + 1)]
-        products = graph.op("MatMul", [rows, graph.concat(below, 3)], [batch, height, width, side * width])
-        flat = graph.reshape(products, [batch, height * width * side * width])
-        indices = graph.constant(_opposite(height, width, reach), "int32")
-        taken = graph.take(flat, indices, 1)
-        return graph.reshape(taken, [batch, side * side, height, width])
-
-    def _unit(self, features: Map) -> Map:
-        graph = self._graph
-        x = graph.cast(features, "float32")
-        lengths = graph.op("ReduceL2", [x], [x.shape[0], 1, *x.sides], axes=[1], keepdims=1)
-        return graph.divide(x, graph.maximum(lengths, EPSILON))
 
     # Stage 3, fusion.
 
@@ -235,7 +207,7 @@ class FBNet2Graph(NetworkGraph):
             known = self._enlarged(known)
         frames, sides = (frame0, frame1), frame0.sides
         # Cut out where it is small: a few channels of a large map are slow to copy.
-        phases = _Phases(graph, self._enlarged(graph.slice(known, 0, MOTION)))
+        phases = Phases(graph, self._enlarged(graph.slice(known, 0, MOTION)))
         known = self._enlarged(known)
         places = layers.pixel_places(*sides, phases=True)
         grids = [graph.add(phases.of(grid_matrix(k, *sides)), places) for k in (0, 1)]
@@ -304,52 +276,3 @@ _OUTPUTS = (
     ([phase * _OUT + channel for channel in (4, 5, 6, 7) for phase in range(4)], [2.0] * 4 + [0.1] * 12),
 )
 """Filters and factors of the changes of both flows (x of all phases, then y), and of the mask and the residual."""
-
-
-def grid_matrix(frame: int, height: int, width: int) -> Array:
-    """Returns the matrix (2, 5) from a motion to the steps (x, y) that it makes on GridSample's grid."""
-    matrix = np.zeros((2, MOTION))
-    # The grid counts from -1 at the first pixel to 1 at the last; a pixel is looked up against its flow.
-    matrix[0, 2 * frame + 1] = -2.0 / (width - 1)
-    matrix[1, 2 * frame] = -2.0 / (height - 1)
-    return matrix
-
-
-class _Phases:
-    """Enlarges a motion (B, 5, h, w) twofold, bilinear, to four phases of each map asked for, by a convolution.
-
-    Args:
-      graph: that grows.
-      motion: in px of its own size.
-    """
-
-    def __init__(self, graph: Graph, motion: Map) -> None:
-        self._graph = graph
-        batch, channels, height, width = motion.shape
-        pads = graph.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64")
-        self._padded = graph.op("Pad", [motion, pads], [batch, channels, height + 2, width + 2], mode="edge")
-
-    def of(self, matrix: Array) -> Map:
-        """Returns `matrix @ motion` at twice the size, in px of that size: (B, n * 4, h, w)."""
-        # Half-way between: a quarter of a pixel before or after each.
-        along = np.array([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
-        enlarging = np.einsum("ay,bx->abyx", along, along).reshape(4, 1, 3, 3)
-        scaled = matrix * _ENLARGED[:MOTION]
-        kernel = scaled[:, None, :, None, None] * enlarging[None]
-        return self._graph.convolution(self._padded, kernel.reshape(-1, MOTION, 3, 3), pads=[0, 0, 0, 0])
-
-
-def _opposite(height: int, width: int, reach: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Returns, for each displacement and place, which of the products is that of opposite displacements.
-
-    Products are those of row y1 and column x1 of frame 0, dy, and column x2 of row y1 - 2 dy of frame 1, in this order;
-    of a displacement (dy, dx), y1 = y + dy, x1 = x + dx and x2 = x - dx. Outside of a map a product that is zero.
-    """
-    side = 2 * reach + 1
-    dy, dx, y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1, :height, :width]
-    y1, x1, x2 = y + dy, x + dx, x - dx
-    inside = (y1 >= 0) & (y1 < height) & (x1 >= 0) & (x1 < width) & (x2 >= 0) & (x2 < width)
-    index = ((y1 * width + x1) * side + dy + reach) * width + x2
-    # Row 0 of frame 0 with the row 2 * reach above it, which is outside.
-    nothing = 2 * reach * width
-    return np.where(inside, index, nothing).astype(np.int32).reshape(-1)
