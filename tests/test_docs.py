@@ -9,6 +9,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import click
 import pytest
 
 import frame_booster
@@ -31,6 +32,11 @@ def first_column(text: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
 
 
+def options_of(command: click.Command) -> list[click.Option]:
+    """All options of a command but `--help`, which click adds."""
+    return [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+
+
 def long_flags() -> set[str]:
     """Every flag of frame-booster."""
     return {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")} | {"--help"}
@@ -38,16 +44,16 @@ def long_flags() -> set[str]:
 
 def test_the_option_reference_names_every_flag_and_no_other() -> None:
     listed = re.findall(r"^\| `(--[^`]+)`", text_of("reference/options.md"), re.MULTILINE)
-    assert sorted(listed) == sorted(long_flags())
+    firsts = [next(name for name in parameter.opts if name.startswith("--")) for parameter in options_of(main)]
+    assert sorted(listed) == sorted([*firsts, "--help"])
 
 
 def test_the_option_reference_names_every_short_flag() -> None:
     rows = re.findall(r"^\| (`--[^|]+) \|", text_of("reference/options.md"), re.MULTILINE)
     told = {row.split("`")[1]: set(re.findall(r"`([^`]+)`", row)) for row in rows}
-    for parameter in main.params:
-        if parameter.param_type_name == "option":
-            [flag] = [name for name in parameter.opts if name.startswith("--")]
-            assert told[flag] == {flag, *parameter.opts}, flag
+    for parameter in options_of(main):
+        flag = next(name for name in parameter.opts if name.startswith("--"))
+        assert told[flag] == {flag, *parameter.opts}, flag
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -62,6 +68,7 @@ def test_the_json_reference_names_every_field_and_no_other() -> None:
     from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.pipeline.folder import FileOutcome
     from frame_booster.pipeline.result import Result
+    from frame_booster.pipeline.stage_times import StageTimes
 
     result = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), None, 0, 1.0, "fbnet-r", "/CPU:0", "float32")
     outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
@@ -72,7 +79,9 @@ def test_the_json_reference_names_every_field_and_no_other() -> None:
     news = {*now, *now["workers"][0], *Warned("text").as_json()}
     page = text_of("reference/report-json.md")
     documents = {"--report FILE", "--json"}
-    assert first_column(page) - documents == {*outcome, *result.as_json(), *report, *failure, *cluster, *news}
+    progress = {"stages", "profile", *StageTimes().as_json()}
+    told = {*outcome, *result.as_json(), *report, *failure, *cluster, *news, *progress}
+    assert first_column(page) - documents == told
     assert all(re.search(rf"^\| `{field}` \| [a-z]", page, re.MULTILINE) for field in outcome), "each has a type"
 
 

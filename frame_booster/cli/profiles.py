@@ -26,8 +26,6 @@ _GIVES_WAY = {
     "encoder_option": {"codec"},
 }
 """Options of a profile that mean nothing, or would be an error, where a nearer place gives one of these."""
-_INSTEAD = {"help", "version", "list_encoders"}
-"""Options that show something and end, so that a faulty profile must not keep them from it."""
 
 
 class SettingsError(click.ClickException):
@@ -56,8 +54,9 @@ class ProfiledCommand(GroupedCommand):
           SettingsError: a profile is missing or has what is no option or no value; or one cannot be saved.
         """
         if not ctx.resilient_parsing and self._topic(ctx, args) is None:
-            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-            if not _INSTEAD & set(given):
+            given, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            # What shows something and ends, as --help, must work whatever the profiles are.
+            if not any(one.is_eager for one in order):
                 try:
                     self._take_profiles(ctx, given)
                     if "save_profile" in given:
