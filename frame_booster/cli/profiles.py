@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from frame_booster.cli.flags import run_options
+from frame_booster.cli.foreign_names import advice
 from frame_booster.cli.grouped import GroupedCommand, GroupedOption
 from frame_booster.cli.settings import DEFAULT_PROFILE, config_file, read_profiles, save_profile
 from frame_booster.errors import InputError, OutputError
@@ -48,6 +49,16 @@ class ProfiledCommand(GroupedCommand):
     """A command with the options --profile, --no-profile and --save-profile."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As `_parse`; where an option is that of another program, the error says what it is called here."""
+        try:
+            return self._parse(ctx, args)
+        except click.NoSuchOption as error:
+            told = advice(args)
+            if told is None:
+                raise
+            raise click.UsageError(f"{error.format_message()} {told}.", ctx) from error
+
+    def _parse(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments, with those of the profiles where the line and the environment have none.
 
         Raises:

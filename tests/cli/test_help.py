@@ -16,6 +16,7 @@ from frame_booster.cli import man
 from frame_booster.cli.boost import boost
 from frame_booster.cli.doctor import doctor
 from frame_booster.cli.fbnet import main as fbnet
+from frame_booster.cli.foreign_names import FOREIGN
 from frame_booster.cli.grouped import GROUPS, GroupedCommand, GroupedOption
 from tests.cli.test_cli import run
 
@@ -110,6 +111,40 @@ def test_every_option_of_the_other_commands_says_what_it_does() -> None:
             if isinstance(one, click.Option):
                 assert (one.help or "").endswith("."), (command.name, one.name)
     assert "pixels" in fbnet.commands["inspect"].help_on(click.Context(fbnet.commands["inspect"]), "size")
+
+
+def test_names_of_other_programs_are_aliases_or_told_of() -> None:
+    own = {name for one in OPTIONS for name in one.opts}
+    assert not own & set(FOREIGN), "what is there needs no advice"
+    done = run("in.mp4", "--exp", "2")
+    assert done.returncode == 2
+    assert "--factor" in done.stderr
+    with pytest.raises(click.UsageError, match="without an option"):
+        boost.make_context("frame-booster", ["-i", "in.mp4"])
+    with pytest.raises(click.NoSuchOption):
+        boost.make_context("frame-booster", ["--nonsense", "in.mp4"])
+    arguments = [
+        "in.mp4",
+        *[
+            "-vcodec",
+            "libx265",
+            "-crf",
+            "20",
+            "-preset",
+            "slow",
+            "-acodec",
+            "aac",
+            "-threads",
+            "2",
+            "-hwaccel",
+            "auto",
+            "--multi",
+            "4",
+        ],
+    ]
+    values = boost.make_context("frame-booster", arguments).params
+    assert (values["codec"], values["crf"], values["preset"], values["audio_codec"]) == ("libx265", 20, "slow", "aac")
+    assert (values["threads"], values["hwaccel"], values["factor"]) == (2, "auto", "4")
 
 
 def test_environment_variables_are_of_one_option_each_and_of_nothing_else() -> None:
