@@ -85,8 +85,12 @@ class GroupedOption(click.Option):
         # A name with one dash, as ffmpeg has it, needs no mention beside the same with two.
         long = {name.lstrip("-").replace("_", "-") for name in self.opts if name.startswith("--")}
         shown = [name for name in self.opts if name.startswith("--") or name[1:].replace("_", "-") not in long]
-        value = record[0].rpartition(" ")[2] if " " in record[0] and not self.is_flag else ""
-        return f"{', '.join(sorted(shown, key=len))} {value}".rstrip(), self.text
+        return f"{', '.join(sorted(shown, key=len))} {self.value_name(ctx)}".rstrip(), self.text
+
+    def value_name(self, ctx: click.Context) -> str:
+        """Returns what stands for its value in the help, as "RATE" or "[2|4|8]"; empty where it takes none."""
+        record = super().get_help_record(ctx)
+        return "" if record is None or self.is_flag else record[0].rpartition(" ")[2]
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Returns its name, with the environment variable where that is what has set it."""

@@ -61,8 +61,8 @@ def _definitions(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) 
 
 def _option(context: click.Context, one: click.Option) -> Iterator[str]:
     names = ", ".join(f"\\fB{_text(name)}\\fR" for name in (*one.opts, *one.secondary_opts))
-    value = "" if one.is_flag else f" \\fI{_text(one.make_metavar(context))}\\fR"
-    yield from (".TP", f"{names}{value}")
+    value = one.value_name(context) if isinstance(one, GroupedOption) else ""
+    yield from (".TP", f"{names} \\fI{_text(value)}\\fR" if value else names)
     yield _text(one.text if isinstance(one, GroupedOption) else one.help or "")
 
 

@@ -123,25 +123,8 @@ def test_names_of_other_programs_are_aliases_or_told_of() -> None:
         boost.make_context("frame-booster", ["-i", "in.mp4"])
     with pytest.raises(click.NoSuchOption):
         boost.make_context("frame-booster", ["--nonsense", "in.mp4"])
-    arguments = [
-        "in.mp4",
-        *[
-            "-vcodec",
-            "libx265",
-            "-crf",
-            "20",
-            "-preset",
-            "slow",
-            "-acodec",
-            "aac",
-            "-threads",
-            "2",
-            "-hwaccel",
-            "auto",
-            "--multi",
-            "4",
-        ],
-    ]
+    typed = ("-vcodec", "libx265", "-crf", "20", "-preset", "slow", "-acodec", "aac", "-threads", "2")
+    arguments = ["in.mp4", *typed, "-hwaccel", "auto", "--multi", "4"]
     values = boost.make_context("frame-booster", arguments).params
     assert (values["codec"], values["crf"], values["preset"], values["audio_codec"]) == ("libx265", 20, "slow", "aac")
     assert (values["threads"], values["hwaccel"], values["factor"]) == (2, "auto", "4")
