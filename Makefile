@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: setup lint format type test bench clean
+.PHONY: setup lint format type test bench man clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# The manual page, from the options; tests/cli/test_help.py says when it is out of date.
+man: $(STAMP)
+	$(BIN)/python -m frame_booster.cli.man > man/frame-booster.1
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

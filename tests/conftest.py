@@ -38,9 +38,13 @@ def with_default_signals(command: Sequence[str]) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run by tests must not inherit what TensorFlow's import has set here: it makes them talk."""
+def as_a_user_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Commands run by tests must not inherit what TensorFlow's import has set here: it makes them talk.
+
+    Nor may they take options from the profiles of the person who runs the tests.
+    """
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-settings"))
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,14 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import click
 import pytest
 
 import frame_booster
 from frame_booster import errors
 from frame_booster.cli.boost import boost as main
 from frame_booster.cli.fbnet import main as fbnet
+from frame_booster.cli.foreign_names import FOREIGN
 from frame_booster.network.presets import DEFAULT, PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,11 @@ def first_column(text: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
 
 
+def options_of(command: click.Command) -> list[click.Option]:
+    """All options of a command but `--help`, which click adds."""
+    return [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+
+
 def long_flags() -> set[str]:
     """Every flag of frame-booster."""
     return {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")} | {"--help"}
@@ -38,30 +45,32 @@ def long_flags() -> set[str]:
 
 def test_the_option_reference_names_every_flag_and_no_other() -> None:
     listed = re.findall(r"^\| `(--[^`]+)`", text_of("reference/options.md"), re.MULTILINE)
-    assert sorted(listed) == sorted(long_flags())
+    firsts = [next(name for name in parameter.opts if name.startswith("--")) for parameter in options_of(main)]
+    assert sorted(listed) == sorted([*firsts, "--help"])
 
 
 def test_the_option_reference_names_every_short_flag() -> None:
     rows = re.findall(r"^\| (`--[^|]+) \|", text_of("reference/options.md"), re.MULTILINE)
     told = {row.split("`")[1]: set(re.findall(r"`([^`]+)`", row)) for row in rows}
-    for parameter in main.params:
-        if parameter.param_type_name == "option":
-            [flag] = [name for name in parameter.opts if name.startswith("--")]
-            assert told[flag] == {flag, *parameter.opts}, flag
+    for parameter in options_of(main):
+        flag = next(name for name in parameter.opts if name.startswith("--"))
+        assert told[flag] == {flag, *parameter.opts}, flag
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
     of_fbnet = {flag for command in fbnet.commands.values() for parameter in command.params for flag in parameter.opts}
     told = set(re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8")))
-    # RIFE's, in decision 7.
-    assert told - long_flags() - of_fbnet - {"--scale"} == set()
+    # RIFE's, in decision 7 and among the options.
+    foreign = {re.match(r"-+[a-z-]*", name)[0] for name in FOREIGN}  # type: ignore[index]
+    assert told - long_flags() - of_fbnet - foreign == set()
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
     from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.pipeline.folder import FileOutcome
     from frame_booster.pipeline.result import Result
+    from frame_booster.pipeline.stage_times import StageTimes
 
     result = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), None, 0, 1.0, "fbnet-r", "/CPU:0", "float32")
     outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
@@ -71,8 +80,10 @@ def test_the_json_reference_names_every_field_and_no_other() -> None:
     now = ClusterNow(1, 2, 3.0, 4.0, 5.0, 0, 1, 0, (WorkerNow(1, "a", "/CPU:0", "in", 0, 1),)).as_json()
     news = {*now, *now["workers"][0], *Warned("text").as_json()}
     page = text_of("reference/report-json.md")
-    documents = {"--report FILE", "--json"}
-    assert first_column(page) - documents == {*outcome, *result.as_json(), *report, *failure, *cluster, *news}
+    documents = {"--report FILE", "--json", "--progress json"}
+    progress = {"stages", "profile", *StageTimes().as_json()}
+    told = {*outcome, *result.as_json(), *report, *failure, *cluster, *news, *progress}
+    assert first_column(page) - documents == told
     assert all(re.search(rf"^\| `{field}` \| [a-z]", page, re.MULTILINE) for field in outcome), "each has a type"
 
 

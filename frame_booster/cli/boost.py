@@ -13,19 +13,52 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from frame_booster._version import __version__
+from frame_booster.cli.completion import complete_input, complete_output
+from frame_booster.cli.display import Display, busy, seconds_of
 from frame_booster.cli.errors import reported
 from frame_booster.cli.flags import boost_flags, cluster_options, folder_options, run_options
+from frame_booster.cli.grouped import COMMON, EXPERT, QUALITY, option
+from frame_booster.cli.profiles import USED, ProfiledCommand
 from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.stage_times import StageTimes
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions
     from frame_booster.pipeline.result import Result
 
-EPILOG = (
-    "Exit codes: 0 done, 1 a fault of the program, 2 input or option not usable, 3 decoding failed, "
-    "4 model, weights or device, 5 encoder or container, 6 output not written, 130 interrupted. "
-    "A folder's run ends with the code of the first file that failed."
+EXAMPLES = (
+    ("frame-booster film.mkv", "twice the frames, to film.2x.mkv"),
+    ("frame-booster film.mkv -o film60.mkv --fps 60 --crf 16", "60 frames a second, of high quality"),
+    ("frame-booster clip.mp4 -t 5", "the first five seconds, to try it"),
+    ("frame-booster clip.mp4 --slow-motion 4 --slow-audio stretch", "four times slower, sound too"),
+    ("frame-booster season/ -o smooth/ --skip-existing", "every video of a folder"),
+    ("frame-booster --codec libx265 --crf 22 --save-profile small", "a profile, and then its use"),
+    ("frame-booster film.mkv --profile small", "with the options that were saved"),
+    ("frame-booster --help crf", "all about one option"),
+    ("frame-booster doctor", "what is here to run the network"),
+)
+"""Command lines, and what each is for."""
+EXIT_CODES = (
+    ("0", "done"),
+    ("1", "a fault of the program"),
+    ("2", "input or option not usable"),
+    ("3", "decoding failed"),
+    ("4", "model, weights or device"),
+    ("5", "encoder or container"),
+    ("6", "output not written"),
+    ("130", "interrupted"),
+)
+"""With which the program ends; a run over a folder with that of the first file that failed."""
+EPILOG = "\n".join(
+    [
+        "Examples:",
+        *(f"  {line:<60} {meaning}" for line, meaning in EXAMPLES),
+        "",
+        "Exit codes:",
+        *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES),
+        "A run over a folder ends with the code of the first file that failed.",
+    ]
 )
 
 
@@ -41,24 +74,48 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     context.exit()
 
 
-@click.command("boost", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("input")
-@click.option(
+@click.command(
+    "boost",
+    cls=ProfiledCommand,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "FRAME_BOOSTER"},
+)
+@click.argument("input", shell_complete=complete_input)
+@option(
+    COMMON,
     "-o",
     "--output",
-    help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside INPUT.mp4.",
+    metavar="PATH",
+    help="File, folder or pattern of pictures, or - for standard output.",
+    default_text="INPUT.2x.mp4 beside INPUT.mp4",
+    example="-o smooth.mkv",
+    one_run=True,
+    shell_complete=complete_output,
 )
 @boost_flags
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report to this file.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object about the run on stdout.")
-@click.option(
+@option(
+    EXPERT,
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a report about every input to this file, as JSON.",
+    default_text="none",
+    example="--report report.json",
+    one_run=True,
+)
+@option(COMMON, "--quiet", "-q", is_flag=True, help="No progress, no warnings and no summary; errors are still told.")
+@option(
+    EXPERT, "--json", "as_json", is_flag=True, one_run=True, help="One JSON object about the run on standard output."
+)
+@option(
+    QUALITY,
     "--list-encoders",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_list_encoders,
-    help="List the encoders, whether they are here, and their defaults.",
+    one_run=True,
+    help="List the known encoders, whether they are here, and their defaults.",
 )
 @click.version_option(__version__, prog_name="frame-booster")
 def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
@@ -66,7 +123,9 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
 
     INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
     """
-    with reported(as_json=as_json):
+    display = Display(values["progress"], quiet, values["verbose"])
+    profile = click.get_current_context().meta.get(USED)
+    with reported(as_json=as_json, lines=display.style == "json"):
         options, cluster = run_options(values), cluster_options(values)
         from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
 
@@ -77,9 +136,9 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
         source = input_path(input)
         _check_report(report, source, output)
         if input != "-" and source.is_dir() and not is_picture_folder(source):
-            _boost_folder(source, output, options, values, cluster, report, quiet=quiet, as_json=as_json)
+            _boost_folder(source, output, options, values, cluster, report, display, profile, as_json=as_json)
         else:
-            _boost_one(input, output, options, cluster, report, quiet=quiet, as_json=as_json)
+            _boost_one(input, output, options, cluster, report, display, profile, as_json=as_json)
 
 
 def _boost_one(
@@ -88,47 +147,45 @@ def _boost_one(
     options: BoostOptions,
     cluster: ClusterOptions | None,
     report: Path | None,
+    display: Display,
+    profile: str | None,
     *,
-    quiet: bool,
     as_json: bool,
 ) -> None:
     from frame_booster.cli.progress import ProgressBar
-    from frame_booster.media.paths import input_path
     from frame_booster.pipeline.boost import run
     from frame_booster.pipeline.folder import FileOutcome
 
-    name = "standard input" if input == "-" else input_path(input).name
     try:
         if cluster is not None:
-            result = _on_cluster(input, output, options, cluster, quiet=quiet, as_json=as_json)
+            result = _on_cluster(input, output, options, cluster, display, as_json=as_json)
         else:
-            with ProgressBar(name, quiet=quiet) as bar:
+            with ProgressBar(input, display) as bar:
                 result = run(input, output, options, bar.update)
     except Exception as error:
         known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
         failed = FileOutcome(input, output or "", "failed", error=str(known), exit_code=known.exit_code)
-        _write_report(report, [failed.as_json()])
+        _write_report(report, [failed.as_json()], profile)
+        display.ended(failed)
         raise
-    _write_report(report, [FileOutcome(result.input, result.output, "done", result).as_json()])
+    done = FileOutcome(result.input, result.output, "done", result)
+    _write_report(report, [done.as_json()], profile)
     if as_json:
-        click.echo(json.dumps(result.as_json()))
-    if not quiet:
-        for warning in result.warnings:
-            click.echo(f"frame-booster: warning: {warning}", err=True)
-        rate = f" at {float(result.rate):.6g} fps" if result.rate else ""
-        where = "standard output" if result.output == "-" else result.output
-        click.echo(
-            f"{where}: {result.frames_out} frames{rate} from {result.frames_in} in {result.seconds:.1f} s", err=True
-        )
+        click.echo(json.dumps({**result.as_json(), "profile": profile}))
+    display.warnings(result.input, result.warnings)
+    display.ended(done)
+    display.summary(result)
+    if profile is not None and display.verbose:
+        display.line(f"  profile {profile}")
 
 
 def _on_cluster(
-    input: str, output: str | None, options: BoostOptions, cluster: ClusterOptions, *, quiet: bool, as_json: bool
+    input: str, output: str | None, options: BoostOptions, cluster: ClusterOptions, display: Display, *, as_json: bool
 ) -> Result:
     from frame_booster.cli.cluster_progress import ClusterProgress
     from frame_booster.pipeline.cluster.run import boost_on_cluster
 
-    with ClusterProgress(quiet=quiet, as_json=as_json) as progress:
+    with ClusterProgress(display, as_json=as_json) as progress:
         return boost_on_cluster(input, output, options, cluster, progress.update)
 
 
@@ -139,8 +196,9 @@ def _boost_folder(
     values: dict[str, Any],
     cluster: ClusterOptions | None,
     report: Path | None,
+    display: Display,
+    profile: str | None,
     *,
-    quiet: bool,
     as_json: bool,
 ) -> None:
     from frame_booster.cli.progress import FolderProgress
@@ -152,11 +210,11 @@ def _boost_folder(
             from frame_booster.cli.cluster_progress import ClusterProgress
             from frame_booster.pipeline.cluster.run import boost_folder_on_cluster
 
-            on_cluster = shown.enter_context(ClusterProgress(quiet=quiet, as_json=as_json))
+            on_cluster = shown.enter_context(ClusterProgress(display, as_json=as_json))
             run = FolderRun(source, target, options, folder_options(values), on_cluster.ended)
             work: Callable[[], Any] = partial(boost_folder_on_cluster, run, cluster, on_cluster.update)
         else:
-            progress = shown.enter_context(FolderProgress(quiet=quiet))
+            progress = shown.enter_context(FolderProgress(display))
             run = FolderRun(source, target, options, folder_options(values), progress.update)
             progress.begin(len(run.files))
             work = run.run
@@ -164,17 +222,21 @@ def _boost_folder(
             work()
         finally:
             records = [outcome.as_json() for outcome in run.outcomes]
-            _write_report(report, records)
+            _write_report(report, records, profile)
     if as_json:
         click.echo(json.dumps(records))
     failed = [outcome for outcome in run.outcomes if outcome.outcome == "failed"]
-    if not quiet:
-        for outcome in run.outcomes:
-            detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
-            click.echo(f"{outcome.outcome:<8}{outcome.input}  {detail}", err=True)
-            for warning in () if outcome.result is None else outcome.result.warnings:
-                click.echo(f"        warning: {warning}", err=True)
-        click.echo(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done", err=True)
+    for outcome in run.outcomes:
+        detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
+        display.line(f"{outcome.outcome:<8}{outcome.input}  {detail}")
+        for warning in () if outcome.result is None else outcome.result.warnings:
+            display.line(f"        warning: {warning}")
+    results = [outcome.result for outcome in run.outcomes if outcome.result is not None]
+    stages = sum((result.stages for result in results), StageTimes())
+    told = busy(stages, sum(result.seconds for result in results))
+    display.line(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done{told}")
+    if display.verbose:
+        display.line(seconds_of(stages))
     if failed:
         raise SystemExit(failed[0].exit_code)
 
@@ -197,10 +259,15 @@ def _check_report(report: Path | None, source: Path, output: str | None) -> None
         raise InputError("the report cannot be written: no permission", path=report)
 
 
-def _write_report(path: Path | None, files: list[dict[str, Any]]) -> None:
+def _write_report(path: Path | None, files: list[dict[str, Any]], profile: str | None) -> None:
     if path is None:
         return
-    facts = {"version": __version__, "files": files, "failed": sum(f["outcome"] == "failed" for f in files)}
+    facts = {
+        "version": __version__,
+        "profile": profile,
+        "files": files,
+        "failed": sum(f["outcome"] == "failed" for f in files),
+    }
     try:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

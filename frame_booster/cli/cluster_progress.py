@@ -13,6 +13,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from frame_booster.cli.display import Display
 from frame_booster.cli.progress import PLAIN_EVERY_S
 from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned
 from frame_booster.pipeline.folder import FileOutcome
@@ -34,12 +35,12 @@ class ClusterProgress:
     Ray prints the logs of machines that it has lost there, whatever it is told; their loss is told as a warning.
 
     Args:
-      quiet: show nothing on stderr.
+      display: in what form on stderr.
       as_json: write a line of JSON to stdout for every piece of news.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
-        self._quiet, self._as_json = quiet, as_json
+    def __init__(self, display: Display, *, as_json: bool) -> None:
+        self._display, self._form, self._as_json = display, display.form, as_json
         self._out = sys.stdout
         self._nowhere = redirect_stdout(_Nowhere())
         self._bar: tqdm[Any] | None = None
@@ -47,17 +48,18 @@ class ClusterProgress:
 
     def update(self, news: News) -> None:
         """Shows a piece of news."""
-        if self._as_json and (isinstance(news, Warned) or news.seconds >= self._json_at):
+        if isinstance(news, Warned) or news.seconds >= self._json_at:
             if isinstance(news, ClusterNow):
                 self._json_at = news.seconds + _JSON_EVERY_S
-            click.echo(json.dumps(news.as_json()), file=self._out)
-        if self._quiet:
-            return
+            self._display.event(**news.as_json())
+            if self._as_json:
+                click.echo(json.dumps(news.as_json()), file=self._out)
         if isinstance(news, Warned):
-            self._say(f"frame-booster: {news.text}")
-        elif sys.stderr.isatty():
+            if not self._display.quiet and self._form != "json":
+                self._say(f"frame-booster: {news.text}")
+        elif self._form == "bar":
             self._show(news)
-        elif news.seconds >= self._plain_at:
+        elif self._form == "plain" and news.seconds >= self._plain_at:
             self._plain_at = news.seconds + PLAIN_EVERY_S
             self._say(_line(news))
 
@@ -66,7 +68,9 @@ class ClusterProgress:
         if isinstance(news, FileOutcome):
             if self._as_json:
                 click.echo(json.dumps({"event": "file", **news.as_json()}), file=self._out)
-            if not self._quiet:
+            self._display.warnings_as_events(news)
+            self._display.ended(news)
+            if self._form in ("bar", "plain"):
                 self._say(f"{path}: {news.outcome}")
 
     def _say(self, text: str) -> None:

@@ -10,13 +10,22 @@ import click
 
 from frame_booster._version import __version__
 from frame_booster.cli.errors import reported
+from frame_booster.cli.grouped import COMMON, GroupedCommand, option
 from frame_booster.network.presets import DEFAULT, PRESETS
 
 _PACKAGES = ("tensorflow", "openvino", "onnx", "av", "numpy")
 
 
-@click.command()
-@click.option("-m", "--model", type=click.Choice(list(PRESETS)), default=DEFAULT, show_default=True)
+@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@option(
+    COMMON,
+    "-m",
+    "--model",
+    type=click.Choice(list(PRESETS)),
+    default=DEFAULT,
+    help="The network that the report is about.",
+    example="--model fbnet-r",
+)
 def doctor(model: str) -> None:
     """Shows engines, providers and devices, and which of them a run would take."""
     with reported():

@@ -24,12 +24,13 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 @contextmanager
-def reported(*, program: str = "frame-booster", as_json: bool = False) -> Iterator[None]:
+def reported(*, program: str = "frame-booster", as_json: bool = False, lines: bool = False) -> Iterator[None]:
     """Ends the program with an error's exit code and one line about it; no traceback for a user's mistake.
 
     Args:
       program: the name that the line begins with.
       as_json: write the error to stdout as a JSON object, too.
+      lines: write it to stderr as a line of JSON instead of one for people.
     """
     for name in _SIGNALS:
         number = getattr(signal, name, None)
@@ -40,9 +41,9 @@ def reported(*, program: str = "frame-booster", as_json: bool = False) -> Iterat
     try:
         yield
     except KeyboardInterrupt:
-        _end(Interrupted("interrupted"), program, as_json)
+        _end(Interrupted("interrupted"), program, as_json, lines)
     except FrameBoosterError as error:
-        _end(error, program, as_json)
+        _end(error, program, as_json, lines)
     # Click ends a command by these.
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
@@ -50,7 +51,7 @@ def reported(*, program: str = "frame-booster", as_json: bool = False) -> Iterat
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        _end(UnexpectedError.of(error), program, as_json)
+        _end(UnexpectedError.of(error), program, as_json, lines)
 
 
 def _silence_libraries() -> None:
@@ -81,13 +82,13 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     raise Interrupted(f"stopped by {signal.Signals(number).name}")
 
 
-def _end(error: FrameBoosterError, program: str, as_json: bool) -> None:
+def _end(error: FrameBoosterError, program: str, as_json: bool, lines: bool) -> None:
     # After SIGHUP there is no terminal to write to.
     with suppress(OSError):
+        facts = {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
         if as_json:
-            kind = type(error).__name__
-            click.echo(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
-        click.echo(f"{program}: {error}", err=True)
+            click.echo(json.dumps(facts))
+        click.echo(json.dumps({"event": "error", **facts}) if lines else f"{program}: {error}", err=True)
     if isinstance(error, Interrupted) and threading.active_count() > 1:
         # A frame of several seconds in the network cannot be called off, nor the compiler, nor a read of a silent pipe;
         # Python would wait for such a thread at its end, whichever part started it.

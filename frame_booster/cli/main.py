@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from frame_booster.cli.boost import boost
+from frame_booster.cli.completion import COMMANDS
 from frame_booster.cli.doctor import doctor
 
 
@@ -18,14 +17,23 @@ class BoostByDefault(click.Group):
     A file that is called like a command is reached as `./NAME`.
     """
 
-    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
-        """Runs the command that the first argument names, else `boost` as if it were the program."""
-        given = list(sys.argv[1:] if args is None else args)
-        if given[:1] == ["boost"]:
-            given = given[1:]
-        elif given and given[0] in self.commands:
-            return super().main(given, *more, **extra)
-        return boost.main(given, *more, **extra)
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Returns the context of the command that the first argument names, else of `boost` as if it were the program.
+
+        A shell that completes a word asks for it, too.
+        """
+        if args and args[0] in self.commands and args[0] != "boost":
+            return super().make_context(info_name, args, parent, **extra)
+        given = args[1:] if args and args[0] == "boost" else args
+        context = boost.make_context(info_name, given, parent, **extra)
+        context.meta[COMMANDS] = tuple(self.commands)
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command whose context this is."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
 @click.command(cls=BoostByDefault, commands={"boost": boost, "doctor": doctor})

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from frame_booster.pipeline.stage_times import Stopwatch
+
 Item = TypeVar("Item")
 
 
@@ -23,9 +25,14 @@ class ByteQueue(Generic[Item]):
     Args:
       limit: bytes it may hold; one item is taken whatever its size.
       most: items it may hold: small ones have more about them than their bytes.
+      full: measures how long the giver waits because it is full.
+      empty: measures how long the receiver waits because it is empty.
     """
 
-    def __init__(self, limit: int, most: int = MOST_ITEMS) -> None:
+    def __init__(
+        self, limit: int, most: int = MOST_ITEMS, full: Stopwatch | None = None, empty: Stopwatch | None = None
+    ) -> None:
+        self._full, self._empty = full or Stopwatch(), empty or Stopwatch()
         self._limit, self._held, self._most = limit, 0, most
         self._items: deque[tuple[Item, int]] = deque()
         self._changed = threading.Condition()
@@ -39,7 +46,8 @@ class ByteQueue(Generic[Item]):
           Broken: the receiver has given up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._broken or not self._items or self._takes(size))
+            with self._full:
+                self._changed.wait_for(lambda: self._broken or not self._items or self._takes(size))
             if self._broken:
                 raise Broken
             self._items.append((item, size))
@@ -70,7 +78,8 @@ class ByteQueue(Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._items) or self._closed or self._broken)
+                with self._empty:
+                    self._changed.wait_for(lambda: bool(self._items) or self._closed or self._broken)
                 if self._broken:
                     return
                 if not self._items:

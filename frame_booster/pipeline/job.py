@@ -6,7 +6,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 
@@ -24,6 +24,7 @@ from frame_booster.pipeline.boundaries import Boundary, Opening, SegmentedSink, 
 from frame_booster.pipeline.byte_queue import MOST_ITEMS, Broken, ByteQueue
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.settings import JobSettings
+from frame_booster.pipeline.stage_times import StageClocks, StageTimes, Stopwatch
 from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pipeline.workers import background_thread
 from frame_booster.pixels import PixelLayout
@@ -45,6 +46,8 @@ class Progress:
     total: int | None
     """Of all, as far as the input tells."""
     seconds: float
+    stages: StageTimes = field(default_factory=StageTimes)
+    """How long each stage was at work."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Outcome:
     written: Written
     timeline: Timeline
     warnings: list[str]
+    stages: StageTimes = field(default_factory=StageTimes)
 
 
 class Job:
@@ -98,8 +102,13 @@ class Job:
         waiting = queue_bytes(self._allowed)
         # What lies behind a lone segment is another's, and is read in vain.
         most = _READ_AHEAD if settings.lone_segment else MOST_ITEMS
-        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(waiting, most)
-        self._outbox: ByteQueue[Opening | Shown | Boundary | av.Packet] = ByteQueue(waiting)
+        self._clocks = clocks = StageClocks()
+        self._inbox: ByteQueue[SourceFrame | av.Packet] = ByteQueue(
+            waiting, most, full=clocks.inbox_full, empty=clocks.inbox_empty
+        )
+        self._outbox: ByteQueue[Opening | Shown | Boundary | av.Packet] = ByteQueue(
+            waiting, full=clocks.outbox_full, empty=clocks.outbox_empty
+        )
         self._failures: list[BaseException] = []
         self._stopped = False
         self._pairing: Pairing | None = None
@@ -111,15 +120,25 @@ class Job:
         """What has become of the frames so far."""
         return Counts() if self._pairing is None else self._pairing.counts
 
+    @property
+    def stages(self) -> StageTimes:
+        """How long each stage has been at work so far."""
+        return self._clocks.times()
+
     def run(self) -> Outcome:
         """Works to the end.
 
         Raises:
           FrameBoosterError: whatever went wrong first, in any thread.
         """
+        clocks = self._clocks
         threads = [
-            background_thread(functools.partial(self._guarded, part), name)
-            for name, part in (("reader", self._read), ("pairing", self._make), ("writer", self._write))
+            background_thread(functools.partial(self._guarded, part, clock), name)
+            for name, part, clock in (
+                ("reader", self._read, clocks.reader),
+                ("pairing", self._make, clocks.pairing),
+                ("writer", self._write, clocks.writer),
+            )
         ]
         for thread in threads:
             thread.start()
@@ -139,11 +158,12 @@ class Job:
             raise self._failures[0]
         assert self._outcome is not None
         assert self._pairing is not None
-        return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1])
+        return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1], self.stages)
 
-    def _guarded(self, part: Callable[[], None]) -> None:
+    def _guarded(self, part: Callable[[], None], clock: Stopwatch) -> None:
         try:
-            part()
+            with clock:
+                part()
         except Broken:
             # Another thread has failed, and its error is the one that matters.
             return
@@ -180,10 +200,12 @@ class Job:
         origin = first.pts if self.after is None else self.after.first_pts
         timeline = self.settings.rate.timeline(self.source.info.time_base, self.source.info.rate, origin)
         self._outbox.put(Opening(first.frame, timeline, first.pts), 0)
-        while not self._sink_open.wait(_LOOK_S):
-            if self._outbox.broken:
-                raise Broken
-        pairing = self._pair_up(layout, timeline)
+        with self._clocks.sink:
+            while not self._sink_open.wait(_LOOK_S):
+                if self._outbox.broken:
+                    raise Broken
+        with self._clocks.load:
+            pairing = self._pair_up(layout, timeline)
         for packet in early:
             self._outbox.put(packet, packet.size)
         try:
@@ -200,6 +222,7 @@ class Job:
             layout,
             timeline,
             PairingOptions(self.settings.scene_threshold, limit, self.settings.dedupe),
+            self._clocks,
         )
         if self.after is not None:
             pairing.take_up(self.after.counts, self.after.gap)
@@ -306,7 +329,7 @@ class Job:
         if self.progress is None:
             return
         total = self.settings.rate.expected_frames(self.source.expected_frames, self.source.info.rate)
-        self.progress(Progress(frames, total, time.monotonic() - self._began))
+        self.progress(Progress(frames, total, time.monotonic() - self._began, self.stages))
 
 
 def _frame_bytes(frame: av.VideoFrame) -> int:

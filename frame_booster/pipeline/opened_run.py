@@ -34,6 +34,7 @@ from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.resume import Segments, join
 from frame_booster.pipeline.segment_sink import SegmentSink, SegmentStore
 from frame_booster.pipeline.settings import JobSettings, options_rate
+from frame_booster.pipeline.stage_times import StageTimes, Stopwatch
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ class OpenedRun:
                 raise Interrupted("interrupted; what was done is kept", path=kept) from error
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
-                outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+                with Stopwatch() as check:
+                    outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+                outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
             outcome.warnings.extend(self._broken_off(self.source.report.truncated, partial, target))
             return outcome
 
@@ -143,7 +146,9 @@ class OpenedRun:
         with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
             job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             outcome = job.run()
-            verify_pictures(partial, outcome.written)
+            with Stopwatch() as check:
+                verify_pictures(partial, outcome.written)
+            outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
             outcome.warnings.extend(
                 self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
             )
@@ -156,20 +161,23 @@ class OpenedRun:
     def in_segments(self) -> Outcome:
         """Makes durable segments, going on where an earlier run was cut off, and joins them."""
         segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
+        stages = StageTimes()
         try:
             if not segments.complete:
                 try:
-                    self._fill(segments)
+                    stages = self._fill(segments)
                 except Interrupted as error:
                     if not segments.paths:
                         raise
                     kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
                     raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
-            return self.join(segments)
+            outcome = self.join(segments)
+            joined = outcome.stages
+            return replace(outcome, stages=replace(stages, join=joined.join, check=joined.check))
         finally:
             segments.release()
 
-    def _fill(self, segments: Segments) -> None:
+    def _fill(self, segments: Segments) -> StageTimes:
         def open_sink(opening: Opening) -> SegmentSink:
             self.check_container(opening)
             return self._segment_sink(opening, segments, lambda: job.counts)
@@ -180,6 +188,7 @@ class OpenedRun:
         except BaseException:
             segments.give_up()
             raise
+        return job.stages
 
     def check_container(self, opening: Opening) -> None:
         """Raises EncodeError where the container or an encoder refuses what it is to hold.
@@ -238,9 +247,13 @@ class OpenedRun:
             self._again() as again,
             partial_file(self.target, overwrite=self.options.overwrite) as partial,
         ):
-            with FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink:
+            with (
+                Stopwatch() as joining,
+                FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink,
+            ):
                 written = join(segments, sink, again.items(resume=beginning, video=False))
-            lost = verify(partial, self.format_name, written, timeline.time_base)
+            with Stopwatch() as check:
+                lost = verify(partial, self.format_name, written, timeline.time_base)
             try:
                 lost += self._broken_off(segments.truncated, partial, self.target)
             except DecodeError:
@@ -249,7 +262,8 @@ class OpenedRun:
         counts = segments.counts
         told = [text for text in segments.warnings if text not in self.source.report.warnings]
         segments.remove()
-        return Outcome(counts, written, timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])))
+        stages = StageTimes(join=joining.seconds, check=check.seconds)
+        return Outcome(counts, written, timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])), stages)
 
     def _again(self) -> Source:
         options = self.options

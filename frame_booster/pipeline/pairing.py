@@ -17,6 +17,7 @@ from frame_booster.media.frames.planes import frame_of, planes_of
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.passthrough.captions import CaptionQueue
+from frame_booster.pipeline.stage_times import StageClocks
 from frame_booster.pipeline.timeline import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
@@ -109,10 +110,19 @@ class Pairing:
       layout: of all frames.
       timeline: where the frames of the output lie.
       options: when to hold.
+      clocks: measure how long the network works, and is waited for.
     """
 
-    def __init__(self, maker: Maker, layout: PixelLayout, timeline: Timeline, options: PairingOptions) -> None:
+    def __init__(
+        self,
+        maker: Maker,
+        layout: PixelLayout,
+        timeline: Timeline,
+        options: PairingOptions,
+        clocks: StageClocks | None = None,
+    ) -> None:
         self.maker, self.layout, self.timeline, self.options = maker, layout, timeline, options
+        self._clocks = clocks or StageClocks()
         self.counts = Counts()
         self._previous: _Seen | None = None
         self.gap = 0
@@ -217,8 +227,12 @@ class Pairing:
         requests = [
             Request(k, k + 1, t) for k, pair in enumerate(run) for t in (pair.t(slot) for slot in pair.slots) if t > 0
         ]
-        made = self._workers.start(lambda: self.maker.make(frames, requests) if requests else [])
+        made = self._workers.start(lambda: self._make(frames, requests) if requests else [])
         self._under_way.append(_Run(run, made))
+
+    def _make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
+        with self._clocks.network:
+            return self.maker.make(frames, requests)
 
     def _finished(self, most: int) -> Iterator[Shown]:
         """Shows what is done, in order; waits until at most so many are under way."""
@@ -236,7 +250,8 @@ class Pairing:
             self.counts.held += slot.at > held.seen.source.pts
 
     def _show(self, run: _Run) -> Iterator[Shown]:
-        made = iter(run.made.result())
+        with self._clocks.awaited:
+            made = iter(run.made.result())
         for pair in run.pairs:
             for slot in pair.slots:
                 if pair.t(slot) == 0:

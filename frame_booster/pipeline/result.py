@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from frame_booster.media.input.source import Source
 from frame_booster.pipeline.job import Outcome
+from frame_booster.pipeline.stage_times import StageTimes
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Result:
     provider: str | None = None
     """Of ONNX Runtime, what ran its graphs."""
     warnings: list[str] = field(default_factory=list)
+    stages: StageTimes = field(default_factory=StageTimes)
+    """How long each stage was at work; of a cluster, whose stages are on many machines, only the joining."""
     cluster: dict[str, Any] | None = None
     """How a cluster made it; None where one machine did."""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields with fractions as text, "30000/1001"."""
-        return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+        facts = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+        return {**facts, "stages": self.stages.as_json()}
 
 
 class Loaded(Protocol):
@@ -104,4 +108,5 @@ def result_of(source: Source, output: str, outcome: Outcome, model: Loaded, seco
         engine=model.engine,
         provider=model.provider,
         warnings=[*source.report.warnings, *outcome.warnings],
+        stages=outcome.stages,
     )

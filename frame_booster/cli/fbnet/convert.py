@@ -8,9 +8,10 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorflow
+from frame_booster.cli.grouped import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("source", type=FILE, metavar="IN")
 @click.argument("target", type=FILE, metavar="OUT")
 def convert(source: Path, target: Path) -> None:

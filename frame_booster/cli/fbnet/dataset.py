@@ -8,14 +8,15 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.grouped import GroupedCommand
 from frame_booster.errors import InputError
 
 _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "davis", "middlebury", "ucf101", "x4k")
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("source", type=FOLDER)
-@click.option("-o", "--output", type=FOLDER, required=True, help="Folder for train/ and val/.")
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder that train/ and val/ are made in.")
 @click.option(
     "--layout",
     type=click.Choice([*_LAYOUTS, "synthetic"]),
@@ -26,7 +27,13 @@ _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "
 @click.option(
     "--size", metavar="WxH", help="Bring all frames to this size by area averaging; smaller ones are left out."
 )
-@click.option("--short-side", type=click.IntRange(64), default=256, show_default=True, help="Without --size, px.")
+@click.option(
+    "--short-side",
+    type=click.IntRange(64),
+    default=256,
+    show_default=True,
+    help="Short side of the frames where there is no --size, in pixels.",
+)
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),
@@ -34,18 +41,32 @@ _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "
     show_default=True,
     help="Share of the sources kept for validation, where the layout does not say.",
 )
-@click.option("--licence", default="own", show_default=True, help="Of the source, noted in the manifest.")
-@click.option("--not-permissive", is_flag=True, help="The licence does not allow to pass weights on.")
-@click.option("--max-clips", type=click.IntRange(1), default=100, show_default=True, help="Of one video at most.")
 @click.option(
-    "--coding", type=click.Choice(["jpeg", "png"]), default="jpeg", show_default=True, help="Of training frames."
+    "--licence", default="own", show_default=True, help="Licence of the source, which is noted in the manifest."
 )
-@click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="Synthetic triplets.")
+@click.option("--not-permissive", is_flag=True, help="Note that the licence does not allow to pass weights on.")
 @click.option(
-    "--reach", type=click.FloatRange(1, 100), default=100, show_default=True, help="Their largest motion, px."
+    "--max-clips", type=click.IntRange(1), default=100, show_default=True, help="The most clips of one video."
 )
-@click.option("--seed", default=1, show_default=True, help="Of their motion.")
-@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Sources at once.")
+@click.option(
+    "--coding",
+    type=click.Choice(["jpeg", "png"]),
+    default="jpeg",
+    show_default=True,
+    help="How training frames are stored.",
+)
+@click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="Number of synthetic triplets.")
+@click.option(
+    "--reach",
+    type=click.FloatRange(1, 100),
+    default=100,
+    show_default=True,
+    help="Largest motion of synthetic triplets, in pixels.",
+)
+@click.option("--seed", default=1, show_default=True, help="Seed of the motion of synthetic triplets.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Sources that are read at once."
+)
 def dataset(
     source: Path,
     output: Path,

@@ -17,6 +17,7 @@ from frame_booster.cli.fbnet.shared import (
     need_training_packages,
     size_of,
 )
+from frame_booster.cli.grouped import GroupedCommand
 from frame_booster.errors import InputError, OutputError
 from frame_booster.network.presets import PRESETS
 
@@ -53,7 +54,7 @@ def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
     }
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("weights", nargs=-1, type=FILE)
 @click.option(
     "--triplets",
@@ -62,8 +63,8 @@ def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
     multiple=True,
     help="A set of `fbnet dataset`, triplets with manifest.csv, ...; may be given several times.",
 )
-@click.option("--size", metavar="WxH", help="Scale to this first, by area averaging.")
-@click.option("--every", is_flag=True, help="All triplets, not only one a snippet.")
+@click.option("--size", metavar="WxH", help="Scale to this first, by area averaging, in pixels.")
+@click.option("--every", is_flag=True, help="Measure all triplets, not only one a snippet.")
 @click.option(
     "--even",
     is_flag=True,
@@ -75,7 +76,7 @@ def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
     default=None,
     help="Measure ST-LPIPS too. Default: where its weights are installed (the extra `perceptual`).",
 )
-@click.option("--precision", default="auto", show_default=True)
+@click.option("--precision", default="auto", show_default=True, help="Number format of the convolutions, as float32.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of tables.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the figures of every triplet to this file.")
 @click.option("--html", "html_file", type=FILE, help="Write one page with tables, plots and the worst twenty triplets.")

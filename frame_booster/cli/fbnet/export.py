@@ -8,9 +8,10 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorflow
+from frame_booster.cli.grouped import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("weights", type=FILE)
 @click.option(
     "-o",
@@ -24,7 +25,7 @@ from frame_booster.cli.fbnet.shared import FILE, check_writable, import_tensorfl
     type=click.Choice(["float32", "bfloat16", "float16"]),
     default="float32",
     show_default=True,
-    help="Of a SavedModel's convolutions.",
+    help="Number format of a SavedModel's convolutions.",
 )
 def export(weights: Path, output: Path, precision: str) -> None:
     """Writes WEIGHTS with their network for other programs: frame0, frame1, t -> frame.

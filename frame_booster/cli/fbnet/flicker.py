@@ -11,15 +11,18 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.grouped import GroupedCommand
 from frame_booster.network.presets import PRESETS
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("clips", nargs=-1, required=True, type=FILE)
 @click.option("--weights", type=FILE, multiple=True, help="Measure these beside the networks that ship.")
 @click.option("--size", metavar="WxH", help="Scale and crop to this first, by area averaging.")
-@click.option("--frames", type=click.IntRange(min=13), default=240, show_default=True, help="To read of each clip.")
-@click.option("--precision", default="auto", show_default=True)
+@click.option(
+    "--frames", type=click.IntRange(min=13), default=240, show_default=True, help="Frames that are read of each clip."
+)
+@click.option("--precision", default="auto", show_default=True, help="Number format of the convolutions, as float32.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
 def flicker(
     clips: tuple[Path, ...],

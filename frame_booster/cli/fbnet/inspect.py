@@ -8,13 +8,14 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, import_tensorflow, need_training_packages, size_of
+from frame_booster.cli.grouped import GroupedCommand
 from frame_booster.network.presets import PRESETS
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("model", type=click.Choice(list(PRESETS)))
-@click.option("--size", default="1280x720", show_default=True, metavar="WxH")
-@click.option("--weights", type=FILE, help="To measure with. Default: those that ship.")
+@click.option("--size", default="1280x720", show_default=True, metavar="WxH", help="Size of the frames, in pixels.")
+@click.option("--weights", type=FILE, help="Weights to measure with. Default: those that ship.")
 @click.option("--counts-only", is_flag=True, help="Do not run the network, only count.")
 def inspect(model: str, size: str, weights: Path | None, counts_only: bool) -> None:
     """Tells what MODEL costs and how far it sees.

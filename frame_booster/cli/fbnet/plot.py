@@ -8,12 +8,19 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FILE, FOLDER, check_writable, need_training_packages
+from frame_booster.cli.grouped import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @click.option("-o", "--output", type=FILE, required=True, help="Picture to write: .png, .svg or .pdf.")
-@click.option("--against", type=click.Choice(["step", "hours"]), default="step", show_default=True)
+@click.option(
+    "--against",
+    type=click.Choice(["step", "hours"]),
+    default="step",
+    show_default=True,
+    help="What lies along the x axis.",
+)
 def plot(runs: tuple[Path, ...], output: Path, against: str) -> None:
     """Draws loss and PSNR of the RUNS (folders of `fbnet train`) over their steps or hours."""
     with reported(program="fbnet"):

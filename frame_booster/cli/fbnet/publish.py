@@ -8,14 +8,21 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FOLDER, check_writable, need_training_packages
+from frame_booster.cli.grouped import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Weights file to write (.safetensors).",
+)
 @click.option("--triplets", type=FOLDER, required=True, help="Folder of validation triplets with manifest.csv.")
 @click.option("--training-data", required=True, help="What the weights were trained on.")
-@click.option("--licence", required=True, help="Of the weights.")
+@click.option("--licence", required=True, help="Licence of the weights.")
 @click.option("--fact", nargs=2, multiple=True, metavar="KEY VALUE", help="Another fact to keep, such as steps 3200.")
 def publish(
     weights: Path,

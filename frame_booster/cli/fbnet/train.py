@@ -8,9 +8,10 @@ import click
 
 from frame_booster.cli.errors import reported
 from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_training_packages
+from frame_booster.cli.grouped import GroupedCommand
 
 
-@click.command()
+@click.command(cls=GroupedCommand)
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--clips",
@@ -28,7 +29,7 @@ from frame_booster.cli.fbnet.shared import FOLDER, import_tensorflow, need_train
     "--device",
     default="auto",
     show_default=True,
-    help="To train on, several separated by commas (gpu:0,gpu:1), which share each batch; auto: all GPUs.",
+    help="Devices to train on, several separated by commas (gpu:0,gpu:1), which share each batch; auto: all GPUs.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows to tensorboard/ in the run's folder.")
 def train(

@@ -10,6 +10,13 @@ def has_alpha(pix_fmt: str) -> bool:
     return any(component.is_alpha for component in av.VideoFormat(pix_fmt, 64, 64).components)
 
 
+def known_formats() -> list[str]:
+    """Returns the names of all pixel formats that this PyAV's FFmpeg has, sorted."""
+    from av.video.format import names
+
+    return sorted(names)
+
+
 def depth_of(pix_fmt: str) -> int:
     """Returns the bits of the deepest component."""
     components = av.VideoFormat(pix_fmt, 64, 64).components

@@ -1,0 +1,119 @@
+"""Where the time went: stopwatches, and the stage that is slow is the one that is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frame_booster.pipeline.stage_times import AT_ONCE, StageTimes, Stopwatch
+from tests.conftest import boosted, make_video
+
+_NAP_S = 0.02
+
+
+def test_a_stopwatch_counts_time_in_which_several_are_inside_once() -> None:
+    watch = Stopwatch()
+    began = time.monotonic()
+
+    def stay() -> None:
+        with watch:
+            time.sleep(0.1)
+
+    threads = [threading.Thread(target=stay) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.03)
+    assert 0 < watch.seconds < 0.1, "what has not ended counts, too"
+    for thread in threads:
+        thread.join()
+    assert 0.1 <= watch.seconds <= time.monotonic() - began
+    before = watch.seconds
+    time.sleep(0.02)
+    assert watch.seconds == before, "outside it stands still"
+
+
+def test_shares_and_the_slowest() -> None:
+    times = StageTimes(load=9.0, decode=1.0, network=4.0, encode=2.0)
+    assert times.slowest == "network", "loading is not one of those that work at the same time"
+    assert times.shares(8.0) == {"load": 1.0, "decode": 0.125, "network": 0.5, "encode": 0.25}
+    assert StageTimes().slowest is None
+    assert StageTimes().shares(0.0) == {}
+    assert times.since(StageTimes(decode=0.5)).decode == 0.5
+    assert (times + times).network == 8.0
+
+
+def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    from frame_booster.engine.batch_interpolator import BatchInterpolator
+
+    inner = BatchInterpolator.make
+
+    def make(self: Any, *args: Any) -> Any:
+        time.sleep(_NAP_S)
+        return inner(self, *args)
+
+    monkeypatch.setattr(BatchInterpolator, "make", make)
+    monkeypatch.setattr(BatchInterpolator, "batch_size", 1)
+
+
+def slow_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    from frame_booster.media.input.file import FileSource
+
+    inner = FileSource.items
+
+    def items(self: Any, *args: Any, **more: Any) -> Any:
+        for item in inner(self, *args, **more):
+            time.sleep(_NAP_S)
+            yield item
+
+    monkeypatch.setattr(FileSource, "items", items)
+
+
+def slow_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    from frame_booster.media.output.video_encoder import VideoEncoder
+
+    inner = VideoEncoder.encode
+
+    def encode(self: Any, *args: Any) -> Any:
+        time.sleep(_NAP_S / 2)
+        return inner(self, *args)
+
+    monkeypatch.setattr(VideoEncoder, "encode", encode)
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video, boosted once, so that TensorFlow is imported and what it computes is compiled."""
+    folder = tmp_path_factory.mktemp("warm")
+    source = make_video(folder / "in.mp4", pts=range(12), size=(32, 32))
+    boosted(source, folder / "out.mp4")
+    return source
+
+
+@pytest.mark.parametrize(
+    ("stage", "slow"), [("network", slow_network), ("decode", slow_decoder), ("encode", slow_encoder)]
+)
+def test_the_stage_that_is_slow_is_told(
+    stage: str, slow: Any, warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(monkeypatch)
+    told: list[Any] = []
+    result = boosted(warm, tmp_path / "out.mkv", progress=told.append)
+    stages = result.stages
+    assert stages.slowest == stage, stages
+    assert getattr(stages, stage) >= 11 * _NAP_S * 0.9
+    assert sum(getattr(stages, name) > 0 for name in AT_ONCE) == 4
+    assert 0 < stages.check < result.seconds
+    assert all(getattr(stages, name) <= result.seconds for name in AT_ONCE)
+    assert told[-1].stages.slowest == stage
+    assert result.as_json()["stages"][stage] == round(getattr(stages, stage), 3)
+    assert set(result.as_json()["stages"]) == {"load", *AT_ONCE, "join", "check"}
+
+
+def test_a_run_that_can_be_taken_up_tells_of_its_joining(warm: Path, tmp_path: Path) -> None:
+    stages = boosted(warm, tmp_path / "out.mkv", resume=True).stages
+    assert stages.join > 0
+    assert stages.encode > 0
