@@ -99,7 +99,7 @@ class SinkOptions:
 
 
 CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matroska", "webm", "nut", "mpegts"}) | {
-    *("flv", "mxf", "gif", "webp", "yuv4mpegpipe", "rawvideo")
+    *("flv", "mxf", "gif", "webp", "apng", "yuv4mpegpipe", "rawvideo")
 }
 """Containers that give back the frames, and the times, that were put in (or have no times at all).
 
