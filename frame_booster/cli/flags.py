@@ -12,12 +12,17 @@ from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT, PRESETS
 from frame_booster.options import (
     DEINTERLACING,
+    SAMPLES,
     BoostOptions,
     EncoderOptions,
     InputOptions,
+    factor_in,
+    parse_angle,
     parse_bitrate,
     parse_bytes,
+    parse_position,
     parse_rate,
+    parse_ratio,
     parse_scale,
     parse_time,
 )
@@ -26,13 +31,20 @@ if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions
     from frame_booster.pipeline.folder import FolderOptions
 
-_MULTIPLE = click.Choice(["2", "4", "8"])
-
 _FLAGS = [
-    click.option("--factor", type=_MULTIPLE, help="Frames out for each frame in. Default: 2."),
-    click.option("--fps", metavar="RATE", help="Frames a second of the output instead, as 60 or 60000/1001."),
+    click.option("--factor", "--multi", type=int, help="Frames out for each frame in, 2 to 16. Default: 2."),
     click.option(
-        "--slow-motion", type=_MULTIPLE, help="Make the output this many times longer, at the rate of the source."
+        "--fps",
+        "-r",
+        "fps",
+        metavar="RATE",
+        help="Frames a second of the output instead, as 60, 60000/1001, ntsc, pal, film, ntsc-film, or 3x.",
+    ),
+    click.option(
+        "--slow-motion",
+        "--slomo",
+        metavar="TIMES",
+        help="Make the output this many times longer, at the rate of the source, as 4, 2.5 or 5/2.",
     ),
     click.option(
         "--slow-audio",
@@ -105,8 +117,31 @@ _FLAGS = [
         show_default=True,
         help="Hold a frame over a longer gap (of more than 8 usual frames, too); 0 is no limit.",
     ),
-    click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5."),
-    click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this."),
+    click.option(
+        "--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5, 00:01:02.5 or the timecode 01:00:02:12."
+    ),
+    click.option(
+        "--to", "-to", "end", metavar="TIME", help="End here, a time of the input or a timecode; not with -t."
+    ),
+    click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this, as 10 or 00:00:10."),
+    click.option("--loop", is_flag=True, help="Interpolate between the last frame and the first, for GIFs and loops."),
+    click.option(
+        "--shutter",
+        metavar="DEGREES",
+        help="Average interpolated frames into the motion blur of such a shutter, as 180, at the rate of the source.",
+    ),
+    click.option(
+        "--shutter-samples",
+        type=int,
+        default=SAMPLES,
+        show_default=True,
+        help="Frames that are averaged for one, 2 to 32; more are slower and smoother.",
+    ),
+    click.option(
+        "--mask",
+        metavar="PICTURE",
+        help="Hold frames where this picture, of the size of the video, is white, as under subtitles or a HUD.",
+    ),
     click.option("--video-stream", type=click.IntRange(0), default=0, help="Which video stream to boost, from 0."),
     click.option(
         "--deinterlace",
@@ -193,6 +228,9 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     def through(read: Callable[[str], Any], name: str) -> Any:
         return None if values[name] is None else read(values[name])
 
+    factor = through(factor_in, "fps")
+    if factor is not None and values["factor"] is not None:
+        raise InputError("fps and factor exclude each other", hint="give one of them")
     size = values["size"]
     if size is not None and not all(part.isdecimal() and int(part) for part in [*size.split("x"), ""][:2]):
         raise InputError(f"--size {size!r} is not WIDTHxHEIGHT")
@@ -207,9 +245,9 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         flow_scale=parse_scale(values["flow_scale"]),
         max_memory=through(parse_bytes, "max_memory"),
         threads=values["threads"],
-        factor=through(int, "factor"),
-        fps=through(parse_rate, "fps"),
-        slow_motion=through(int, "slow_motion"),
+        factor=values["factor"] if factor is None else factor,
+        fps=through(parse_rate, "fps") if factor is None else None,
+        slow_motion=through(parse_ratio, "slow_motion"),
         slow_audio=values["slow_audio"],
         audio=values["audio"],
         audio_codec=values["audio_codec"],
@@ -217,8 +255,13 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         dedupe=values["dedupe"],
         scene_threshold=values["scene_threshold"],
         max_gap=parse_time(values["max_gap"]),
-        start=through(parse_time, "start"),
-        duration=through(parse_time, "duration"),
+        start=through(parse_position, "start"),
+        end=through(parse_position, "end"),
+        duration=through(parse_position, "duration"),
+        loop=values["loop"],
+        shutter=through(parse_angle, "shutter"),
+        shutter_samples=values["shutter_samples"],
+        mask=values["mask"],
         output_format=values["output_format"],
         allow_drop=values["allow_drop"],
         overwrite=values["overwrite"],
