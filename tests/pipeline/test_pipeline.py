@@ -356,7 +356,7 @@ def test_what_is_no_time(text: str) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"factor": 3}, {"scene_threshold": 2.0}, {"batch_size": 0}, {"duration": Fraction(0)}, {"start": Fraction(-1)}],
+    [{"factor": 17}, {"scene_threshold": 2.0}, {"batch_size": 0}, {"duration": Fraction(0)}, {"start": Fraction(-1)}],
 )
 def test_options_out_of_range(values: dict[str, object]) -> None:
     with pytest.raises(InputError):
@@ -372,7 +372,7 @@ def test_keywords_are_the_options() -> None:
     assert found.keys() == wanted.keys()
     for name, kind in wanted.items():
         # Each of these takes a `Fraction`, and forms that are read as the command reads them.
-        taken = re.sub("Rate|Time|Scale", "Fraction", found[name])
+        taken = re.sub("Place", "Position", re.sub("Rate|Ratio|Time|Scale", "Fraction", found[name]))
         assert set(kind.split(" | ")) <= set(taken.split(" | ")), name
 
 
