@@ -223,6 +223,8 @@ def choose_pixel_format(
                 hint="leave --pix-fmt out, or use --codec libvpx-vp9 or ffv1, which can",
             )
         return asked
+    # A palette of 256 colours is for those that take nothing else.
+    formats = [f for f in formats if f not in _PALETTE] or formats
     if size is not None:
         formats = [f for f in formats if holds_size(name, f, size)] or formats
     if not formats or source in formats:
