@@ -26,7 +26,7 @@ from frame_booster.pixels import Planes
 from tests.conftest import picture
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("factor", [2, 3, 8, 16])
 @pytest.mark.parametrize("gap", [1, 3, 1001])
 def test_made_frames_are_exactly_between(factor: int, gap: int) -> None:
     timeline = Multiple(Fraction(1), None, factor)
