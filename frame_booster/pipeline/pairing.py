@@ -23,6 +23,8 @@ from frame_booster.pipeline.timeline import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
+MOST_SLOTS = 16
+"""Frames between two frames of the source that are interpolated in one call."""
 MAX_REPEATS = 6
 """A frame repeated more often than this is a picture that stands still, not one that was held."""
 
@@ -172,15 +174,15 @@ class Pairing:
         if repeats and alike(previous.planes, seen.planes, self.layout):
             self._repeats.append(source.pts)
             return
-        self._join(previous, seen)
+        yield from self._join(previous, seen)
         yield from self._finished(self.maker.at_once + 1)
 
     def _seen(self, source: SourceFrame) -> _Seen:
         planes = planes_of(source.frame, self.layout)
         return _Seen(source, planes, thumbnail(planes, self.layout))
 
-    def _join(self, previous: _Seen, seen: _Seen) -> None:
-        """Fills the time between two frames."""
+    def _join(self, previous: _Seen, seen: _Seen) -> Iterator[Shown]:
+        """Fills the time between two frames; yields what can be shown by then."""
         times = [previous.source.pts, *self._repeats, seen.source.pts]
         slots = [slot for begin, end in itertools.pairwise(times) for slot in self.timeline.between(begin, end)]
         self._previous = seen
@@ -191,6 +193,13 @@ class Pairing:
             self._under_way.append(_Held(previous, slots, self.counts.still > still))
         else:
             self.counts.repeats += len(repeats)
+            # So many frames are made in one call, and in memory at once.
+            while len(slots) > MOST_SLOTS:
+                part, slots = slots[:MOST_SLOTS], slots[MOST_SLOTS:]
+                self._start()
+                self._run.append(_Pair(previous, seen, part))
+                self._start()
+                yield from self._finished(self.maker.at_once + 1)
             self._run.append(_Pair(previous, seen, slots))
             if len(self._run) >= self.maker.batch_size:
                 self._start()
@@ -215,7 +224,7 @@ class Pairing:
                 yield from map(self._shown, self._exposure.take(held))
         else:
             self.gap = times[-1] - times[-2]
-            self._join(last, self._seen(SourceFrame(again.frame, times[-1], 0)))
+            yield from self._join(last, self._seen(SourceFrame(again.frame, times[-1], 0)))
         yield from self.flush()
         self.close()
 

@@ -81,13 +81,19 @@ class Grid:
       first: pts of the source's first frame.
       rate: frames a second of the output.
       slower: how many times longer the output lasts.
+      snapped: whether a frame that lies within a tick of one of the source shows that one: timestamps are rounded, in
+        Matroska to milliseconds. Of a source whose ticks are as long as frames, none is.
     """
 
-    def __init__(self, time_base: Fraction, first: int, rate: Fraction, slower: Fraction | int = 1) -> None:
+    def __init__(
+        self, time_base: Fraction, first: int, rate: Fraction, slower: Fraction | int = 1, *, snapped: bool = True
+    ) -> None:
         self.rate: Fraction | None = rate
         self._step = 1 / rate
         self._tick = time_base * slower
         self.reach = math.ceil(self._step / self._tick)
+        self._near = 1 if snapped and self._step >= _TICKS_TO_SNAP * self._tick else 0
+        """Ticks of the source within which two times are one."""
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
         if not _representable(self.time_base):
@@ -95,11 +101,13 @@ class Grid:
             self.time_base = self._step / max(MOST // self._step.denominator, 1)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
-        k = math.ceil((pts0 * self._tick - self._origin) / self._step)
+        k = math.ceil(((pts0 - self._near) * self._tick - self._origin) / self._step)
         begin = math.floor(self._origin / self.time_base + Fraction(1, 2))
         ticks = int(self._step / self.time_base)
-        while (time := self._origin + k * self._step) < pts1 * self._tick:
-            yield Slot(begin + k * ticks, ticks, time / self._tick, self._step / self._tick)
+        while (time := self._origin + k * self._step) < (pts1 - self._near) * self._tick:
+            at = time / self._tick
+            here = at if at > pts0 + self._near else Fraction(pts0)
+            yield Slot(begin + k * ticks, ticks, here, self._step / self._tick)
             k += 1
 
 
@@ -130,6 +138,8 @@ class Shutter:
                     yield replace(slot, at=at, sample=k)
 
 
+_TICKS_TO_SNAP = 16
+"""So many ticks of the source, at least, are to be a frame's time where one of them is to make no difference."""
 MOST = (1 << 31) - 1
 """The largest number in a rational of FFmpeg."""
 
@@ -195,14 +205,16 @@ class RateChoice:
         return frames if self.shutter is None else Shutter(frames, first_pts, self.shutter, self.samples)
 
     def _frames(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
+        # An exposure may begin in one gap and end in the next, so that its moments are to be where they are.
+        snapped = self.shutter is None
         if self.fps is not None:
-            return Grid(time_base, first_pts, self.fps, self.slower)
+            return Grid(time_base, first_pts, self.fps, self.slower, snapped=snapped)
         if self.multiple.denominator == 1:
             return Multiple(time_base, rate, self.multiple.numerator, self.slower)
         if rate is None:
             text = f"{self.multiple} frames for one need the rate of the source, which it does not tell"
             raise InputError(text, hint="give the rate of the result with --fps")
-        return Grid(time_base, first_pts, rate * self.multiple / self.slower, self.slower)
+        return Grid(time_base, first_pts, rate * self.multiple / self.slower, self.slower, snapped=snapped)
 
     def expected_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
         """Returns how many frames the output will have, as far as the source tells; None if unknown."""

@@ -73,6 +73,17 @@ def test_a_grid_over_uneven_frames_and_rates_of_ntsc_is_exact() -> None:
     assert times[-1] < Fraction(200000, 90000) <= times[-1] + Fraction(1001, 60000)
 
 
+@pytest.mark.parametrize("rate", [Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001)])
+def test_rounded_times_are_those_they_were_rounded_from(rate: Fraction) -> None:
+    """Milliseconds: each source frame is in the grid of twice the rate once, and lies exactly on it."""
+    pts = [round(1000 * k / rate) for k in range(200)]
+    timeline = Grid(Fraction(1, 1000), 0, 2 * rate)
+    slots = [slot for a, b in itertools.pairwise(pts) for slot in timeline.between(a, b)]
+    assert [slot.pts * timeline.time_base for slot in slots] == [k / (2 * rate) for k in range(398)]
+    assert [slot.at for slot in slots[::2]] == pts[:-1]
+    assert all(0 < slot.at - a < b - a for slot, (a, b) in zip(slots[1::2], itertools.pairwise(pts), strict=True))
+
+
 @pytest.mark.parametrize(
     ("own", "gap", "rate", "expected"),
     [(3, 2, Fraction(25), 3), (0, 2, Fraction(25), 2), (0, 0, Fraction(25), 40), (0, 0, None, 1)],

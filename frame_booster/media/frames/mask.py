@@ -109,13 +109,18 @@ class HeldArea:
             steps = (1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width) if chroma else (1, 1)
             self._planes.append(np.ascontiguousarray(_most(levels, steps)))
             assert self._planes[-1].shape == shape
+        self._boxes = [_box(plane) for plane in self._planes]
 
     def hold(self, made: Planes, held: Planes) -> Planes:
         """Returns an interpolated frame with what is masked as it is in the source frame before it.
 
         Where the mask is white every value is that of the held frame; chroma is held where any of its pixels is.
         """
-        return tuple(self._mixed(*planes) for planes in zip(made, held, self._planes, strict=True))
+        found = []
+        for plane, source, levels, box in zip(made, held, self._planes, self._boxes, strict=True):
+            found.append(plane.copy())
+            found[-1][box] = self._mixed(plane[box], source[box], levels[box])
+        return tuple(found)
 
     def _mixed(self, made: Any, held: Any, levels: Levels) -> Any:
         if self._layout.floating:
@@ -123,6 +128,12 @@ class HeldArea:
             return np.where(levels == _TOP, held, made + (held - made) * share).astype(made.dtype)
         share = levels.astype(np.uint32)
         return ((made * (_TOP - share) + held * share + _TOP // 2) // _TOP).astype(made.dtype)
+
+
+def _box(levels: Levels) -> tuple[slice, slice]:
+    """Returns the rows and columns outside which a mask is black."""
+    rows, columns = (np.flatnonzero(levels.any(axis)) for axis in (1, 0))
+    return tuple(slice(x[0], x[-1] + 1) if len(x) else slice(0) for x in (rows, columns))  # type: ignore[return-value]
 
 
 def _most(levels: Levels, steps: tuple[int, int]) -> Levels:

@@ -45,6 +45,8 @@ class Labels:
         """
         rate, label = self._checked(label)
         first = self.first or Timecode(0, 0, 0, 0, label.drop)
+        # A tag may say that it is drop-frame at a rate that has none.
+        first = replace(first, drop=label.drop)
         number = label.number(rate) - first.number(rate)
         if number < 0:
             # Labels begin anew after 24 hours.
@@ -70,7 +72,7 @@ class Labels:
                 f"its frame rate is not known, which timecode {label} needs", path=self.path, hint=_USE_TIMES
             )
         rate = self.rate
-        if self.first is not None and self.first.drop and not label.drop:
+        if self.first is not None and self.first.drop and may_drop(rate):
             # A semicolon is hard to type in a shell; all labels of a video are of one kind.
             label = replace(label, drop=True)
         if self.first is not None and label.drop and not self.first.drop:
