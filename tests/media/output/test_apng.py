@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from frame_booster.errors import EncodeError
+from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.output.apng import delays, set_last_delay
 from tests.conftest import boosted, make_video
 
@@ -42,8 +42,10 @@ def test_a_rate_of_ntsc_is_exact_and_colours_stay(tmp_path: Path) -> None:
     assert delays(tmp_path / "out.apng")[-1] == 65535
 
 
-def test_segments_are_refused_before_they_are_made(tmp_path: Path) -> None:
+def test_segments_and_pipes_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(3))
+    with pytest.raises(InputError, match="write it to a file"):
+        boosted(source, "-", output_format="apng")
     with pytest.raises(EncodeError, match="--resume"):
         boosted(source, tmp_path / "out.apng", resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
