@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 from frame_booster.errors import InputError
-from frame_booster.network.presets import DEFAULT
+from frame_booster.network.presets import DEFAULT, PRESETS
+from frame_booster.timecode import Timecode
 
 MAX_GAP_FRAMES = 8
 SEGMENT_S = Fraction(60)
 """Usual length of a durable segment, s of the input."""
 DEINTERLACING = ("auto", "on", "off")
+MOST_FRAMES = 16
+"""The most frames for one, and as fine as networks that know the middle only come to any time."""
+MOST_TIMES_SLOWER = 100
+SAMPLES = 8
+"""Moments of an exposure that are averaged, where it is not said."""
+MOST_SAMPLES = 32
+Position = Fraction | Timecode
+"""A place in a video: s from its start, or the label of a frame."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +100,11 @@ class BoostOptions:
     threads: int | None = None
     """Threads of the network, the decoder and the encoder each; None leaves it to them."""
     factor: int | None = None
-    """Frames out for each frame in: 2, 4 or 8; None is 2, or `slow_motion` where that is asked for."""
+    """Frames out for each frame in, 2 to 16; None is 2, or as many as `slow_motion`, or 1 with `shutter`."""
     fps: Fraction | None = None
     """Frames a second of the output, whatever the input's; instead of a factor."""
-    slow_motion: int | None = None
-    """How many times longer the output lasts: 2, 4 or 8."""
+    slow_motion: Fraction | None = None
+    """How many times longer the output lasts: more than 1, at most 100."""
     slow_audio: str | None = None
     """What becomes of audio in slow motion: "drop" or "stretch"."""
     audio: str | None = None
@@ -110,10 +120,20 @@ class BoostOptions:
     """SSIM of 32x32 thumbnails below which two frames are of different scenes; 0 is off."""
     max_gap: Fraction = Fraction(1, 2)
     """A longer gap between two frames, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
-    start: Fraction | None = None
-    """Where to begin, s from the start of the input."""
-    duration: Fraction | None = None
-    """How much to take, s."""
+    start: Position | None = None
+    """Where to begin: s from the start of the input, or the label of the first frame."""
+    end: Position | None = None
+    """Where to end, likewise; what is there is left out."""
+    duration: Position | None = None
+    """How much to take, s, or a number of frames as a timecode counts them; instead of `end`."""
+    loop: bool = False
+    """Whether frames are interpolated between the last frame and the first, for what is shown again and again."""
+    shutter: Fraction | None = None
+    """Angle of a camera's shutter, degrees up to 360: frames are averages over the time in which it would be open."""
+    shutter_samples: int = SAMPLES
+    """Moments that are averaged for such a frame."""
+    mask: str | None = None
+    """Picture of the size of the video; where it is white, frames are held."""
     encoder: EncoderOptions = EncoderOptions()
     source: InputOptions = InputOptions()
     output_format: str | None = None
@@ -131,9 +151,8 @@ class BoostOptions:
     """Length of such a segment, s of the input; None is `SEGMENT_S`, or on a cluster what keeps all workers busy."""
 
     def __post_init__(self) -> None:
-        for name, value in (("factor", self.factor), ("slow motion", self.slow_motion)):
-            if value not in (None, 2, 4, 8):
-                raise InputError(f"{name} {value} is not 2, 4 or 8")
+        self._check_rates()
+        self._check_shutter()
         if self.fps is not None and self.fps <= 0:
             raise InputError("fps is not positive")
         if self.fps is not None and self.factor is not None:
@@ -155,10 +174,44 @@ class BoostOptions:
             raise InputError("max memory is not positive")
         if self.max_gap < 0:
             raise InputError("max gap is negative")
-        if self.start is not None and self.start < 0:
+        self._check_part()
+
+    def _check_rates(self) -> None:
+        if self.factor is not None and not 2 <= self.factor <= MOST_FRAMES:
+            raise InputError(f"factor {self.factor} is not a whole number from 2 to {MOST_FRAMES}")
+        slow = self.slow_motion
+        if slow is None:
+            return
+        if not 1 < slow <= MOST_TIMES_SLOWER:
+            hint = "as 2, 2.5 or 5/2" if slow > 1 else "times faster is not slow motion; give 2, 2.5 or 5/2"
+            raise InputError(f"slow motion {slow} is not more than 1 and at most {MOST_TIMES_SLOWER}", hint=hint)
+        if slow > MOST_FRAMES and self.model in PRESETS and not PRESETS[self.model].any_timestep:
+            raise InputError(
+                f"{self.model} makes no slow motion of more than {MOST_FRAMES}", hint="another --model does"
+            )
+
+    def _check_shutter(self) -> None:
+        if not 2 <= self.shutter_samples <= MOST_SAMPLES:
+            raise InputError(f"{self.shutter_samples} shutter samples are not 2 to {MOST_SAMPLES}")
+        if self.shutter is None:
+            return
+        if not 0 < self.shutter <= 360:
+            raise InputError("the shutter's angle is not more than 0 and at most 360 degrees")
+        if self.resume and self.fps is not None:
+            # A frame may be exposed over the end of a segment.
+            raise InputError("--shutter with --fps cannot be resumed or shared", hint="leave out one of them")
+        if self.resume and self.factor is None and self.slow_motion is not None and self.slow_motion.denominator != 1:
+            raise InputError("--shutter with such a slow motion cannot be resumed or shared", hint="use a whole number")
+
+    def _check_part(self) -> None:
+        if isinstance(self.start, Fraction) and self.start < 0:
             raise InputError("start is negative")
-        if self.duration is not None and self.duration <= 0:
+        if isinstance(self.duration, Fraction) and self.duration <= 0:
             raise InputError("duration is not positive")
+        if self.end is not None and self.duration is not None:
+            raise InputError("-t and -to exclude each other", hint="give one of them")
+        if isinstance(self.end, Fraction) and self.end <= (self.start if isinstance(self.start, Fraction) else 0):
+            raise InputError("the end is not after the start", hint="-to is counted from the start of the input, too")
 
     def _check_audio(self) -> None:
         if self.audio not in (None, "copy", "encode", "drop"):
@@ -171,14 +224,25 @@ class BoostOptions:
             raise InputError("audio cannot be copied and stretched", hint="leave out one of them")
 
     @property
+    def part(self) -> dict[str, Position | None]:
+        """The part of the input that is taken, as `open_source` takes it."""
+        return {"start": self.start, "end": self.end, "duration": self.duration}
+
+    @property
     def segment_length(self) -> Fraction:
         """Length of a durable segment, s of the input."""
         return SEGMENT_S if self.segment is None else self.segment
 
     @property
-    def multiple(self) -> int:
+    def ratio(self) -> Fraction:
         """Frames out for each frame in, where no rate is asked for."""
-        return self.factor or self.slow_motion or 2
+        usual = 2 if self.shutter is None else 1
+        return Fraction(self.factor or self.slow_motion or usual)
+
+    @property
+    def multiple(self) -> str:
+        """The same as a part of file names, "2" or "2.5"."""
+        return f"{float(self.ratio):g}"
 
 
 def parse_time(text: str) -> Fraction:
@@ -197,6 +261,43 @@ def parse_time(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not a time: {text!r}", hint="seconds, or HH:MM:SS.fraction") from error
     return seconds
+
+
+_LABEL = re.compile(r"\d{1,2}:\d{2}:\d{2}[:;]\d{2,3}")
+
+
+def parse_position(text: str) -> Position:
+    """Reads a place in a video: a time as `parse_time` does, or a timecode, "HH:MM:SS:FF" or "HH:MM:SS;FF".
+
+    Raises:
+      InputError: it is neither.
+    """
+    label = Timecode.parse(text) if _LABEL.fullmatch(text.strip()) else None
+    return parse_time(text) if label is None else label
+
+
+def parse_ratio(text: str) -> Fraction:
+    """Reads how many times, "2.5", "5/2" or "3x", as an exact number.
+
+    Raises:
+      InputError: it is no number.
+    """
+    try:
+        return Fraction(text.strip().removesuffix("x"))
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not a number of times: {text!r}", hint="as 4, 2.5 or 5/2") from error
+
+
+def parse_angle(text: str) -> Fraction:
+    """Reads an angle in degrees, "180" or "172.8", as an exact number.
+
+    Raises:
+      InputError: it is no number.
+    """
+    try:
+        return Fraction(text.strip().removesuffix("°"))
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"not an angle: {text!r}", hint="degrees, as 180 or 172.8") from error
 
 
 def parse_scale(text: str) -> Fraction | None:
@@ -257,12 +358,13 @@ def parse_rate(text: str) -> Fraction:
     Raises:
       InputError: it is not a rate.
     """
-    if text in RATES:
-        return RATES[text]
+    if text.strip().lower() in RATES:
+        return RATES[text.strip().lower()]
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not a frame rate: {text!r}", hint="as 60, 59.94 or 60000/1001") from error
+        hint = f"as 60, 59.94, 60000/1001, or one of {', '.join(RATES)}"
+        raise InputError(f"not a frame rate: {text!r}", hint=hint) from error
     if rate <= 0:
         raise InputError(f"not a frame rate: {text!r}")
     nominal = -(-rate.numerator // rate.denominator)
@@ -270,3 +372,9 @@ def parse_rate(text: str) -> Fraction:
     if rate.denominator != 1 and "/" not in text and abs(rate - ntsc) <= Fraction(1, 200):
         return ntsc
     return rate
+
+
+def factor_in(text: str) -> int | None:
+    """Returns the factor that is written where a rate is asked for, "2x" or "double"; None if it is a rate."""
+    match = re.fullmatch(r"(\d{1,2})x", text.strip().lower())
+    return 2 if text.strip().lower() == "double" else None if match is None else int(match[1])

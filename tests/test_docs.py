@@ -43,6 +43,11 @@ def long_flags() -> set[str]:
     return {flag for parameter in main.params for flag in parameter.opts if flag.startswith("--")} | {"--help"}
 
 
+def name_of(parameter: click.Parameter) -> str:
+    """The first long name of an option; others are aliases."""
+    return next(name for name in parameter.opts if name.startswith("--"))
+
+
 def test_the_option_reference_names_every_flag_and_no_other() -> None:
     listed = re.findall(r"^\| `(--[^`]+)`", text_of("reference/options.md"), re.MULTILINE)
     firsts = [next(name for name in parameter.opts if name.startswith("--")) for parameter in options_of(main)]

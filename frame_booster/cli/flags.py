@@ -12,9 +12,13 @@ from frame_booster.options import (
     BoostOptions,
     EncoderOptions,
     InputOptions,
+    factor_in,
+    parse_angle,
     parse_bitrate,
     parse_bytes,
+    parse_position,
     parse_rate,
+    parse_ratio,
     parse_scale,
     parse_time,
 )
@@ -61,6 +65,9 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     def through(read: Callable[[str], Any], name: str) -> Any:
         return None if values[name] is None else read(values[name])
 
+    factor = through(factor_in, "fps")
+    if factor is not None and values["factor"] is not None:
+        raise InputError("fps and factor exclude each other", hint="give one of them")
     size = values["size"]
     if size is not None and not all(part.isdecimal() and int(part) for part in [*size.split("x"), ""][:2]):
         raise InputError(f"--size {size!r} is not WIDTHxHEIGHT")
@@ -75,9 +82,9 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         flow_scale=parse_scale(values["flow_scale"]),
         max_memory=through(parse_bytes, "max_memory"),
         threads=values["threads"],
-        factor=through(int, "factor"),
-        fps=through(parse_rate, "fps"),
-        slow_motion=through(int, "slow_motion"),
+        factor=values["factor"] if factor is None else factor,
+        fps=through(parse_rate, "fps") if factor is None else None,
+        slow_motion=through(parse_ratio, "slow_motion"),
         slow_audio=values["slow_audio"],
         audio=values["audio"],
         audio_codec=values["audio_codec"],
@@ -85,8 +92,13 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         dedupe=values["dedupe"],
         scene_threshold=values["scene_threshold"],
         max_gap=parse_time(values["max_gap"]),
-        start=through(parse_time, "start"),
-        duration=through(parse_time, "duration"),
+        start=through(parse_position, "start"),
+        end=through(parse_position, "end"),
+        duration=through(parse_position, "duration"),
+        loop=values["loop"],
+        shutter=through(parse_angle, "shutter"),
+        shutter_samples=values["shutter_samples"],
+        mask=values["mask"],
         output_format=values["output_format"],
         allow_drop=values["allow_drop"],
         overwrite=values["overwrite"],

@@ -14,7 +14,7 @@ from frame_booster.media.remote_path import RemotePath, is_address
 PIPE = Path("-")
 """Stands for standard input or output."""
 VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg"}) | frozenset(
-    {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif"}
+    {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif", ".apng"}
 )
 """Suffixes of what is taken for a video where no pattern is given."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"}) | {
@@ -24,7 +24,7 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", 
 _BESIDE_PICTURES = frozenset({".txt", ".json", ".csv"})
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 """Names of files that Windows and macOS put into folders; others of theirs are hidden ones."""
-KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".nut", ".ts", ".m2ts", ".mts"})
+KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".apng", ".nut", ".ts", ".m2ts", ".mts"})
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
 """Bytes of a file's name, in nearly all file systems."""
@@ -155,7 +155,7 @@ def check_length(path: Path) -> None:
         raise InputError(f"its name is longer than {_LONGEST_NAME} bytes", path=path)
 
 
-def default_output(path: Path, factor: int) -> Path:
+def default_output(path: Path, factor: int | str) -> Path:
     """Returns the default path of a result: `input.2x.mp4` beside `input.mp4`; a pipe's is a pipe.
 
     It has the suffix of the input, or `.mkv`; a result of pictures is an `.mp4`. A sequence without a name of its own,

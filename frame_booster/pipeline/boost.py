@@ -14,6 +14,7 @@ from frame_booster.engine.choice import Work, load_network
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.device import check_process
 from frame_booster.errors import InputError, Interrupted
+from frame_booster.media.frames.mask import read_mask
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_folder_output, check_output
@@ -89,8 +90,9 @@ def _work_of(source: Source, options: BoostOptions) -> Work | None:
     frames, info = source.expected_frames, source.info
     if frames is None:
         return None
-    made = options_rate(options).expected_frames(frames, info.rate)
-    return None if made is None else Work(info.width * info.height, max(made - frames, 0))
+    rate = options_rate(options)
+    made = rate.expected_frames(frames, info.rate)
+    return None if made is None else Work(info.width * info.height, max(made * rate.samples - frames, 0))
 
 
 def run(
@@ -140,11 +142,12 @@ def opened_run(
         options = replace(options, source=replace(options.source, threads=options.threads))
     check_input(source_path)
     path = input_path(source_path)
+    mask = None if options.mask is None else read_mask(Path(options.mask))
     target = default_output(path, options.multiple) if output is None else output_path(output)
     pictures = not is_pipe(target) and is_sequence(target, output or "")
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")
-    with open_source(path, options.source, start=options.start, duration=options.duration) as source:
+    with open_source(path, options.source, **options.part) as source:
         format_name = ""
         if pictures:
             check_folder_output(path, target, overwrite=options.overwrite)
@@ -159,4 +162,4 @@ def opened_run(
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))
-        yield OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers)
+        yield OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers, mask=mask)

@@ -10,19 +10,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 from frame_booster._version import __version__
+from frame_booster.media.frames.mask import Mask
 from frame_booster.options import BoostOptions
 
 _HASHED = 1 << 20
 """Bytes at each end of a file by which it is known again, beside its size and time."""
 
 
-def fingerprint(source: Path, weights: Path, options: BoostOptions) -> str:
+def fingerprint(source: Path, weights: Path, options: BoostOptions, mask: Mask | None = None) -> str:
     """Returns a text that changes when the input, the options, the weights or the version do."""
     chosen = asdict(options)
     for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
         chosen.pop(harmless)
     chosen["source"].pop("threads")
     chosen["segment"] = options.segment_length
+    # A picture may be changed, or lie elsewhere.
+    chosen["mask"] = None if mask is None else mask.digest
     facts = [__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
     for path in sorted(source.iterdir()) if source.is_dir() else [source]:

@@ -6,7 +6,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 
@@ -74,6 +74,7 @@ class Job:
       stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
       sharers: jobs at the same time, that share the processor's cores and memory.
       kept: makers of earlier jobs, for a model on one device.
+      first_again: reads the first frame of the input anew, for a loop whose beginning an earlier run has read.
     """
 
     def __init__(
@@ -87,8 +88,10 @@ class Job:
         stop: threading.Event | None = None,
         sharers: int = 1,
         kept: KeptMakers | None = None,
+        first_again: Callable[[], SourceFrame] | None = None,
     ) -> None:
         self.source, self.settings, self._kept = source, settings, kept
+        self._first_again = first_again
         self._model = model
         self._sink_open = threading.Event()
         self.open_sink, self.progress, self.after = open_sink, progress, after
@@ -205,7 +208,7 @@ class Job:
                 if self._outbox.broken:
                     raise Broken
         with self._clocks.load:
-            pairing = self._pair_up(layout, timeline)
+            pairing = self._pair_up(layout, timeline, first.frame)
         for packet in early:
             self._outbox.put(packet, packet.size)
         try:
@@ -214,8 +217,10 @@ class Job:
             pairing.close()
         self._outbox.close()
 
-    def _pair_up(self, layout: PixelLayout, timeline: Timeline) -> Pairing:
-        info = self.source.info
+    def _pair_up(self, layout: PixelLayout, timeline: Timeline, first: av.VideoFrame) -> Pairing:
+        info, mask = self.source.info, self.settings.mask
+        # A mask that does not fit is known before the model is loaded.
+        held = None if mask is None else mask.fitted(first, layout, info.sample_aspect_ratio)
         limit = gap_limit(self.settings.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
         pairing = Pairing(
             self._maker(layout),
@@ -223,6 +228,7 @@ class Job:
             timeline,
             PairingOptions(self.settings.scene_threshold, limit, self.settings.dedupe),
             self._clocks,
+            held,
         )
         if self.after is not None:
             pairing.take_up(self.after.counts, self.after.gap)
@@ -296,10 +302,28 @@ class Job:
                     return
         if self._inbox.broken:
             raise Broken
-        send(pairing.finish(info.rate, info.time_base))
+        before = replace(pairing.counts)
+        send(pairing.finish(info.rate, info.time_base, self._again(first)))
+        self._tell_of_loop(before, pairing.counts)
         left = pairing.owed_captions(last + 1)
         if left:
             self.source.report.warn(f"the last {left} pieces of closed captions are lost: no frame comes after them")
+
+    def _again(self, first: SourceFrame) -> SourceFrame | None:
+        """Returns the first frame of the whole input, to be shown after the last; None where none is.
+
+        Args:
+          first: the first that this job has read.
+        """
+        if not self.settings.loop:
+            return None
+        return first if self.after is None or self._first_again is None else self._first_again()
+
+    def _tell_of_loop(self, before: Counts, now: Counts) -> None:
+        if self.settings.loop and now.cuts > before.cuts:
+            self.source.report.warn("the loop has a cut between its last frame and its first: the last is held")
+        elif self.settings.loop and now.gaps > before.gaps:
+            self.source.report.warn("the last frame of the loop is shown for longer than --max-gap: it is held")
 
     def _write(self) -> None:
         items = iter(self._outbox)

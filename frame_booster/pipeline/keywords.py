@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypedDict
 
 from frame_booster.errors import InputError
@@ -12,17 +13,25 @@ from frame_booster.options import (
     BoostOptions,
     EncoderOptions,
     InputOptions,
+    factor_in,
+    parse_angle,
     parse_bytes,
+    parse_position,
     parse_rate,
+    parse_ratio,
     parse_scale,
     parse_time,
 )
+from frame_booster.timecode import Timecode
 
 Rate = Fraction | float | str
 """Frames a second; a text or a decimal is read as the command reads it: 59.94 is 60000/1001."""
 Time = Fraction | float | str
 """Seconds; a text may be "00:01:02.5"."""
+Place = Fraction | Timecode | float | str
+"""A time, or a timecode; a text may be "01:00:02:12"."""
 Scale = Fraction | float | str
+Ratio = Fraction | float | str
 
 
 class BoostKeywords(TypedDict, total=False):
@@ -41,7 +50,7 @@ class BoostKeywords(TypedDict, total=False):
     threads: int | None
     factor: int | None
     fps: Rate | None
-    slow_motion: int | None
+    slow_motion: Ratio | None
     slow_audio: str | None
     audio: str | None
     audio_codec: str | None
@@ -49,8 +58,13 @@ class BoostKeywords(TypedDict, total=False):
     dedupe: bool
     scene_threshold: float
     max_gap: Time
-    start: Time | None
-    duration: Time | None
+    start: Place | None
+    end: Place | None
+    duration: Place | None
+    loop: bool
+    shutter: Ratio | None
+    shutter_samples: int
+    mask: str | Path | None
     output_format: str | None
     allow_drop: bool
     overwrite: bool
@@ -83,7 +97,10 @@ _READ: dict[str, Callable[[str], Any]] = {
     "input_rate": parse_rate,
     "max_memory": parse_bytes,
     "flow_scale": parse_scale,
-    **dict.fromkeys(("start", "duration", "max_gap", "segment"), parse_time),
+    "slow_motion": parse_ratio,
+    "shutter": parse_angle,
+    **dict.fromkeys(("start", "end", "duration"), parse_position),
+    **dict.fromkeys(("max_gap", "segment"), parse_time),
 }
 
 
@@ -95,8 +112,10 @@ def value_of(name: str, value: Any) -> Any:
     """
     if name == "input_deinterlace" and isinstance(value, bool):
         return "on" if value else "off"
+    if name == "mask" and value is not None:
+        return str(value)
     read = _READ.get(name)
-    if read is None or value is None or isinstance(value, Fraction):
+    if read is None or value is None or isinstance(value, (Fraction, Timecode)):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise InputError(f"{name} is a number or a text, not {value!r}")
@@ -115,6 +134,11 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     unknown = set(keywords) - set(BoostKeywords.__annotations__)
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
+    asked = keywords.get("fps")
+    if isinstance(asked, str) and (factor := factor_in(asked)) is not None:
+        if keywords.get("factor") is not None:
+            raise InputError("fps and factor exclude each other", hint="give one of them")
+        keywords = {**keywords, "fps": None, "factor": factor}
     keywords = {name: value_of(name, value) for name, value in keywords.items()}
     encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}
     reading = {f.name: keywords[f"input_{f.name}"] for f in fields(InputOptions) if f"input_{f.name}" in keywords}

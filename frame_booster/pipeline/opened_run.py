@@ -9,11 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.errors import DecodeError, Interrupted
+from frame_booster.media.frames.mask import Mask
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
@@ -51,6 +53,8 @@ class OpenedRun:
     sharers: int
     kept: KeptMakers | None = None
     """Makers of earlier runs of the model."""
+    mask: Mask | None = None
+    """Where in a frame to hold."""
 
     def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
         options = self.options
@@ -59,6 +63,8 @@ class OpenedRun:
             scene_threshold=options.scene_threshold,
             max_gap=options.max_gap,
             dedupe=options.dedupe,
+            loop=options.loop,
+            mask=self.mask,
             batch_size=options.batch_size,
             flow_scale=options.flow_scale,
             max_memory=options.max_memory,
@@ -67,8 +73,21 @@ class OpenedRun:
             lone_segment=lone,
         )
         return Job(
-            self.source, self.model, settings, open_sink, self.progress, after, self.stop, self.sharers, self.kept
+            self.source,
+            self.model,
+            settings,
+            open_sink,
+            self.progress,
+            after,
+            self.stop,
+            self.sharers,
+            self.kept,
+            self._first_again,
         )
+
+    def _first_again(self) -> SourceFrame:
+        with self._again() as peek:
+            return next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
 
     def _sink_options(self, opening: Opening) -> SinkOptions:
         options = self.options
@@ -84,7 +103,7 @@ class OpenedRun:
                 audio=options.audio,
                 audio_codec=options.audio_codec,
                 audio_bitrate=options.audio_bitrate,
-                slower=options.slow_motion or 1,
+                slower=options.slow_motion or Fraction(1),
                 slow_audio=options.slow_audio,
             ),
             reproducible=options.resume,
@@ -160,7 +179,7 @@ class OpenedRun:
 
     def in_segments(self) -> Outcome:
         """Makes durable segments, going on where an earlier run was cut off, and joins them."""
-        segments = Segments(self.target, fingerprint(self.source.path, self.model.weights, self.options))
+        segments = Segments(self.target, self.fingerprint())
         stages = StageTimes()
         try:
             if not segments.complete:
@@ -176,6 +195,10 @@ class OpenedRun:
             return replace(outcome, stages=replace(stages, join=joined.join, check=joined.check))
         finally:
             segments.release()
+
+    def fingerprint(self) -> str:
+        """Returns what tells segments of this run from others'."""
+        return fingerprint(self.source.path, self.model.weights, self.options, self.mask)
 
     def _fill(self, segments: Segments) -> StageTimes:
         def open_sink(opening: Opening) -> SegmentSink:
@@ -267,4 +290,4 @@ class OpenedRun:
 
     def _again(self) -> Source:
         options = self.options
-        return open_source(self.source.path, options.source, start=options.start, duration=options.duration)
+        return open_source(self.source.path, options.source, **options.part)

@@ -13,15 +13,19 @@ import av
 import numpy as np
 
 from frame_booster.engine.maker import Maker, Request
-from frame_booster.media.frames.planes import frame_of, planes_of
+from frame_booster.media.frames.mask import HeldArea
+from frame_booster.media.frames.planes import planes_of
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.passthrough.captions import CaptionQueue
+from frame_booster.pipeline.exposure import Exposure, Moment
 from frame_booster.pipeline.stage_times import StageClocks
 from frame_booster.pipeline.timeline import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
+MOST_SLOTS = 16
+"""Frames between two frames of the source that are interpolated in one call."""
 MAX_REPEATS = 6
 """A frame repeated more often than this is a picture that stands still, not one that was held."""
 
@@ -89,6 +93,8 @@ class _Held:
 
     seen: _Seen
     slots: list[Slot]
+    still: bool = False
+    """Whether the next frame is the same, so that motion goes on, if there is any."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class Pairing:
       timeline: where the frames of the output lie.
       options: when to hold.
       clocks: measure how long the network works, and is waited for.
+      mask: where in a frame to hold; None is nowhere.
     """
 
     def __init__(
@@ -120,10 +127,15 @@ class Pairing:
         timeline: Timeline,
         options: PairingOptions,
         clocks: StageClocks | None = None,
+        mask: HeldArea | None = None,
     ) -> None:
         self.maker, self.layout, self.timeline, self.options = maker, layout, timeline, options
         self._clocks = clocks or StageClocks()
+        self._mask = mask
         self.counts = Counts()
+        self._stretch = 0
+        """Number of the stretch of motion that is shown (`Moment.stretch`)."""
+        self._exposure = Exposure(layout)
         self._previous: _Seen | None = None
         self.gap = 0
         """Between the two newest source frames, ticks."""
@@ -153,8 +165,7 @@ class Pairing:
 
     def add(self, source: SourceFrame) -> Iterator[Shown]:
         """Takes the next source frame; yields what can be shown by now."""
-        planes = planes_of(source.frame, self.layout)
-        seen = _Seen(source, planes, thumbnail(planes, self.layout))
+        seen = self._seen(source)
         self.counts.source += 1
         self._captions.add(source.pts, source.captions)
         previous = self._previous
@@ -163,38 +174,63 @@ class Pairing:
             return
         newest = self._repeats[-1] if self._repeats else previous.source.pts
         self.gap = source.pts - newest
-        if self.options.dedupe and len(self._repeats) <= MAX_REPEATS and alike(previous.planes, planes, self.layout):
+        repeats = self.options.dedupe and len(self._repeats) <= MAX_REPEATS
+        if repeats and alike(previous.planes, seen.planes, self.layout):
             self._repeats.append(source.pts)
             return
-        times = [previous.source.pts, *self._repeats, source.pts]
+        yield from self._join(previous, seen)
+        yield from self._finished(self.maker.at_once + 1)
+
+    def _seen(self, source: SourceFrame) -> _Seen:
+        planes = planes_of(source.frame, self.layout)
+        return _Seen(source, planes, thumbnail(planes, self.layout))
+
+    def _join(self, previous: _Seen, seen: _Seen) -> Iterator[Shown]:
+        """Fills the time between two frames; yields what can be shown by then."""
+        times = [previous.source.pts, *self._repeats, seen.source.pts]
         slots = [slot for begin, end in itertools.pairwise(times) for slot in self.timeline.between(begin, end)]
         self._previous = seen
         repeats, self._repeats = self._repeats, []
+        still = self.counts.still
         if len(repeats) > MAX_REPEATS or self._is_held(previous, seen):
             self._start()
-            self._under_way.append(_Held(previous, slots))
+            self._under_way.append(_Held(previous, slots, self.counts.still > still))
         else:
             self.counts.repeats += len(repeats)
+            # So many frames are made in one call, and in memory at once.
+            while len(slots) > MOST_SLOTS:
+                part, slots = slots[:MOST_SLOTS], slots[MOST_SLOTS:]
+                self._start()
+                self._run.append(_Pair(previous, seen, part))
+                self._start()
+                yield from self._finished(self.maker.at_once + 1)
             self._run.append(_Pair(previous, seen, slots))
             if len(self._run) >= self.maker.batch_size:
                 self._start()
-        yield from self._finished(self.maker.at_once + 1)
 
-    def finish(self, rate: Fraction | None, time_base: Fraction) -> Iterator[Shown]:
-        """Yields what is left, the last frame held for its own duration.
+    def finish(self, rate: Fraction | None, time_base: Fraction, again: SourceFrame | None = None) -> Iterator[Shown]:
+        """Yields what is left, the last frame held for its own duration, or moving on to the first.
 
         Args:
           rate, time_base: of the source, as `timeline.last_duration` takes them.
+          again: the first frame of the source, which is shown after the last; None where none is.
         """
-        yield from self.flush()
-        self.close()
         last = self._previous
         if last is None:
+            self.close()
             return
         times = [last.source.pts, *self._repeats]
         times.append(times[-1] + last_duration(last.source.duration, self.gap, rate, time_base))
-        for begin, end in itertools.pairwise(times):
-            yield from self._hold(_Held(last, list(self.timeline.between(begin, end))))
+        if again is None:
+            yield from self._wait()
+            for begin, end in itertools.pairwise(times):
+                held = self._hold(_Held(last, list(self.timeline.between(begin, end))))
+                yield from map(self._shown, self._exposure.take(held))
+        else:
+            self.gap = times[-1] - times[-2]
+            yield from self._join(last, self._seen(SourceFrame(again.frame, times[-1], 0)))
+        yield from self.flush()
+        self.close()
 
     def _is_held(self, first: _Seen, second: _Seen) -> bool:
         if all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True)):
@@ -211,6 +247,10 @@ class Pairing:
 
     def flush(self) -> Iterator[Shown]:
         """Interpolates the pairs that wait and yields all that has not been shown."""
+        yield from self._wait()
+        yield from map(self._shown, self._exposure.close())
+
+    def _wait(self) -> Iterator[Shown]:
         self._start()
         yield from self._finished(0)
 
@@ -242,23 +282,34 @@ class Pairing:
             if waits and len(self._under_way) <= most:
                 return
             self._under_way.popleft()
-            yield from self._hold(oldest) if isinstance(oldest, _Held) else self._show(oldest)
+            moments = self._hold(oldest) if isinstance(oldest, _Held) else self._show(oldest)
+            yield from map(self._shown, self._exposure.take(moments))
 
-    def _hold(self, held: _Held) -> Iterator[Shown]:
+    def _hold(self, held: _Held) -> Iterator[Moment]:
+        seen, before = held.seen, self._stretch
         for slot in held.slots:
-            yield self._shown(held.seen.source.frame, slot)
-            self.counts.held += slot.at > held.seen.source.pts
+            again = slot.at > seen.source.pts
+            if again and not held.still:
+                self._stretch = before + 1
+            yield Moment(seen.source.frame, slot, self._stretch, again, seen=seen.planes)
+        if not held.still:
+            self._stretch = before + 2
 
-    def _show(self, run: _Run) -> Iterator[Shown]:
+    def _show(self, run: _Run) -> Iterator[Moment]:
         with self._clocks.awaited:
             made = iter(run.made.result())
         for pair in run.pairs:
+            first = pair.first
             for slot in pair.slots:
                 if pair.t(slot) == 0:
-                    yield self._shown(pair.first.source.frame, slot)
+                    yield Moment(first.source.frame, slot, self._stretch, seen=first.planes)
                     continue
-                yield self._shown(frame_of(next(made), pair.first.source.frame, self.layout), slot)
-                self.counts.made += 1
+                planes = next(made)
+                if self._mask is not None:
+                    planes = self._mask.hold(planes, first.planes)
+                yield Moment(first.source.frame, slot, self._stretch, made=planes, seen=planes)
 
-    def _shown(self, frame: av.VideoFrame, slot: Slot) -> Shown:
-        return Shown(frame, slot, self._captions.take(slot.at))
+    def _shown(self, moment: Moment) -> Shown:
+        self.counts.held += moment.held
+        self.counts.made += moment.made is not None
+        return Shown(moment.shown(self.layout), moment.slot, self._captions.take(moment.slot.at))

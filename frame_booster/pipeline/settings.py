@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from frame_booster.media.frames.mask import Mask
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.timeline import RateChoice
 
@@ -19,6 +20,10 @@ class JobSettings:
     max_gap: Fraction = Fraction(1, 2)
     """A longer gap, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
     dedupe: bool = False
+    loop: bool = False
+    """Whether frames are interpolated between the last and the first."""
+    mask: Mask | None = None
+    """Where in a frame to hold."""
     batch_size: int | None = None
     flow_scale: Fraction | None = None
     max_memory: int | None = None
@@ -33,4 +38,6 @@ class JobSettings:
 
 def options_rate(options: BoostOptions) -> RateChoice:
     """Returns how the output's rate follows from the source's."""
-    return RateChoice(options.fps, options.multiple, options.slow_motion or 1)
+    slower = options.slow_motion or Fraction(1)
+    samples = 1 if options.shutter is None else options.shutter_samples
+    return RateChoice(options.fps, options.ratio, slower, options.shutter, samples)

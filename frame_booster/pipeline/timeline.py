@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
+
+from frame_booster.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,10 @@ class Slot:
     duration: int
     at: Fraction
     """The moment of the source it shows, in ticks of the source's time base."""
+    span: Fraction = Fraction(0)
+    """From that moment to the one that the next frame shows, likewise."""
+    sample: int | None = None
+    """Which of the moments of an exposure this is, from 0; None where a frame shows one moment (`Shutter`)."""
 
 
 class Timeline(Protocol):
@@ -27,6 +33,8 @@ class Timeline(Protocol):
     """Of the output."""
     rate: Fraction | None
     """Average frames a second of the output, None if unknown."""
+    reach: int
+    """How far a slot may span beyond the frame after it, ticks of the source."""
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
         """Yields the slots from one source frame up to the next, in ticks of the source."""
@@ -45,11 +53,13 @@ class Multiple:
       slower: how many times longer the output lasts.
     """
 
-    def __init__(self, time_base: Fraction, rate: Fraction | None, factor: int, slower: int = 1) -> None:
+    reach = 0
+
+    def __init__(self, time_base: Fraction, rate: Fraction | None, factor: int, slower: Fraction | int = 1) -> None:
         self.factor = factor
         ticks = factor
         while ticks > 1 and not _representable(time_base * slower / ticks):
-            ticks //= 2
+            ticks -= 1
         self._ticks = ticks
         """Of the output's time base in a tick of the source's."""
         self.time_base = time_base * slower / ticks
@@ -60,7 +70,7 @@ class Multiple:
         ats = [pts0 + Fraction(k * gap, self.factor) for k in range(self.factor + 1)]
         ticks = [math.floor(at * self._ticks + Fraction(1, 2)) for at in ats]
         for at, (tick, end) in zip(ats, itertools.pairwise(ticks), strict=False):
-            yield Slot(tick, end - tick, at)
+            yield Slot(tick, end - tick, at, Fraction(gap, self.factor))
 
 
 class Grid:
@@ -71,12 +81,19 @@ class Grid:
       first: pts of the source's first frame.
       rate: frames a second of the output.
       slower: how many times longer the output lasts.
+      snapped: whether a frame that lies within a tick of one of the source shows that one: timestamps are rounded, in
+        Matroska to milliseconds. Of a source whose ticks are as long as frames, none is.
     """
 
-    def __init__(self, time_base: Fraction, first: int, rate: Fraction, slower: int = 1) -> None:
+    def __init__(
+        self, time_base: Fraction, first: int, rate: Fraction, slower: Fraction | int = 1, *, snapped: bool = True
+    ) -> None:
         self.rate: Fraction | None = rate
         self._step = 1 / rate
         self._tick = time_base * slower
+        self.reach = math.ceil(self._step / self._tick)
+        self._near = 1 if snapped and self._step >= _TICKS_TO_SNAP * self._tick else 0
+        """Ticks of the source within which two times are one."""
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
         if not _representable(self.time_base):
@@ -84,14 +101,45 @@ class Grid:
             self.time_base = self._step / max(MOST // self._step.denominator, 1)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
-        k = math.ceil((pts0 * self._tick - self._origin) / self._step)
+        k = math.ceil(((pts0 - self._near) * self._tick - self._origin) / self._step)
         begin = math.floor(self._origin / self.time_base + Fraction(1, 2))
         ticks = int(self._step / self.time_base)
-        while (time := self._origin + k * self._step) < pts1 * self._tick:
-            yield Slot(begin + k * ticks, ticks, time / self._tick)
+        while (time := self._origin + k * self._step) < (pts1 - self._near) * self._tick:
+            at = time / self._tick
+            here = at if at > pts0 + self._near else Fraction(pts0)
+            yield Slot(begin + k * ticks, ticks, here, self._step / self._tick)
             k += 1
 
 
+class Shutter:
+    """Several moments for each frame of another timeline: those at which a camera's shutter is open.
+
+    It opens at the frame's own time, and stays open for a share of the time to the next. All moments of a frame have
+    its pts, so that what is shown in them can be averaged (`exposure.Exposure`).
+
+    Args:
+      frames: where the frames of the output lie.
+      first: pts of the source's first frame.
+      angle: of a rotary shutter, degrees: 360 is open for the whole time.
+      samples: moments a frame, at equal distances.
+    """
+
+    def __init__(self, frames: Timeline, first: int, angle: Fraction, samples: int) -> None:
+        self._frames, self._first, self._samples = frames, first, samples
+        self._step = angle / 360 / samples
+        self.time_base, self.rate, self.reach = frames.time_base, frames.rate, frames.reach
+
+    def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
+        # A frame before may be open for longer than up to this one.
+        for slot in self._frames.between(max(pts0 - self.reach, self._first), pts1):
+            for k in range(self._samples):
+                at = slot.at + k * self._step * slot.span
+                if pts0 <= at < pts1:
+                    yield replace(slot, at=at, sample=k)
+
+
+_TICKS_TO_SNAP = 16
+"""So many ticks of the source, at least, are to be a frame's time where one of them is to make no difference."""
 MOST = (1 << 31) - 1
 """The largest number in a rational of FFmpeg."""
 
@@ -134,9 +182,14 @@ class RateChoice:
 
     fps: Fraction | None = None
     """Frames a second of the output; None for a multiple of the source's frames."""
-    multiple: int = 2
-    slower: int = 1
+    multiple: Fraction | int = 2
+    """Frames out for each frame in. Where it is no whole number the output has a constant rate."""
+    slower: Fraction | int = 1
     """How many times longer the output lasts."""
+    shutter: Fraction | None = None
+    """How long a shutter would be open for a frame of the output, degrees of 360; None: each shows one moment."""
+    samples: int = 1
+    """Moments that are averaged for such a frame."""
 
     def timeline(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
         """Returns the timeline for a source.
@@ -144,15 +197,29 @@ class RateChoice:
         Args:
           time_base, rate: of the source; None is an unknown rate.
           first_pts: of its first frame.
+
+        Raises:
+          InputError: the rate is needed, and is not known.
         """
+        frames = self._frames(time_base, rate, first_pts)
+        return frames if self.shutter is None else Shutter(frames, first_pts, self.shutter, self.samples)
+
+    def _frames(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
+        # An exposure may begin in one gap and end in the next, so that its moments are to be where they are.
+        snapped = self.shutter is None
         if self.fps is not None:
-            return Grid(time_base, first_pts, self.fps, self.slower)
-        return Multiple(time_base, rate, self.multiple, self.slower)
+            return Grid(time_base, first_pts, self.fps, self.slower, snapped=snapped)
+        if self.multiple.denominator == 1:
+            return Multiple(time_base, rate, self.multiple.numerator, self.slower)
+        if rate is None:
+            text = f"{self.multiple} frames for one need the rate of the source, which it does not tell"
+            raise InputError(text, hint="give the rate of the result with --fps")
+        return Grid(time_base, first_pts, rate * self.multiple / self.slower, self.slower, snapped=snapped)
 
     def expected_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
         """Returns how many frames the output will have, as far as the source tells; None if unknown."""
         if frames is None:
             return None
         if self.fps is None:
-            return frames * self.multiple
+            return math.ceil(frames * self.multiple)
         return None if rate is None else round(Fraction(frames) / rate * self.fps * self.slower)

@@ -70,6 +70,21 @@ def test_slow_motion_without_audio(tmp_path: Path) -> None:
     assert (result.frames_out, result.rate, result.duration) == (32, 25, Fraction(32, 25))
 
 
+def test_slow_motion_by_any_ratio(tmp_path: Path) -> None:
+    """A constant rate, whatever the source's gaps; the sound as long as the pictures, the source's moments kept."""
+    source = make_video(tmp_path / "in.mp4", pts=range(25), tones=1)
+    result = boosted(source, tmp_path / "out.mp4", slow_motion=2.5, slow_audio="stretch", options=(("qp", "0"),))
+    assert probed_times(tmp_path / "out.mp4") == [Fraction(k, 25) for k in range(63)]
+    assert (result.frames_out, result.rate, result.held) == (63, 25, 2)
+    before, after = decoded(source), decoded(tmp_path / "out.mp4")
+    assert [data for _, data in after[::5]] == [data for _, data in before[::2]]
+    lengths = []
+    for path in (source, tmp_path / "out.mp4"):
+        with av.open(str(path)) as container:
+            lengths.append(sum(frame.samples for frame in container.decode(audio=0)))
+    assert abs(lengths[1] - 2.5 * lengths[0]) < 48000 * 0.05
+
+
 def test_slow_motion_asks_what_to_do_with_audio(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(50), tones=1)
     with pytest.raises(EncodeError, match=r"--slow-audio drop.*--slow-audio stretch"):

@@ -26,7 +26,7 @@ from frame_booster.pixels import Planes
 from tests.conftest import picture
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("factor", [2, 3, 8, 16])
 @pytest.mark.parametrize("gap", [1, 3, 1001])
 def test_made_frames_are_exactly_between(factor: int, gap: int) -> None:
     timeline = Multiple(Fraction(1), None, factor)
@@ -71,6 +71,17 @@ def test_a_grid_over_uneven_frames_and_rates_of_ntsc_is_exact() -> None:
     times = [slot.pts * timeline.time_base for slot in slots]
     assert times == [Fraction(12345, 90000) + k * Fraction(1001, 60000) for k in range(len(times))]
     assert times[-1] < Fraction(200000, 90000) <= times[-1] + Fraction(1001, 60000)
+
+
+@pytest.mark.parametrize("rate", [Fraction(30), Fraction(30000, 1001), Fraction(24000, 1001)])
+def test_rounded_times_are_those_they_were_rounded_from(rate: Fraction) -> None:
+    """Milliseconds: each source frame is in the grid of twice the rate once, and lies exactly on it."""
+    pts = [round(1000 * k / rate) for k in range(200)]
+    timeline = Grid(Fraction(1, 1000), 0, 2 * rate)
+    slots = [slot for a, b in itertools.pairwise(pts) for slot in timeline.between(a, b)]
+    assert [slot.pts * timeline.time_base for slot in slots] == [k / (2 * rate) for k in range(398)]
+    assert [slot.at for slot in slots[::2]] == pts[:-1]
+    assert all(0 < slot.at - a < b - a for slot, (a, b) in zip(slots[1::2], itertools.pairwise(pts), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -356,7 +367,7 @@ def test_what_is_no_time(text: str) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"factor": 3}, {"scene_threshold": 2.0}, {"batch_size": 0}, {"duration": Fraction(0)}, {"start": Fraction(-1)}],
+    [{"factor": 17}, {"scene_threshold": 2.0}, {"batch_size": 0}, {"duration": Fraction(0)}, {"start": Fraction(-1)}],
 )
 def test_options_out_of_range(values: dict[str, object]) -> None:
     with pytest.raises(InputError):
@@ -372,7 +383,7 @@ def test_keywords_are_the_options() -> None:
     assert found.keys() == wanted.keys()
     for name, kind in wanted.items():
         # Each of these takes a `Fraction`, and forms that are read as the command reads them.
-        taken = re.sub("Rate|Time|Scale", "Fraction", found[name])
+        taken = re.sub("Place", "Position", re.sub("Rate|Ratio|Time|Scale", "Fraction", found[name]))
         assert set(kind.split(" | ")) <= set(taken.split(" | ")), name
 
 

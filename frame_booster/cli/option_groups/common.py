@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
-
-import click
 
 from frame_booster.cli import grouped
 from frame_booster.cli.completion import complete_profiles
-from frame_booster.options import parse_rate, parse_time
+from frame_booster.options import factor_in, parse_position, parse_rate
 
 option = partial(grouped.option, grouped.COMMON)
+
+
+def _rate_or_factor(text: str) -> Fraction | int:
+    factor = factor_in(text)
+    return parse_rate(text) if factor is None else factor
+
 
 OPTIONS = [
     option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists. Without it, that is an error."),
     option(
         "--factor",
         "--multi",
-        type=click.Choice(["2", "4", "8"]),
-        help="Frames out for each frame in, at the same length of video.",
+        type=int,
+        metavar="NUMBER",
+        help="Frames out for each frame in, at the same length of video: a whole number from 2 to 16.",
         default_text="2",
         example="--factor 4",
     ),
     option(
         "--fps",
+        "-r",
+        "fps",
         metavar="RATE",
-        help="Frames a second of the output, instead of a factor: a number, a fraction, or ntsc, pal, film, ntsc-film.",
+        help="Frames a second of the output, instead of a factor: a number, a fraction, or ntsc, pal, film, ntsc-film. "
+        "3x and double are factors.",
         default_text="the factor times the source's",
         example="--fps 60",
-        reads=parse_rate,
+        reads=_rate_or_factor,
     ),
     option(
         "--start",
         "-ss",
         "start",
         metavar="TIME",
-        help="Begin here, in seconds or as HH:MM:SS.fraction of the input; that becomes 0 in the output.",
+        help="Begin here, in seconds, as HH:MM:SS.fraction, or as a timecode HH:MM:SS:FF of the input; that becomes 0 "
+        "in the output.",
         default_text="the beginning",
         example="--start 1:20",
-        reads=parse_time,
+        reads=parse_position,
+        one_run=True,
+    ),
+    option(
+        "--to",
+        "-to",
+        "end",
+        metavar="TIME",
+        help="End here, in seconds, as HH:MM:SS.fraction, or as a timecode HH:MM:SS:FF of the input, whatever --start "
+        "is. Not with --duration.",
+        default_text="the end",
+        example="--start 1:20 --to 1:30",
+        reads=parse_position,
         one_run=True,
     ),
     option(
@@ -46,10 +68,10 @@ OPTIONS = [
         "-t",
         "duration",
         metavar="TIME",
-        help="Take no more of the input than this, in seconds or as HH:MM:SS.fraction.",
+        help="Take no more of the input than this, in seconds, as HH:MM:SS.fraction, or in frames as a timecode.",
         default_text="to the end",
         example="--duration 10",
-        reads=parse_time,
+        reads=parse_position,
         one_run=True,
     ),
     option(

@@ -7,17 +7,20 @@ from functools import partial
 import click
 
 from frame_booster.cli import grouped
-from frame_booster.options import parse_time
+from frame_booster.options import SAMPLES, parse_angle, parse_ratio, parse_time
 
 option = partial(grouped.option, grouped.TIMING)
 
 OPTIONS = [
     option(
         "--slow-motion",
-        type=click.Choice(["2", "4", "8"]),
-        help="Make the output this many times as long, at the frame rate of the source.",
+        "--slomo",
+        metavar="TIMES",
+        help="Make the output this many times as long, at the frame rate of the source: a number or a fraction, more "
+        "than 1.",
         default_text="as long as the source",
-        example="--slow-motion 4 --slow-audio stretch",
+        example="--slow-motion 2.5 --slow-audio stretch",
+        reads=parse_ratio,
     ),
     option(
         "--slow-audio",
@@ -31,6 +34,37 @@ OPTIONS = [
         is_flag=True,
         help="Take repeated frames for one that was held, and let motion go on through them, as for anime and game "
         "capture.",
+    ),
+    option(
+        "--loop",
+        is_flag=True,
+        help="Interpolate between the last frame and the first as well, for what is shown again and again, as GIFs.",
+    ),
+    option(
+        "--shutter",
+        metavar="DEGREES",
+        help="Average interpolated frames into the motion blur of a shutter that is open for so many degrees of 360, "
+        "at the frame rate of the source.",
+        default_text="no blur",
+        example="--shutter 180",
+        reads=parse_angle,
+    ),
+    option(
+        "--shutter-samples",
+        type=int,
+        default=SAMPLES,
+        metavar="NUMBER",
+        help="Frames that are averaged for one, from 2 to 32; more are slower and smoother.",
+        example="--shutter-samples 16",
+    ),
+    option(
+        "--mask",
+        metavar="PICTURE",
+        help="Hold frames where this picture, of the size of the video, is white, as under a HUD or subtitles; grey is "
+        "in between.",
+        default_text="no mask",
+        example="--mask hud.png",
+        one_run=True,
     ),
     option(
         "--scene-threshold",

@@ -16,16 +16,18 @@ from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
+from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
-from frame_booster.media.input.video_stream import choose_video
+from frame_booster.media.input.video_stream import VideoTrack, choose_video
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.media.pyav.tag_text import mend, mend_all
-from frame_booster.options import InputOptions
+from frame_booster.options import InputOptions, Position
+from frame_booster.timecode import Timecode
 
 _SEEK_MARGIN = Fraction(1)
 _LATE = Fraction(3, 2)
@@ -37,8 +39,9 @@ class FileSource(Source):
 
     Args:
       path: of the file; `PIPE` is standard input.
-      start: where to begin, s from the file's start; frames from there on are given, the first at 0.
-      duration: how much to give, s.
+      start: where to begin; frames from there on are given, the first at 0.
+      end: where to end; the frame there is not given.
+      duration: how much to give, instead of an end.
       options: how to read it.
 
     Raises:
@@ -49,8 +52,9 @@ class FileSource(Source):
         self,
         path: Path,
         *,
-        start: Fraction | None = None,
-        duration: Fraction | None = None,
+        start: Position | None = None,
+        end: Position | None = None,
+        duration: Position | None = None,
         options: InputOptions | None = None,
     ) -> None:
         self.path, self.report, self.options = path, SourceReport(), options or InputOptions()
@@ -69,9 +73,12 @@ class FileSource(Source):
             raise
         self.metadata = dict(self.container.metadata)
         origin = Fraction(self.container.start_time or 0, av.time_base)
-        self._begin = None if start is None else origin + start
-        self._end = None if duration is None else (origin if self._begin is None else self._begin) + duration
-        self.whole = start is None and duration is None
+        try:
+            self._begin, self._end = bounds(self._labels(origin, track), start, end, duration, origin)
+        except BaseException:
+            self.container.close()
+            raise
+        self.whole = start is None and end is None and duration is None
         self._reached = self._reached_by_video = Fraction(0)
         rate = self.info.rate
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
@@ -82,6 +89,20 @@ class FileSource(Source):
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole
         self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
+
+    def _labels(self, origin: Fraction, track: VideoTrack) -> Labels:
+        base, first = exact(self.stream.time_base) or self.info.time_base, self.stream.start_time
+        kept = [s.metadata for s in self.other_streams if s.type == "data"]
+        tags = [self.info.metadata, *kept, self.metadata]
+        found = (Timecode.parse(value) for each in tags for key, value in each.items() if key.lower() == "timecode")
+        return Labels(
+            self.path,
+            track.rate,
+            next((label for label in found if label is not None), None),
+            origin if first is None else first * base,
+            base,
+            self.info.frames,
+        )
 
     def _listed_frames(self) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,9 +14,11 @@ import av.error
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.constant_format import ConstantFormat
+from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.paths import PICTURES, is_pattern, split_pattern, url
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
+from frame_booster.options import Position
 
 DEFAULT_RATE = Fraction(25)
 
@@ -54,7 +57,7 @@ class SequenceSource(Source):
     Args:
       path: a folder or a pattern.
       rate: frames a second; 25 if None.
-      start, duration: the part to take, s.
+      start, end, duration: the part to take (`part.bounds`).
       strict: whether a picture of another kind than the first, of which something would be lost, is an error.
 
     Raises:
@@ -66,18 +69,20 @@ class SequenceSource(Source):
         path: Path,
         *,
         rate: Fraction | None = None,
-        start: Fraction | None = None,
-        duration: Fraction | None = None,
+        start: Position | None = None,
+        end: Position | None = None,
+        duration: Position | None = None,
         strict: bool = False,
     ) -> None:
         self.path, self.report = path, SourceReport()
         self.metadata: dict[str, str] = {}
-        self.whole = start is None and duration is None
+        self.whole = start is None and end is None and duration is None
         self._rate = rate or DEFAULT_RATE
         files = numbered(path)
-        first = 0 if start is None else -(-start * self._rate // 1)
-        stop = len(files) if duration is None else -(-((start or 0) + duration) * self._rate // 1)
-        self.files = files[int(first) : int(stop)]
+        labels = Labels(path, self._rate, frames=len(files))
+        begins, ends = bounds(labels, start, end, duration, Fraction(0))
+        first = 0 if begins is None else math.ceil(begins * self._rate)
+        self.files = files[first : len(files) if ends is None else math.ceil(ends * self._rate)]
         if not self.files:
             raise InputError("has no frame in the part asked for", path=path)
         frame = planar(self._read(self.files[0]))

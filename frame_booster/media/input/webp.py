@@ -12,7 +12,9 @@ import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
+from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.source import Resume, Source, SourceFrame, SourceReport, VideoInfo
+from frame_booster.options import Position
 
 MILLISECOND = Fraction(1, 1000)
 _DEFAULT_MS = 100
@@ -26,14 +28,19 @@ class WebPSource(Source):
       InputError: the file is not a WebP.
     """
 
-    def __init__(self, path: Path, *, start: Fraction | None = None, duration: Fraction | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Position | None = None,
+        end: Position | None = None,
+        duration: Position | None = None,
+    ) -> None:
         from PIL import Image, UnidentifiedImageError
 
         self.path, self.report = path, SourceReport()
         self.metadata: dict[str, str] = {}
-        self.whole = start is None and duration is None
-        self._begin = start or Fraction(0)
-        self._end = None if duration is None else self._begin + duration
+        self.whole = start is None and end is None and duration is None
         try:
             self._image: Any = Image.open(path)
         except (UnidentifiedImageError, OSError) as error:
@@ -51,6 +58,12 @@ class WebPSource(Source):
             frames=frames,
         )
         self._shown = durations
+        try:
+            begin, self._end = bounds(Labels(path, self.info.rate, frames=frames), start, end, duration, Fraction(0))
+        except BaseException:
+            self._image.close()
+            raise
+        self._begin = begin or Fraction(0)
 
     def _durations(self, frames: int) -> list[int]:
         found = []

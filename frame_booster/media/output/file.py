@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import av.error
 from frame_booster.errors import OutputError
 from frame_booster.media.frames.side_data import side_data
 from frame_booster.media.input.source import Source
+from frame_booster.media.output.apng import set_last_delay
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
+from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.streams import Passthrough, is_timecode_track, wants_wave_headers
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
+from frame_booster.media.paths import is_pipe
 from frame_booster.media.pyav.compat import set_display_matrix
 from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import rescale
@@ -41,7 +45,9 @@ class FileSink:
     """
 
     def __init__(self, path: Path | BytesIO, source: Source, first: av.VideoFrame, options: SinkOptions) -> None:
-        self.name, self.time_base = options.name, options.time_base
+        self.name, self.time_base, self._format = options.name, options.time_base, options.format
+        self._path = path if isinstance(path, Path) and not is_pipe(path) else None
+        """Of what can be gone back in."""
         self.warnings: list[str] = []
         self.written = Written()
         self._first_dts: int | None = None
@@ -108,11 +114,11 @@ class FileSink:
         if lost:
             self.warnings.append(f"tags are lost, since {name} does not keep them: {', '.join(lost)}")
 
-    def _add_chapters(self, source: Source, slower: int) -> None:
+    def _add_chapters(self, source: Source, slower: Fraction) -> None:
         chapters = [dict(chapter) for chapter in source.chapters]
         for chapter in chapters:
-            chapter["start"] *= slower
-            chapter["end"] *= slower
+            chapter["start"] = slowed(chapter["start"], slower)
+            chapter["end"] = slowed(chapter["end"], slower)
         self.container.set_chapters(chapters)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
@@ -176,6 +182,8 @@ class FileSink:
         self._put_last()
         self._passthrough.finish()
         self.close()
+        if self._path is not None and self._format == "apng":
+            set_last_delay(self._path, (self.written.end_pts - self.written.last_pts) * self.time_base)
         return self.written
 
     def close(self) -> None:

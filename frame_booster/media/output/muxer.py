@@ -48,6 +48,8 @@ def open_output(
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in ("webp", "webp_anim"):
         settings["loop"] = str(plays or 0)
+    if options.format == "apng":
+        settings["plays"] = str(plays or 0)
     if options.format == "gif":
         # It says how often it begins anew; -1 leaves the extension out.
         settings["loop"] = {0: "0", 1: "-1"}.get(plays or 0, str((plays or 0) - 1))

@@ -99,7 +99,7 @@ class SinkOptions:
 
 
 CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matroska", "webm", "nut", "mpegts"}) | {
-    *("flv", "mxf", "gif", "webp", "yuv4mpegpipe", "rawvideo")
+    *("flv", "mxf", "gif", "webp", "apng", "yuv4mpegpipe", "rawvideo")
 }
 """Containers that give back the frames, and the times, that were put in (or have no times at all).
 
@@ -133,6 +133,10 @@ def container_format(path: Path, asked: str | None = None) -> str:
         raise InputError("a picture holds one frame", path=path, hint="give a pattern, as frames/%05d.png, or a folder")
     if container.format.no_file:
         raise InputError(f"{name} is more than one file", path=path, hint=_USUAL)
+    if name == "apng" and is_pipe(path):
+        # Of an APNG that counts none, a browser shows the first frame alone.
+        text = "an animated PNG says at its beginning how many frames it has, which is known at the end"
+        raise InputError(text, hint="write it to a file, or pipe nut or webp")
     if not is_pipe(path) and name not in CONTAINERS:
         raise InputError(f"{name} does not keep every frame and its time", path=path, hint=_USUAL)
     return name

@@ -11,6 +11,7 @@ import av
 
 from frame_booster.errors import OutputError
 from frame_booster.media.input.webp import webp_frames
+from frame_booster.media.output.apng import delays
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
 from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
@@ -52,6 +53,8 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
             raise OutputError(f"the result has {frames} frames instead of {written.frames}", path=path)
         _check_length(path, length, _length(written) * time_base, Fraction(written.frames, 1000) + time_base)
         return []
+    if format_name == "apng":
+        return _verify_apng(path, written, time_base)
     if format_name == "rawvideo":
         # Nothing but pixels, all frames of one size.
         if not path.stat().st_size or path.stat().st_size % written.frames:
@@ -104,6 +107,15 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
             text = f"tags of stream {index} are lost, since {format_name} does not keep them: {', '.join(lost)}"
             warnings.append(text)
     return warnings
+
+
+def _verify_apng(path: Path, written: Written, time_base: Fraction) -> list[str]:
+    found = delays(path)
+    if len(found) != written.frames:
+        raise OutputError(f"the result has {len(found)} frames instead of {written.frames}", path=path)
+    # Each delay is the nearest that two numbers of 16 bits can say.
+    _check_length(path, sum(found, Fraction(0)), _length(written) * time_base, Fraction(written.frames, 65535))
+    return []
 
 
 def _recut(packets: int, size: int, written: int) -> bool:

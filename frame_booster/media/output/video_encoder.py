@@ -88,6 +88,13 @@ class VideoEncoder:
                 path=self.name,
                 hint="leave it out, or use --codec ffv1 and .mkv",
             )
+        if options.reproducible and self.codec == "apng":
+            # Its chunks are numbered through, and each segment would begin anew.
+            raise EncodeError(
+                "--resume cannot join animated PNG",
+                path=self.name,
+                hint="leave it out, or write a .webp or, with --codec ffv1, an .mkv",
+            )
         rate = options.rate or _DEFAULT_RATE
         self._counts = options.format in CONSTANT_RATE
         self.time_base = 1 / rate if self._counts else options.time_base

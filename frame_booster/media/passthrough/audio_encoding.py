@@ -32,14 +32,14 @@ class AudioEncoding:
       stream: of the source.
       container: of the output; gets a stream.
       settings: of the encoder.
-      slower: how many times longer; a power of 2.
+      slower: how many times longer, at least 1.
       path: of the output, for messages.
 
     Raises:
       ValueError: the container does not take the encoder's codec.
     """
 
-    def __init__(self, stream: Any, container: Any, settings: AudioSettings, slower: int, path: Path) -> None:
+    def __init__(self, stream: Any, container: Any, settings: AudioSettings, slower: Fraction, path: Path) -> None:
         self.stream, self.slower, self.path = stream, slower, path
         self.target = container.add_stream(settings.encoder, rate=settings.rate)
         apply_settings(self.target.codec_context, settings)
@@ -68,7 +68,7 @@ class AudioEncoding:
             layout=layout,
             time_base=Fraction(1, frame.sample_rate),
         )
-        chain = [graph.add("atempo", "0.5") for _ in range(self.slower.bit_length() - 1)]
+        chain = [graph.add("atempo", tempo) for tempo in tempos(self.slower)]
         context = self.target.codec_context
         chain.append(
             graph.add(
@@ -172,7 +172,7 @@ class AudioEncoding:
             except (av.error.BlockingIOError, av.error.EOFError):
                 return made
             frame.time_base = Fraction(1, frame.sample_rate)
-            frame.pts = rescale(self._start * self.slower, Fraction(1, self._kind[2]), frame.time_base) + self._given
+            frame.pts = rescale(self._start, self.slower / self._kind[2], frame.time_base) + self._given
             self._given += frame.samples
             self._end = frame.pts + frame.samples
             made += self._encode(frame)
@@ -182,6 +182,15 @@ class AudioEncoding:
             return list(self.target.encode(frame))
         except av.error.FFmpegError as error:
             raise EncodeError(f"the audio encoder failed: {error.strerror}", path=self.path) from error
+
+
+def tempos(slower: Fraction) -> list[str]:
+    """Returns the tempos of filters in a row that make audio so many times longer; atempo goes no lower than 0.5."""
+    found = []
+    while slower > 2:
+        found.append("0.5")
+        slower /= 2
+    return [*found, f"{float(1 / slower):.17g}"] if slower != 1 else found
 
 
 def _rows(frame: av.AudioFrame) -> tuple[int, int]:

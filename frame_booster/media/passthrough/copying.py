@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import av
+
+from frame_booster.media.pyav.rational import rescale
+
+
+def slowed(ticks: int, slower: Fraction) -> int:
+    """Returns the time of what is slowed down, to the nearest tick."""
+    return rescale(ticks, slower, Fraction(1))
 
 
 class CopiedStream:
@@ -15,7 +23,7 @@ class CopiedStream:
       slower: how many times longer the output lasts.
     """
 
-    def __init__(self, stream: Any, slower: int) -> None:
+    def __init__(self, stream: Any, slower: Fraction) -> None:
         self.stream, self.slower = stream, slower
         self._last_dts: int | None = None
 
@@ -29,7 +37,9 @@ class CopiedStream:
         self._last_dts = packet.dts
         packet.stream = self.stream
         if self.slower != 1:
-            packet.pts = None if packet.pts is None else packet.pts * self.slower
-            packet.dts = packet.dts * self.slower
-            packet.duration = (packet.duration or 0) * self.slower
+            begin = packet.dts if packet.pts is None else packet.pts
+            end = slowed(begin + (packet.duration or 0), self.slower)
+            packet.pts = None if packet.pts is None else slowed(packet.pts, self.slower)
+            packet.dts = slowed(packet.dts, self.slower)
+            packet.duration = end - slowed(begin, self.slower)
         return [packet]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class PassthroughOptions:
     """FFmpeg's name of the encoder of audio, None for the default of the container."""
     audio_bitrate: int | None = None
     """Of encoded audio, bits a second, None for a usual one."""
-    slower: int = 1
+    slower: Fraction = Fraction(1)
     """How many times longer the output lasts."""
     slow_audio: str | None = None
     """"drop" or "stretch", in slow motion."""

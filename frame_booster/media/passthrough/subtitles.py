@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
 
+from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.pyav.compat import encodes_subtitles
 from frame_booster.media.pyav.rational import exact, rescale
 
@@ -32,7 +34,7 @@ class SubtitleConverter:
       slower: how many times longer the output lasts.
     """
 
-    def __init__(self, stream: Any, target: Any, slower: int) -> None:
+    def __init__(self, stream: Any, target: Any, slower: Fraction) -> None:
         self.stream, self.target, self.slower = stream, target, slower
         decoder = stream.codec_context
         decoder.open(strict=False)
@@ -54,9 +56,9 @@ class SubtitleConverter:
         assert source is not None
         made.stream = self.target
         made.time_base = source
-        made.pts = packet.pts * self.slower
+        made.pts = slowed(packet.pts, self.slower)
         made.dts = made.pts
-        made.duration = (packet.duration or 0) * self.slower
+        made.duration = slowed(packet.pts + (packet.duration or 0), self.slower) - made.pts
         if target is not None and target != source:
             made.pts = rescale(made.pts, source, target)
             made.dts = made.pts

@@ -20,7 +20,6 @@ from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.boundaries import SegmentGrid
 from frame_booster.pipeline.cluster.chain import Chain, added
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Fixed, Made, Task
-from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, manifest_of
@@ -120,7 +119,7 @@ class FileWork:
         self.work = work = replace(work, options=options)
         work.check_container(opening)
         # Without what is chosen here for all workers, so that one machine finds its own default in what is left.
-        key = fingerprint(work.source.path, work.model.weights, replace(options, flow_scale=self.options.flow_scale))
+        key = replace(work, options=replace(options, flow_scale=self.options.flow_scale)).fingerprint()
         self.segments = Segments(work.target, key)
         self._stack.callback(self.segments.release)
         self._told = list(self.segments.warnings)
@@ -146,7 +145,8 @@ class FileWork:
         work = self.work
         # Workers have other current folders.
         source, target = (str(path.absolute()) for path in (work.source.path, work.target))
-        return Task(key, source, target, work.format_name, work.options, number, start)
+        mask = None if work.mask is None else work.mask.digest
+        return Task(key, source, target, work.format_name, work.options, number, start, mask)
 
     def lost(self, number: int, why: str) -> None:
         """Takes note that a segment is not made.

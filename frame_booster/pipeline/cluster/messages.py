@@ -86,6 +86,8 @@ class Task:
     number: int
     """Of the segment, in the grid of its file."""
     start: Start
+    mask: str | None = None
+    """SHA-256 of the mask."""
 
 
 @dataclass(frozen=True)

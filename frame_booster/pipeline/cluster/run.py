@@ -151,6 +151,8 @@ def _head(
     """
     if options.weights is not None:
         options = replace(options, weights=str(Path(options.weights).absolute()))
+    if options.mask is not None:
+        options = replace(options, mask=str(Path(options.mask).absolute()))
     nodes = [node for node in ray.nodes() if node["Alive"]]
     gpus = options.device == "gpu" or (options.device == "auto" and any(node["Resources"].get("GPU") for node in nodes))
     head = this_machine(options.model, options.weights)

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.errors import InputError, UnexpectedError
+from frame_booster.media.frames.mask import Mask, read_mask
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source
 from frame_booster.media.output.segments import SegmentWriter
@@ -122,6 +123,7 @@ class Worker:
                 stop,
                 self.setup.sharers,
                 self._kept,
+                _mask_of(task),
             )
             plans = work.lone_segment(store, after, opened)
             if store.counts is None:
@@ -148,7 +150,7 @@ class Worker:
 
     @staticmethod
     def _opened(task: Task, options: BoostOptions) -> Source:
-        return open_source(input_path(task.source), options.source, start=options.start, duration=options.duration)
+        return open_source(input_path(task.source), options.source, **options.part)
 
     def _tell(self, frames: int) -> None:
         self._frames = frames
@@ -178,6 +180,15 @@ class Worker:
     def forget(self, path: str) -> None:
         """Removes what was made."""
         Path(path).unlink(missing_ok=True)
+
+
+def _mask_of(task: Task) -> Mask | None:
+    if task.options.mask is None:
+        return None
+    mask = read_mask(Path(task.options.mask))
+    if mask.digest != task.mask:
+        raise InputError(f"the mask is another picture on {socket.gethostname()}", path=mask.path)
+    return mask
 
 
 class _Elsewhere(Exception):

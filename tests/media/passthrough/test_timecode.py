@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import pytest
 
-from frame_booster.media.passthrough.timecode import Timecode, may_drop, retimed
+from frame_booster.media.passthrough.timecode import retimed
+from frame_booster.timecode import Timecode, may_drop
 from tests.conftest import boosted, make_video, probe
 
 NTSC = Fraction(30000, 1001)

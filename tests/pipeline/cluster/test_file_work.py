@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from frame_booster.errors import DecodeError, InputError, ModelError
 from frame_booster.options import BoostOptions
@@ -91,6 +93,27 @@ def test_any_order_gives_what_one_machine_gives(
         assert getattr(result, fact) == getattr(alone, fact), fact
     assert result.warnings == alone.warnings
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.mp4", f"alone{suffix}", f"out{suffix}"])
+
+
+def test_a_loop_under_a_shutter_and_a_mask(tmp_path: Path, worker: Worker) -> None:
+    """The last segment needs the first frame of all; a worker with another mask is refused."""
+    mask = tmp_path / "mask.png"
+    Image.linear_gradient("L").resize((64, 48)).save(mask)
+    asked = {"loop": True, "shutter": 180, "shutter_samples": 2, "mask": mask, "codec": "ffv1"}
+    source = make_video(tmp_path / "in.mkv", pts=range(20))
+    alone = boosted(source, tmp_path / "alone.mkv", resume=True, segment=SEGMENT, **asked)
+    assert alone.made == 20
+    work = opened(source, tmp_path / "out.mkv", **asked)
+    assert worked(work, worker, seed=1) >= 3
+    work.join()
+    assert packets(tmp_path / "out.mkv", "video") == packets(tmp_path / "alone.mkv", "video")
+    work = opened(source, tmp_path / "other.mkv", **asked)
+    task = work.next(1, 3)
+    assert task is not None
+    answer = worker.make(replace(task, mask="of another picture"))
+    assert isinstance(answer, Failure)
+    assert "another picture" in answer.message
+    work.abandon()
 
 
 def test_uneven_frames_and_empty_segments(tmp_path: Path, worker: Worker) -> None:
