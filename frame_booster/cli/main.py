@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from frame_booster.cli.boost import boost
+from frame_booster.cli.compare import compare
 from frame_booster.cli.doctor import doctor
 
 
@@ -28,6 +29,6 @@ class BoostByDefault(click.Group):
         return boost.main(given, *more, **extra)
 
 
-@click.command(cls=BoostByDefault, commands={"boost": boost, "doctor": doctor})
+@click.command(cls=BoostByDefault, commands={"boost": boost, "compare": compare, "doctor": doctor})
 def main() -> None:
     """Doubles the frame rate of video."""

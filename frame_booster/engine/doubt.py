@@ -27,9 +27,7 @@ class DoubtMeter:
         self._model = model
         self._functions: dict[tuple[int, ...], Any] = {}
 
-    def measure(
-        self, picture0: npt.NDArray[np.uint8], picture1: npt.NDArray[np.uint8], t: float
-    ) -> DoubtMap | None:
+    def measure(self, picture0: npt.NDArray[np.uint8], picture1: npt.NDArray[np.uint8], t: float) -> DoubtMap | None:
         """Returns the doubt about the frame between two pictures.
 
         Args:

@@ -17,9 +17,7 @@ _WHITE = 203.0
 _PEAK = 1000.0
 """Luminance that becomes the white of SDR, cd/m2: that of the display most films are graded on."""
 _STEPS = 4096
-_FROM_2020 = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
-)
+_FROM_2020 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 """RGB of BT.2020 to RGB of BT.709, both linear (ITU-R BT.2087)."""
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
