@@ -49,6 +49,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     help="File, folder or pattern of pictures, or - for standard output. Default: INPUT.2x.mp4 beside INPUT.mp4.",
 )
 @boost_flags
+@click.option("--preview", is_flag=True, help="Boost ten places of the video only, into a page: INPUT.preview.html.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report to this file.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, no warnings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object about the run on stdout.")
@@ -61,13 +62,19 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     help="List the encoders, whether they are here, and their defaults.",
 )
 @click.version_option(__version__, prog_name="frame-booster")
-def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
+def boost(
+    input: str, output: str | None, preview: bool, report: Path | None, quiet: bool, as_json: bool, **values: Any
+) -> None:
     """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are.
 
     INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
     """
     with reported(as_json=as_json):
         options, cluster = run_options(values), cluster_options(values)
+        if preview:
+            from frame_booster.cli.preview import preview_one
+
+            return preview_one(input, output, options, cluster, report, quiet=quiet, as_json=as_json)
         from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:

@@ -270,7 +270,7 @@ def page_text(
     labels = list(dict.fromkeys([*facts[0], *facts[1]]))
     width, height = recorded.size
     kinds = {name: sum(k == kind for k in recorded.kinds) for name, kind in (("i", INTERPOLATED), ("h", HELD))}
-    held = f", {kinds['h']:,} show the frame before again" if kinds["h"] else ""
+    held = f", and {kinds['h']:,} held" if kinds["h"] else ""
     about = [
         f"{len(recorded.times):,} frames, of which {kinds['i']:,} are interpolated{held}; told by their timestamps",
         f"both videos as H.264 at {width} x {height}, {megabytes(proxy.stat().st_size)} together; their encoding hides "

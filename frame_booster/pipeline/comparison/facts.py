@@ -131,6 +131,7 @@ _LABELS = {
     "duration": "length",
     "decode_errors": "errors of the decoder",
     "seconds": "time taken",
+    "whole": "time of the whole, estimated",
 }
 """Fields of a record that the page shows, and their names for people."""
 

@@ -94,19 +94,24 @@ class Step:
 
     Args:
       frames: of the source.
-      begin: time of the source, s, that the boosted video begins at.
+      begin: time of the source, s, that the boosted video begins at; None is that of the first of the frames.
       slower: how many times longer the boosted video lasts.
       tolerance: by so much, s of the boosted video, two timestamps of one moment differ at most: what both
         containers round by.
     """
 
-    def __init__(self, frames: Iterator[TimedFrame], begin: Fraction, slower: Fraction, tolerance: Fraction) -> None:
-        self._frames, self._begin, self._slower, self._tolerance = frames, begin, slower, tolerance
+    def __init__(
+        self, frames: Iterator[TimedFrame], begin: Fraction | None, slower: Fraction, tolerance: Fraction
+    ) -> None:
+        self._frames, self._slower, self._tolerance = frames, slower, tolerance
         self._earlier: TimedFrame | None = None
         self._later = next(self._frames, None)
+        if begin is None:
+            begin = Fraction(0) if self._later is None else self._later.time
+        self.begin = begin
 
     def _time(self, frame: TimedFrame) -> Fraction:
-        return (frame.time - self._begin) * self._slower
+        return (frame.time - self.begin) * self._slower
 
     def moment(self, after: TimedFrame) -> Moment | None:
         """Returns what surrounds a frame of the boosted video, later than any before; None before the source begins."""

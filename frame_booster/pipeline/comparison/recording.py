@@ -83,8 +83,8 @@ class Clips:
     after: Reading
     title: str
     reason: str
-    begin: Fraction
-    """Time of the source's video, s, that the boosted one begins at."""
+    begin: Fraction | None
+    """Time of the source's video, s, that the boosted one begins at; None is that of the first frame that is read."""
     slower: Fraction = Fraction(1)
     sound: bool = False
 
@@ -180,6 +180,7 @@ class _Stretch:
         self._differences: list[float] = []
         self._next_check = Fraction(0)
         self._first: Fraction | None = None
+        self._origin = Fraction(0)
         self._begin = self._made.end
         self._chapter: Chapter | None = None
         self._early: list[av.Packet] = []
@@ -188,6 +189,7 @@ class _Stretch:
         clips = self._clips
         tolerance = tolerance_of(clips.before.source, clips.after.source, clips.slower)
         step = Step(clips.before.frames(), clips.begin, clips.slower, tolerance)
+        self._origin = step.begin
         heard = {s.index for s in clips.after.source.other_streams if s.type == "audio"} if clips.sound else set()
         track = min(heard, default=None)
         for item in clips.after.items(packets=clips.sound):
@@ -274,7 +276,7 @@ class _Stretch:
         self._displays = Display(frames[0], size), Display(frames[1], size)
         self._first = moment.after.time
         self._recording.open(clips, size)
-        begin = clips.begin + moment.after.time / clips.slower
+        begin = self._origin + moment.after.time / clips.slower
         self._chapter = Chapter(clips.title, clips.reason, begin, clips.slower, len(made.times))
         made.chapters.append(self._chapter)
         if any(display.hdr for display in self._displays):
