@@ -134,6 +134,8 @@ def compare(
         rate = second.info.rate
     slower = Fraction(1) if options.offset else slower_by(*lengths)
     begin, start, duration, notes = _span(options, lengths, slower)
+    # A length is an estimate where frames last differently: what is to be shown whole is read to its end.
+    limit = None if options.duration is None and not notes else duration
     origin = _first_frame(paths[0], options.offset) if options.offset else Fraction(0)
     total = None if rate is None else round(duration * slower * rate)
     with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
@@ -141,12 +143,12 @@ def compare(
         recording = Recording(proxy, MOST_BYTES, duration * slower, lambda frames: tell(frames, total))
         try:
             with (
-                _opened(paths[0], begin, duration + 1, seekable[0]) as first,
-                _opened(paths[1], start * slower, duration * slower, seekable[1]) as second,
+                _opened(paths[0], begin, limit and limit + 1, seekable[0]) as first,
+                _opened(paths[1], start * slower, limit and limit * slower, seekable[1]) as second,
             ):
                 clips = Clips(
-                    before=Reading(first, not_before=origin, until=begin + duration + 1),
-                    after=Reading(second, not_before=start * slower, until=(start + duration) * slower),
+                    before=Reading(first, not_before=origin, until=limit and begin + limit + 1),
+                    after=Reading(second, not_before=start * slower, until=limit and (start + limit) * slower),
                     title="",
                     reason="",
                     begin=origin,
@@ -162,7 +164,7 @@ def compare(
         unsure = recording.candidates.ranked(doubt_function(model, options.device))
         notes = [*notes, *recorded.notes, *_lengths_differ(lengths, slower, options), *_slow(slower)]
         name = paths[1].name
-        text = page_text(
+        around = page_text(
             title=f"{paths[0].name} and {name}",
             heading=f"Before and after: {paths[0].stem}",
             lead=f"{paths[0].name} beside {name}",
@@ -173,7 +175,7 @@ def compare(
             proxy=proxy,
             recorded=recorded,
         )
-        size = save_page(target, proxy, recorded, unsure, text, sources=paths, overwrite=options.overwrite)
+        size = save_page(target, proxy, recorded, unsure, around, sources=paths, overwrite=options.overwrite)
     made = sum(kind == INTERPOLATED for kind in recorded.kinds)
     return Page(target, len(recorded.times), made, size, round(time.monotonic() - began, 3), notes)
 
@@ -212,8 +214,8 @@ def _span(
     return start, start - options.offset, duration, notes
 
 
-def _opened(path: Path, start: Fraction, duration: Fraction, seekable: bool) -> Source:
-    if seekable and start > 0:
+def _opened(path: Path, start: Fraction, duration: Fraction | None, seekable: bool) -> Source:
+    if seekable and (start > 0 or duration is not None):
         return open_source(path, InputOptions(), start=start, duration=duration)
     return open_source(path, InputOptions())
 

@@ -90,11 +90,14 @@ def read_report(path: Path) -> list[dict[str, Any]]:
 
 def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | None:
     """Returns the last record whose output is a file, by its path or, moved elsewhere, by its name."""
-    for same in (lambda p: p.absolute() == after.absolute(), lambda p: p.name == after.name):
-        for record in reversed(records):
-            if same(Path(str(record["output"]))):
-                return record
-    return None
+    by_name = None
+    for record in reversed(records):
+        path = Path(str(record["output"]))
+        if path.absolute() == after.absolute():
+            return record
+        if by_name is None and path.name == after.name:
+            by_name = record
+    return by_name
 
 
 def record_beside(after: Path) -> dict[str, Any] | None:

@@ -137,8 +137,9 @@ class Recording:
     def put(self, halves: tuple[Shown, Shown], pts: int, kind: str, source: int) -> None:
         """Takes a frame of the proxy: the source's half, the boosted half; it is written when the next is known."""
         made = self.recorded
-        side_by_side = made.size[0] < made.size[1]
-        frame = frame_of_shown(tuple(np.concatenate(pair, int(side_by_side)) for pair in zip(*halves, strict=True)))
+        axis = 1 if made.size[0] < made.size[1] else 0
+        luma, blue, red = (np.concatenate(pair, axis) for pair in zip(*halves, strict=True))
+        frame = frame_of_shown((luma, blue, red))
         self._write(pts)
         self._waiting = frame, pts
         made.times.append(pts)
@@ -225,9 +226,11 @@ class _Stretch:
         before, after = self._displays
         earlier = self._source(moment.earlier, before)
         shown = after.show(moment.after.frame)
+        later = None if moment.later is None else self._source(moment.later, before)
         kind = SOURCE
         if moment.interpolated:
-            kind = HELD if self._held is not None and is_held(self._held[0], shown[0]) else INTERPOLATED
+            held = self._held is not None and is_held(self._held[0], shown[0], None if later is None else later[0])
+            kind = HELD if held else INTERPOLATED
         else:
             self._held = shown
         since = moment.after.time - self._first
@@ -235,7 +238,6 @@ class _Stretch:
         if made.times:
             pts = max(pts, made.times[-1] + 1)
         number = len(made.times)
-        later = None if moment.later is None else self._source(moment.later, before)
         if kind == INTERPOLATED and moment.t is not None and later is not None:
             time = pts * made.time_base
             self._recording.candidates.see(number, time, moment.t, earlier, shown, later)

@@ -29,6 +29,8 @@ _CHANGE = 0.1
 """Weight of how far both neighbours differ beside the detail that is lost."""
 _HELD_BELOW = 2.0
 """Greatest mean difference of a block, code values, that encoding makes of one frame shown twice."""
+_HELD_SHARE = 0.08
+"""Share of the way to the next frame that a held frame may seem to have gone; a frame of eight goes an eighth."""
 
 Picture = npt.NDArray[np.uint8]
 Luma = npt.NDArray[np.uint8]
@@ -90,9 +92,18 @@ def by_pictures(earlier: Luma, interpolated: Luma, later: Luma) -> float:
     return _worst(lost + _CHANGE * change)
 
 
-def is_held(earlier: Luma, shown: Luma) -> bool:
-    """Tells whether a frame shows the one before it again, but for what encoding did to it."""
-    return bool(_blocks(np.abs(earlier.astype(np.float32) - shown)).max() < _HELD_BELOW)
+def is_held(earlier: Luma, shown: Luma, later: Luma | None) -> bool:
+    """Tells whether a frame shows the one before it again, but for what encoding did to it.
+
+    Args:
+      earlier: the frame before, of the same video.
+      shown: the frame.
+      later: the source's next frame; beside a change as large as a cut's, encoding may do more. None after the last.
+    """
+    changed = _blocks(np.abs(earlier.astype(np.float32) - shown))
+    if later is None or changed.max() < _HELD_BELOW:
+        return bool(changed.max() < _HELD_BELOW)
+    return _worst(changed) < _HELD_SHARE * _worst(_blocks(np.abs(later.astype(np.float32) - shown)))
 
 
 class Candidates:
@@ -119,8 +130,8 @@ class Candidates:
         stretch = int(time / self._length)
         there = self._kept.get(stretch)
         if there is None or measure > there.measure:
-            pictures = (rgb_of_shown(shown, LONGEST) for shown in (earlier, interpolated, later))
-            self._kept[stretch] = Candidate(frame, t, measure, *pictures)
+            first, made, second = (rgb_of_shown(shown, LONGEST) for shown in (earlier, interpolated, later))
+            self._kept[stretch] = Candidate(frame, t, measure, first, made, second)
 
     def ranked(self, doubt: DoubtFunction | None) -> list[Candidate]:
         """Returns the `SHOWN` most unsure frames, the worst first.
