@@ -94,6 +94,14 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
 )
 @boost_flags
 @option(
+    COMMON,
+    "--preview",
+    is_flag=True,
+    one_run=True,
+    help="Boost ten places of the video only, into a page for a browser (INPUT.preview.html), and say how long the "
+    "whole would take.",
+)
+@option(
     EXPERT,
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -118,7 +126,9 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     help="List the known encoders, whether they are here, and their defaults.",
 )
 @click.version_option(__version__, prog_name="frame-booster")
-def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_json: bool, **values: Any) -> None:
+def boost(
+    input: str, output: str | None, preview: bool, report: Path | None, quiet: bool, as_json: bool, **values: Any
+) -> None:
     """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are.
 
     INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
@@ -127,6 +137,10 @@ def boost(input: str, output: str | None, report: Path | None, quiet: bool, as_j
     profile = click.get_current_context().meta.get(USED)
     with reported(as_json=as_json, lines=display.style == "json"):
         options, cluster = run_options(values), cluster_options(values)
+        if preview:
+            from frame_booster.cli.preview import preview_one
+
+            return preview_one(input, output, options, cluster, report, display, as_json=as_json)
         from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
 
         if as_json and output is not None and output_path(output) == PIPE:

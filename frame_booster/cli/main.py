@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from frame_booster.cli.boost import boost
+from frame_booster.cli.compare import compare
 from frame_booster.cli.completion import COMMANDS
 from frame_booster.cli.doctor import doctor
 
@@ -36,6 +37,6 @@ class BoostByDefault(click.Group):
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
-@click.command(cls=BoostByDefault, commands={"boost": boost, "doctor": doctor})
+@click.command(cls=BoostByDefault, commands={"boost": boost, "compare": compare, "doctor": doctor})
 def main() -> None:
     """Doubles the frame rate of video."""

@@ -26,4 +26,4 @@ def test_runtimes_that_overwrite_each_other_are_told(monkeypatch: pytest.MonkeyP
 
 
 def test_it_is_a_command() -> None:
-    assert set(main.commands) == {"boost", "doctor"}
+    assert set(main.commands) == {"boost", "compare", "doctor"}

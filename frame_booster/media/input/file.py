@@ -78,6 +78,10 @@ class FileSource(Source):
         except BaseException:
             self.container.close()
             raise
+        self.part = (
+            None if self._begin is None else self._begin - origin,
+            None if self._end is None else self._end - origin,
+        )
         self.whole = start is None and end is None and duration is None
         self._reached = self._reached_by_video = Fraction(0)
         rate = self.info.rate

@@ -81,6 +81,7 @@ class SequenceSource(Source):
         files = numbered(path)
         labels = Labels(path, self._rate, frames=len(files))
         begins, ends = bounds(labels, start, end, duration, Fraction(0))
+        self.part = begins, ends
         first = 0 if begins is None else math.ceil(begins * self._rate)
         self.files = files[first : len(files) if ends is None else math.ceil(ends * self._rate)]
         if not self.files:

@@ -112,6 +112,8 @@ class Source(ABC):
     """Tags of the whole file."""
     whole: bool
     """Whether all of the input is read, at its own times."""
+    part: tuple[Fraction | None, Fraction | None] = (None, None)
+    """Where what is read of it begins and ends, s from its start; None where the input itself does."""
 
     @abstractmethod
     def items(

@@ -63,6 +63,7 @@ class WebPSource(Source):
         except BaseException:
             self._image.close()
             raise
+        self.part = begin, self._end
         self._begin = begin or Fraction(0)
 
     def _durations(self, frames: int) -> list[int]:

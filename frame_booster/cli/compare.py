@@ -1,0 +1,106 @@
+"""`frame-booster compare BEFORE AFTER`: both videos on one page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from frame_booster.cli.display import Display
+from frame_booster.cli.errors import reported
+from frame_booster.errors import InputError
+from frame_booster.network.presets import PRESETS
+from frame_booster.options import parse_time
+
+if TYPE_CHECKING:
+    from frame_booster.pipeline.comparison.compare import Page
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("before")
+@click.argument("after")
+@click.option("--output", "-o", help="The page. Default: AFTER.compare.html beside AFTER.mp4.")
+@click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5, in BEFORE's time.")
+@click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this. Default: 60 s.")
+@click.option("--to", "-to", "end", metavar="TIME", help="End here, instead of --duration.")
+@click.option("--offset", metavar="TIME", help="Where AFTER begins in BEFORE, if it was made with --start.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Report of the run that made AFTER (--report or --json). Default: one beside AFTER, if there is one.",
+)
+@click.option(
+    "--model",
+    "-m",
+    type=click.Choice([*PRESETS, "pictures"]),
+    help="Network that is asked how sure it is, or pictures: measure without one. Default: that of the report.",
+)
+@click.option("--device", default="auto", show_default=True, help="Device of the network: auto, cpu, gpu or gpu:1.")
+@click.option("--overwrite", "-y", is_flag=True, help="Replace the page if it exists.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, no notes.")
+def compare(
+    before: str,
+    after: str,
+    output: str | None,
+    start: str | None,
+    duration: str | None,
+    end: str | None,
+    offset: str | None,
+    report: Path | None,
+    model: str | None,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Shows the video BEFORE and its boosted version AFTER on one page for a browser.
+
+    The page holds everything and asks the network for nothing: both videos in step with a slider between them, the
+    interpolated frames that the network is least sure of, and the report of the run.
+    """
+    with reported():
+        begin, length = (None if text is None else parse_time(text) for text in (start, duration))
+        if end is not None:
+            if length is not None:
+                raise InputError("--to and --duration exclude each other", hint="give one of them")
+            length = parse_time(end) - (begin or 0)
+        if length is not None and length <= 0:
+            raise InputError("the part asked for is empty")
+        from frame_booster.cli.progress import ProgressBar
+        from frame_booster.pipeline.comparison.compare import CompareOptions
+        from frame_booster.pipeline.comparison.compare import compare as make
+        from frame_booster.pipeline.job import Progress
+
+        options = CompareOptions(
+            start=begin,
+            duration=length,
+            offset=parse_time(offset or "0"),
+            report=report,
+            model=model,
+            device=device,
+            overwrite=overwrite,
+        )
+        with ProgressBar(after, Display(quiet=quiet)) as bar:
+            seconds = stopwatch()
+            page = make(before, after, output, options, lambda n, total: bar.update(Progress(n, total, seconds())))
+        if not quiet:
+            tell_page(page)
+
+
+def stopwatch() -> Callable[[], float]:
+    """Returns what tells the seconds since now."""
+    began = time.monotonic()
+    return lambda: time.monotonic() - began
+
+
+def tell_page(page: Page) -> None:
+    """Says on stderr what was written, and what there is to know of it."""
+    for note in page.notes:
+        click.echo(f"frame-booster: note: {note}", err=True)
+    click.echo(
+        f"{page.path}: {page.frames} frames, {page.interpolated} of them interpolated, {page.size / 1e6:.1f} MB, "
+        f"in {page.seconds:.1f} s; open it in a browser",
+        err=True,
+    )

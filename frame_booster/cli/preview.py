@@ -1,0 +1,65 @@
+"""`frame-booster INPUT --preview`: ten places of a video on a page, and how long the whole would take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from frame_booster.cli.compare import stopwatch, tell_page
+from frame_booster.cli.display import Display
+from frame_booster.errors import InputError
+from frame_booster.options import BoostOptions
+
+if TYPE_CHECKING:
+    from frame_booster.pipeline.cluster.options import ClusterOptions
+
+
+def preview_one(
+    input: str,
+    output: str | None,
+    options: BoostOptions,
+    cluster: ClusterOptions | None,
+    report: Path | None,
+    display: Display,
+    *,
+    as_json: bool,
+) -> None:
+    """Makes the page of one video and tells of it.
+
+    Raises:
+      FrameBoosterError: it cannot be made, or an option has no meaning for it.
+    """
+    if cluster is not None or report is not None or options.resume:
+        raise InputError("--preview takes no --cluster, --report or --resume", hint="leave it out, or --preview")
+    from frame_booster.cli.progress import ProgressBar
+    from frame_booster.media.paths import input_path, is_picture_folder
+    from frame_booster.pipeline.comparison.preview import duration_text, preview
+    from frame_booster.pipeline.job import Progress
+
+    path = input_path(input)
+    if path.is_dir() and not is_picture_folder(path):
+        raise InputError("is a folder of videos, and a preview is of one", path=path, hint="give one of its videos")
+    with ProgressBar(input, display) as bar:
+        seconds = stopwatch()
+        made = preview(input, output, options, lambda n, total: bar.update(Progress(n, total, seconds())))
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "preview": str(made.page.path),
+                    "places": [
+                        {"start": str(place.start), "length": str(place.length), "reason": place.reason}
+                        for place in made.places
+                    ],
+                    "whole_seconds": None if made.whole_seconds is None else round(made.whole_seconds, 1),
+                    "seconds": made.page.seconds,
+                }
+            )
+        )
+    if not display.quiet:
+        tell_page(made.page)
+        if made.whole_seconds is not None:
+            click.echo(f"the whole would take about {duration_text(made.whole_seconds)} here", err=True)

@@ -1,0 +1,315 @@
+"""`compare`: a source and a boosted video of it, both finished, as one page."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import InputError
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import Source
+from frame_booster.media.output.atomic import check_output, partial_file
+from frame_booster.media.paths import check_input, input_path, is_pipe, shortened
+from frame_booster.network.presets import DEFAULT
+from frame_booster.options import InputOptions
+from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
+from frame_booster.pipeline.comparison.facts import (
+    clock,
+    facts_of,
+    length_of,
+    megabytes,
+    read_report,
+    record_beside,
+    record_for,
+    shown_record,
+)
+from frame_booster.pipeline.comparison.in_step import Reading, can_start
+from frame_booster.pipeline.comparison.page import PageText, write_page
+from frame_booster.pipeline.comparison.recording import HELD, INTERPOLATED, Clips, Recorded, Recording
+from frame_booster.pipeline.comparison.uncertainty import Candidate
+
+USUAL_S = Fraction(60)
+"""So much is shown where no part is asked for, s of the source."""
+MOST_S = Fraction(600)
+"""More than so much cannot be asked for, s of the page's video."""
+MOST_BYTES = 60_000_000
+"""Of the page's video; a third more as text."""
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What a page is to show."""
+
+    start: Fraction | None = None
+    """Where to begin, s of the source."""
+    duration: Fraction | None = None
+    """How much to take, s of the source."""
+    offset: Fraction = Fraction(0)
+    """Where in the source the boosted video begins, s."""
+    report: Path | None = None
+    """Report of the run; None looks beside the boosted video."""
+    model: str | None = None
+    """Network that is asked how sure it is, or `doubt.PICTURES`; None is that of the report, else the default."""
+    device: str = "auto"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that was written."""
+
+    path: Path
+    frames: int
+    interpolated: int
+    size: int
+    """Bytes."""
+    seconds: float
+    """That it took."""
+    notes: list[str]
+
+
+Tell = Callable[[int, "int | None"], None]
+"""Called with the frames that are done and how many there will be, None if unknown."""
+
+
+def default_page(after: Path) -> Path:
+    """Returns the path of the page where none is given: `film.2x.compare.html` beside `film.2x.mp4`."""
+    return after.with_name(shortened(after.stem, ".compare.html"))
+
+
+def slower_by(before: Fraction | None, after: Fraction | None) -> Fraction:
+    """Returns how many times longer a boosted video lasts than its source, 1 unless it is plainly slow motion.
+
+    Args:
+      before, after: lengths of both, s; None is unknown.
+    """
+    if not before or not after or after / before < Fraction(3, 2):
+        return Fraction(1)
+    ratio = after / before
+    whole = Fraction(round(ratio * 2), 2)
+    # A part of a second may be missing at an end.
+    return whole if abs(ratio - whole) * before < max(Fraction(1, 2), whole * before / 50) else Fraction(1)
+
+
+def compare(
+    before: str,
+    after: str,
+    output: str | None = None,
+    options: CompareOptions | None = None,
+    tell: Tell = lambda frames, total: None,
+) -> Page:
+    """Writes a page that shows a video before and after it was boosted.
+
+    Args:
+      before: the source: a file, a folder or a pattern of pictures.
+      after: the boosted video.
+      output: the page; None is `AFTER.compare.html` beside `after`.
+      options: what to show.
+      tell: called now and then.
+
+    Raises:
+      FrameBoosterError: an input cannot be read, the second was not made of the first, or the page cannot be written.
+    """
+    began = time.monotonic()
+    options = options or CompareOptions()
+    paths = []
+    for text in (before, after):
+        check_input(text)
+        paths.append(input_path(text))
+        if is_pipe(paths[-1]):
+            raise InputError("a pipe cannot be compared: it is read more than once", path=text)
+    target = default_page(paths[1]) if output is None else Path(output)
+    for path in paths:
+        check_output(path, target, overwrite=options.overwrite)
+    record = _record(options.report, paths[1])
+    with open_source(paths[0], InputOptions()) as first, open_source(paths[1], InputOptions()) as second:
+        lengths = length_of(first), length_of(second)
+        both = facts_of(first), facts_of(second)
+        seekable = can_start(first), can_start(second)
+        rate = second.info.rate
+    slower = Fraction(1) if options.offset else slower_by(*lengths)
+    begin, start, duration, notes = _span(options, lengths, slower)
+    # A length is an estimate where frames last differently: what is to be shown whole is read to its end.
+    limit = None if options.duration is None and not notes else duration
+    origin = _first_frame(paths[0], options.offset) if options.offset else Fraction(0)
+    total = None if rate is None else round(duration * slower * rate)
+    with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
+        proxy = Path(folder) / "proxy.mp4"
+        recording = Recording(proxy, MOST_BYTES, duration * slower, lambda frames: tell(frames, total))
+        try:
+            with (
+                _opened(paths[0], begin, limit and limit + 1, seekable[0]) as first,
+                _opened(paths[1], start * slower, limit and limit * slower, seekable[1]) as second,
+            ):
+                clips = Clips(
+                    before=Reading(first, not_before=origin, until=limit and begin + limit + 1),
+                    after=Reading(second, not_before=start * slower, until=limit and (start + limit) * slower),
+                    title="",
+                    reason="",
+                    begin=origin,
+                    slower=slower,
+                    sound=True,
+                )
+                recording.add(clips)
+                recorded = recording.finish()
+        finally:
+            recording.close()
+        _check_interpolated(recorded, paths[1])
+        model = options.model or str((record or {}).get("model") or DEFAULT)
+        unsure = recording.candidates.ranked(doubt_function(model, options.device))
+        notes = [*notes, *recorded.notes, *_lengths_differ(lengths, slower, options), *_slow(slower)]
+        name = paths[1].name
+        around = page_text(
+            title=f"{paths[0].name} and {name}",
+            heading=f"Before and after: {paths[0].stem}",
+            lead=f"{paths[0].name} beside {name}",
+            facts=both,
+            record=record,
+            measure=measure_text(model, unsure),
+            notes=notes,
+            proxy=proxy,
+            recorded=recorded,
+        )
+        size = save_page(target, proxy, recorded, unsure, around, sources=paths, overwrite=options.overwrite)
+    made = sum(kind == INTERPOLATED for kind in recorded.kinds)
+    return Page(target, len(recorded.times), made, size, round(time.monotonic() - began, 3), notes)
+
+
+def _record(report: Path | None, after: Path) -> dict[str, Any] | None:
+    if report is None:
+        return record_beside(after)
+    record = record_for(read_report(report), after)
+    if record is None:
+        raise InputError(f"the report has no file {after.name}", path=report, hint="give the report of its run")
+    return record
+
+
+def _span(
+    options: CompareOptions, lengths: tuple[Fraction | None, Fraction | None], slower: Fraction
+) -> tuple[Fraction, Fraction, Fraction, list[str]]:
+    """Returns where to begin in the source, and in the boosted video by the source's time, how much to take, and what
+    to say of it."""
+    start = options.start or Fraction(0)
+    if start < options.offset:
+        start = options.offset
+    duration, notes = options.duration, []
+    if duration is None:
+        duration = USUAL_S / slower
+        length = min((one for one in (lengths[0], lengths[1] and lengths[1] / slower) if one), default=None)
+        if length is None or length - (start - options.offset) > duration:
+            whole = "" if lengths[0] is None else f" of {clock(lengths[0])}"
+            notes.append(
+                f"the part from {clock(start)} to {clock(start + duration)}{whole} is shown; "
+                "another part is shown by --start and --duration"
+            )
+        else:
+            duration = max(length - (start - options.offset), Fraction(1))
+    if duration * slower > MOST_S:
+        raise InputError(f"a page holds {int(MOST_S)} s at most", hint="ask for less by --duration")
+    return start, start - options.offset, duration, notes
+
+
+def _opened(path: Path, start: Fraction, duration: Fraction | None, seekable: bool) -> Source:
+    if seekable and (start > 0 or duration is not None):
+        return open_source(path, InputOptions(), start=start, duration=duration)
+    return open_source(path, InputOptions())
+
+
+def _first_frame(path: Path, start: Fraction) -> Fraction:
+    """Returns the time of the first frame from a time on, s: there a boost of that part begins."""
+    with open_source(path, InputOptions()) as source:
+        seekable = can_start(source)
+    with _opened(path, start, Fraction(10), seekable) as source:
+        first = next(Reading(source, not_before=start).frames(), None)
+    if first is None:
+        raise InputError("has no frame in the part asked for", path=path)
+    return first.time
+
+
+def _check_interpolated(recorded: Recorded, after: Path) -> None:
+    if not set(recorded.kinds) & {INTERPOLATED, HELD}:
+        raise InputError(
+            "has no frame at a time at which the first video has none: it is no boost of it",
+            path=after,
+            hint="the order is BEFORE AFTER",
+        )
+
+
+def _lengths_differ(
+    lengths: tuple[Fraction | None, Fraction | None], slower: Fraction, options: CompareOptions
+) -> list[str]:
+    if options.offset or lengths[0] is None or lengths[1] is None:
+        return []
+    less = lengths[0] - lengths[1] / slower
+    if abs(less) < Fraction(1, 4):
+        return []
+    return [f"the boosted video is {float(abs(less)):.3g} s {'shorter' if less > 0 else 'longer'} than its source"]
+
+
+def _slow(slower: Fraction) -> list[str]:
+    return [] if slower == 1 else [f"slow motion: the boosted video lasts {float(slower):g} times as long"]
+
+
+def page_text(
+    *,
+    title: str,
+    heading: str,
+    lead: str,
+    facts: tuple[dict[str, str], dict[str, str]],
+    record: dict[str, Any] | None,
+    measure: str,
+    notes: list[str],
+    proxy: Path,
+    recorded: Recorded,
+    preview: bool = False,
+) -> PageText:
+    """Returns what stands around the video of a page, with the facts of the video itself."""
+    labels = list(dict.fromkeys([*facts[0], *facts[1]]))
+    width, height = recorded.size
+    kinds = {name: sum(k == kind for k in recorded.kinds) for name, kind in (("i", INTERPOLATED), ("h", HELD))}
+    held = f", and {kinds['h']:,} held" if kinds["h"] else ""
+    about = [
+        f"{len(recorded.times):,} frames, of which {kinds['i']:,} are interpolated{held}; told by their timestamps",
+        f"both videos as H.264 at {width} x {height}, {megabytes(proxy.stat().st_size)} together; their encoding hides "
+        "the finest detail, so judge that in the files",
+    ]
+    warnings = (record or {}).get("warnings")
+    return PageText(
+        title=title,
+        heading=heading,
+        lead=lead,
+        facts=[(label, facts[0].get(label, ""), facts[1].get(label, "")) for label in labels],
+        record={} if record is None else shown_record(record),
+        warnings=[str(w) for w in warnings] if isinstance(warnings, list) else [],
+        measure=measure,
+        notes=[*about, *(note[:1].upper() + note[1:] for note in notes)],
+        preview=preview,
+    )
+
+
+def save_page(
+    target: Path,
+    proxy: Path,
+    recorded: Recorded,
+    unsure: list[Candidate],
+    text: PageText,
+    *,
+    sources: list[Path],
+    overwrite: bool,
+) -> int:
+    """Writes a page under a hidden name and renames it; returns its size in bytes.
+
+    Raises:
+      InputError, OutputError: it cannot be written, or is one of the sources.
+    """
+    for source in sources:
+        check_output(source, target, overwrite=overwrite)
+    with partial_file(target, overwrite=overwrite) as partial:
+        with partial.open("w", encoding="utf-8") as out:
+            write_page(out, proxy, recorded, unsure, text)
+        return partial.stat().st_size

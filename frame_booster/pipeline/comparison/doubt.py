@@ -1,0 +1,43 @@
+"""Asking a network how sure it is, where it and TensorFlow are here; and what a page says of how that was measured."""
+
+from __future__ import annotations
+
+from frame_booster.engine.choice import has_tensorflow
+from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.network.presets import PRESETS
+from frame_booster.pipeline.comparison.uncertainty import Candidate, DoubtFunction
+
+PICTURES = "pictures"
+"""Stands for the measure by the pictures alone, in place of a network's name."""
+
+
+def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None = None) -> DoubtFunction | None:
+    """Returns what asks a network for its doubt; None where it cannot be asked.
+
+    Args:
+      name: of the network, or `PICTURES`.
+      device: "auto", "cpu", "gpu" or "gpu:1".
+      loaded: the network, where a run has loaded it; of the ONNX engine it is of no use here.
+    """
+    if name not in PRESETS or not has_tensorflow():
+        return None
+    from frame_booster.engine.doubt import DoubtMeter
+    from frame_booster.engine.model import Model
+
+    model = loaded if isinstance(loaded, Model) else Model(name, None, device.split(",")[0])
+    return DoubtMeter(model).measure
+
+
+def measure_text(name: str, unsure: list[Candidate]) -> str:
+    """Returns how the unsure frames of a page were found, for people."""
+    if unsure and all(one.doubt is not None for one in unsure):
+        return (
+            f"Each 32nd part of the time gave the frame that looked worst; {name} was then run on its neighbours. "
+            "The figure says how far the two warped frames differ where both are visible, in the worst 50th part of "
+            "the picture: 0 % is sure."
+        )
+    return (
+        "Found by the pictures alone, since no network was asked: the detail that a frame lacks against both "
+        "neighbours, and a tenth of how far these differ, in code values, in the worst 50th part of the picture. "
+        "0 is sure."
+    )

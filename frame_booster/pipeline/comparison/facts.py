@@ -1,0 +1,161 @@
+"""Facts of a video file as a person asks for them, and the record of a run out of its report."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import InputError
+from frame_booster.media.frames.tone_mapping import HLG, PQ
+from frame_booster.media.input.source import Source
+
+_MOST_BYTES = 64 << 20
+"""Of a report; what is larger is no report."""
+
+
+def length_of(source: Source) -> Fraction | None:
+    """Returns how long a video is by what its container tells, s; None where it does not."""
+    info = source.info
+    return None if info.frames is None or not info.rate else info.frames / info.rate
+
+
+def facts_of(source: Source) -> dict[str, str]:
+    """Returns what is known of a file, label to text."""
+    info, path = source.info, source.path
+    facts = {"file": path.name, "size": f"{info.width} x {info.height}"}
+    facts["rate"] = "unknown" if info.rate is None else f"{float(info.rate):.6g} frames a second, on average"
+    if info.frames is not None:
+        facts["frames"] = f"about {info.frames:,}"
+    length = length_of(source)
+    if length is not None:
+        facts["length"] = clock(length)
+    stream = getattr(source, "stream", None)
+    if stream is not None:
+        facts["codec"] = f"{stream.codec_context.codec.canonical_name}, {info.pix_fmt}"
+    transfer = info.colour.get("color_trc")
+    facts["colour"] = {PQ: "HDR (PQ)", HLG: "HDR (HLG)"}.get(int(transfer or 0), "SDR")
+    sound = [s for s in source.other_streams if s.type == "audio"]
+    facts["sound"] = (
+        f"{len(sound)} track{'s' * (len(sound) != 1)}, the first {sound[0].codec_context.codec.canonical_name}"
+        if sound and sound[0].codec_context is not None
+        else "none"
+    )
+    if path.is_file():
+        facts["on disk"] = megabytes(path.stat().st_size)
+    return facts
+
+
+def megabytes(count: int) -> str:
+    """Returns a number of bytes in MB of 1,000,000."""
+    return f"{count / 1e6:,.1f} MB"
+
+
+def clock(seconds: Fraction) -> str:
+    """Returns a time as H:MM:SS.mmm, rounded down to milliseconds."""
+    thousandths = int(seconds * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+    return f"{hours}:{text}" if hours else text
+
+
+def read_report(path: Path) -> list[dict[str, Any]]:
+    """Returns the records of files in a report: the document of `--report FILE`, of `--json`, or a line a file.
+
+    Raises:
+      InputError: it is none of these.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError("is too large for a report", path=path)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the report cannot be read: {error}", path=path) from error
+    try:
+        documents = [json.loads(text)]
+    except ValueError:
+        try:
+            documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError as error:
+            raise InputError("is no report of frame-booster: no JSON", path=path) from error
+    found: list[dict[str, Any]] = []
+    for document in documents:
+        inner = document.get("files", [document]) if isinstance(document, dict) else document
+        if isinstance(inner, list):
+            found += [one for one in inner if isinstance(one, dict) and "output" in one]
+    return found
+
+
+def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | None:
+    """Returns the last record whose output is a file, by its path or, moved elsewhere, by its name."""
+    by_name = None
+    for record in reversed(records):
+        path = Path(str(record["output"]))
+        if path.absolute() == after.absolute():
+            return record
+        if by_name is None and path.name == after.name:
+            by_name = record
+    return by_name
+
+
+def record_beside(after: Path) -> dict[str, Any] | None:
+    """Looks for the record of a file in reports beside it: NAME.json, NAME.EXT.json, report.json, or .jsonl."""
+    for name in (after.stem, after.name, f"{after.stem}.report", "report"):
+        for suffix in (".json", ".jsonl"):
+            path = after.with_name(f"{name}{suffix}")
+            if path.is_file():
+                try:
+                    record = record_for(read_report(path), after)
+                except InputError:
+                    # Some other program's JSON, which was not asked for.
+                    continue
+                if record is not None:
+                    return record
+    return None
+
+
+_LABELS = {
+    "model": "network",
+    "engine": "engine",
+    "provider": "provider",
+    "device": "device",
+    "precision": "precision",
+    "frames_in": "frames read",
+    "frames_out": "frames written",
+    "made": "interpolated",
+    "held": "held",
+    "cuts": "held before a cut",
+    "gaps": "held over a gap",
+    "still": "still pairs",
+    "repeats": "repeated frames",
+    "rate": "rate",
+    "duration": "length",
+    "decode_errors": "errors of the decoder",
+    "seconds": "time taken",
+    "whole": "time of the whole, estimated",
+}
+"""Fields of a record that the page shows, and their names for people."""
+
+
+def shown_record(record: dict[str, Any]) -> dict[str, str]:
+    """Returns the fields of a record as label to text."""
+    shown = {}
+    for field, label in _LABELS.items():
+        value = record.get(field)
+        if value is None or (value == 0 and field in ("cuts", "gaps", "still", "repeats", "decode_errors")):
+            continue
+        if field in ("rate", "duration"):
+            try:
+                number = float(Fraction(str(value)))
+            except (ValueError, ZeroDivisionError):
+                continue
+            value = f"{number:.6g} frames a second" if field == "rate" else f"{number:.6g} s"
+        elif field == "seconds":
+            value = f"{value:g} s" if isinstance(value, (int, float)) else value
+        shown[label] = f"{value:,}" if isinstance(value, int) else str(value)
+    options = record.get("options")
+    if isinstance(options, dict):
+        shown |= {f"option {name}": str(value) for name, value in options.items()}
+    return shown

@@ -1,0 +1,204 @@
+"""`--preview`: ten places of a video boosted with the options given, on one page, before the whole is begun."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from frame_booster.engine.batch_interpolator import KeptMakers
+from frame_booster.engine.choice import Work
+from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.errors import InputError
+from frame_booster.media.input.open import open_source
+from frame_booster.media.output.atomic import check_output
+from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, shortened
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boost import load, opened_run
+from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, Tell, page_text, save_page
+from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
+from frame_booster.pipeline.comparison.facts import clock, facts_of, length_of
+from frame_booster.pipeline.comparison.in_step import Reading, can_start
+from frame_booster.pipeline.comparison.places import Place, find_places
+from frame_booster.pipeline.comparison.recording import INTERPOLATED, Clips, Recording
+from frame_booster.pipeline.result import Result, result_of
+from frame_booster.pipeline.settings import options_rate
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview that was written."""
+
+    page: Page
+    places: list[Place]
+    whole_seconds: float | None
+    """How long the whole would take by the speed seen, s; None where its length is unknown."""
+
+
+def default_preview(path: Path) -> Path:
+    """Returns the path of a preview where none is given: `film.preview.html` beside `film.mp4`."""
+    like = default_output(path, 2)
+    name = path.stem if path.suffix and not path.is_dir() else path.name
+    return like.with_name(shortened(name if "%" not in name else like.stem, ".preview.html"))
+
+
+def preview(
+    source: str,
+    output: str | None,
+    options: BoostOptions,
+    tell: Tell = lambda done, total: None,
+    model: LoadedNetwork | None = None,
+) -> Preview:
+    """Writes a page of ten places of a video.
+
+    Args:
+      source: a file, or a folder or pattern of pictures.
+      output: the page; None is `INPUT.preview.html` beside it.
+      options: of the run that is thought of; a start and a duration choose the part that is previewed.
+      tell: called with the places that are done, and how many there are.
+      model: loaded already; None loads it.
+
+    Raises:
+      FrameBoosterError: the input cannot be read, the options cannot be done, or the page cannot be written.
+    """
+    began = time.monotonic()
+    check_input(source)
+    path = input_path(source)
+    if is_pipe(path):
+        raise InputError("a pipe cannot be previewed: it is read once", path=source, hint="give a file")
+    target = default_preview(path) if output is None else Path(output)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise InputError("a preview is a page", path=target, hint="give a name that ends in .html with -o")
+    check_output(path, target, overwrite=options.overwrite)
+    with open_source(path, options.source) as opened:
+        before = facts_of(opened)
+        seekable, info, whole = can_start(opened), opened.info, length_of(opened)
+    with open_source(path, options.source, **options.part) as opened:
+        begin, end = opened.part
+    begin, end = begin or Fraction(0), whole if end is None else end
+    if end is None or end <= begin:
+        raise InputError("does not say how long it is", path=path, hint="--start and --duration say what to preview")
+    places = find_places(path, options.source, begin=begin, end=end, rate=info.rate, seekable=seekable)
+    frames = None if info.rate is None else round((end - begin) * info.rate)
+    expected = options_rate(options).expected_frames(frames, info.rate)
+    work = None if expected is None or frames is None else Work(info.width * info.height, expected - frames)
+    loaded = model or load(options, work)
+    slower = Fraction(options.slow_motion or 1)
+    results: list[Result] = []
+    kept = KeptMakers()
+    with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
+        proxy = Path(folder) / "proxy.mp4"
+        seconds = sum((place.length for place in places), Fraction(0)) * slower
+        recording = Recording(proxy, MOST_BYTES, seconds)
+        try:
+            for number, place in enumerate(places):
+                file = Path(folder) / f"{number}{default_output(path, 2).suffix}"
+                results.append(_boosted(source, file, place, options, loaded, kept))
+                with (
+                    open_source(path, options.source, start=place.start, duration=place.length + 1) as first,
+                    open_source(file, replace(options.source, format=None, size=None, rate=None)) as second,
+                ):
+                    after = facts_of(second)
+                    title = clock(place.start)
+                    recording.add(Clips(Reading(first), Reading(second), title, place.reason, None, slower))
+                file.unlink()
+                tell(number + 1, len(places))
+            recorded = recording.finish()
+        finally:
+            recording.close()
+        unsure = recording.candidates.ranked(doubt_function(options.model, options.device, loaded))
+        whole_seconds = _estimate(results, expected)
+        after = {"rate": after["rate"], "codec": after["codec"], "size": after["size"], "colour": after["colour"]}
+        notes = [
+            f"{len(places)} places of {clock(places[0].length)}, without their sound",
+            "how long the whole takes is told by these places, whose beginnings cost more than a run that goes on",
+        ]
+        about = "" if whole_seconds is None else f"; all of it would take about {duration_text(whole_seconds)} here"
+        text = page_text(
+            title=f"Preview of {path.name}",
+            heading=f"Preview of {path.name}",
+            lead=f"{len(places)} places boosted with the options given{about}",
+            facts=(before, after),
+            record=_record(results, options, whole_seconds),
+            measure=measure_text(options.model, unsure),
+            notes=[*notes, *recorded.notes],
+            proxy=proxy,
+            recorded=recorded,
+            preview=True,
+        )
+        size = save_page(target, proxy, recorded, unsure, text, sources=[path], overwrite=options.overwrite)
+    made = sum(kind == INTERPOLATED for kind in recorded.kinds)
+    page = Page(target, len(recorded.times), made, size, round(time.monotonic() - began, 3), recorded.notes)
+    return Preview(page, places, whole_seconds)
+
+
+def _boosted(
+    source: str, file: Path, place: Place, options: BoostOptions, model: LoadedNetwork, kept: KeptMakers
+) -> Result:
+    began = time.monotonic()
+    asked = replace(
+        options,
+        start=place.start,
+        end=None,
+        duration=place.length,
+        # Not from the end of a place to its beginning.
+        loop=False,
+        overwrite=True,
+        resume=False,
+        keep_partial=False,
+    )
+    with opened_run(source, str(file), asked, model) as work:
+        outcome = replace(work, kept=kept).to_file()
+        return result_of(work.source, str(file), outcome, model, time.monotonic() - began)
+
+
+def _estimate(results: list[Result], expected: int | None) -> float | None:
+    """Returns how long so many frames take, s, by the results but the first, which waits for the compiler."""
+    counted = results[1:] or results
+    frames = sum(result.frames_out for result in counted)
+    return None if expected is None or not frames else sum(r.seconds for r in counted) / frames * expected
+
+
+def duration_text(seconds: float) -> str:
+    """Returns a time that is an estimate: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _record(results: list[Result], options: BoostOptions, whole_seconds: float | None) -> dict[str, Any]:
+    first = results[0]
+    record: dict[str, Any] = {
+        "model": first.model,
+        "engine": first.engine,
+        "provider": first.provider,
+        "device": first.device,
+        "precision": first.precision,
+        "seconds": round(sum(result.seconds for result in results), 1),
+        "warnings": list(dict.fromkeys(text for result in results for text in result.warnings)),
+    }
+    for name in ("frames_in", "frames_out", "made", "held", "cuts", "gaps", "still", "repeats", "decode_errors"):
+        record[name] = sum(getattr(result, name) for result in results)
+    usual = BoostOptions()
+    changed = {
+        name: getattr(options, name)
+        for name in (
+            "factor",
+            "fps",
+            "slow_motion",
+            "shutter",
+            "mask",
+            "dedupe",
+            "scene_threshold",
+            "max_gap",
+            "flow_scale",
+            "weights",
+        )
+        if getattr(options, name) != getattr(usual, name)
+    }
+    if whole_seconds is not None:
+        record["whole"] = f"about {duration_text(whole_seconds)}"
+    return {**record, "options": changed}
