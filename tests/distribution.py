@@ -1,6 +1,6 @@
 """What is published, looked through: `python -m tests.distribution dist` after `python -m build`.
 
-A wheel without its weights installs and fails at the first frame, and one that differs from the source it claims to be of
+A wheel without its weights installs and fails at the first frame, and one that the source distribution does not give
 cannot be built again by the reader.
 """
 
