@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,42 +27,65 @@ What `--help` of every command says, written by `make reference` from the progra
 """
 
 
+DECISIONS = """# Decision records
+
+Why it is built as it is: what was chosen, what else there was, and what follows. A page for each; this list is written
+by `make reference`.
+
+"""
+
+
 class Recorder(click.HelpFormatter):
     """Writes the help of a command as Markdown, in whatever sections the command groups its options."""
 
-    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        self.write(f"```text\n{prog} {args}\n```\n\n")
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: list[str] = []
+        self._lines = ""
 
-    def write_heading(self, heading: str) -> None:
-        self.write(f"\n### {heading}\n\n" if heading not in ("Options", "Commands") else "")
+    def write(self, string: str) -> None:
+        """Takes lines that a command writes as they are, such as examples."""
+        self._lines += string
+
+    def page(self) -> str:
+        """Returns the Markdown so far."""
+        self._emit("")
+        return "".join(self._pages)
+
+    def _emit(self, markdown: str) -> None:
+        if self._lines.strip():
+            lines = textwrap.dedent(self._lines.strip("\n"))
+            self._pages.append(f"```text\n{lines}\n```\n\n")
+        self._lines = ""
+        self._pages.append(markdown)
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        self._emit(f"```text\n{prog} {args}\n```\n\n")
 
     def write_paragraph(self) -> None:
-        self.write("\n")
+        self._emit("\n")
 
     def write_text(self, text: str) -> None:
         # \b begins a paragraph whose lines are kept.
         for paragraph in text.split("\n\n"):
             kept = paragraph.lstrip("\n").startswith("\b")
             body = paragraph.replace("\b", "").strip("\n")
-            self.write(f"```text\n{body}\n```\n\n" if kept else f"{in_markdown(' '.join(body.split()))}\n\n")
-
-    def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
-        self.write("| | value | meaning |\n| --- | --- | --- |\n")
-        for term, meaning in rows:
-            names, value = split_term(term)
-            shown = ", ".join(f"`{name}`" for name in names)
-            values = " ".join(f"`{choice}`" for choice in value.strip("[]").split("|") if choice)
-            self.write(f"| {shown} | {values} | {in_markdown(' '.join(meaning.split()))} |\n")
-
-    @contextmanager
-    def section(self, name: str) -> Iterator[None]:
-        self.write_heading(name)
-        yield
-        self.write("\n")
+            self._emit(f"```text\n{body}\n```\n\n" if kept else f"{in_markdown(' '.join(body.split()))}\n\n")
 
     @contextmanager
     def indentation(self) -> Iterator[None]:
         yield
+
+
+def options_table(records: Sequence[tuple[str, str]]) -> str:
+    """Returns a table of options, from the names with the value, and the meaning, of each."""
+    table = ["| option | value | meaning |", "| --- | --- | --- |"]
+    for term, meaning in records:
+        names, value = split_term(term)
+        shown = ", ".join(f"`{name}`" for name in names)
+        values = " ".join(f"`{choice}`" for choice in value.strip("[]").split("|") if choice)
+        table.append(f"| {shown} | {values} | {in_markdown(' '.join(meaning.split()))} |")
+    return "\n".join(table) + "\n\n"
 
 
 def split_term(term: str) -> tuple[list[str], str]:
@@ -75,15 +99,29 @@ def in_markdown(text: str) -> str:
     text = re.sub(r"([|*<_])", r"\\\1", text)
     # Click's own way to tell a default.
     text = re.sub(r" ?\[default: ([^];]+);?( ?[^];]*)\]", r" Default: `\1`.\2", text).strip()
-    return re.sub(r"(?<![\w`-])(--[a-z][\w-]*)", r"`\1`", text)
+    text, example, typed = text.partition("Example: ")
+    text = re.sub(r"(?<![\w`-])(--[a-z][\w-]*)", r"`\1`", text)
+    return text + (f"{example}`{typed.replace(chr(92), '')}`" if typed else "")
 
 
 def help_of(command: click.Command, name: str) -> str:
     """Returns the help of a command that is called by a name, as Markdown."""
     context = command.context_class(command, info_name=name, **command.context_settings)
-    recorder = Recorder()
-    command.format_help(context, recorder)
-    return f"## {name}\n\n{recorder.getvalue().strip()}\n"
+    above, below = Recorder(), Recorder()
+    command.format_usage(context, above)
+    command.format_help_text(context, above)
+    command.format_epilog(context, below)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if isinstance(parameter, click.Option) and record is not None:
+            # Those that click adds are in no group.
+            groups.setdefault(getattr(parameter, "group", "Other"), []).append(record)
+    tables = [
+        (f"### {group}\n\n" if len(groups) > 1 else "") + options_table(groups[group])
+        for group in sorted(groups, key=lambda group: group == "Other")
+    ]
+    return f"## {name}\n\n{above.page()}{''.join(tables)}{below.page()}".rstrip() + "\n"
 
 
 def commands_page() -> str:
@@ -94,6 +132,15 @@ def commands_page() -> str:
     ]
     pages += [help_of(command, f"fbnet {name}") for name, command in fbnet.commands.items()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join([HEAD, *pages]))
+
+
+def decisions_page() -> str:
+    """Returns the list of the decision records."""
+    rows = []
+    for path in sorted((REFERENCE.parent / "decisions").glob("[0-9]*.md")):
+        number, _, title = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").partition(". ")
+        rows.append(f"{int(number)}. [{title}]({path.name})")
+    return DECISIONS + "\n".join(rows) + "\n"
 
 
 SCALARS = {
@@ -219,6 +266,7 @@ def written() -> dict[Path, str]:
     """Returns the text of every file that is written, by its place."""
     return {
         REFERENCE / "commands.md": commands_page(),
+        REFERENCE.parent / "decisions" / "index.md": decisions_page(),
         REFERENCE / "report.schema.json": json.dumps(report_schema(), indent=2) + "\n",
     }
 
