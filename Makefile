@@ -39,7 +39,7 @@ reference: $(STAMP)
 
 # The site in site/, from docs/. Strict: a link, or a place in a page, that leads nowhere ends it.
 docs: $(VENV)/.docs
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/.docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"

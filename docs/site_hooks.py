@@ -30,7 +30,9 @@ FROM_OUTSIDE = {
 """Files of the repository that are pages of the site."""
 _OF = {page: source for source, page in FROM_OUTSIDE.items() if source != "README.md"}
 _LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?(\))")
-_LOADED = re.compile(r"<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=\"?(https?:)?//[^\s\">]+[^>]*>")
+_LOADED = re.compile(
+    r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^>]*>"""
+)
 _HARMLESS = re.compile(r"rel=\"?(?:canonical|prev|next|me)")
 
 
@@ -39,8 +41,24 @@ def _repository() -> str:
     return str(project["urls"]["Source"])
 
 
+def _with_records(item: Any) -> Any:
+    """Puts all decision records in the place of `decisions/*` in the navigation."""
+    if isinstance(item, dict):
+        return {name: _with_records(below) for name, below in item.items()}
+    if not isinstance(item, list):
+        return item
+    records = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs/decisions").glob("[0-9]*.md")]
+    return [_with_records(below) for below in item if below != "decisions/*"] + (
+        sorted(records) if "decisions/*" in item else []
+    )
+
+
 def on_config(config: Any) -> Any:
-    """Links to the repository from the foot of every page: Material's own link would ask its host for numbers."""
+    """Links to the repository from the foot of every page: Material's own link would ask its host for numbers.
+
+    The navigation gets the decision records.
+    """
+    config.nav = [_with_records(item) for item in config.nav]
     config.extra["social"] = [{"icon": "material/source-repository", "link": _repository(), "name": "Source"}]
     return config
 
@@ -50,10 +68,6 @@ def on_files(files: Any, config: Any) -> Any:
     for page, source in _OF.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     return files
-
-
-def on_nav(nav: Any, config: Any, files: Any) -> Any:
-    return nav
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
