@@ -153,6 +153,7 @@ SCALARS = {
     "fraction": {"$ref": "#/$defs/fraction"},
     "list of strings": {"type": "array", "items": {"type": "string"}},
     "list of integers": {"type": "array", "items": {"type": "integer"}},
+    "list": {"type": "array"},
     "list of objects": {"type": "array", "items": {"type": "object"}},
 }
 """Types of report-json.md as JSON Schema."""
@@ -192,6 +193,12 @@ def fields(rows: list[dict[str, str]], **special: dict[str, Any]) -> dict[str, d
     return properties
 
 
+def sections(tables: dict[str, list[list[dict[str, str]]]]) -> dict[str, list[list[dict[str, str]]]]:
+    """Returns the tables of sections that are called as a field is, as "Stages" after `stages`."""
+    names = {row["field"].strip("`") for found in tables.values() for rows in found for row in rows}
+    return {heading.lower(): found for heading, found in tables.items() if heading.lower() in names}
+
+
 def an_object(properties: dict[str, Any], closed: bool, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     required = [name for name in properties if name not in optional]
     schema = {"type": "object", "properties": properties, "required": required}
@@ -208,9 +215,14 @@ def report_schema(*, closed: bool = False) -> dict[str, Any]:
     tables = tables_of((REFERENCE / "report-json.md").read_text(encoding="utf-8"))
     [report], [named, done], [cluster] = tables["Report"], tables["One input"], tables["A cluster"]
     [progress, worker], [error] = tables["Progress of a cluster"], tables["An error"]
+    # An object that has a section of its own has the fields of that.
+    nested = {name: an_object(fields(rows), closed) for name, [rows, *_] in sections(tables).items()}
     common = fields([row for row in named if row["field"].strip("`") in ("input", "output", "outcome")])
     failure = fields([row for row in named if row["field"].strip("`") in ("error", "exit_code")])
-    result = fields(done, cluster={"anyOf": [{"$ref": "#/$defs/cluster"}, {"type": "null"}]})
+    result = fields(done, cluster={"anyOf": [{"$ref": "#/$defs/cluster"}, {"type": "null"}]}, **nested)
+    of_a_run = fields(report, files={"$ref": "#/$defs/files"})
+    # What is told once of a run stands in the document of --json as well.
+    once = {name: schema for name, schema in of_a_run.items() if name not in ("version", "files", "failed")}
     in_cluster = {**fields(cluster), **{name: result[name] for name in ("precision", "engine", "provider")}}
     unnamed = {name: schema for name, schema in common.items() if name != "outcome"}
 
@@ -231,10 +243,10 @@ def report_schema(*, closed: bool = False) -> dict[str, Any]:
         "$ref": "#/$defs/report",
         "$defs": {
             "fraction": {"type": "string", "pattern": "^-?[0-9]+(/[1-9][0-9]*)?$"},
-            "report": an_object(fields(report, files={"$ref": "#/$defs/files"}), closed),
+            "report": an_object(of_a_run, closed),
             "files": files,
             "file": {"oneOf": [outcome(kind, more) for kind, more in ends.items()]},
-            "result": an_object({**unnamed, **result}, closed),
+            "result": an_object({**unnamed, **result, **once}, closed),
             "cluster": an_object(in_cluster, closed),
             "error": an_object(fields(error), closed),
             "news": {

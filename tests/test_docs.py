@@ -194,6 +194,16 @@ def test_every_page_can_be_reached_from_the_index() -> None:
     assert set(DOCS.rglob("*.md")) - reached == set()
 
 
+def test_every_page_has_a_place_on_the_site() -> None:
+    """As `make docs` demands, which the tests do not run."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    named = set(re.findall(r"([\w/-]+\.md)$", nav, re.MULTILINE))
+    outside = set(re.findall(r'": "([\w/-]+\.md)"', (DOCS / "site_hooks.py").read_text(encoding="utf-8")))
+    pages = {page.relative_to(DOCS).as_posix() for page in PAGES[1:]}
+    records = {page for page in pages if re.match(r"decisions/\d", page)}
+    assert pages - records | outside == named, "nav of mkdocs.yml"
+
+
 def test_the_readme_is_short_and_names_the_command_of_the_tests() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = readme.splitlines()
