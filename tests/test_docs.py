@@ -17,7 +17,9 @@ from frame_booster import errors
 from frame_booster.cli.boost import boost as main
 from frame_booster.cli.fbnet import main as fbnet
 from frame_booster.cli.foreign_names import FOREIGN
+from frame_booster.cli.main import main as program
 from frame_booster.network.presets import DEFAULT, PRESETS
+from tests.reference import validate, written
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -64,11 +66,12 @@ def test_the_option_reference_names_every_short_flag() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
-    of_fbnet = {flag for command in fbnet.commands.values() for parameter in command.params for flag in parameter.opts}
+    commands = [*program.commands.values(), *fbnet.commands.values()]
+    flags = {flag for command in commands for p in command.params for flag in [*p.opts, *p.secondary_opts]}
     told = set(re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8")))
     # RIFE's, in decision 7 and among the options.
     foreign = {re.match(r"-+[a-z-]*", name)[0] for name in FOREIGN}  # type: ignore[index]
-    assert told - long_flags() - of_fbnet - foreign == set()
+    assert told - flags - foreign - {"--help"} == set()
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
@@ -81,7 +84,7 @@ def test_the_json_reference_names_every_field_and_no_other() -> None:
     outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
     report = {"version", "files", "failed"}
     failure = {"error", "message", "exit_code"}
-    cluster = {"segment", "batch_size", "precision", "threads", "machines", "made_again", "same_as"}
+    cluster = {"segment", "batch_size", "flow_scale", "precision", "threads", "machines", "made_again", "same_as"}
     now = ClusterNow(1, 2, 3.0, 4.0, 5.0, 0, 1, 0, (WorkerNow(1, "a", "/CPU:0", "in", 0, 1),)).as_json()
     news = {*now, *now["workers"][0], *Warned("text").as_json()}
     page = text_of("reference/report-json.md")
@@ -99,9 +102,41 @@ def test_a_report_has_the_fields_of_the_reference(tmp_path: Path) -> None:
         [sys.executable, "-m", "frame_booster", *arguments], capture_output=True, text=True, timeout=100, cwd=ROOT
     )
     assert done.returncode == errors.InputError.exit_code
-    written = json.loads(report.read_text(encoding="utf-8"))
+    facts = json.loads(report.read_text(encoding="utf-8"))
     fields = first_column(text_of("reference/report-json.md"))
-    assert {*written, *written["files"][0], *json.loads(done.stdout)} <= fields
+    assert {*facts, *facts["files"][0], *json.loads(done.stdout)} <= fields
+    validate(facts)
+    validate(json.loads(done.stdout), "error")
+
+
+def test_what_programs_write_of_themselves_is_up_to_date() -> None:
+    assert [path.name for path, text in written().items() if path.read_text(encoding="utf-8") != text] == [], (
+        "make reference"
+    )
+
+
+def test_every_flag_is_on_the_page_of_commands() -> None:
+    """The page is made of what click shows; a way of showing that hides a flag must not hide it from the page."""
+    page = text_of("reference/commands.md")
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    assert len(sections) == len(program.commands) + len(fbnet.commands)
+    for section, command in zip(sections, [*program.commands.values(), *fbnet.commands.values()], strict=True):
+        shown = set(re.findall(r"`(-[\w:-]+)`", section))
+        assert {
+            flag for p in command.params if p.param_type_name == "option" and not p.hidden for flag in p.opts
+        } - shown == set()
+
+
+def test_the_schema_knows_each_outcome_and_refuses_others() -> None:
+    import jsonschema
+
+    from frame_booster.pipeline.folder import FileOutcome
+
+    validate([FileOutcome("in", "out", "skipped").as_json()], "files")
+    validate([FileOutcome("in", "", "failed", error="why", exit_code=3).as_json()], "files")
+    for outcome in ("done", "odd", "failed"):
+        with pytest.raises(jsonschema.ValidationError):
+            validate([FileOutcome("in", "out", outcome).as_json()], "files")
 
 
 def test_exit_codes_are_those_of_the_errors() -> None:
@@ -172,8 +207,17 @@ def test_every_page_can_be_reached_from_the_index() -> None:
         found = [link.partition("#")[0] for link in links(page.read_text(encoding="utf-8")) if "://" not in link]
         targets = [(page.parent / link).resolve() for link in found if link]
         waiting += [t for t in targets if t.suffix == ".md" and DOCS in t.parents]
-    records = set((DOCS / "decisions").glob("*.md"))
-    assert set(DOCS.rglob("*.md")) - reached - records == set()
+    assert set(DOCS.rglob("*.md")) - reached == set()
+
+
+def test_every_page_has_a_place_on_the_site() -> None:
+    """As `make docs` demands, which the tests do not run."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    named = set(re.findall(r"([\w/-]+\.md)$", nav, re.MULTILINE))
+    outside = set(re.findall(r'": "([\w/-]+\.md)"', (DOCS / "site_hooks.py").read_text(encoding="utf-8")))
+    pages = {page.relative_to(DOCS).as_posix() for page in PAGES[1:]}
+    records = {page for page in pages if re.match(r"decisions/\d", page)}
+    assert pages - records | outside == named, "nav of mkdocs.yml"
 
 
 def test_the_readme_is_short_and_names_the_command_of_the_tests() -> None:

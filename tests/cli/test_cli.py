@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from frame_booster.cli.boost import boost
 from frame_booster.cli.main import BoostByDefault
 from tests.conftest import decoded, make_video, with_default_signals
+from tests.reference import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,7 @@ def test_boosts_and_reports_as_json(tmp_path: Path) -> None:
     done = run(source, "-o", tmp_path / "out.mp4", "--json", "--crf", "12", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
+    validate(report, "result")
     assert (report["frames_in"], report["frames_out"], report["duration"], report["rate"]) == (4, 8, "4/25", "50")
     assert len(decoded(tmp_path / "out.mp4")) == 8
     assert done.stderr.count("\n") == 1, "one line for people, and nothing of TensorFlow's"

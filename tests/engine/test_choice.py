@@ -235,3 +235,21 @@ def test_the_onnx_engine_runs_to_the_end_without_tensorflow(tmp_path: Path) -> N
     assert (facts["frames_in"], facts["frames_out"], facts["made"]) == (6, 12, 5)
     assert facts["precision"] == "float32"
     assert list((tmp_path / "cache" / "graphs").glob("*.onnx"))
+
+
+def test_openvino_tells_its_maker_nothing(tmp_path: Path) -> None:
+    """Its import sends an event over the network, and leaves files in the home folder."""
+    pytest.importorskip("openvino")
+    code = """
+import socket, sys, threading
+socket.socket.connect = socket.create_connection = lambda *_, **__: sys.exit("connected")
+from frame_booster.engine.onnx.session import _import_openvino
+assert _import_openvino().Core().available_devices
+assert "openvino_telemetry" not in sys.modules
+assert threading.active_count() == 1, threading.enumerate()
+import openvino_telemetry
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []

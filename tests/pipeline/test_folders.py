@@ -17,6 +17,7 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
 from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun
 from tests.conftest import MeanModel, decoded, make_video
+from tests.reference import validate
 from tests.stand_in import STAND_IN
 
 
@@ -230,6 +231,7 @@ def test_the_command_reports_every_file_and_fails_at_the_end(tree: Path, tmp_pat
     assert done.stdout == ""
     assert "3 of 4 files done" in done.stderr
     facts = json.loads(report.read_text())
+    validate(facts)
     assert facts["failed"] == 1
     assert {Path(f["input"]).name: f["outcome"] for f in facts["files"]} == {
         "a.mp4": "done",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,6 +14,26 @@ import numpy as np
 
 from frame_booster.engine.onnx.providers import COREML, CPU, CUDA, DIRECTML, OPENVINO, TENSORRT, runtime
 from frame_booster.errors import ModelError
+
+_TELEMETRY = "openvino_telemetry"
+"""The package by which OpenVINO tells its maker, over the network, that it was imported."""
+
+
+def _import_openvino() -> Any:
+    """Imports OpenVINO so that it sends nothing and writes no file of its own.
+
+    Its import reports to an address on the Internet, and warns where the home folder cannot be written. It takes a
+    stand-in of its own where the package for that is missing, as it is here until the import is done.
+    """
+    had = sys.modules.get(_TELEMETRY)
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    finally:
+        del sys.modules[_TELEMETRY]
+        if had is not None:
+            sys.modules[_TELEMETRY] = had
+    return openvino
 
 
 class Session(ABC):
@@ -44,9 +65,7 @@ class OpenVinoSession(Session):
     """
 
     def __init__(self, graph: Path | bytes, at_once: int, threads: int | None) -> None:
-        import openvino
-
-        self._openvino = openvino
+        openvino = self._openvino = _import_openvino()
         core = openvino.Core()
         settings: dict[str, Any] = {
             "NUM_STREAMS": at_once,

@@ -74,7 +74,7 @@ class ProxyWriter:
         settings = settings_for(stream, DEFAULT, None, "mp4")
         if settings is None:
             return False
-        self._audio = AudioEncoding(stream, self._container, settings, 1, self.path)
+        self._audio = AudioEncoding(stream, self._container, settings, Fraction(1), self.path)
         return True
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int) -> None:

@@ -27,6 +27,12 @@ from frame_booster.pipeline.comparison.recording import INTERPOLATED, Clips, Rec
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.settings import options_rate
 
+_TOLD = (
+    *("factor", "fps", "slow_motion", "shutter", "mask", "dedupe"),
+    *("scene_threshold", "max_gap", "flow_scale", "weights"),
+)
+"""Options that change what is seen."""
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -183,22 +189,7 @@ def _record(results: list[Result], options: BoostOptions, whole_seconds: float |
     for name in ("frames_in", "frames_out", "made", "held", "cuts", "gaps", "still", "repeats", "decode_errors"):
         record[name] = sum(getattr(result, name) for result in results)
     usual = BoostOptions()
-    changed = {
-        name: getattr(options, name)
-        for name in (
-            "factor",
-            "fps",
-            "slow_motion",
-            "shutter",
-            "mask",
-            "dedupe",
-            "scene_threshold",
-            "max_gap",
-            "flow_scale",
-            "weights",
-        )
-        if getattr(options, name) != getattr(usual, name)
-    }
+    changed = {name: getattr(options, name) for name in _TOLD if getattr(options, name) != getattr(usual, name)}
     if whole_seconds is not None:
         record["whole"] = f"about {duration_text(whole_seconds)}"
     return {**record, "options": changed}

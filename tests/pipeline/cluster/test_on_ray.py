@@ -21,6 +21,7 @@ from frame_booster.pipeline.cluster.options import ClusterOptions
 from frame_booster.pipeline.folder import FolderOptions, FolderRun
 from frame_booster.pipeline.keywords import options_of
 from tests.conftest import boosted, make_video
+from tests.reference import validate
 from tests.stand_in_worker import FRAME_S, FailingWorker, StandInWorker
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -81,7 +82,9 @@ def test_a_file_is_what_one_machine_makes_though_a_worker_dies(address: str, tmp
     assert any("a worker was lost" in text for text in result.warnings)
     assert any(isinstance(item, Warned) for item in told)
     last = [item for item in told if isinstance(item, ClusterNow)][-1]
-    json.dumps(last.as_json())
+    for item in told:
+        validate(json.loads(json.dumps(item.as_json())), "news")
+    validate(json.loads(json.dumps(result.as_json())), "result")
     assert last.total == 160
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.mp4", "in.mp4", "out.mp4"]
 
