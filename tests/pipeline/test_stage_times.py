@@ -105,7 +105,8 @@ def test_the_stage_that_is_slow_is_told(
     result = boosted(source, tmp_path / "out.mkv", progress=told.append)
     stages = result.stages
     assert stages.slowest == stage, stages
-    assert getattr(stages, stage) >= 11 * _NAP_S * 0.9
+    # Two calls of the network may be at work at the same time.
+    assert getattr(stages, stage) >= 11 * _NAP_S / 2
     assert sum(getattr(stages, name) > 0 for name in AT_ONCE) == 4
     assert 0 < stages.check < result.seconds
     assert all(getattr(stages, name) <= result.seconds for name in AT_ONCE)
