@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.pipeline.stage_times import AT_ONCE, StageTimes, Stopwatch
 from tests.conftest import boosted, make_video
 
@@ -46,9 +47,14 @@ def test_shares_and_the_slowest() -> None:
     assert (times + times).network == 8.0
 
 
-def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    from frame_booster.engine.batch_interpolator import BatchInterpolator
+@pytest.fixture(autouse=True)
+def copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that shows frames again takes no time, nor is it compiled."""
+    monkeypatch.setattr(BatchInterpolator, "make", lambda self, frames, requests: [frames[r.first] for r in requests])
+    monkeypatch.setattr(BatchInterpolator, "batch_size", 1)
 
+
+def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = BatchInterpolator.make
 
     def make(self: Any, *args: Any) -> Any:
@@ -56,7 +62,6 @@ def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return inner(self, *args)
 
     monkeypatch.setattr(BatchInterpolator, "make", make)
-    monkeypatch.setattr(BatchInterpolator, "batch_size", 1)
 
 
 def slow_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,27 +89,24 @@ def slow_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VideoEncoder, "encode", encode)
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video, boosted once, so that TensorFlow is imported and what it computes is compiled."""
-    folder = tmp_path_factory.mktemp("warm")
-    source = make_video(folder / "in.mp4", pts=range(12), size=(32, 32))
-    boosted(source, folder / "out.mp4")
-    return source
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return make_video(tmp_path / "in.mp4", pts=range(12), size=(32, 32))
 
 
 @pytest.mark.parametrize(
     ("stage", "slow"), [("network", slow_network), ("decode", slow_decoder), ("encode", slow_encoder)]
 )
 def test_the_stage_that_is_slow_is_told(
-    stage: str, slow: Any, warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, slow: Any, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow(monkeypatch)
     told: list[Any] = []
-    result = boosted(warm, tmp_path / "out.mkv", progress=told.append)
+    result = boosted(source, tmp_path / "out.mkv", progress=told.append)
     stages = result.stages
     assert stages.slowest == stage, stages
-    assert getattr(stages, stage) >= 11 * _NAP_S * 0.9
+    # Two calls of the network may be at work at the same time.
+    assert getattr(stages, stage) >= 11 * _NAP_S / 2
     assert sum(getattr(stages, name) > 0 for name in AT_ONCE) == 4
     assert 0 < stages.check < result.seconds
     assert all(getattr(stages, name) <= result.seconds for name in AT_ONCE)
@@ -113,7 +115,7 @@ def test_the_stage_that_is_slow_is_told(
     assert set(result.as_json()["stages"]) == {"load", *AT_ONCE, "join", "check"}
 
 
-def test_a_run_that_can_be_taken_up_tells_of_its_joining(warm: Path, tmp_path: Path) -> None:
-    stages = boosted(warm, tmp_path / "out.mkv", resume=True).stages
+def test_a_run_that_can_be_taken_up_tells_of_its_joining(source: Path, tmp_path: Path) -> None:
+    stages = boosted(source, tmp_path / "out.mkv", resume=True).stages
     assert stages.join > 0
     assert stages.encode > 0
