@@ -127,7 +127,7 @@ def test_names_of_other_programs_are_aliases_or_told_of() -> None:
     arguments = ["in.mp4", *typed, "-hwaccel", "auto", "--multi", "4"]
     values = boost.make_context("frame-booster", arguments).params
     assert (values["codec"], values["crf"], values["preset"], values["audio_codec"]) == ("libx265", 20, "slow", "aac")
-    assert (values["threads"], values["hwaccel"], values["factor"]) == (2, "auto", "4")
+    assert (values["threads"], values["hwaccel"], values["factor"]) == (2, "auto", 4)
 
 
 def test_environment_variables_are_of_one_option_each_and_of_nothing_else() -> None:
