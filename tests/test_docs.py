@@ -14,6 +14,7 @@ import pytest
 import frame_booster
 from frame_booster import errors
 from frame_booster.cli.boost import boost as main
+from frame_booster.cli.compare import compare
 from frame_booster.cli.fbnet import main as fbnet
 from frame_booster.network.presets import DEFAULT, PRESETS
 
@@ -41,6 +42,13 @@ def test_the_option_reference_names_every_flag_and_no_other() -> None:
     assert sorted(listed) == sorted(long_flags())
 
 
+def test_the_page_of_compare_names_every_option_of_it() -> None:
+    rows = re.findall(r"^\| (`--[^|]+) \|", text_of("usage/compare.md"), re.MULTILINE)
+    told = [re.findall(r"`([^`]+)`", row) for row in rows]
+    options = [parameter for parameter in compare.params if parameter.param_type_name == "option"]
+    assert sorted(map(sorted, told)) == sorted(sorted(parameter.opts) for parameter in options)
+
+
 def test_the_option_reference_names_every_short_flag() -> None:
     rows = re.findall(r"^\| (`--[^|]+) \|", text_of("reference/options.md"), re.MULTILINE)
     told = {row.split("`")[1]: set(re.findall(r"`([^`]+)`", row)) for row in rows}
@@ -53,6 +61,7 @@ def test_the_option_reference_names_every_short_flag() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
     of_fbnet = {flag for command in fbnet.commands.values() for parameter in command.params for flag in parameter.opts}
+    of_fbnet |= {flag for parameter in compare.params for flag in parameter.opts}
     told = set(re.findall(r"`(--[a-z-]+)", page.read_text(encoding="utf-8")))
     # RIFE's, in decision 7.
     assert told - long_flags() - of_fbnet - {"--scale"} == set()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from frame_booster.cli.compare import stopwatch, tell_page
+from frame_booster.cli.compare import tell_page
 from frame_booster.errors import InputError
 from frame_booster.options import BoostOptions
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions
+    from frame_booster.pipeline.comparison.places import Place
 
 
 def preview_one(
@@ -33,17 +34,19 @@ def preview_one(
     """
     if cluster is not None or report is not None or options.resume:
         raise InputError("--preview takes no --cluster, --report or --resume", hint="leave it out, or --preview")
-    from frame_booster.cli.progress import ProgressBar
     from frame_booster.media.paths import input_path, is_picture_folder
+    from frame_booster.pipeline.comparison.facts import clock
     from frame_booster.pipeline.comparison.preview import duration_text, preview
-    from frame_booster.pipeline.job import Progress
 
     path = input_path(input)
     if path.is_dir() and not is_picture_folder(path):
         raise InputError("is a folder of videos, and a preview is of one", path=path, hint="give one of its videos")
-    with ProgressBar(path.name, quiet=quiet) as bar:
-        seconds = stopwatch()
-        made = preview(input, output, options, lambda n, total: bar.update(Progress(n, total, seconds())))
+
+    def tell(place: Place, number: int, of: int) -> None:
+        if not quiet:
+            click.echo(f"{path.name}: place {number} of {of}, at {clock(place.start)}: {place.reason}", err=True)
+
+    made = preview(input, output, options, tell)
     if as_json:
         click.echo(
             json.dumps(
