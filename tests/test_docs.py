@@ -15,6 +15,7 @@ import pytest
 import frame_booster
 from frame_booster import errors
 from frame_booster.cli.boost import boost as main
+from frame_booster.cli.compare import compare
 from frame_booster.cli.fbnet import main as fbnet
 from frame_booster.cli.foreign_names import FOREIGN
 from frame_booster.cli.main import main as program
@@ -54,6 +55,13 @@ def test_the_option_reference_names_every_flag_and_no_other() -> None:
     listed = re.findall(r"^\| `(--[^`]+)`", text_of("reference/options.md"), re.MULTILINE)
     firsts = [next(name for name in parameter.opts if name.startswith("--")) for parameter in options_of(main)]
     assert sorted(listed) == sorted([*firsts, "--help"])
+
+
+def test_the_page_of_compare_names_every_option_of_it() -> None:
+    rows = re.findall(r"^\| (`--[^|]+) \|", text_of("usage/compare.md"), re.MULTILINE)
+    told = [re.findall(r"`([^`]+)`", row) for row in rows]
+    options = [parameter for parameter in compare.params if parameter.param_type_name == "option"]
+    assert sorted(map(sorted, told)) == sorted(sorted(parameter.opts) for parameter in options)
 
 
 def test_the_option_reference_names_every_short_flag() -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from frame_booster.cli.compare import stopwatch, tell_page
+from frame_booster.cli.compare import tell_page
 from frame_booster.cli.display import Display
 from frame_booster.errors import InputError
 from frame_booster.options import BoostOptions
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions
+    from frame_booster.pipeline.comparison.places import Place
 
 
 def preview_one(
@@ -34,17 +35,20 @@ def preview_one(
     """
     if cluster is not None or report is not None or options.resume:
         raise InputError("--preview takes no --cluster, --report or --resume", hint="leave it out, or --preview")
-    from frame_booster.cli.progress import ProgressBar
     from frame_booster.media.paths import input_path, is_picture_folder
+    from frame_booster.pipeline.comparison.facts import clock
     from frame_booster.pipeline.comparison.preview import duration_text, preview
-    from frame_booster.pipeline.job import Progress
 
     path = input_path(input)
     if path.is_dir() and not is_picture_folder(path):
         raise InputError("is a folder of videos, and a preview is of one", path=path, hint="give one of its videos")
-    with ProgressBar(input, display) as bar:
-        seconds = stopwatch()
-        made = preview(input, output, options, lambda n, total: bar.update(Progress(n, total, seconds())))
+
+    def tell(place: Place, number: int, of: int) -> None:
+        display.event("place", file=input, number=number, of=of, start=str(place.start), reason=place.reason)
+        if display.form in ("bar", "plain"):
+            click.echo(f"{path.name}: place {number} of {of}, at {clock(place.start)}: {place.reason}", err=True)
+
+    made = preview(input, output, options, tell)
     if as_json:
         click.echo(
             json.dumps(
@@ -59,7 +63,7 @@ def preview_one(
                 }
             )
         )
-    if not display.quiet:
+    if display.form in ("bar", "plain"):
         tell_page(made.page)
         if made.whole_seconds is not None:
             click.echo(f"the whole would take about {duration_text(made.whole_seconds)} here", err=True)

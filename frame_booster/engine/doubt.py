@@ -9,9 +9,15 @@ import numpy.typing as npt
 
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.model import Model
+from frame_booster.network.presets import PRESETS
 
 DoubtMap = npt.NDArray[np.float32]
 """(H, W), 0 where the network is sure, up to 1."""
+
+
+def is_network(name: str) -> bool:
+    """Tells whether a name is that of a network that can be loaded."""
+    return name in PRESETS
 
 
 class DoubtMeter:

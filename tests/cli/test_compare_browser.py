@@ -78,7 +78,7 @@ class Opened:
 
     def __init__(self, tab: Any, file: Path) -> None:
         self.tab, self.wrong, self.requests = tab, [], []
-        tab.on("console", lambda message: self.wrong.append(message.text))
+        tab.on("console", lambda message: self.wrong.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: self.wrong.append(str(error)))
         tab.on("request", lambda request: self.requests.append(request.url))
         tab.goto(file.as_uri())

@@ -72,7 +72,7 @@ def test_values_of_toml_are_those_of_the_line(file: Path) -> None:
         'max-memory = "6G"\ndeinterlace = "off"\n'
     )
     known = params()
-    assert (known["factor"], known["overwrite"], known["device"]) == ("4", True, ("cpu", "gpu"))
+    assert (known["factor"], known["overwrite"], known["device"]) == (4, True, ("cpu", "gpu"))
     assert (known["encoder_option"], known["max_gap"], known["max_memory"]) == (("a=b",), "1.5", "6G")
     assert known["deinterlace"] == "off"
 

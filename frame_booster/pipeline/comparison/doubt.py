@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from frame_booster.engine.choice import has_tensorflow
 from frame_booster.engine.contract import LoadedNetwork
-from frame_booster.network.presets import PRESETS
 from frame_booster.pipeline.comparison.uncertainty import Candidate, DoubtFunction
 
 PICTURES = "pictures"
@@ -19,11 +18,13 @@ def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None
       device: "auto", "cpu", "gpu" or "gpu:1".
       loaded: the network, where a run has loaded it; of the ONNX engine it is of no use here.
     """
-    if name not in PRESETS or not has_tensorflow():
+    if not has_tensorflow():
         return None
-    from frame_booster.engine.doubt import DoubtMeter
+    from frame_booster.engine.doubt import DoubtMeter, is_network
     from frame_booster.engine.model import Model
 
+    if not is_network(name):
+        return None
     model = loaded if isinstance(loaded, Model) else Model(name, None, device.split(",")[0])
     return DoubtMeter(model).measure
 

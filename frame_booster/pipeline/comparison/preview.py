@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ from frame_booster.media.output.atomic import check_output
 from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, shortened
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, opened_run
-from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, Tell, page_text, save_page
+from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, page_text, save_page
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
 from frame_booster.pipeline.comparison.facts import clock, facts_of, length_of
 from frame_booster.pipeline.comparison.in_step import Reading, can_start
@@ -55,7 +56,7 @@ def preview(
     source: str,
     output: str | None,
     options: BoostOptions,
-    tell: Tell = lambda done, total: None,
+    tell: Callable[[Place, int, int], None] = lambda place, number, of: None,
     model: LoadedNetwork | None = None,
 ) -> Preview:
     """Writes a page of ten places of a video.
@@ -64,7 +65,7 @@ def preview(
       source: a file, or a folder or pattern of pictures.
       output: the page; None is `INPUT.preview.html` beside it.
       options: of the run that is thought of; a start and a duration choose the part that is previewed.
-      tell: called with the places that are done, and how many there are.
+      tell: called with each place before it is boosted, its number from 1, and how many there are.
       model: loaded already; None loads it.
 
     Raises:
@@ -101,6 +102,7 @@ def preview(
         recording = Recording(proxy, MOST_BYTES, seconds)
         try:
             for number, place in enumerate(places):
+                tell(place, number + 1, len(places))
                 file = Path(folder) / f"{number}{default_output(path, 2).suffix}"
                 results.append(_boosted(source, file, place, options, loaded, kept))
                 with (
@@ -111,7 +113,6 @@ def preview(
                     title = clock(place.start)
                     recording.add(Clips(Reading(first), Reading(second), title, place.reason, None, slower))
                 file.unlink()
-                tell(number + 1, len(places))
             recorded = recording.finish()
         finally:
             recording.close()

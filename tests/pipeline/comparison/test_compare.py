@@ -1,0 +1,185 @@
+"""A source and its boosted video on one page, by their timestamps, whatever the video; nothing else passes for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frame_booster.errors import InputError
+from frame_booster.media.frames.tone_mapping import HLG, PQ, tone_mapped
+from frame_booster.pipeline.comparison.compare import CompareOptions, compare, slower_by
+from frame_booster.pipeline.comparison.facts import clock, read_report, record_beside
+from frame_booster.pipeline.comparison.uncertainty import Candidates, by_pictures, is_held
+from tests.cli.test_cli import run
+from tests.conftest import boosted, make_video
+
+UNEVEN = (0, 40, 80, 130, 170, 300, 340, 360)
+"""Timestamps of a clip of variable frame rate, in thousandths of a second."""
+
+
+def page(before: Path, after: Path, **options: Any) -> tuple[dict[str, Any], str]:
+    """What the script of a page works on, and all of the page."""
+    made = compare(str(before), str(after), None, CompareOptions(**{"model": "pictures", "overwrite": True} | options))
+    text = made.path.read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert found is not None
+    return json.loads(found[1]), text
+
+
+def seconds(data: dict[str, Any]) -> list[Fraction]:
+    return [ticks * Fraction(*data["tick"]) for ticks in data["times"]]
+
+
+def test_times_are_the_boosted_video_s_and_kinds_follow_from_them(tmp_path: Path) -> None:
+    """Variable frame rate, turned, from MP4 to Matroska, which rounds to milliseconds; the last frame is held."""
+    before = make_video(tmp_path / "in.mp4", pts=UNEVEN, time_base=Fraction(1, 1000), rotation=True, tones=1)
+    boosted(before, tmp_path / "out.mkv")
+    data, text = page(before, tmp_path / "out.mkv")
+    assert data["kinds"] == "si" * 7 + "sh"
+    assert data["sources"] == [k // 2 for k in range(16)]
+    ends = [*UNEVEN[1:], 380]
+    exact = [Fraction(t, 1000) for a, b in zip(UNEVEN, ends, strict=True) for t in (a, Fraction(a + b, 2))]
+    assert all(abs(a - b) <= Fraction(1, 1000) for a, b in zip(seconds(data)[:-1], exact[:-1], strict=True))
+    assert data["size"] == [48, 64], "upright"
+    assert data["sound"]
+    assert all(data["kinds"][one["frame"]] == "i" and abs(one["t"] - 0.5) < 0.02 for one in data["unsure"])
+    assert "://" not in text, "it names no address"
+
+
+def test_a_rate_of_no_multiple_and_slow_motion(tmp_path: Path) -> None:
+    before = make_video(tmp_path / "in.mp4", pts=range(12), rate=24, time_base=Fraction(1, 24))
+    boosted(before, tmp_path / "60.mp4", fps=60)
+    data, _ = page(before, tmp_path / "60.mp4")
+    assert [k for k, kind in enumerate(data["kinds"]) if kind == "s"] == [0, 5, 10, 15, 20, 25]
+    boosted(before, tmp_path / "slow.mp4", slow_motion=2)
+    data, text = page(before, tmp_path / "slow.mp4")
+    assert data["kinds"] == "si" * 11 + "sh"
+    assert data["chapters"][0]["slower"] == 2
+    assert "lasts 2 times as long" in text
+    assert slower_by(Fraction(10), Fraction(81, 2)) == 4
+    assert slower_by(Fraction(10), Fraction(11)) == slower_by(None, Fraction(1)) == 1
+
+
+def test_a_span_and_a_boost_of_a_part(tmp_path: Path) -> None:
+    before = make_video(tmp_path / "in.mp4", pts=range(50), options={"qp": "0", "g": "10"})
+    boosted(before, tmp_path / "whole.mp4")
+    data, text = page(before, tmp_path / "whole.mp4", start=Fraction(1), duration=Fraction(1, 2))
+    assert data["kinds"] == "si" * 13 or data["kinds"] == "si" * 12 + "s"
+    assert data["chapters"][0]["begin"] == 1.0
+    assert "00:01.000" not in text.partition("About this page")[2].partition("<script")[0]
+    boosted(before, tmp_path / "part.mp4", start="1.01", duration="0.4")
+    data, _ = page(before, tmp_path / "part.mp4", offset=Fraction(101, 100))
+    assert data["kinds"] == "si" * 9 + "sh" or data["kinds"] == "si" * 10
+    assert data["chapters"][0]["begin"] == pytest.approx(1.04)
+
+
+def test_hdr_alpha_and_odd_sizes_are_shown(tmp_path: Path) -> None:
+    tags = {"color_trc": 16, "color_primaries": 9, "colorspace": 9, "color_range": 1}
+    hdr = make_video(tmp_path / "hdr.mkv", pts=range(3), pix_fmt="yuv420p10le", codec="ffv1", tags=tags, size=(65, 49))
+    boosted(hdr, tmp_path / "hdr2.mkv", codec="ffv1")
+    data, text = page(hdr, tmp_path / "hdr2.mkv")
+    assert (data["size"], data["sound"]) == ([64, 48], False)
+    assert "HDR is tone-mapped" in text
+    alpha = make_video(tmp_path / "alpha.mkv", pts=range(3), pix_fmt="yuva420p", codec="ffv1")
+    boosted(alpha, tmp_path / "alpha2.mkv", codec="ffv1")
+    assert "over grey" in page(alpha, tmp_path / "alpha2.mkv")[1]
+
+
+def test_what_is_no_boost_is_refused(tmp_path: Path) -> None:
+    before = make_video(tmp_path / "in.mp4", pts=range(10))
+    after = tmp_path / "out.mp4"
+    boosted(before, after)
+    other = make_video(tmp_path / "other.mp4", pts=range(20), rate=50, time_base=Fraction(1, 50), cut_at=0)
+    wide = make_video(tmp_path / "wide.mp4", pts=range(10), size=(160, 48))
+    for first, second, said in (
+        (after, before, "no frame at a time at which the first video has none"),
+        (before, other, "shows something else"),
+        (before, wide, "another shape"),
+        (before, tmp_path / "none.mp4", "no such file"),
+        (before, Path("-"), "a pipe cannot be compared"),
+    ):
+        with pytest.raises(InputError, match=said):
+            compare(str(first), str(second), str(tmp_path / "page.html"), CompareOptions(model="pictures"))
+    assert not (tmp_path / "page.html").exists()
+    with pytest.raises(InputError, match="the output is the input"):
+        compare(str(before), str(after), str(after), CompareOptions(overwrite=True))
+    with pytest.raises(InputError, match="600 s at most"):
+        compare(str(before), str(after), None, CompareOptions(duration=Fraction(601)))
+
+
+def test_the_command_takes_the_report_beside_and_escapes_names(tmp_path: Path) -> None:
+    before = make_video(tmp_path / "a<b>&'c.mp4", pts=range(4))
+    after = tmp_path / "out.mp4"
+    boosted(before, after)
+    record = {"output": "elsewhere/out.mp4", "model": "fbnet", "made": 3, "warnings": ["<script>alert(1)</script>"]}
+    (tmp_path / "report.json").write_text(json.dumps({"version": "1", "files": [{"output": "x.mp4"}, record]}))
+    (tmp_path / "out.json").write_text("[1, 2")
+    assert record_beside(after) == record
+    done = run("compare", before, after, "-m", "pictures", "-q", "-to", "5", "--device", "cpu", "--offset", "0")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    text = (tmp_path / "out.compare.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in text
+    assert "a&lt;b&gt;&amp;&#x27;c.mp4" in text
+    assert text.count("<b>") == 0
+    again = run("compare", before, after, "-ss", "0", "-t", "1", "-to", "2", "--report", tmp_path / "report.json", "-y")
+    assert (again.returncode, again.stderr) == (
+        2,
+        "frame-booster: --to and --duration exclude each other (give one of them)\n",
+    )
+    with pytest.raises(InputError, match="exists already"):
+        compare(str(before), str(after))
+    (tmp_path / "lines.jsonl").write_text(json.dumps(record) + "\n" + json.dumps({"output": "y"}) + "\n")
+    assert read_report(tmp_path / "lines.jsonl") == [record, {"output": "y"}]
+    with pytest.raises(InputError, match="no JSON"):
+        read_report(tmp_path / "out.json")
+
+
+def test_the_pictures_measure_finds_a_blend_and_a_held_frame() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.integers(0, 255, (96, 128), np.uint8).repeat(2, 0).repeat(2, 1)
+    second, middle = np.roll(first, 8, 1), np.roll(first, 4, 1)
+    blend = ((first.astype(int) + second) // 2).astype(np.uint8)
+    assert by_pictures(first, blend, second) > 2 * by_pictures(first, middle, second)
+    assert by_pictures(first, first, first) == 0
+    assert is_held(first, first, second)
+    assert not is_held(first, middle, second)
+    assert is_held(first, (first.astype(int) * 0.97).astype(np.uint8), np.asarray(255 - first, np.uint8))
+
+
+def test_a_candidate_of_each_stretch_is_kept_and_the_network_ranks_them() -> None:
+    candidates = Candidates(Fraction(32))
+    rng = np.random.default_rng(2)
+    flat = np.full((32, 32), 128, np.uint8)
+    for second in range(12):
+        for k in range(3):
+            noisy = rng.integers(0, 20 * (k + 1), (64, 64), np.uint8)
+            shown = (noisy, flat, flat)
+            candidates.see(
+                3 * second + k, Fraction(second) + Fraction(k, 3), Fraction(1, 2), shown, shown, shown[:1] + shown[1:]
+            )
+    assert len(candidates.ranked(None)) == 8
+    sure = iter(range(12))
+    ranked = candidates.ranked(lambda a, b, t: np.full(a.shape[:2], next(sure) / 100, np.float32))
+    assert [round(100 * (one.doubt or 0)) for one in ranked] == [11, 10, 9, 8, 7, 6, 5, 4]
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_tone_mapping_keeps_greys_and_order(transfer: int) -> None:
+    codes = np.linspace(0, 65535, 50).astype(np.uint16)
+    grey = tone_mapped(np.repeat(codes[None, :, None], 3, 2), transfer)[0]
+    assert (np.ptp(grey.astype(int), axis=1) <= 1).all()
+    assert (np.diff(grey[:, 1].astype(int)) >= 0).all()
+    assert (grey[0, 0], grey[-1, 0]) == (0, 255)
+    # Diffuse white, 203 cd/m2 (ITU-R BT.2408, table 1: 58 % of PQ, 75 % of HLG), is bright and not clipped.
+    white = round(65535 * (0.58 if transfer == PQ else 0.75))
+    assert 180 < tone_mapped(np.full((1, 1, 3), white, np.uint16), transfer)[0, 0, 0] < 225
+
+
+def test_clock() -> None:
+    assert (clock(Fraction(61001, 1000)), clock(Fraction(7325))) == ("01:01.001", "2:02:05.000")
