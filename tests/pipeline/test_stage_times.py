@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,16 @@ def test_shares_and_the_slowest() -> None:
     assert (times + times).network == 8.0
 
 
-@pytest.fixture(autouse=True)
-def copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that shows frames again takes no time, nor is it compiled."""
-    monkeypatch.setattr(BatchInterpolator, "make", lambda self, frames, requests: [frames[r.first] for r in requests])
-    monkeypatch.setattr(BatchInterpolator, "batch_size", 1)
+@pytest.fixture(scope="module", autouse=True)
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A network that shows frames again takes no time, nor is it compiled; and TensorFlow's import, which keeps other
+    threads from their work, is over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BatchInterpolator, "make", lambda self, frames, requests: [frames[r.first] for r in requests])
+        patch.setattr(BatchInterpolator, "batch_size", 1)
+        folder = tmp_path_factory.mktemp("first")
+        boosted(make_video(folder / "in.mp4", pts=range(2)), folder / "out.mp4")
+        yield
 
 
 def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:
