@@ -23,6 +23,8 @@ _STAGES_EVERY_S = 2.0
 _NAME = 24
 """Characters of a file's name in the bar, which is to have room."""
 _WITH_TOTAL = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} frames, {fps} [{elapsed}<{remaining}]{postfix}"
+_VERBOSE = "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt} frames, {fps} [{elapsed}<{remaining}]{postfix}"
+"""As `_WITH_TOTAL`, with room for the stages instead of the bar itself."""
 _WITHOUT_TOTAL = "{desc}: {n_fmt} frames, {fps} [{elapsed}]{postfix}"
 
 
@@ -51,7 +53,7 @@ class ProgressBar:
         self._file, self._display, self._form, self._position = file, display, display.form, position
         self._name = "standard input" if file == "-" else Path(file).name
         self._bar: _Bar | None = None
-        self._plain_at, self._json_at, self._stages_at = PLAIN_EVERY_S, 0.0, _STAGES_EVERY_S
+        self._plain_at, self._json_at, self._stages_at = PLAIN_EVERY_S, 0.0, 0.0
         self._first: Progress | None = None
         self._before: tuple[float, StageTimes] = (0.0, StageTimes())
 
@@ -105,12 +107,18 @@ class ProgressBar:
                 desc=self._name if len(self._name) <= _NAME else f"{self._name[: _NAME - 2]}..",
                 file=sys.stderr,
                 position=self._position,
-                bar_format=_WITHOUT_TOTAL if progress.total is None else _WITH_TOTAL,
+                bar_format=_WITHOUT_TOTAL
+                if progress.total is None
+                else _VERBOSE
+                if self._display.verbose
+                else _WITH_TOTAL,
                 dynamic_ncols=True,
             )
             # The time before the first frame is the network's loading, and says nothing of what is left.
             self._bar.initial = progress.frames
             self._bar.update(progress.frames)
+            self._before = progress.seconds, progress.stages
+            self._stages_at = progress.seconds + _STAGES_EVERY_S
             return
         if self._display.verbose and progress.seconds >= self._stages_at:
             self._stages_at = progress.seconds + _STAGES_EVERY_S
