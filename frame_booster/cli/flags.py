@@ -147,8 +147,18 @@ _FLAGS = [
     click.option("--segment", metavar="TIME", help="Length of such a segment. Default: 60."),
     click.option("--pattern", metavar="GLOB", help="In a folder: which files, as '*.mov'. Default: any video."),
     click.option("--suffix", metavar=".EXT", help="In a folder: suffix of the outputs. Default: as the input."),
-    click.option("--skip-existing", is_flag=True, help="In a folder: leave files alone that have an output."),
-    click.option("--jobs", "-j", type=click.IntRange(1), default=1, help="In a folder: files at once."),
+    click.option(
+        "--skip-existing",
+        is_flag=True,
+        help="Leave inputs alone whose outputs are there and whole; one that is broken or too short is made again.",
+    ),
+    click.option(
+        "--retry-failed",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="REPORT",
+        help="Of the inputs, boost only those that failed in this report or are missing from it, as night.jsonl.",
+    ),
+    click.option("--jobs", "-j", type=click.IntRange(1), default=1, help="Files at once, where there are several."),
     click.option(
         "--cluster",
         metavar="ADDRESS",
@@ -270,11 +280,20 @@ def cluster_options(values: dict[str, Any]) -> ClusterOptions | None:
     )
 
 
-def folder_options(values: dict[str, Any]) -> FolderOptions:
-    """Builds the options of a folder's run from the values of the flags."""
-    from frame_booster.pipeline.folder import FolderOptions
+def folder_options(values: dict[str, Any], report: Path | None = None) -> FolderOptions:
+    """Builds the options of a run of several inputs from the values of the flags.
 
-    suffix = values["suffix"]
+    Args:
+      values: of the flags.
+      report: of this run; lines in it of earlier runs tell which outputs are whole.
+
+    Raises:
+      InputError: a report cannot be read.
+    """
+    from frame_booster.pipeline.folder import FolderOptions
+    from frame_booster.pipeline.report import done_inputs, whole_outputs
+
+    suffix, earlier = values["suffix"], values["retry_failed"]
     return FolderOptions(
         pattern=values["pattern"],
         suffix=None if suffix is None else f".{suffix.lstrip('.')}",
@@ -282,4 +301,6 @@ def folder_options(values: dict[str, Any]) -> FolderOptions:
         jobs=values["jobs"],
         devices=tuple(values["device"]),
         watch=values["watch"],
+        done=None if earlier is None else done_inputs(earlier),
+        whole=whole_outputs(path for path in (earlier, report) if path is not None) if values["skip_existing"] else {},
     )
