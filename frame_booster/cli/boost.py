@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +9,15 @@ import click
 
 from frame_booster._version import __version__
 from frame_booster.cli.completion import complete_input, complete_output
-from frame_booster.cli.display import Display, busy, seconds_of
+from frame_booster.cli.display import Display
 from frame_booster.cli.errors import reported
 from frame_booster.cli.flags import boost_flags, cluster_options, folder_options, run_options
 from frame_booster.cli.grouped import COMMON, EXPERT, QUALITY, option
 from frame_booster.cli.profiles import USED, ProfiledCommand
-from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
-from frame_booster.options import BoostOptions
-from frame_booster.pipeline.stage_times import StageTimes
+from frame_booster.errors import InputError
 
 if TYPE_CHECKING:
-    from frame_booster.pipeline.cluster.options import ClusterOptions
-    from frame_booster.pipeline.result import Result
+    pass
 
 EXAMPLES = (
     ("frame-booster film.mkv", "twice the frames, to film.2x.mkv"),
@@ -80,19 +72,26 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "FRAME_BOOSTER"},
 )
-@click.argument("input", shell_complete=complete_input)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_input)
 @option(
     COMMON,
     "-o",
     "--output",
     metavar="PATH",
-    help="File, folder or pattern of pictures, or - for standard output.",
+    help="File, folder (out/), pattern of pictures, or - for standard output.",
     default_text="INPUT.2x.mp4 beside INPUT.mp4",
     example="-o smooth.mkv",
     one_run=True,
     shell_complete=complete_output,
 )
 @boost_flags
+@option(
+    COMMON,
+    "--dry-run",
+    is_flag=True,
+    one_run=True,
+    help="Write nothing, and say what would be made of each input: frames, size, minutes, and what would be lost.",
+)
 @option(
     COMMON,
     "--preview",
@@ -106,7 +105,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a report about every input to this file, as JSON.",
+    help="Write a report about every input to this file, as JSON. A .jsonl gets a line as each input ends.",
     default_text="none",
     example="--report report.json",
     one_run=True,
@@ -127,162 +126,46 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
 )
 @click.version_option(__version__, prog_name="frame-booster")
 def boost(
-    input: str, output: str | None, preview: bool, report: Path | None, quiet: bool, as_json: bool, **values: Any
+    inputs: tuple[str, ...],
+    output: str | None,
+    dry_run: bool,
+    preview: bool,
+    report: Path | None,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
 ) -> None:
-    """Doubles the frame rate of the video INPUT; audio, timing and colours stay as they are.
+    """Doubles the frame rate of the videos INPUT; audio, timing and colours stay as they are.
 
-    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, or - for standard input.
+    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, - for standard input, a pattern
+    of the shell in quotes ('**/*.mkv'), or a list of inputs (@list.txt).
     """
     display = Display(values["progress"], quiet, values["verbose"])
     profile = click.get_current_context().meta.get(USED)
     with reported(as_json=as_json, lines=display.style == "json"):
         options, cluster = run_options(values), cluster_options(values)
+        from frame_booster.cli.boosting import Told, boost_one, boost_several, check_report
+        from frame_booster.media.paths import PIPE, input_path, is_picture_folder, output_path
+        from frame_booster.pipeline.inputs import given_inputs
+
+        if as_json and not dry_run and output is not None and output_path(output) == PIPE:
+            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+        given = given_inputs(inputs)
         if preview:
             from frame_booster.cli.preview import preview_one
 
-            return preview_one(input, output, options, cluster, report, display, as_json=as_json)
-        from frame_booster.media.paths import PIPE, check_input, input_path, is_picture_folder, output_path
-
-        if as_json and output is not None and output_path(output) == PIPE:
-            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
-
-        check_input(input)
-        source = input_path(input)
-        _check_report(report, source, output)
-        if input != "-" and source.is_dir() and not is_picture_folder(source):
-            _boost_folder(source, output, options, values, cluster, report, display, profile, as_json=as_json)
+            if len(given) > 1 or dry_run:
+                raise InputError("--preview is of one video, which it boosts in part", hint="leave out the rest")
+            return preview_one(given[0].text, output, options, cluster, report, display, as_json=as_json)
+        if dry_run and report is not None:
+            raise InputError("--dry-run writes nothing, and so no report", hint="--json prints what it finds")
+        check_report(report, given, output)
+        told = Told(report, display, profile, as_json=as_json, dry_run=dry_run)
+        [*several, last] = given
+        source = input_path(last.text)
+        folder = last.text != "-" and source.is_dir() and not is_picture_folder(source)
+        asked = [name for name in ("skip_existing", "retry_failed", "watch") if values[name]]
+        if several or folder or asked or not last.alone:
+            boost_several(given, output, options, folder_options(values, report), cluster, told)
         else:
-            _boost_one(input, output, options, cluster, report, display, profile, as_json=as_json)
-
-
-def _boost_one(
-    input: str,
-    output: str | None,
-    options: BoostOptions,
-    cluster: ClusterOptions | None,
-    report: Path | None,
-    display: Display,
-    profile: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    from frame_booster.cli.progress import ProgressBar
-    from frame_booster.pipeline.boost import run
-    from frame_booster.pipeline.folder import FileOutcome
-
-    try:
-        if cluster is not None:
-            result = _on_cluster(input, output, options, cluster, display, as_json=as_json)
-        else:
-            with ProgressBar(input, display) as bar:
-                result = run(input, output, options, bar.update)
-    except Exception as error:
-        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
-        failed = FileOutcome(input, output or "", "failed", error=str(known), exit_code=known.exit_code)
-        _write_report(report, [failed.as_json()], profile)
-        display.ended(failed)
-        raise
-    done = FileOutcome(result.input, result.output, "done", result)
-    _write_report(report, [done.as_json()], profile)
-    if as_json:
-        click.echo(json.dumps({**result.as_json(), "profile": profile}))
-    display.warnings(result.input, result.warnings)
-    display.ended(done)
-    display.summary(result)
-    if profile is not None and display.verbose:
-        display.line(f"  profile {profile}")
-
-
-def _on_cluster(
-    input: str, output: str | None, options: BoostOptions, cluster: ClusterOptions, display: Display, *, as_json: bool
-) -> Result:
-    from frame_booster.cli.cluster_progress import ClusterProgress
-    from frame_booster.pipeline.cluster.run import boost_on_cluster
-
-    with ClusterProgress(display, as_json=as_json) as progress:
-        return boost_on_cluster(input, output, options, cluster, progress.update)
-
-
-def _boost_folder(
-    source: Path,
-    output: str | None,
-    options: BoostOptions,
-    values: dict[str, Any],
-    cluster: ClusterOptions | None,
-    report: Path | None,
-    display: Display,
-    profile: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    from frame_booster.cli.progress import FolderProgress
-    from frame_booster.pipeline.folder import FolderRun
-
-    target = Path(output) if output else source.with_name(f"{source.resolve().name}.{options.multiple}x")
-    with ExitStack() as shown:
-        if cluster is not None:
-            from frame_booster.cli.cluster_progress import ClusterProgress
-            from frame_booster.pipeline.cluster.run import boost_folder_on_cluster
-
-            on_cluster = shown.enter_context(ClusterProgress(display, as_json=as_json))
-            run = FolderRun(source, target, options, folder_options(values), on_cluster.ended)
-            work: Callable[[], Any] = partial(boost_folder_on_cluster, run, cluster, on_cluster.update)
-        else:
-            progress = shown.enter_context(FolderProgress(display))
-            run = FolderRun(source, target, options, folder_options(values), progress.update)
-            progress.begin(len(run.files))
-            work = run.run
-        try:
-            work()
-        finally:
-            records = [outcome.as_json() for outcome in run.outcomes]
-            _write_report(report, records, profile)
-    if as_json:
-        click.echo(json.dumps(records))
-    failed = [outcome for outcome in run.outcomes if outcome.outcome == "failed"]
-    for outcome in run.outcomes:
-        detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
-        display.line(f"{outcome.outcome:<8}{outcome.input}  {detail}")
-        for warning in () if outcome.result is None else outcome.result.warnings:
-            display.line(f"        warning: {warning}")
-    results = [outcome.result for outcome in run.outcomes if outcome.result is not None]
-    stages = sum((result.stages for result in results), StageTimes())
-    told = busy(stages, sum(result.seconds for result in results))
-    display.line(f"{len(run.outcomes) - len(failed)} of {len(run.outcomes)} files done{told}")
-    if display.verbose:
-        display.line(seconds_of(stages))
-    if failed:
-        raise SystemExit(failed[0].exit_code)
-
-
-def _check_report(report: Path | None, source: Path, output: str | None) -> None:
-    """Checks that the report can be written, before any work is done.
-
-    Raises:
-      InputError: it cannot, or it is the input or the output.
-    """
-    if report is None:
-        return
-    for other in (source, *([] if output is None else [Path(output)])):
-        if report.absolute() == other.absolute() or (report.exists() and other.exists() and report.samefile(other)):
-            raise InputError("the report would replace the input or the output", path=report)
-    place = report if report.exists() else report.absolute().parent
-    if not place.exists():
-        raise InputError("the report cannot be written: no such folder", path=report, hint="make it first")
-    if not os.access(place, os.W_OK):
-        raise InputError("the report cannot be written: no permission", path=report)
-
-
-def _write_report(path: Path | None, files: list[dict[str, Any]], profile: str | None) -> None:
-    if path is None:
-        return
-    facts = {
-        "version": __version__,
-        "profile": profile,
-        "files": files,
-        "failed": sum(f["outcome"] == "failed" for f in files),
-    }
-    try:
-        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the report cannot be written: {error.strerror}", path=path) from error
+            boost_one(last.text, output, options, cluster, told)

@@ -150,11 +150,20 @@ def cluster_options(values: dict[str, Any]) -> ClusterOptions | None:
     )
 
 
-def folder_options(values: dict[str, Any]) -> FolderOptions:
-    """Builds the options of a folder's run from the values of the flags."""
-    from frame_booster.pipeline.folder import FolderOptions
+def folder_options(values: dict[str, Any], report: Path | None = None) -> FolderOptions:
+    """Builds the options of a run of several inputs from the values of the flags.
 
-    suffix = values["suffix"]
+    Args:
+      values: of the flags.
+      report: of this run; lines in it of earlier runs tell which outputs are whole.
+
+    Raises:
+      InputError: a report cannot be read.
+    """
+    from frame_booster.pipeline.folder import FolderOptions
+    from frame_booster.pipeline.report import done_inputs, whole_outputs
+
+    suffix, earlier = values["suffix"], values["retry_failed"]
     return FolderOptions(
         pattern=values["pattern"],
         suffix=None if suffix is None else f".{suffix.lstrip('.')}",
@@ -162,4 +171,6 @@ def folder_options(values: dict[str, Any]) -> FolderOptions:
         jobs=values["jobs"],
         devices=tuple(values["device"]),
         watch=values["watch"],
+        done=None if earlier is None else done_inputs(earlier),
+        whole=whole_outputs(path for path in (earlier, report) if path is not None) if values["skip_existing"] else {},
     )

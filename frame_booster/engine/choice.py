@@ -103,6 +103,28 @@ def choose_engine(
     return "onnx" if sooner else "tensorflow"
 
 
+def usual_cost(engine: str, model: str, device: str, precision: str, provider: str) -> Cost | None:
+    """Returns what an engine takes on a processor with the arguments of `choose_engine`, by the figures above.
+
+    None where there are none: of another network than FBNet-2, and of accelerators.
+    """
+    if model != "fbnet-2" or "gpu" in device:
+        return None
+    if engine == "tensorflow":
+        if device == "auto" and tensorflow_has_gpu():
+            return None
+        return TENSORFLOW_COSTS.get("bfloat16" if precision == "auto" and has_bfloat16() else _or_float32(precision))
+    try:
+        chosen, _ = providers.choose_provider(provider, device.split(",")[0])
+        return ONNX_COSTS.get((chosen.name, providers.choose_precision(precision, chosen)))
+    except FrameBoosterError:
+        return None
+
+
+def _or_float32(precision: str) -> str:
+    return "float32" if precision == "auto" else precision
+
+
 def has_tensorflow() -> bool:
     """Tells whether TensorFlow is installed, without importing it."""
     return importlib.util.find_spec("tensorflow") is not None

@@ -69,6 +69,16 @@ def output_url(path: Path) -> str:
     return url(path) if descriptor is None else f"pipe:{descriptor}"
 
 
+def same_name(name: str | Path) -> str:
+    """Returns a name as it is compared with others: an absolute path without `..`, links not followed.
+
+    Addresses, and `-`, are themselves.
+    """
+    text = str(name)
+    # Path.resolve would follow links, by which one video may be there under two names.
+    return text if text == "-" or is_address(text) else os.path.abspath(text)  # noqa: PTH100
+
+
 def is_pipe(path: Path) -> bool:
     """Tells whether a path is standard input or output, a named pipe, or a device such as /dev/null.
 
@@ -170,11 +180,6 @@ def default_output(path: Path, factor: int | str) -> Path:
         return folder.parent / f"{folder.name or 'frames'}.{factor}x.mp4"
     suffix = ".mp4" if path.is_dir() or not (path.suffix or path.is_file()) else result_suffix(path)
     return path.with_name(shortened(path.stem, f".{factor}x{suffix}"))
-
-
-def is_sequence(target: Path, text: str = "") -> bool:
-    """Tells whether an output is a sequence of pictures: a pattern, or a folder (`text` ends with a slash)."""
-    return is_pattern(target) or text.endswith(("/", os.sep)) or target.is_dir()
 
 
 def find_videos(folder: Path, pattern: str | None, *, without: Path | None = None) -> list[Path]:

@@ -17,16 +17,19 @@ from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.frames.mask import read_mask
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
-from frame_booster.media.output.atomic import check_folder_output, check_output
+from frame_booster.media.output.atomic import check_folder_output, check_output, make_folder
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
-from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, is_sequence, output_path
+from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.destination import destination, picture_encoder
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import BoostKeywords, options_of
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.settings import options_rate
+from frame_booster.pipeline.space import check_space, expected_size
+from frame_booster.pipeline.speeds import Pace, conditions, note_speed
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,8 +48,9 @@ def boost(
 
     Args:
       input: video file, folder or pattern of pictures, or "-" for standard input.
-      output: what to write: a file, a folder ("frames/") or pattern of pictures, or "-" for standard output;
-        None is `input.2x.mp4` beside `input.mp4`: with the suffix of the input where that holds all of it, else `.mkv`.
+      output: what to write: a file, "-" for standard output, or a pattern of pictures; a folder ("out/") gets
+        `input.2x.mp4`, or pictures where the input is pictures or `output_format` names a kind of them. None is
+        `input.2x.mp4` beside the input: with its suffix where that holds all of it, else `.mkv`.
       progress: called after every frame written, from the thread of the writer.
       **options: fields of `BoostOptions` and `EncoderOptions` by their names, those of `InputOptions` with `input_`
         before them; all of them stand in `keywords.BoostKeywords`.
@@ -108,7 +112,14 @@ def run(
     interrupts, and how many runs there are at the same time, to share memory and cores."""
     began = time.monotonic()
     check_process()
-    with opened_run(source_path, output, options, model, progress, stop, sharers) as work:
+    pace = Pace()
+
+    def told(news: Progress) -> None:
+        pace.update(news)
+        if progress is not None:
+            progress(news)
+
+    with opened_run(source_path, output, options, model, told, stop, sharers) as work:
         try:
             if not work.format_name:
                 outcome = work.to_pictures()
@@ -121,7 +132,13 @@ def run(
                 raise
             left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
             raise Interrupted(f"{error.message}; {left}") from error
-        return result_of(work.source, str(work.target), outcome, work.model(), time.monotonic() - began)
+        result = result_of(work.source, str(work.target), outcome, work.model(), time.monotonic() - began)
+        info = work.source.info
+        speed = pace.speed(result.made, result.frames_out, (info.width, info.height))
+        # Of runs that share a machine, each is slower than it would be.
+        if speed is not None and sharers == 1:
+            note_speed(conditions(options, result.engine), speed)
+        return result
 
 
 @contextmanager
@@ -133,33 +150,43 @@ def opened_run(
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     sharers: int = 1,
+    *,
+    dry: bool = False,
 ) -> Iterator[OpenedRun]:
     """Opens an input, checks that its output can be written, and gives what does the work; arguments as of `run`.
 
-    Its name of a format is empty where the output is pictures.
+    Its name of a format is empty where the output is pictures. A dry run makes no folder, and is not refused for want
+    of one that would be made, or of space.
     """
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))
     check_input(source_path)
     path = input_path(source_path)
-    mask = None if options.mask is None else read_mask(Path(options.mask))
-    target = default_output(path, options.multiple) if output is None else output_path(output)
-    pictures = not is_pipe(target) and is_sequence(target, output or "")
+    goes_to = destination(path, output, options)
+    target, pictures = goes_to.path, goes_to.pictures
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
         raise InputError("resuming needs a file to read and a file to write")
+    mask = None if options.mask is None else read_mask(Path(options.mask))
     with open_source(path, options.source, **options.part) as source:
+        if goes_to.folder is not None and not dry:
+            make_folder(goes_to.folder)
         format_name = ""
         if pictures:
-            check_folder_output(path, target, overwrite=options.overwrite)
+            check_folder_output(path, target, overwrite=options.overwrite, folder_made=dry)
         else:
-            check_output(path, target, overwrite=options.overwrite)
+            check_output(path, target, overwrite=options.overwrite, folder_made=dry)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
-            if output is None and too_fast(format_name, rate):
+            if not goes_to.named and too_fast(format_name, rate):
                 # Nobody has asked for the source's own container, which shows fewer frames a second.
                 target = target.with_suffix(".mp4")
-                check_output(path, target, overwrite=options.overwrite)
+                check_output(path, target, overwrite=options.overwrite, folder_made=dry)
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)
+        if not dry:
+            size = expected_size(source, options, format_name, picture_encoder(target, options) if pictures else None)
+            close = check_space(target, size, twice=options.resume)
+            if close is not None:
+                source.report.warn(close)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))
         yield OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers, mask=mask)

@@ -1,4 +1,6 @@
-"""Folders: every video in a tree, one after the other or several at once; one that fails stops no other."""
+"""Several inputs: the videos of folders, and files, one after the other or several at once; one that fails stops no
+other.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,37 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
-from frame_booster.media.paths import find_videos, result_suffix, shortened
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.truncation import tells_its_length
+from frame_booster.media.output.atomic import make_folder
+from frame_booster.media.output.verify import check_whole
+from frame_booster.media.paths import (
+    default_output,
+    find_videos,
+    input_path,
+    is_picture_folder,
+    is_pipe,
+    result_suffix,
+    same_name,
+    shortened,
+)
+from frame_booster.media.remote_path import is_address
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, run
+from frame_booster.pipeline.destination import picture_suffix
+from frame_booster.pipeline.inputs import Given
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.result import Result
+from frame_booster.pipeline.space import free_space, shown_bytes
 
 _SETTLED_S = 2.0
 """A file in a watched folder that has not grown for so long is complete."""
@@ -33,12 +53,18 @@ class FolderOptions:
     suffix: str | None = None
     """Of the outputs, as `.mkv`; None keeps the input's where that is one of `paths.KEPT_SUFFIXES`."""
     skip_existing: bool = False
+    """Whether files are left alone whose outputs are there, and whole."""
     jobs: int = 1
     devices: tuple[str, ...] = ()
     """Used in turn by the jobs; none is the device of the options."""
     watch: bool = False
     """Whether to go on for files that come later, until interrupted."""
     interval_s: float = 2.0
+    done: frozenset[str] | None = None
+    """Inputs, by their absolute paths, that an earlier run has done: they are left alone, and only they."""
+    whole: Mapping[str, int] = field(default_factory=dict)
+    """Outputs that an earlier run has checked, by their absolute paths, with their bytes: they need no further check
+    while they have as many."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +78,28 @@ class FileOutcome:
     result: Result | None = None
     error: str | None = None
     exit_code: int = 0
+    bytes: int | None = None
+    """Of the output; None where it is no file."""
+
+    @classmethod
+    def done(cls, input: str, output: str, result: Result) -> FileOutcome:
+        """Returns the outcome of a file that is done."""
+        size = Path(output).stat().st_size if output != "-" and Path(output).is_file() else None
+        return cls(input, output, "done", result, bytes=size)
+
+    @classmethod
+    def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
+        """Returns the outcome of a file whose work has ended in an error."""
+        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
+        return cls(input, output, "failed", error=str(known), exit_code=known.exit_code)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields; those of the result among them."""
         facts: dict[str, Any] = {"input": self.input, "output": self.output, "outcome": self.outcome}
         if self.result is not None:
             facts |= {k: v for k, v in self.result.as_json().items() if k not in facts}
+        if self.bytes is not None:
+            facts["bytes"] = self.bytes
         if self.error is not None:
             facts |= {"error": self.error, "exit_code": self.exit_code}
         return facts
@@ -67,39 +109,126 @@ Report = Callable[[Path, "Progress | FileOutcome"], None]
 """Called with a file's progress and, at its end, its outcome; from several threads where there are several jobs."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the result of an input goes."""
+
+    folder: Path
+    marked: bool
+    """Whether its name gets the factor, `NAME.2x.EXT`: that of a file which was named itself, not found in a folder."""
+
+
 class FolderRun:
-    """Boosts the videos of a folder into another, which gets the same tree.
+    """Boosts the videos of folders, and single inputs, into another folder.
+
+    A folder's results keep its tree. Where it is the only input, that begins in the output folder itself; else in a
+    folder of its name there. The result of a file is `NAME.2x.EXT`, as where it is the only input.
 
     Args:
-      source: folder of videos.
-      target: folder for the results, made if needed.
+      source: folder of videos, or several inputs.
+      target: folder for the results, made if needed; None puts each where it would go as the only input.
       options: of every file.
       folder: which files, and how.
       report: told of all progress.
 
     Raises:
-      InputError: the folders are the same, or there is no video (and none is waited for).
+      InputError: the folders are the same, there is no video (and none is waited for), two inputs would have one
+        output, or an output would replace an input.
     """
 
     def __init__(
-        self, source: Path, target: Path, options: BoostOptions, folder: FolderOptions, report: Report | None = None
+        self,
+        source: Path | Sequence[Given],
+        target: Path | None,
+        options: BoostOptions,
+        folder: FolderOptions,
+        report: Report | None = None,
     ) -> None:
-        self.source, self.target, self.options, self.folder = source, target, options, folder
+        self.target, self.options, self.folder = target, options, folder
+        self.given = [Given(str(source))] if isinstance(source, Path) else list(source)
         self.report = report or (lambda path, news: None)
-        if target.exists() and target.samefile(source):
-            raise InputError("the output folder is the input folder", path=target, hint="give another with -o")
-        if target.is_file():
-            raise OutputError("is a file; a folder's results need a folder", path=target)
-        self.files = find_videos(source, folder.pattern, without=target.absolute() if target.is_absolute() else target)
+        if target is not None and target.is_file():
+            raise OutputError("is a file; the results of several inputs need a folder", path=target)
+        self._places: dict[Path, _Place] = {}
+        self.files = list(self._found())
         if not self.files and not folder.watch:
-            raise InputError("has no videos", path=source, hint="see --pattern")
+            raise InputError("has no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
+        if folder.watch and not any(self._is_folder(given) for given in self.given):
+            raise InputError("--watch needs a folder among the inputs", hint="leave it out")
         self._outputs: dict[Path, Path] = {}
         self._name(self.files)
+        self._check_outputs()
         self._models: dict[str, LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
         self.outcomes: list[FileOutcome] = []
         """What became of each file so far."""
+
+    @staticmethod
+    def _is_folder(given: Given) -> bool:
+        """Tells whether an input is a folder of videos; one of pictures is an input itself."""
+        if is_address(given.text):
+            return False
+        path = Path(given.text)
+        return path.is_dir() and not is_picture_folder(path)
+
+    def _found(self) -> Iterator[Path]:
+        """Yields the inputs that are there and new, and notes where their results go.
+
+        Raises:
+          InputError: an output folder is the input's own.
+        """
+        for given in self.given:
+            path = input_path(given.text)
+            if not self._is_folder(given):
+                if path not in self._places:
+                    below = path.parent if self.target is None else self.target / given.below
+                    self._places[path] = _Place(below, marked=True)
+                    yield path
+                continue
+            into = self._tree_of(path)
+            if into.exists() and into.samefile(path):
+                raise InputError("the output folder is the input folder", path=into, hint="give another with -o")
+            # What lies in the output folder is no input, unless that folder is one around the input.
+            without = _as_seen_from(path, into if self.target is None else self.target)
+            around = without.absolute() in path.absolute().parents
+            for video in find_videos(path, self.folder.pattern, without=None if around else without):
+                if video not in self._places:
+                    self._places[video] = _Place(into / video.relative_to(path).parent, marked=False)
+                    yield video
+
+    def _tree_of(self, folder: Path) -> Path:
+        """Returns where the tree of results of a folder begins."""
+        name = folder.resolve().name
+        if self.target is None:
+            return folder.with_name(f"{name}.{self.options.multiple}x")
+        return self.target if len(self.given) == 1 else self.target / name
+
+    def _check_outputs(self) -> None:
+        """Raises InputError where an output is one of the inputs, also by a link, or of another input."""
+        inputs = {same_name(path): path for path in self.files if not is_address(str(path))}
+        facts = ((path, path.stat()) for path in inputs.values() if path.exists())
+        known = {(fact.st_dev, fact.st_ino): path for path, fact in facts}
+        for path, output in self._outputs.items():
+            fact = output.stat() if output.exists() else None
+            other = inputs.get(same_name(output)) or (fact and known.get((fact.st_dev, fact.st_ino)))
+            if other:
+                raise InputError(f"the output of {path} is the input {other}", path=output, hint="give another -o")
+
+    def space_warning(self) -> str | None:
+        """Returns a warning where the inputs together are larger than what is free for their results."""
+        sizes: Counter[Path] = Counter()
+        for path, output in self._outputs.items():
+            if self.left_alone(path, output, look=False) is None and path.is_file() and not is_address(str(path)):
+                sizes[output.parent if self.target is None else self.target] += path.stat().st_size
+        for folder, size in sizes.items():
+            free = free_space(folder / "any")
+            if free is not None and size > free and self.options.duration is None:
+                return (
+                    f"{folder}: space may not suffice: the inputs have {shown_bytes(size)} together, "
+                    f"and {shown_bytes(free)} are free"
+                )
+        return None
 
     def run(self) -> list[FileOutcome]:
         """Boosts all files; with `watch` until interrupted.
@@ -116,7 +245,13 @@ class FolderRun:
                 for k, path in enumerate(self._sources()):
                     if len(waiting) >= jobs:
                         waiting = self._wait(waiting, FIRST_COMPLETED)
-                    waiting.add(pool.submit(self._boost, path, self.output_of(path), devices[k % len(devices)]))
+                    try:
+                        target = self.output_of(path)
+                    except InputError as error:
+                        # Of a file that has come later.
+                        self.ended(path, FileOutcome.failed(str(path), "", error))
+                        continue
+                    waiting.add(pool.submit(self._boost, path, target, devices[k % len(devices)]))
                 self._wait(waiting, ALL_COMPLETED)
             except (KeyboardInterrupt, Interrupted) as error:
                 self._stop.set()
@@ -138,13 +273,14 @@ class FolderRun:
 
     def _sources(self) -> Iterator[Path]:
         yield from self.files
-        seen = set(self.files)
         while self.folder.watch:
             time.sleep(self.folder.interval_s)
-            for path in find_videos(self.source, self.folder.pattern, without=self.target):
-                if path not in seen and time.time() - path.stat().st_mtime >= _SETTLED_S:
-                    seen.add(path)
+            for path in list(self._found()):
+                if time.time() - path.stat().st_mtime >= _SETTLED_S:
                     yield path
+                else:
+                    # It is looked at again.
+                    del self._places[path]
 
     def output_of(self, path: Path) -> Path:
         """Returns where the result of a file goes; two files of one name keep their suffixes in it, `clip.avi.mkv`."""
@@ -154,7 +290,7 @@ class FolderRun:
 
     def _name(self, paths: list[Path]) -> None:
         """Gives each input an output that no other input of this run has."""
-        chosen = {path: self._in_target(path, path.stem) for path in paths}
+        chosen = {path: self._in_target(path) for path in paths}
         tried = dict.fromkeys(paths, 0)
         while shared := self._shared(chosen):
             fewest = min(tried[path] for path in shared)
@@ -163,16 +299,37 @@ class FolderRun:
                     tried[path] += 1
                     # Numbered are names that differ in case alone, which many file systems take for one.
                     ending = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
-                    chosen[path] = self._in_target(path, path.name, ending)
+                    if self._same_name(path, shared):
+                        raise InputError(
+                            f"two inputs are called {path.name}, and their results would have one name",
+                            path=path.parent,
+                            hint="boost them by commands of their own, or their folders",
+                        )
+                    chosen[path] = self._in_target(path, ending)
         self._outputs |= chosen
+
+    def _same_name(self, path: Path, others: Sequence[Path]) -> bool:
+        """Tells whether another input of exactly this name has its result in the same folder."""
+        folder = self._places[path].folder
+        return any(p != path and p.name == path.name and self._places[p].folder == folder for p in others)
 
     def _shared(self, chosen: dict[Path, Path]) -> list[Path]:
         counts = Counter(str(output).casefold() for output in (*chosen.values(), *self._outputs.values()))
         return [path for path, output in chosen.items() if counts[str(output).casefold()] > 1]
 
-    def _in_target(self, path: Path, stem: str, ending: str = "") -> Path:
-        suffix = self.folder.suffix or result_suffix(path)
-        return self.target / path.relative_to(self.source).with_name(shortened(stem, ending + suffix))
+    def _in_target(self, path: Path, ending: str | None = None) -> Path:
+        """Returns an output for an input; with an ending, one that has the input's suffix in its name, too."""
+        place = self._places[path]
+        own = default_output(path, self.options.multiple) if place.marked else path
+        factor = f".{self.options.multiple}x" if place.marked else ""
+        suffix = own.suffix if place.marked else result_suffix(path)
+        if picture_suffix(self.options.output_format) is not None:
+            suffix = ""
+        elif self.folder.suffix is not None:
+            suffix = self.folder.suffix
+        stem = path.name if ending is not None else own.stem.removesuffix(factor)
+        folder = own.parent if place.marked and self.target is None else place.folder
+        return folder / shortened(stem, f"{factor}{ending or ''}{suffix}")
 
     def _model(self, device: str) -> LoadedNetwork:
         with self._loading:
@@ -184,27 +341,80 @@ class FolderRun:
         """Boosts one file and notes what became of it, whatever its work ends in."""
         try:
             outcome = self._one(path, target, device)
-        # The end of a thread: what nobody has foreseen is this file's failure, and no other's.
+        # The end of a thread: what was not foreseen is this file's failure, and no other's.
         except Exception as error:
-            known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, path)
-            outcome = FileOutcome(str(path), str(target), "failed", error=str(known), exit_code=known.exit_code)
+            outcome = FileOutcome.failed(str(path), str(target), error)
+        self.ended(path, outcome)
+
+    def ended(self, path: Path, outcome: FileOutcome) -> None:
+        """Takes note of what became of a file."""
         self.outcomes.append(outcome)
         self.report(path, outcome)
 
-    def _one(self, path: Path, target: Path, device: str) -> FileOutcome:
-        if self.folder.skip_existing and target.exists():
-            return FileOutcome(str(path), str(target), "skipped")
+    def left_alone(self, path: Path, target: Path, *, look: bool = True) -> FileOutcome | str | None:
+        """Tells whether a file is left alone, as an earlier run has done it.
+
+        Args:
+          path: the file.
+          target: its output.
+          look: whether an output is looked at that no report calls whole.
+
+        Returns:
+          Its outcome, if so; where it is not, what is wrong with the output that is there, None being nothing.
+        """
+        skipped = FileOutcome(str(path), str(target), "skipped")
+        if self.folder.done is not None:
+            return skipped if same_name(path) in self.folder.done else None
+        if not self.folder.skip_existing or not target.exists():
+            return None
+        known = self.folder.whole.get(same_name(target))
+        if not look or is_pipe(target) or (known is not None and target.stat().st_size == known):
+            return skipped
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot be made: {error.strerror}", path=target.parent) from error
+            check_whole(target, self._expected(path))
+        except OutputError as error:
+            return error.message
+        return skipped
+
+    def _expected(self, path: Path) -> Fraction | None:
+        """Returns how long an output should last, s; None where the input does not tell exactly."""
+        options = self.options
+        if options.allow_truncated:
+            return None
+        try:
+            with open_source(path, options.source, start=options.start, duration=options.duration) as source:
+                frames, rate = source.expected_frames, source.info.rate
+                if frames is None or not rate or not tells_its_length(source):
+                    return None
+                return frames / rate * (options.slow_motion or 1)
+        except FrameBoosterError:
+            return None
+
+    def _one(self, path: Path, target: Path, device: str) -> FileOutcome:
+        found = self.left_alone(path, target)
+        if isinstance(found, FileOutcome):
+            return found
+        make_folder(target.parent)
         result = run(
             str(path),
             os.fspath(target),
-            self.options,
+            # What is there is broken, and stays until what replaces it is whole.
+            self.options if found is None else replace(self.options, overwrite=True),
             lambda p: self.report(path, p),
             lambda _: self._model(device),
             self._stop,
             max(1, self.folder.jobs),
         )
-        return FileOutcome(str(path), str(target), "done", result)
+        if found is not None:
+            result = replace(result, warnings=[made_again(found), *result.warnings])
+        return FileOutcome.done(str(path), result.output, result)
+
+
+def made_again(why: str) -> str:
+    """Returns a warning about an output that was there and was made again."""
+    return f"the output that was there was not whole, and is made again: {why}"
+
+
+def _as_seen_from(folder: Path, other: Path) -> Path:
+    """Returns a path as absolute as another, to be compared with what lies below that."""
+    return other.absolute() if folder.is_absolute() else Path(os.path.relpath(other))

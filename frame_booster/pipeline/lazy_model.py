@@ -44,3 +44,11 @@ class LazyModel:
         if not path.is_file():
             raise ModelError("no such weights file", path=path)
         return path
+
+    def check(self) -> None:
+        """Checks what can be checked without loading it.
+
+        Raises:
+          ModelError: there is no file of weights.
+        """
+        _ = self.weights

@@ -20,15 +20,16 @@ from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import keep_partial, partial_file, partial_folder
-from frame_booster.media.output.file import FileSink, check_container
+from frame_booster.media.output.file import FileSink, Trial, check_container
 from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.passthrough.options import PassthroughOptions
-from frame_booster.media.paths import DEFAULT_PATTERN, is_pattern, is_pipe
+from frame_booster.media.paths import is_pattern, is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundaries import Boundary, Opening
+from frame_booster.pipeline.destination import picture_pattern
 from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.lazy_model import LazyModel
@@ -161,7 +162,7 @@ class OpenedRun:
     def to_pictures(self) -> Outcome:
         """Writes a folder of numbered pictures."""
         source, target, options = self.source, self.target, self.options
-        pattern = target.name if is_pattern(target) else DEFAULT_PATTERN
+        pattern = picture_pattern(target, options)
         with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
             job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             outcome = job.run()
@@ -171,11 +172,15 @@ class OpenedRun:
             outcome.warnings.extend(
                 self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
             )
-            for stream in source.other_streams:
-                outcome.warnings.append(
-                    f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
-                )
+            outcome.warnings.extend(self.left_out_of_pictures())
             return outcome
+
+    def left_out_of_pictures(self) -> list[str]:
+        """Returns a warning for each other stream."""
+        return [
+            f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
+            for stream in self.source.other_streams
+        ]
 
     def in_segments(self) -> Outcome:
         """Makes durable segments, going on where an earlier run was cut off, and joins them."""
@@ -213,12 +218,15 @@ class OpenedRun:
             raise
         return job.stages
 
-    def check_container(self, opening: Opening) -> None:
-        """Raises EncodeError where the container or an encoder refuses what it is to hold.
+    def check_container(self, opening: Opening) -> Trial:
+        """Returns what the output would be.
 
         It is to be known at once, not when all segments are made.
+
+        Raises:
+          EncodeError: the container or an encoder refuses what it is to hold.
         """
-        check_container(self.source, opening.frame, replace(self._sink_options(opening), index_first=False))
+        return check_container(self.source, opening.frame, replace(self._sink_options(opening), index_first=False))
 
     def _segment_sink(
         self, opening: Opening, store: SegmentStore, counts: Callable[[], Counts], *, lone: bool = False

@@ -34,7 +34,7 @@ _LOCK = "lock"
 _MANIFEST = "manifest.json"
 
 
-def _folder_of(target: Path) -> Path:
+def folder_of_segments(target: Path) -> Path:
     """Returns the hidden folder beside an output for its segments."""
     name = f".{target.name}.segments"
     if shortened(name, "") != name:
@@ -46,7 +46,7 @@ def _folder_of(target: Path) -> Path:
 def manifest_of(target: Path) -> dict[str, Any]:
     """Returns what an earlier run has noted beside an output; nothing where there is none, or it cannot be read."""
     try:
-        state: dict[str, Any] = json.loads((_folder_of(target) / _MANIFEST).read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads((folder_of_segments(target) / _MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return state
@@ -66,7 +66,7 @@ class Segments:
     """
 
     def __init__(self, target: Path, key: str) -> None:
-        self.folder = _folder_of(target)
+        self.folder = folder_of_segments(target)
         self._manifest = self.folder / _MANIFEST
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
         try:

@@ -49,9 +49,9 @@ def test_the_material_would_be_loaded_for(tmp_path: Path) -> None:
         ("out.mp4", {"resume": True, "codec": "libnothing"}, EncodeError),
         ("out.mp4", {"resume": True, "weights": "nothing.safetensors"}, ModelError),
         ("out.mp4", {"slow_motion": 2}, EncodeError),
-        ("missing/frames/", {}, OutputError),
+        ("missing/frames/", {"output_format": "png"}, OutputError),
         ("file.txt/", {}, OutputError),
-        ("taken/", {}, InputError),
+        ("taken/", {"output_format": "png"}, InputError),
     ],
 )
 def test_what_an_output_refuses(

@@ -1,8 +1,9 @@
-"""Options of a run over a folder of videos."""
+"""Options of a run over several inputs, such as a folder of videos."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -25,14 +26,27 @@ OPTIONS = [
         default_text="the input's where it can be kept, else .mkv",
         example="--suffix .mkv",
     ),
-    option("--skip-existing", is_flag=True, help="In a folder: leave files alone that have a result."),
+    option(
+        "--skip-existing",
+        is_flag=True,
+        help="Leave inputs alone whose outputs are there and whole; one that is broken or too short is made again.",
+    ),
+    option(
+        "--retry-failed",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="REPORT",
+        one_run=True,
+        help="Of the inputs, boost only those that failed in this report or are missing from it.",
+        default_text="all inputs",
+        example="--retry-failed night.jsonl",
+    ),
     option(
         "--jobs",
         "-j",
         type=click.IntRange(1),
         default=1,
         metavar="NUMBER",
-        help="In a folder: files at once; they share memory, cores and devices.",
+        help="Files at once, where there are several; they share memory, cores and devices.",
         example="--jobs 2",
     ),
     option("--watch", is_flag=True, help="In a folder: go on with files that come later, until interrupted."),

@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 
-from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.source import Source, SourceReport
 from frame_booster.media.input.start_time import is_fragmented
 
 TRUNCATED_BY = Fraction(1)
@@ -35,6 +35,12 @@ _LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 
 _PLACEHOLDER = 8
 """MPEG-4 Visual has packets of fewer bytes that stand for a frame stored elsewhere, or for none."""
+
+
+def tells_its_length(source: Source) -> bool:
+    """Tells whether an input is of a container whose header has its true length."""
+    container = getattr(source, "container", None)
+    return container is not None and bool(set(container.format.name.split(",")) & _TELL_THEIR_LENGTH)
 
 
 def gives_a_frame(packet: av.Packet, codec: str) -> bool:

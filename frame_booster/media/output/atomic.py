@@ -19,8 +19,14 @@ _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
 
 
-def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
+def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> None:
     """Checks that `target` can become the output, before any work is done.
+
+    Args:
+      source: the input.
+      target: the output.
+      overwrite: whether it may replace what is there.
+      folder_made: whether its folder will be made if it is not there.
 
     Raises:
       InputError: it is the input itself (also by a link), or it exists and may not be overwritten.
@@ -30,12 +36,29 @@ def check_output(source: Path, target: Path, *, overwrite: bool) -> None:
         return
     if target.exists() and not target.is_file():
         raise OutputError("is neither a file nor a pipe", path=target, hint="give a file, a named pipe or -")
-    _check_folder(_real(target).parent)
+    _check_folder(nearest_folder(target.parent) if folder_made else _real(target).parent)
     if target.exists():
         if source.exists() and target.samefile(source):
             raise InputError("the output is the input", path=target, hint="give another name with -o")
         if not overwrite:
             raise InputError("exists already", path=target, hint="--overwrite replaces it")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for outputs, and those that it lies in.
+
+    Raises:
+      OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made: {error.strerror}", path=folder) from error
+
+
+def nearest_folder(path: Path) -> Path:
+    """Returns the folder that a path, or what is to be made on the way to it, lies in; it exists."""
+    return next((folder for folder in (_real(path), *_real(path).parents) if folder.exists()), Path())
 
 
 def _check_folder(folder: Path) -> None:
@@ -173,13 +196,15 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
         yield from _filled(real, target, overwrite=overwrite)
 
 
-def check_folder_output(source: Path, target: Path, *, overwrite: bool) -> Path:
+def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:
     """Checks that pictures can be written, before any work is done, and returns the folder for them.
+
+    With `folder_made`, the folder that it lies in will be made if it is not there.
 
     Raises: as `partial_folder`.
     """
     folder = target.parent if is_pattern(target) else target
-    _check_folder(folder.parent)
+    _check_folder(nearest_folder(folder.parent) if folder_made else folder.parent)
     if folder.exists() and not folder.is_dir():
         raise OutputError("is no folder", path=folder, hint="give another with -o")
     if folder.exists() and source.is_dir() and folder.samefile(source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,7 @@ from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.copying import slowed
-from frame_booster.media.passthrough.streams import Passthrough, is_timecode_track, wants_wave_headers
+from frame_booster.media.passthrough.streams import Passthrough, StreamFate, is_timecode_track, wants_wave_headers
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.paths import is_pipe
@@ -135,6 +136,11 @@ class FileSink:
         self.written.add(pts, duration)
         self._mux([packet])
 
+    @property
+    def fates(self) -> list[StreamFate]:
+        """What becomes of each other stream of the source."""
+        return self._passthrough.fates
+
     def _mux(self, packets: Sequence[av.Packet]) -> None:
         for packet in packets:
             if self._first_dts is None:
@@ -211,13 +217,27 @@ class FileSink:
             return
 
 
-def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) -> None:
-    """Tries in memory whether a container and its encoder take what they are to hold.
+@dataclass(frozen=True)
+class Trial:
+    """What an output would be, found by beginning one in memory."""
+
+    codec: str
+    pix_fmt: str
+    streams: list[StreamFate]
+    warnings: list[str]
+
+
+def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) -> Trial:
+    """Tries in memory whether a container and its encoder take what they are to hold; tells what becomes of it.
 
     Raises:
       EncodeError: one of them refuses.
     """
-    FileSink(BytesIO(), source, first, options).abandon()
+    sink = FileSink(BytesIO(), source, first, options)
+    try:
+        return Trial(sink.encoder.codec, sink.encoder.pix_fmt, sink.fates, list(sink.warnings))
+    finally:
+        sink.abandon()
 
 
 _STALE_TAGS = frozenset(

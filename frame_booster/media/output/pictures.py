@@ -14,7 +14,7 @@ from frame_booster.media.output.sink import Written
 from frame_booster.media.paths import numbered_name
 from frame_booster.options import EncoderOptions
 
-_CODECS = {
+CODECS = {
     ".png": "png",
     ".tif": "tiff",
     ".tiff": "tiff",
@@ -23,6 +23,7 @@ _CODECS = {
     ".jpg": "mjpeg",
     ".jpeg": "mjpeg",
 }
+"""Encoders by the suffixes of the pictures that can be written."""
 
 
 _DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
@@ -57,19 +58,9 @@ class SequenceSink:
         self.folder, self.pattern, self.start = folder, pattern, start
         self.warnings: list[str] = []
         self.written = Written()
-        suffix = Path(pattern).suffix.lower()
-        if suffix not in _CODECS:
-            raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(_CODECS)}")
-        for flag, value in (("codec", encoder.codec), ("crf", encoder.crf), ("preset", encoder.preset)):
-            if value is not None:
-                raise InputError(
-                    f"pictures have no --{flag}", hint="their suffix says how they are kept; see --encoder-option"
-                )
-        if encoder.container_options:
-            raise InputError("pictures have no container, so --container-option does nothing")
-        self._codec = _CODECS[suffix]
+        self.pix_fmt = check_pictures(pattern, first, encoder)
+        self._codec = CODECS[Path(pattern).suffix.lower()]
         self._asked = dict(encoder.options)
-        self.pix_fmt = encoder.pix_fmt or picture_format(self._codec, first)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
         """Writes a frame as the next picture."""
@@ -107,6 +98,21 @@ class SequenceSink:
 
     def __exit__(self, *error: object) -> None:
         return
+
+
+def check_pictures(pattern: str, first: av.VideoFrame, encoder: EncoderOptions) -> str:
+    """Checks what pictures are asked to be, and returns their pixel format; raises InputError as `SequenceSink`."""
+    suffix = Path(pattern).suffix.lower()
+    if suffix not in CODECS:
+        raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(CODECS)}")
+    for flag, value in (("codec", encoder.codec), ("crf", encoder.crf), ("preset", encoder.preset)):
+        if value is not None:
+            raise InputError(
+                f"pictures have no --{flag}", hint="their suffix says how they are kept; see --encoder-option"
+            )
+    if encoder.container_options:
+        raise InputError("pictures have no container, so --container-option does nothing")
+    return encoder.pix_fmt or picture_format(CODECS[suffix], first)
 
 
 def picture_format(codec: str, frame: av.VideoFrame) -> str:

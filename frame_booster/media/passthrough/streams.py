@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,18 @@ class _Route(Protocol):
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         """Returns the output's packets for one of the source's; None is its end."""
         ...
+
+
+@dataclass(frozen=True)
+class StreamFate:
+    """What becomes of a stream of the source that is not boosted."""
+
+    index: int
+    type: str
+    codec: str | None
+    """FFmpeg's name; None where it does not know it."""
+    becomes: str
+    """As `copied`, `encoded to aac`, `left out`."""
 
 
 def is_timecode_track(stream: Any) -> bool:
@@ -102,10 +115,24 @@ class Passthrough:
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
         self._routes: dict[int, _Route] = {}
+        self._rewritten: set[int] = set()
+        """Streams, by index, that are kept in another form than a stream's."""
+        self.fates: list[StreamFate] = []
         for stream in source.other_streams:
             route = self._route(stream)
             if route is not None:
                 self._routes[stream.index] = route
+            self.fates.append(StreamFate(stream.index, stream.type, codec_name(stream), self._fate(stream.index)))
+
+    def _fate(self, index: int) -> str:
+        route = self._routes.get(index)
+        if isinstance(route, AudioEncoding):
+            return f"encoded to {route.target.codec_context.codec.canonical_name}"
+        if isinstance(route, SubtitleConverter):
+            return f"converted to {route.target.codec_context.name}"
+        if route is not None:
+            return "copied"
+        return "kept" if index in self._rewritten else "left out"
 
     def _route(self, stream: Any) -> _Route | None:
         kind = stream.type
@@ -115,13 +142,17 @@ class Passthrough:
                 self.warnings.append(
                     f"the timecode track (stream {stream.index}) is left out: {self.format} has at most a tag for it"
                 )
+            else:
+                self._rewritten.add(stream.index)
             return None
         if is_chapter_text(stream):
             # Chapters are written as such.
+            self._rewritten.add(stream.index)
             return None
         if kind == "audio" and self.format not in VIDEO_ONLY:
             return self._audio(stream)
         if kind == "video" and self.format == "matroska" and attach_cover(self.container, stream, self._source_path):
+            self._rewritten.add(stream.index)
             return None
         if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
             return self._copied(stream)

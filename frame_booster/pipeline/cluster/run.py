@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import InputError, Interrupted, ModelError, OutputError
-from frame_booster.media.paths import check_input, input_path, is_pipe, is_sequence, output_path
+from frame_booster.media.output.atomic import make_folder
+from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.cluster.connection import connected, ray_module
@@ -22,7 +23,8 @@ from frame_booster.pipeline.cluster.messages import Setup
 from frame_booster.pipeline.cluster.news import News, Warned
 from frame_booster.pipeline.cluster.options import CPUS, ClusterOptions
 from frame_booster.pipeline.cluster.worker import Worker
-from frame_booster.pipeline.folder import FileOutcome, FolderRun
+from frame_booster.pipeline.destination import destination
+from frame_booster.pipeline.folder import FileOutcome, FolderRun, made_again
 from frame_booster.pipeline.result import Result
 
 _CALLS = 8
@@ -51,7 +53,8 @@ def boost_on_cluster(
     ray_module()
     check_input(source)
     path = input_path(source)
-    if is_pipe(path) or (output is not None and (is_pipe(output_path(output)) or is_sequence(Path(output), output))):
+    goes_to = destination(path, output, options)
+    if is_pipe(path) or goes_to.pictures or is_pipe(goes_to.path):
         raise InputError("--cluster needs a file to read and a file to write")
     # What can be refused here is refused before there are workers.
     asked = replace(options, resume=True)
@@ -88,29 +91,29 @@ def boost_folder_on_cluster(
             "--watch and --jobs are not for --cluster",
             hint="it works on as many files at once as keep all workers busy",
         )
-    files = []
+    files, options = [], folder.options
     for path in sorted(folder.files, key=lambda path: path.stat().st_size, reverse=True):
         target = folder.output_of(path)
-        if folder.folder.skip_existing and target.exists():
-            folder.outcomes.append(FileOutcome(str(path), str(target), "skipped"))
+        found = folder.left_alone(path, target)
+        if isinstance(found, FileOutcome):
+            folder.ended(path, found)
             continue
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot be made: {error.strerror}", path=target.parent) from error
+        if found is not None:
+            news(Warned(f"{target}: {made_again(found)}"))
+            # Outputs that are whole are left alone, so that only those are replaced that are not.
+            options = replace(options, overwrite=True)
+        make_folder(target.parent)
         files.append((path, target))
 
     def ended(end: Ended) -> None:
-        outcome = _outcome(end)
-        folder.outcomes.append(outcome)
-        folder.report(Path(end.source), outcome)
+        folder.ended(Path(end.source), _outcome(end))
 
     if files:
         pairs = [(str(path), str(target)) for path, target in files]
         sizes = [path.stat().st_size for path, _ in files]
         with connected(cluster.address) as (ray, alone):
             try:
-                with _head(ray, alone, pairs, sizes, folder.options, cluster, news, ended) as head:
+                with _head(ray, alone, pairs, sizes, options, cluster, news, ended) as head:
                     head.run()
             except Interrupted as error:
                 done = sum(outcome.outcome == "done" for outcome in folder.outcomes)
@@ -120,8 +123,9 @@ def boost_folder_on_cluster(
 
 def _outcome(end: Ended) -> FileOutcome:
     if end.error is None:
-        return FileOutcome(end.source, end.output, "done", end.result)
-    return FileOutcome(end.source, end.output, "failed", error=str(end.error), exit_code=end.error.exit_code)
+        assert end.result is not None
+        return FileOutcome.done(end.source, end.output, end.result)
+    return FileOutcome.failed(end.source, end.output, end.error)
 
 
 def _not_here(_: BoostOptions) -> Any:

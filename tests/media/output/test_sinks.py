@@ -25,7 +25,7 @@ from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, container_format
 from frame_booster.media.passthrough.options import PassthroughOptions
-from frame_booster.media.paths import PIPE, default_output, is_pattern, is_sequence
+from frame_booster.media.paths import PIPE, default_output, is_pattern
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import run
 from frame_booster.pipeline.job import Progress
@@ -104,12 +104,9 @@ def test_a_sink_left_by_an_error_is_quiet(tmp_path: Path, kind: str) -> None:
         fail()
 
 
-def test_what_counts_as_a_sequence(tmp_path: Path) -> None:
-    assert is_sequence(tmp_path / "x%03d.png")
-    assert is_sequence(tmp_path / "new", f"{tmp_path}/new/")
-    assert is_sequence(tmp_path)
-    assert not is_sequence(tmp_path / "x.mp4", f"{tmp_path}/x.mp4")
-    assert not is_sequence(tmp_path / "50%d off.mp4", f"{tmp_path}/50%d off.mp4")
+def test_a_pattern_has_the_suffix_of_pictures(tmp_path: Path) -> None:
+    assert is_pattern(tmp_path / "x%03d.png")
+    assert not is_pattern(tmp_path / "50%d off.mp4")
     assert not is_pattern(tmp_path / "50%d off")
 
 

@@ -1,0 +1,199 @@
+"""What a run would make of an input, found without a network and without writing anything (`--dry-run`).
+
+The input is opened, its first frame decoded and its output begun in memory by the code of a run, so that what that
+would refuse or lose is told in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from frame_booster.engine.choice import Work, choose_engine, usual_cost
+from frame_booster.errors import DecodeError, FrameBoosterError, InputError, UnexpectedError
+from frame_booster.media.input.source import SourceFrame
+from frame_booster.media.output.pictures import check_pictures
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.boost import opened_run
+from frame_booster.pipeline.boundaries import Opening
+from frame_booster.pipeline.destination import picture_encoder, picture_pattern
+from frame_booster.pipeline.folder import FileOutcome, FolderRun, made_again
+from frame_booster.pipeline.opened_run import OpenedRun
+from frame_booster.pipeline.settings import options_rate
+from frame_booster.pipeline.space import check_space, expected_size, free_space
+from frame_booster.pipeline.speeds import Speed, conditions, known_speed
+
+__all__ = ["Forecast", "forecast", "forecasts"]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would become of an input."""
+
+    input: str
+    output: str
+    outcome: str
+    """planned, skipped or refused."""
+    frames_in: int | None = None
+    frames_out: int | None = None
+    made: int | None = None
+    """The most frames that would be interpolated."""
+    rate: Fraction | None = None
+    """Frames a second of the output."""
+    duration: Fraction | None = None
+    """Of the output, s."""
+    width: int | None = None
+    height: int | None = None
+    container: str | None = None
+    """FFmpeg's name; None for pictures."""
+    codec: str | None = None
+    pix_fmt: str | None = None
+    bytes: int | None = None
+    """Of the output, roughly."""
+    free: int | None = None
+    """Bytes that are free where it would lie."""
+    seconds: float | None = None
+    """That the run would take, roughly."""
+    speed: str | None = None
+    """Where that is from."""
+    engine: str | None = None
+    streams: list[dict[str, Any]] = field(default_factory=list)
+    """What becomes of each stream but the boosted one."""
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+    exit_code: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the fields with fractions as text; the first three, and the error, where nothing is planned."""
+        facts = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+        if self.error is None:
+            del facts["error"], facts["exit_code"]
+        if self.outcome == "planned":
+            return facts
+        return {k: v for k, v in facts.items() if k in ("input", "output", "outcome", "error", "exit_code")}
+
+
+def forecast(source: str, output: str | None, options: BoostOptions) -> Forecast:
+    """Returns what `boost.run` would do with these arguments; what it would refuse is told as such.
+
+    What only the network itself can tell is not: whether a GPU is there, or a file of weights is what it should be.
+    """
+    if source == "-":
+        error = InputError("standard input is not read for a dry run", hint="what is read is gone; give a file")
+        return refused(source, output or "", error)
+    try:
+        with opened_run(source, output, options, _not_loaded, dry=True) as work:
+            return _of(source, work)
+    # The same errors that a run has, and whatever else one would end in.
+    except Exception as error:
+        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, source)
+        return refused(source, output or "", known)
+
+
+def forecasts(folder: FolderRun) -> Iterator[Forecast]:
+    """Yields what a run of several inputs would do with each, in its order."""
+    for path in folder.files:
+        target = folder.output_of(path)
+        found = folder.left_alone(path, target)
+        if isinstance(found, FileOutcome):
+            yield Forecast(str(path), str(target), "skipped")
+            continue
+        options = folder.options if found is None else replace(folder.options, overwrite=True)
+        made = forecast(str(path), str(target), options)
+        yield made if found is None else replace(made, warnings=[made_again(found), *made.warnings])
+
+
+def refused(source: str, output: str, error: FrameBoosterError) -> Forecast:
+    """Returns the forecast of a run that ends in an error."""
+    return Forecast(source, output, "refused", error=str(error), exit_code=error.exit_code)
+
+
+def _not_loaded(_: BoostOptions) -> Any:
+    raise AssertionError("a dry run has no use for a network")
+
+
+def _of(name: str, work: OpenedRun) -> Forecast:
+    source, options = work.source, work.options
+    opening = _opening(work)
+    pictures = None if work.format_name else picture_encoder(work.target, options)
+    if pictures is not None:
+        pix_fmt = check_pictures(picture_pattern(work.target, options), opening.frame, options.encoder)
+        codec, warnings = pictures, work.left_out_of_pictures()
+        streams = [{"index": s.index, "type": s.type, "becomes": "left out"} for s in source.other_streams]
+    else:
+        trial = work.check_container(opening)
+        codec, pix_fmt, warnings = trial.codec, trial.pix_fmt, trial.warnings
+        streams = [asdict(fate) for fate in trial.streams]
+    work.model.check()
+    size = expected_size(source, options, work.format_name, pictures)
+    close = check_space(work.target, size, twice=options.resume)
+    rate = options_rate(options)
+    shown = rate.expected_frames(source.expected_frames, source.info.rate)
+    made = None
+    if source.expected_frames is not None and shown is not None:
+        # At a factor, source frames are a part of the output; on a grid nearly none is.
+        made = max(shown - source.expected_frames, 0) if options.fps is None else shown
+    pixels = opening.frame.width * opening.frame.height
+    engine = choose_engine(
+        options.engine,
+        model=options.model,
+        device=options.device,
+        precision=options.precision,
+        provider=options.provider,
+        work=None if made is None else Work(pixels, made),
+    )
+    seconds, speed = _time(options, engine, (opening.frame.width, opening.frame.height), made)
+    return Forecast(
+        input=name,
+        output=str(work.target),
+        outcome="planned",
+        frames_in=source.expected_frames,
+        frames_out=shown,
+        made=made,
+        rate=opening.timeline.rate,
+        duration=None if shown is None or not opening.timeline.rate else shown / opening.timeline.rate,
+        width=opening.frame.width,
+        height=opening.frame.height,
+        container=work.format_name or None,
+        codec=codec,
+        pix_fmt=pix_fmt,
+        bytes=None if size is None else size.likely,
+        free=free_space(work.target),
+        seconds=seconds,
+        speed=speed,
+        engine=engine,
+        streams=streams,
+        warnings=[*source.report.warnings, *warnings, *([] if close is None else [close])],
+    )
+
+
+def _opening(work: OpenedRun) -> Opening:
+    """Returns the first frame of an input, as a job does."""
+    source = work.source
+    for item in source.items(packets=False):
+        if isinstance(item, SourceFrame):
+            timeline = options_rate(work.options).timeline(source.info.time_base, source.info.rate, item.pts)
+            return Opening(item.frame, timeline, item.pts)
+    raise DecodeError("not one frame could be decoded", path=source.path)
+
+
+def _time(
+    options: BoostOptions, engine: str, size: tuple[int, int], made: int | None
+) -> tuple[float | None, str | None]:
+    """Returns how long a run would take, s, and by what that is known; None twice where it is not."""
+    if made is None:
+        return None, None
+    measured = known_speed(conditions(options, engine), size)
+    if measured is not None:
+        how = "measured here" if measured.size == size else f"measured here at {measured.size[0]}x{measured.size[1]}"
+        return _seconds(measured, made), how
+    usual = usual_cost(engine, options.model, options.device, options.precision, options.provider)
+    if usual is None:
+        return None, None
+    return round(usual.seconds(Work(size[0] * size[1], made)), 1), "not measured here: of a processor of two cores"
+
+
+def _seconds(speed: Speed, made: int) -> float:
+    return round(speed.start + speed.per_frame * made, 1)

@@ -1,0 +1,138 @@
+"""Reports of runs: what became of each input, as one JSON document or as lines that are safe on disk at once.
+
+A file `NAME.jsonl` gets a line as each input ends, so that it tells of a run that was killed what was done. Lines are
+added to those of earlier runs; of several about one input, the last holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from frame_booster._version import __version__
+from frame_booster.errors import InputError, OutputError
+from frame_booster.files import sync_folder
+from frame_booster.media.paths import same_name
+from frame_booster.pipeline.folder import FileOutcome
+
+LINES = ".jsonl"
+"""Suffix of reports of lines."""
+
+
+class Report:
+    """Takes what becomes of inputs; may be called from any thread.
+
+    Args:
+      path: of the report; None is none.
+      profile: whose options the run took; None is none's.
+    """
+
+    def __init__(self, path: Path | None, profile: str | None = None) -> None:
+        self._path, self._profile = path, profile
+        self._lock = threading.Lock()
+        self._failed: OSError | None = None
+        self._began = False
+
+    def add(self, outcome: FileOutcome) -> None:
+        """Takes what became of an input; a line of it is on the disk when this returns."""
+        if self._path is None or self._path.suffix != LINES:
+            return
+        line = json.dumps({"version": __version__, "profile": self._profile, **outcome.as_json()}) + "\n"
+        with self._lock:
+            try:
+                self._append(self._path, line.encode())
+            except OSError as error:
+                # Hours of work are not lost for it: the end tells.
+                self._failed = error
+
+    def _append(self, path: Path, line: bytes) -> None:
+        new = not path.exists()
+        with path.open("ab+") as file:
+            if not self._began and file.tell():
+                file.seek(-1, os.SEEK_END)
+                # A run that was killed may have left half a line.
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(path.absolute().parent)
+        self._began = True
+
+    def finish(self, outcomes: list[FileOutcome]) -> None:
+        """Writes the document, where the report is one.
+
+        Raises:
+          OutputError: it could not be written, or a line of it could not.
+        """
+        if self._path is None:
+            return
+        try:
+            if self._failed is not None:
+                raise self._failed
+            if self._path.suffix != LINES:
+                files = [outcome.as_json() for outcome in outcomes]
+                failed = sum(outcome.outcome == "failed" for outcome in outcomes)
+                facts = {"version": __version__, "profile": self._profile, "files": files, "failed": failed}
+                self._path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"the report cannot be written: {error.strerror}", path=self._path) from error
+
+
+def read_report(path: Path) -> list[dict[str, Any]]:
+    """Returns the objects about inputs that a report holds, of either form; of several about one, the last.
+
+    A line that is not whole, as a killed run leaves it, is left out.
+
+    Raises:
+      InputError: it cannot be read, or is no report.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError("no such report", path=path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the report cannot be read: {error}", path=path) from error
+    if path.suffix == LINES:
+        found = [entry for line in text.splitlines() if (entry := _object(line)) is not None]
+        sound = bool(found) or not text.strip()
+    else:
+        document = _object(text) or {}
+        listed = document.get("files")
+        found = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        sound = isinstance(listed, list)
+    if not sound:
+        raise InputError("is no report of frame-booster", path=path, hint="as --report writes it")
+    entries = {str(entry["input"]): entry for entry in found if "input" in entry and "outcome" in entry}
+    return list(entries.values())
+
+
+def done_inputs(path: Path) -> frozenset[str]:
+    """Returns the absolute paths of the inputs that a report tells to be done, or left alone as they were.
+
+    Raises: as `read_report`.
+    """
+    entries = read_report(path)
+    return frozenset(same_name(entry["input"]) for entry in entries if entry["outcome"] in ("done", "skipped"))
+
+
+def whole_outputs(paths: Iterable[Path]) -> dict[str, int]:
+    """Returns the bytes of outputs, by their absolute paths, that reports tell to be done; a report need not exist.
+
+    Raises: as `read_report`.
+    """
+    entries = [entry for path in paths if path.exists() for entry in read_report(path)]
+    sized = (entry for entry in entries if entry["outcome"] == "done" and isinstance(entry.get("bytes"), int))
+    return {same_name(entry["output"]): entry["bytes"] for entry in sized}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,128 @@
+"""Room on the disk: what a run will need where it writes, against what is free there."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+from frame_booster.errors import EncodeError, OutputError
+from frame_booster.media.input.source import Source
+from frame_booster.media.output.atomic import nearest_folder
+from frame_booster.media.output.encoders import choose_codec, choose_pixel_format, encoder_options
+from frame_booster.media.output.size import Content, Size, size_of
+from frame_booster.media.paths import is_pipe
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.resume import folder_of_segments
+from frame_booster.pipeline.settings import options_rate
+
+_CLOSE = Fraction(5, 4)
+"""Free space of less than so many times the likely need is warned of."""
+
+
+def expected_content(source: Source, options: BoostOptions, pix_fmt: str) -> Content | None:
+    """Returns what an output will hold; None where the input does not tell."""
+    frames, info = source.expected_frames, source.info
+    shown = options_rate(options).expected_frames(frames, info.rate)
+    if frames is None or shown is None or info.rate is None:
+        return None
+    part = 1.0 if not info.frames else min(frames / info.frames, 1.0)
+    return Content(
+        width=info.width,
+        height=info.height,
+        pix_fmt=pix_fmt,
+        frames_in=frames,
+        frames=shown,
+        seconds=frames / info.rate * (options.slow_motion or 1),
+        source_bytes=int(source.path.stat().st_size * part) if source.path.is_file() else None,
+        others_bits=0 if options.audio == "drop" else sum(_bits(stream) for stream in source.other_streams),
+    )
+
+
+def _bits(stream: object) -> int:
+    """Returns bits a second of a stream, 0 where it does not say."""
+    rate = getattr(stream, "bit_rate", None) or getattr(getattr(stream, "codec_context", None), "bit_rate", None)
+    return int(rate or 0)
+
+
+def expected_size(source: Source, options: BoostOptions, format_name: str, pictures: str | None = None) -> Size | None:
+    """Returns how large an output will be; None where that cannot be told.
+
+    Args:
+      source: what is boosted.
+      options: of the run.
+      format_name: FFmpeg's name of the container.
+      pictures: the encoder of pictures, where the output is a sequence of them.
+    """
+    try:
+        codec = pictures or choose_codec(options.encoder, format_name, source.info.pix_fmt)
+        pix_fmt = source.info.pix_fmt
+        if pictures is None:
+            pix_fmt = choose_pixel_format(codec, pix_fmt, options.encoder.pix_fmt, format_name)
+        content = expected_content(source, options, pix_fmt)
+        settings = dict(options.encoder.options) if pictures else encoder_options(codec, options.encoder)
+    except (EncodeError, ValueError):
+        # The run says what is wrong; FFmpeg has not told a pixel format.
+        return None
+    return None if content is None else size_of(codec, settings, content)
+
+
+def free_space(target: Path) -> int | None:
+    """Returns the bytes that are free where an output is to lie; None where the system does not tell."""
+    try:
+        return shutil.disk_usage(nearest_folder(target.parent)).free
+    except OSError:
+        return None
+
+
+def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str | None:
+    """Compares the size that an output will have with what is free where it is to lie.
+
+    A file that is to be replaced is not counted as free: it stays until the new one is whole.
+
+    Args:
+      target: the output.
+      size: that it will have; None is unknown, and not checked.
+      twice: whether its video lies there a second time until it is joined, as segments.
+
+    Returns:
+      A warning where it may not fit; None where it will.
+
+    Raises:
+      OutputError: it cannot fit.
+    """
+    free = None if size is None or is_pipe(target) else free_space(target)
+    if size is None or free is None:
+        return None
+    likely, least, there = size.likely, size.least, 0
+    if twice:
+        # Segments of an earlier run are a part of it that is there already.
+        likely, least, there = 2 * likely, 2 * least, _held(folder_of_segments(target))
+    if least - there > free:
+        replaced = target.stat().st_size if target.is_file() else 0
+        hint = "make room, or write to another disk with -o"
+        if least - there <= free + replaced:
+            hint = "the file that it replaces stays until the new one is whole: move that away first"
+        raise OutputError(
+            f"there is not enough space: it will take {shown_bytes(likely)}, at the very least "
+            f"{shown_bytes(least - there)}, and {shown_bytes(free)} are free",
+            path=target,
+            hint=hint,
+        )
+    if (likely - there) * _CLOSE > free:
+        return f"space may not suffice: it will take about {shown_bytes(likely)}, and {shown_bytes(free)} are free"
+    return None
+
+
+def _held(folder: Path) -> int:
+    """Returns the bytes of the files in a folder."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
+
+
+def shown_bytes(size: int) -> str:
+    """Returns a size for people, in units of 1000, as `3.2 GB`."""
+    if size < 1000:
+        return f"{size} bytes"
+    step = min(int(math.log10(size)) // 3, 4)
+    return f"{size / 1000**step:.3g} {' kMGT'[step]}B"

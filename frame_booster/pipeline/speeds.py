@@ -1,0 +1,137 @@
+"""Measured speeds: how long an interpolated frame took in earlier runs, kept in the user's cache folder.
+
+A small JSON file, which several processes may write to at the same time. It is a convenience: where it is damaged it is
+begun anew, and where it cannot be written nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from frame_booster.engine.onnx.cache import cache_folder
+from frame_booster.files import atomic
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.job import Progress
+
+_KEPT = 200
+"""Speeds that are kept, the newest."""
+_LOCK_S = 1.0
+_FIRST = 4
+"""Frames of the output that are written when the network's work has begun."""
+_NEAR = 4
+"""Speeds of frames with up to so many times as many pixels, or as few, stand for others."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long runs take under some conditions."""
+
+    start: float
+    """Up to the first frames, s."""
+    per_frame: float
+    """For each interpolated frame, all that happens at the same time included, s."""
+    size: tuple[int, int]
+    """Width and height of the frames that it was measured on, px."""
+
+
+class Pace:
+    """Measures one run by its progress."""
+
+    def __init__(self) -> None:
+        self._first: Progress | None = None
+        self._last: Progress | None = None
+
+    def update(self, progress: Progress) -> None:
+        """Takes note of a frame that is written."""
+        if self._first is None and progress.frames >= _FIRST:
+            self._first = progress
+        self._last = progress
+
+    def speed(self, made: int, frames: int, size: tuple[int, int]) -> Speed | None:
+        """Returns the speed of a run that has interpolated so many of its frames; None where it was too short."""
+        first, last = self._first, self._last
+        if first is None or last is None or last.frames - first.frames < _FIRST or made < _FIRST:
+            return None
+        share = made / frames
+        return Speed(first.seconds, (last.seconds - first.seconds) / ((last.frames - first.frames) * share), size)
+
+
+def conditions(options: BoostOptions, engine: str) -> str:
+    """Returns what a speed depends on, apart from the size of the frames, as text: network, engine, device, ..."""
+    facts = (
+        options.weights or options.model,
+        engine,
+        options.provider,
+        options.device,
+        options.precision,
+        "auto" if options.flow_scale is None else str(options.flow_scale),
+        "" if options.threads is None else f"{options.threads} threads",
+        options.encoder.codec or "",
+        options.encoder.preset or "",
+    )
+    return "|".join(facts)
+
+
+def _file() -> Path:
+    return cache_folder() / "speeds.json"
+
+
+def note_speed(under: str, speed: Speed) -> None:
+    """Keeps a speed for later runs under the same conditions."""
+    path = _file()
+    with suppress(OSError, Timeout):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_S):
+            kept = _read(path)
+            key = f"{under}|{speed.size[0]}x{speed.size[1]}"
+            kept.pop(key, None)
+            kept[key] = {"start": round(speed.start, 3), "per_frame": round(speed.per_frame, 6), "size": speed.size}
+            newest = dict(list(kept.items())[-_KEPT:])
+            with atomic(path) as partial:
+                partial.write_text(json.dumps(newest, indent=1) + "\n", encoding="utf-8")
+
+
+def known_speed(under: str, size: tuple[int, int]) -> Speed | None:
+    """Returns the speed of earlier runs: of frames of this size, else of the nearest, by its pixels."""
+    kept = _read(_file())
+    found = [_speed(entry) for key, entry in kept.items() if key.rpartition("|")[0] == under]
+    pixels = size[0] * size[1]
+    near = [
+        (abs(math.log(speed.size[0] * speed.size[1] / pixels)), speed.size != size, speed)
+        for speed in found
+        if speed is not None
+    ]
+    if not near:
+        return None
+    distance, _, speed = min(near, key=lambda one: one[:2])
+    if distance > math.log(_NEAR):
+        return None
+    scale = pixels / (speed.size[0] * speed.size[1])
+    return Speed(speed.start, speed.per_frame * scale, speed.size)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Returns what the file holds; nothing where there is none, or it is damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _speed(entry: Any) -> Speed | None:
+    """Returns an entry of the file; None where it is not as we write it."""
+    try:
+        start, per_frame, (width, height) = float(entry["start"]), float(entry["per_frame"]), entry["size"]
+        speed = Speed(start, per_frame, (int(width), int(height)))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    sound = math.isfinite(start) and math.isfinite(per_frame) and start >= 0 and per_frame > 0 and min(speed.size) > 0
+    return speed if sound else None
