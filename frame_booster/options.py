@@ -374,7 +374,11 @@ def parse_rate(text: str) -> Fraction:
     return rate
 
 
-def factor_in(text: str) -> int | None:
-    """Returns the factor that is written where a rate is asked for, "2x" or "double"; None if it is a rate."""
-    match = re.fullmatch(r"(\d{1,2})x", text.strip().lower())
-    return 2 if text.strip().lower() == "double" else None if match is None else int(match[1])
+def parse_fps(text: str) -> Fraction | int:
+    """Reads what is given for a rate: a rate as `parse_rate` does, or a factor, "2x" or "double", which is an int.
+
+    Raises:
+      InputError: it is neither.
+    """
+    match = re.fullmatch(r"(\d{1,2})x|double", text.strip().lower())
+    return parse_rate(text) if match is None else int(match[1] or 2)

@@ -12,10 +12,10 @@ from frame_booster.options import (
     BoostOptions,
     EncoderOptions,
     InputOptions,
-    factor_in,
     parse_angle,
     parse_bitrate,
     parse_bytes,
+    parse_fps,
     parse_position,
     parse_rate,
     parse_ratio,
@@ -65,7 +65,8 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     def through(read: Callable[[str], Any], name: str) -> Any:
         return None if values[name] is None else read(values[name])
 
-    factor = through(factor_in, "fps")
+    fps = through(parse_fps, "fps")
+    factor = fps if isinstance(fps, int) else None
     if factor is not None and values["factor"] is not None:
         raise InputError("fps and factor exclude each other", hint="give one of them")
     size = values["size"]
@@ -83,7 +84,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         max_memory=through(parse_bytes, "max_memory"),
         threads=values["threads"],
         factor=values["factor"] if factor is None else factor,
-        fps=through(parse_rate, "fps") if factor is None else None,
+        fps=fps if factor is None else None,
         slow_motion=through(parse_ratio, "slow_motion"),
         slow_audio=values["slow_audio"],
         audio=values["audio"],

@@ -13,9 +13,9 @@ from frame_booster.options import (
     BoostOptions,
     EncoderOptions,
     InputOptions,
-    factor_in,
     parse_angle,
     parse_bytes,
+    parse_fps,
     parse_position,
     parse_rate,
     parse_ratio,
@@ -135,7 +135,7 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     if unknown:
         raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
     asked = keywords.get("fps")
-    if isinstance(asked, str) and (factor := factor_in(asked)) is not None:
+    if isinstance(asked, str) and isinstance(factor := parse_fps(asked), int):
         if keywords.get("factor") is not None:
             raise InputError("fps and factor exclude each other", hint="give one of them")
         keywords = {**keywords, "fps": None, "factor": factor}
