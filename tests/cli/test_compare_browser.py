@@ -190,6 +190,20 @@ def test_the_slider_moves_by_pointer_and_by_key(opened: Opened) -> None:
     assert (opened.tab.input_value("#wipe"), opened.tab.get_attribute("#picture", "data-frame")) == ("0.5", "1")
 
 
+def test_views_beside_the_slider(opened: Opened) -> None:
+    opened.tab.select_option("#view", "both")
+    assert opened.tab.evaluate("document.getElementById('picture').width") == 2 * WIDTH
+    assert not opened.tab.is_visible("#wipe")
+    assert opened.numbers() == (0, 0), "before is the left half, whole"
+    opened.tab.select_option("#view", "difference")
+    assert opened.tab.evaluate(
+        "Math.max(...document.getElementById('picture').getContext('2d').getImageData(0, 0, 50, 40).data"
+        ".filter((_, k) => k % 4 < 3)) < 12"
+    ), "frame 0 is the same in both"
+    opened.tab.select_option("#view", "wipe")
+    assert opened.tab.is_visible("#wipe")
+
+
 def test_sound_is_off_until_it_is_asked_for(opened: Opened) -> None:
     assert not opened.tab.is_checked("#sound")
     opened.tab.keyboard.press("m")
