@@ -21,7 +21,7 @@ COMMON, TIMING, QUALITY, STREAMS = "Common", "Timing", "Quality", "Streams"
 DEVICES, FOLDERS, EXPERT = "Devices", "Folders", "Expert"
 GROUPS = (COMMON, TIMING, QUALITY, STREAMS, DEVICES, FOLDERS, EXPERT)
 """In the order of the help."""
-_HELP = ("-h", "--help")
+HELP_NAMES = ("-h", "--help")
 _NAMES = 24
 """Width of the column of names; longer ones have a line of their own."""
 
@@ -138,7 +138,7 @@ class GroupedCommand(click.Command):
         found: dict[str, list[click.Option]] = {group: [] for group in GROUPS}
         for parameter in self.get_params(ctx):
             if isinstance(parameter, click.Option) and not parameter.hidden:
-                own = EXPERT if has_groups and not set(parameter.opts) & {*_HELP, "--version"} else COMMON
+                own = EXPERT if has_groups and not set(parameter.opts) & {*HELP_NAMES, "--version"} else COMMON
                 found[getattr(parameter, "group", own)].append(parameter)
         return {group: options for group, options in found.items() if options}
 
@@ -182,7 +182,7 @@ class GroupedCommand(click.Command):
                 break
             if arg.startswith("--help="):
                 return arg.partition("=")[2]
-            if arg in _HELP and (k == 0 or args[k - 1] not in takes_value):
+            if arg in HELP_NAMES and (k == 0 or args[k - 1] not in takes_value):
                 return args[k + 1] if k + 1 < len(args) else None
         return None
 

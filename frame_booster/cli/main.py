@@ -10,6 +10,7 @@ from frame_booster.cli.boost import boost
 from frame_booster.cli.compare import compare
 from frame_booster.cli.completion import COMMANDS
 from frame_booster.cli.doctor import doctor
+from frame_booster.cli.grouped import HELP_NAMES
 
 
 class BoostByDefault(click.Group):
@@ -25,6 +26,8 @@ class BoostByDefault(click.Group):
 
         A shell that completes a word asks for it, too.
         """
+        if len(args) == 2 and args[0] in HELP_NAMES and args[1] in self.commands:
+            args = [args[1], args[0]]
         if args and args[0] in self.commands and args[0] != "boost":
             return super().make_context(info_name, args, parent, **extra)
         given = args[1:] if args and args[0] == "boost" else args

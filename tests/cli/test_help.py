@@ -18,6 +18,7 @@ from frame_booster.cli.doctor import doctor
 from frame_booster.cli.fbnet import main as fbnet
 from frame_booster.cli.foreign_names import FOREIGN
 from frame_booster.cli.grouped import GROUPS, GroupedCommand, GroupedOption
+from frame_booster.cli.main import main
 from tests.cli.test_cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ def test_examples_are_values() -> None:
             if one.name == "profile":
                 continue
             context = boost.make_context("frame-booster", arguments, auto_envvar_prefix=None)
-            assert context.params["input"] == "film.mp4", one.example
+            assert context.params[str(one.name)] not in (None, ()), one.example
 
 
 def test_the_help_has_all_groups_and_ends_with_examples() -> None:
@@ -71,6 +72,14 @@ def test_help_on_one_option(topic: str) -> None:
     for part in ("lower is better", "18 for libx264", "frame-booster film.mp4 --crf 16", "FRAME_BOOSTER_CRF"):
         assert part in done.stdout
     assert "--preset" not in done.stdout, "only that one"
+
+
+def test_help_on_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help", "doctor"], prog_name="frame-booster")
+    assert capsys.readouterr().out.startswith("Usage: frame-booster doctor")
+    with main.make_context("frame-booster", ["in.mp4"]) as context:
+        assert context.command is boost
 
 
 def test_help_on_an_unknown_option_names_the_nearest() -> None:
@@ -182,8 +191,6 @@ def test_bash_completes_options_values_and_commands(tmp_path: Path) -> None:
 def test_click_completes(
     words: str, offered: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from frame_booster.cli.main import main
-
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
     monkeypatch.setenv("_FRAME_BOOSTER_COMPLETE", "bash_complete")

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -80,6 +81,18 @@ def test_json_lines_are_all_that_is_on_stderr_where_stdout_is_data(tmp_path: Pat
     assert facts["profile"] == "raw"
     assert facts["files"][0]["stages"]["network"] > 0
     assert facts["files"][0]["stages"] == events[-1]["stages"]
+
+
+def test_verbose_tells_the_seconds_of_each_stage(tmp_path: Path) -> None:
+    """The installed command, with an option from the environment and one by its name in ffmpeg."""
+    source = make_video(tmp_path / "in.mp4", pts=range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAME_BOOSTER_FACTOR", "4")
+        done = run(source, "-v", "--progress", "none", "-crf", "20", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    summary, seconds = done.stderr.splitlines()
+    assert re.search(r": 8 frames at 100 fps from 2 in [\d.]+ s; busy: .*loading \d+ %", summary)
+    assert re.fullmatch(r"  loading .* decoding .* network .* encoding .* the slowest was \w+", seconds)
 
 
 def test_an_error_is_a_line_of_json_too(tmp_path: Path) -> None:
