@@ -41,9 +41,9 @@ man: $(STAMP)
 reference: $(STAMP)
 	$(BIN)/python -m tests.reference
 
-# The site in site/, from docs/. Strict: a link, or a place in a page, that leads nowhere ends it.
+# The site in site/, from docs/. Strict: a link, or a place in a page, that leads nowhere ends it (not with --quiet).
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/.docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
