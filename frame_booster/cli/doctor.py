@@ -58,7 +58,9 @@ def report(model: str) -> list[str]:
             )
             if engine == "onnx":
                 provider, device = providers.choose_provider("auto", "auto")
-                engine = f"onnx, {provider.name} on {device}, {providers.choose_precision('auto', provider)}"
+                engine = (
+                    f"onnx, {provider.name} on {device}, {providers.choose_precision('auto', provider, PRESETS[model])}"
+                )
         except FrameBoosterError as error:
             engine = str(error)
         lines.append(f"auto takes for {what} by {model}: {engine}")

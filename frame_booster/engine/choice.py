@@ -15,6 +15,7 @@ from frame_booster.engine.nvidia import nvidia_gpus
 from frame_booster.engine.onnx import providers
 from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import GRAPHS
+from frame_booster.network.presets import preset_of
 
 ENGINES = ("auto", "tensorflow", "onnx")
 
@@ -91,7 +92,7 @@ def choose_engine(
         return "tensorflow"
     try:
         chosen, _ = providers.choose_provider("auto", device.split(",")[0])
-        wanted = providers.choose_precision(precision, chosen)
+        wanted = providers.choose_precision(precision, chosen, preset_of(model))
     except FrameBoosterError:
         # TensorFlow may have it, or says what is wrong.
         return "tensorflow"

@@ -9,6 +9,7 @@ from typing import Any
 
 from frame_booster.errors import InputError, ModelError
 from frame_booster.gc_pause import collection_paused
+from frame_booster.network.presets import Preset
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -105,8 +106,16 @@ def choose_device(name: str) -> str:
     return f"/GPU:{index}"
 
 
-def choose_precision(name: str, device: str) -> str:
+def choose_precision(name: str, device: str, preset: Preset) -> str:
     """Returns the dtype of convolutions: the one asked for, or the fastest that costs no visible quality.
+
+    On a GPU that is bfloat16 where its tensor cores have it, since that has the range of float32; float16 on older
+    ones that compute it faster, if the network stays within its range; else float32.
+
+    Args:
+      name: of a precision, or "auto".
+      device: as `choose_device` returns it.
+      preset: of the network.
 
     Raises:
       InputError: there is no such precision.
@@ -116,8 +125,39 @@ def choose_precision(name: str, device: str) -> str:
             raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
         return name
     if "GPU" in device:
-        return "float16"
+        return gpu_precision(compute_capability(device), preset)
     return "bfloat16" if has_bfloat16() else "float32"
+
+
+BFLOAT16_CAPABILITY = (8, 0)
+"""Compute capability from which on tensor cores have bfloat16 (CUDA C++ Programming Guide: Ampere)."""
+FLOAT16_CAPABILITY = (7, 0)
+"""Compute capability from which on there are tensor cores, of float16 (Volta)."""
+
+
+def gpu_precision(capability: tuple[int, int] | None, preset: Preset) -> str:
+    """Returns the precision that `auto` takes on a GPU.
+
+    Args:
+      capability: compute capability of the GPU; None where it is not known (a card that is not NVIDIA's).
+      preset: of the network.
+    """
+    if capability is not None and capability >= BFLOAT16_CAPABILITY:
+        return "bfloat16"
+    if capability is not None and capability >= FLOAT16_CAPABILITY and preset.float16_is_safe:
+        return "float16"
+    return "float32"
+
+
+def compute_capability(device: str) -> tuple[int, int] | None:
+    """Returns the compute capability of a GPU, as TensorFlow knows it; None where it has none."""
+    config = tensorflow().config
+    gpus = config.list_physical_devices("GPU")
+    index = int(device.rpartition(":")[2])
+    if index >= len(gpus):
+        return None
+    capability: tuple[int, int] | None = config.experimental.get_device_details(gpus[index]).get("compute_capability")
+    return capability
 
 
 def has_bfloat16() -> bool:

@@ -52,7 +52,7 @@ class Model(LoadedNetwork):
         self.name, self.preset, self.provider = name, preset_of(name), None
         self.peers = ()
         self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.precision = choose_precision(precision, self.device, self.preset)
         with collection_paused(), tf.device(self.device):
             with weights_to_be_loaded():
                 self.network = self.preset.load(self.precision)

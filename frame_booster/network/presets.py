@@ -56,6 +56,8 @@ class Preset:
     """Of the weights, as SPDX names it."""
     run: str
     """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+    float16_is_safe: bool = False
+    """Whether float16 was shown to give the frames of float32 (docs/performance.md), so that `auto` may take it."""
     gpu_flow_side: int = FLOW_SIDE
     """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
 
@@ -108,6 +110,7 @@ register(
         "blend of both warped frames at full resolution.",
         licence="MIT",
         run="weights/recipes/fbnet-2",
+        float16_is_safe=True,
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,
     )
@@ -134,6 +137,7 @@ register(
         bytes_per_pixel=BytesPerPixel(frame=1200.0),
         max_flow_downscale=0,
         any_timestep=False,
+        float16_is_safe=True,
         description="The network as published: feature pyramids of both frames, bidirectional optical flow from coarse "
         "to fine, and fusion of the warped features.",
         licence="MIT",

@@ -68,7 +68,7 @@ class OnnxModel(LoadedNetwork):
         facts = graph_of(name)
         begin_work()
         chosen, self.device = choose_provider(provider, device)
-        self.provider, self.precision = chosen.name, choose_precision(precision, chosen)
+        self.provider, self.precision = chosen.name, choose_precision(precision, chosen, self.preset)
         self.network = OnnxNetwork(facts.multiple, self.preset.any_timestep, self.preset.max_flow_downscale)
         self.weights = shipped_weights(name) if weights is None else Path(weights)
         self.metadata = check_metadata(self.weights, name)
