@@ -15,6 +15,7 @@ from frame_booster.options import (
     BoostOptions,
     EncoderOptions,
     InputOptions,
+    parse_batch_size,
     parse_bitrate,
     parse_bytes,
     parse_rate,
@@ -77,7 +78,13 @@ _FLAGS = [
         show_default=True,
         help="Execution provider of ONNX Runtime: cuda, directml, coreml, openvino, cpu, tensorrt, or its full name.",
     ),
-    click.option("--batch-size", type=int, help="Pairs of frames at once. Default: by frame size."),
+    click.option(
+        "--batch-size",
+        metavar="N",
+        default="auto",
+        show_default=True,
+        help="Pairs of frames at once, as 8; auto: by frame size, on a GPU also by its free memory.",
+    ),
     click.option(
         "--flow-scale",
         type=click.Choice(["auto", "1", "0.5", "0.25", "0.125"]),
@@ -86,6 +93,10 @@ _FLAGS = [
         help="Estimate optical flow on frames scaled by this; auto: by frame size.",
     ),
     click.option("--max-memory", metavar="SIZE", help="As 6G or 800M. Default: half of what is free."),
+    click.option(
+        "--max-device-memory", metavar="SIZE", help="Memory to take of each GPU, as 8G. Default: what is free."
+    ),
+    click.option("--no-cache", is_flag=True, help="Keep nothing on disk of what is compiled for a GPU, and no graphs."),
     click.option(
         "--threads",
         type=int,
@@ -203,9 +214,11 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         precision=values["precision"],
         engine=values["engine"],
         provider=values["provider"],
-        batch_size=values["batch_size"],
+        batch_size=parse_batch_size(values["batch_size"]),
         flow_scale=parse_scale(values["flow_scale"]),
         max_memory=through(parse_bytes, "max_memory"),
+        max_device_memory=through(parse_bytes, "max_device_memory"),
+        cache=not values["no_cache"],
         threads=values["threads"],
         factor=through(int, "factor"),
         fps=through(parse_rate, "fps"),

@@ -66,13 +66,29 @@ def limit_threads(count: int) -> None:
         raise ModelError("the number of threads can only be set before a network is loaded") from error
 
 
+UNDER_WAY = 3
+"""Batches under way on a GPU, which computes one of them at a time."""
+
+
+def one_computation(device: str) -> bool:
+    """Tells whether a network is compiled as one computation of XLA's on a device.
+
+    On a GPU, where a frame would else be hundreds of small kernels that take longer to launch than to run. On a
+    processor oneDNN's convolutions are faster than XLA's, and loops of their own take less time to compile.
+    """
+    return "GPU" in device
+
+
 def frames_at_once(device: str) -> int:
     """Returns how many frames to make at the same time on a device, where memory allows.
 
     Two on a processor: no frame keeps all cores at work all the time, and what one leaves the other takes
-    (docs/performance.md). One elsewhere, and where TensorFlow is to compute in one thread.
+    (docs/performance.md); one where TensorFlow is to compute in one thread. Three on a GPU: one goes up and one comes
+    down while one is computed.
     """
-    if "CPU" not in device or (os.cpu_count() or 1) == 1:
+    if "CPU" not in device:
+        return UNDER_WAY
+    if (os.cpu_count() or 1) == 1:
         return 1
     return 1 if tensorflow().config.threading.get_inter_op_parallelism_threads() == 1 else 2
 
