@@ -35,7 +35,6 @@ class _Memory(ctypes.Structure):
     _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
 
 
-@functools.cache
 def _driver() -> Any:
     """Returns the library of the CUDA Driver API, begun; None without a driver."""
     if sys.platform == "darwin":

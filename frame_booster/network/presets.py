@@ -61,10 +61,11 @@ class Preset:
     one_computation: bool = False
     """Whether a GPU runs the whole of it as one computation: XLA must have all of its operations, and compile it within
     seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30)."""
-    gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=600.0)
+    gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
     """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
 
-    Of XLA's plan of buffers on a processor, and a quarter more; `python -m benchmarks gpu memory` measures a card's.
+    Estimated, not measured on a card: of XLA's plan of buffers on a processor and a quarter more, or of the processor's
+    peak. `python -m benchmarks gpu memory` measures it.
     """
     gpu_flow_side: int = FLOW_SIDE
     """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
@@ -120,6 +121,7 @@ register(
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
         one_computation=True,
+        gpu_bytes_per_pixel=BytesPerPixel(frame=235.0),
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,
     )
@@ -133,6 +135,7 @@ register(
         max_flow_downscale=4,
         any_timestep=True,
         float16_is_safe=True,
+        gpu_bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
         description="Block matching without weights, a learned choice among motions, and a blend of both warped frames "
         "at full resolution.",
         licence="MIT",
