@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from frame_booster.engine.device import choose_precision, tensorflow
+from frame_booster.network.presets import DEFAULT, preset_of
 
 
 def median_s(action: Callable[[], Any], repeat: int) -> float:
@@ -41,5 +42,5 @@ def memory_bandwidth(repeat: int) -> float:
 
 def precisions() -> list[str]:
     """Those that convolutions are measured in: the one that is chosen here, and float32."""
-    best = choose_precision("auto", "/CPU:0")
+    best = choose_precision("auto", "/CPU:0", preset_of(DEFAULT))
     return ["float32"] if best == "float32" else [best, "float32"]

@@ -97,6 +97,10 @@ class BoostOptions:
     """Scale at which motion is looked for: 1, 1/2, 1/4, ...; None chooses by the size of a frame."""
     max_memory: int | None = None
     """What the process may take, bytes; None is half of what is free, or what is needed if that is more."""
+    max_device_memory: int | None = None
+    """What the process may take of each GPU, bytes; None is what is free."""
+    cache: bool = True
+    """Whether what is compiled for a GPU, and graphs of the ONNX engine, are kept on disk for the next run."""
     threads: int | None = None
     """Threads of the network, the decoder and the encoder each; None leaves it to them."""
     factor: int | None = None
@@ -172,6 +176,10 @@ class BoostOptions:
             raise InputError(f"{self.threads} threads are not enough")
         if self.max_memory is not None and self.max_memory < 1:
             raise InputError("max memory is not positive")
+        if self.max_device_memory is not None and self.max_device_memory < 1 << 30:
+            raise InputError(
+                "a network needs 1G of a device's memory at least", hint="give more with --max-device-memory"
+            )
         if self.max_gap < 0:
             raise InputError("max gap is negative")
         self._check_part()
@@ -310,6 +318,19 @@ def parse_scale(text: str) -> Fraction | None:
         return None if text == "auto" else Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f"not a scale: {text!r}", hint="as 0.5, 1/2 or auto") from error
+
+
+def parse_batch_size(text: str) -> int | None:
+    """Reads a number of pairs at once, "8"; "auto" is None.
+
+    Raises:
+      InputError: it is not a whole number.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"batch size {text!r} is not a number", hint="as 8, or auto")
+    return int(text)
 
 
 def parse_bytes(text: str) -> int:

@@ -1,19 +1,29 @@
-"""`frame-booster doctor`: what is installed here to run the networks, and what would be taken."""
+"""`frame-booster doctor`: what is here to run networks, what would be taken, and the command for what is missing."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import json
 import os
 import platform
+import time
+from pathlib import Path
+from typing import Any
 
 import click
 
 from frame_booster._version import __version__
 from frame_booster.cli.errors import reported
 from frame_booster.cli.grouped import COMMON, GroupedCommand, option
-from frame_booster.network.presets import DEFAULT, PRESETS
+from frame_booster.network.presets import DEFAULT, PRESETS, Preset
 
 _PACKAGES = ("tensorflow", "openvino", "onnx", "av", "numpy")
+_SIZES = {"1920x1080": (1920, 1080), "3840x2160": (3840, 2160)}
+_ENCODERS = ("libx264", "libx265", "libsvtav1", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
+_PCI = Path("/sys/bus/pci/devices")
+_NVIDIA = "0x10de"
+"""NVIDIA's number among makers of PCI cards."""
 
 
 @click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,52 +36,224 @@ _PACKAGES = ("tensorflow", "openvino", "onnx", "av", "numpy")
     help="The network that the report is about.",
     example="--model fbnet-r",
 )
-def doctor(model: str) -> None:
-    """Shows engines, providers and devices, and which of them a run would take."""
-    with reported():
-        for line in report(model):
+@option(COMMON, "--json", "as_json", is_flag=True, help="One JSON object on standard output instead of lines.")
+@option(COMMON, "--no-test", is_flag=True, help="Leave out the test that makes a frame.")
+def doctor(model: str, as_json: bool, no_test: bool) -> None:
+    """Shows engines, providers and devices, which of them a run would take, and what to do for what is missing."""
+    with reported(as_json=as_json):
+        found = facts(model, test=not no_test)
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+            return
+        for line in lines_of(found):
             click.echo(line)
 
 
 def report(model: str) -> list[str]:
-    """Returns the lines of the report.
+    """Returns the lines of the report, without the test.
 
     Args:
       model: name of the network that `auto` is asked about.
     """
+    return lines_of(facts(model, test=False))
+
+
+def facts(model: str, *, test: bool) -> dict[str, Any]:
+    """Returns all that the report tells, in the order in which it matters.
+
+    Args:
+      model: name of the network that `auto` is asked about.
+      test: whether a frame is made.
+    """
     from frame_booster.engine import choice
-    from frame_booster.engine.nvidia import nvidia_gpus
+    from frame_booster.engine.files_on_disk import cache_folder
+    from frame_booster.engine.nvidia import driver_version, nvidia_gpus
     from frame_booster.engine.onnx import providers
-    from frame_booster.engine.onnx.cache import cache_folder
+
+    runtimes = providers.installed_runtimes()
+    found: dict[str, Any] = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor_threads": os.cpu_count(),
+        "packages": {name: _version(name) for name in (*_PACKAGES, *(runtimes or providers.RUNTIMES[:1]))},
+        "runtimes": runtimes,
+        "tensorflow": choice.has_tensorflow(),
+        "tensorflow_cuda": _cuda_of_tensorflow(),
+        "tensorflow_gpu": choice.tensorflow_has_gpu(),
+        "driver": driver_version(),
+        "nvidia_gpus": nvidia_gpus(),
+        "gpus": _gpus(PRESETS[model]),
+        "providers": {
+            provider.short: None if provider.name in providers.available() else providers.install_hint(provider)
+            for provider in providers.PROVIDERS.values()
+        },
+        "encoders": _encoders(),
+        "cache": str(cache_folder()),
+        "model": model,
+        "auto": {what: _auto(model, work) for what, work in _works().items()},
+    }
+    if test:
+        found["test"] = _tested(model)
+    found["missing"] = _missing(found)
+    return found
+
+
+def _works() -> dict[str, Any]:
+    from frame_booster.engine.choice import Work
+
+    return {"36 frames of 1280x720": Work(1280 * 720, 36), "a long run": None}
+
+
+def _auto(model: str, work: Any) -> str:
+    from frame_booster.engine import choice
+    from frame_booster.engine.onnx import providers
     from frame_booster.errors import FrameBoosterError
 
-    lines = [f"frame-booster {__version__}, Python {platform.python_version()}, {platform.platform()}"]
-    lines.append(f"processor: {os.cpu_count()} threads; NVIDIA GPUs, as the driver counts them: {nvidia_gpus()}")
-    runtimes = providers.installed_runtimes()
-    for name in (*_PACKAGES, *(runtimes or providers.RUNTIMES[:1])):
-        lines.append(f"{name:<24}{_version(name)}")
-    if len(runtimes) > 1:
-        lines.append(f"these overwrite each other: {', '.join(runtimes)}; keep one of them")
-    lines.append(f"graphs are kept in {cache_folder()}")
+    try:
+        engine = choice.choose_engine("auto", model=model, device="auto", precision="auto", provider="auto", work=work)
+        if engine == "onnx":
+            provider, device = providers.choose_provider("auto", "auto")
+            precision = providers.choose_precision("auto", provider, PRESETS[model])
+            engine = f"onnx, {provider.name} on {device}, {precision}"
+    except FrameBoosterError as error:
+        engine = str(error)
+    return engine
+
+
+def _gpus(preset: Preset) -> list[dict[str, Any]]:
+    """Returns NVIDIA's GPUs, and how a run by TensorFlow would use each."""
+    from frame_booster.engine.device import gpu_precision
+    from frame_booster.engine.device_memory import pairs_at_once, room_of
+    from frame_booster.engine.memory_plan import default_flow_downscale
+    from frame_booster.engine.nvidia import free_gpu_memory, gpus
+    from frame_booster.pixels import PixelLayout
+
+    found = []
+    for index, card in enumerate(gpus()):
+        precision = gpu_precision(card.capability, preset)
+        batches = {}
+        for size, (width, height) in _SIZES.items():
+            downscale = default_flow_downscale(width, height, preset, f"/GPU:{index}")
+            layout = PixelLayout(width, height, "yuv", 8, 1, 1)
+            batches[size] = pairs_at_once(layout, preset, precision, downscale, room_of(index, None))
+        free = free_gpu_memory(index)
+        found.append(
+            {
+                "name": card.name,
+                "capability": ".".join(map(str, card.capability)),
+                "memory": card.memory,
+                "free": free,
+                "precision": precision,
+                "batches": batches,
+            }
+        )
+    return found
+
+
+def _encoders() -> dict[str, bool]:
+    try:
+        from frame_booster.media.output.encoders import available_encoders
+    except ImportError:
+        return {}
+    here = set(available_encoders())
+    return {name: name in here for name in _ENCODERS}
+
+
+def _tested(model: str) -> dict[str, Any]:
+    """Makes a frame with what `auto` takes, and compares it with the stored one."""
+    from frame_booster.engine.choice import load_network
+    from frame_booster.engine.self_test import TOLERANCE, difference
+    from frame_booster.errors import FrameBoosterError
+
+    began = time.monotonic()
+    try:
+        network = load_network(model)
+        apart = difference(network)
+    except FrameBoosterError as error:
+        return {"passed": False, "error": str(error)}
+    # Whatever an engine raises here is what a run would meet.
+    except Exception as error:
+        return {"passed": False, "error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+    return {
+        "passed": apart is not None and apart <= TOLERANCE,
+        "engine": network.engine,
+        "device": network.device,
+        "precision": network.precision,
+        "difference": apart,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
+    """Returns what is missing, and the command that mends it, in the order in which it matters."""
+    missing: list[dict[str, str]] = []
+
+    def add(what: str, command: str) -> None:
+        missing.append({"what": what, "command": command})
+
+    if not found["tensorflow"] and not any(hint is None for hint in found["providers"].values()):
+        add("no engine is installed", 'pip install "frame-booster[openvino]"')
+    if len(found["runtimes"]) > 1:
+        names = " ".join(found["runtimes"])
+        add("these overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")
+    if found["driver"] is None and _has_nvidia_card():
+        add("there is a card of NVIDIA, and no driver of it", "see https://www.nvidia.com/drivers")
+    if found["nvidia_gpus"] and not found["tensorflow_gpu"]:
+        add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
+    if not found["encoders"].get("libx264", False):
+        add("PyAV has no libx264", "pip install --force-reinstall av")
+    if not found.get("test", {"passed": True})["passed"]:
+        add("the frame that was made is not the stored one", "frame-booster doctor --no-test, and report both outputs")
+    return missing
+
+
+def _has_nvidia_card() -> bool:
+    try:
+        return any(vendor.read_text().strip() == _NVIDIA for vendor in _PCI.glob("*/vendor"))
+    except OSError:
+        return False
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """Returns the report for people."""
+    lines = [f"frame-booster {found['version']}, Python {found['python']}, {found['system']}"]
+    gpus = f"NVIDIA GPUs, as the driver counts them: {found['nvidia_gpus']}"
+    lines.append(f"processor: {found['processor_threads']} threads; {gpus}")
+    lines += [f"{name:<24}{version}" for name, version in found["packages"].items()]
+    if len(found["runtimes"]) > 1:
+        lines.append(f"these overwrite each other: {', '.join(found['runtimes'])}; keep one of them")
+    lines.append(f"{'CUDA of TensorFlow':<24}{found['tensorflow_cuda'] or 'none'}")
+    lines.append(f"{'driver of NVIDIA':<24}{found['driver'] or 'none'}")
+    for index, gpu in enumerate(found["gpus"]):
+        free = "unknown" if gpu["free"] is None else f"{gpu['free'] / 2**30:.1f}"
+        memory = f"{free} of {gpu['memory'] / 2**30:.1f} GiB free"
+        lines.append(f"gpu:{index}: {gpu['name']}, compute capability {gpu['capability']}, {memory}")
+        pairs = ", ".join(f"{count or 'strips of 1'} at {size}" for size, count in gpu["batches"].items())
+        lines.append(f"gpu:{index}: TensorFlow takes {gpu['precision']}; pairs at once: {pairs}")
+    there = [name for name, here in found["encoders"].items() if here]
+    lines.append(f"{'encoders':<24}{', '.join(there)} (all: frame-booster --list-encoders)")
+    lines.append(f"graphs and compilations are kept in {found['cache']}")
     lines.append("")
-    lines.append("--engine tensorflow: " + _tensorflow(choice.has_tensorflow(), choice.tensorflow_has_gpu()))
-    here = providers.available()
-    for provider in providers.PROVIDERS.values():
-        state = "here" if provider.name in here else f"not here ({providers.install_hint(provider)})"
-        lines.append(f"--engine onnx --provider {provider.short}: {state}")
+    lines.append("--engine tensorflow: " + _tensorflow(found["tensorflow"], found["tensorflow_gpu"]))
+    for short, hint in found["providers"].items():
+        lines.append(f"--engine onnx --provider {short}: {'here' if hint is None else f'not here ({hint})'}")
     lines.append("")
-    for what, work in (("36 frames of 1280x720", choice.Work(1280 * 720, 36)), ("a long run", None)):
-        try:
-            engine = choice.choose_engine(
-                "auto", model=model, device="auto", precision="auto", provider="auto", work=work
-            )
-            if engine == "onnx":
-                provider, device = providers.choose_provider("auto", "auto")
-                engine = f"onnx, {provider.name} on {device}, {providers.choose_precision('auto', provider)}"
-        except FrameBoosterError as error:
-            engine = str(error)
-        lines.append(f"auto takes for {what} by {model}: {engine}")
+    lines += [f"auto takes for {what} by {found['model']}: {engine}" for what, engine in found["auto"].items()]
+    if "test" in found:
+        lines.append(_test_line(found["test"]))
+    lines += [f"missing: {gap['what']}: {gap['command']}" for gap in found["missing"]]
     return lines
+
+
+def _test_line(test: dict[str, Any]) -> str:
+    if "error" in test:
+        return f"test: failed: {test['error']}"
+    where = f"{test['engine']} on {test['device']}, {test['precision']}, in {test['seconds']} s"
+    apart = (
+        "none is stored" if test["difference"] is None else f"{test['difference']:.2f} code values from the stored one"
+    )
+    return f"test: {'passed' if test['passed'] else 'failed'}: a frame by {where}, {apart}"
 
 
 def _version(package: str) -> str:
@@ -79,6 +261,21 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def _cuda_of_tensorflow() -> str | None:
+    """Returns the version of CUDA that TensorFlow was built for, read without importing it; None for none."""
+    found = importlib.util.find_spec("tensorflow")
+    if found is None or found.origin is None:
+        return None
+    file = Path(found.origin).parent / "python" / "platform" / "build_info.py"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    for part in text.replace('"', "'").split("'cuda_version'")[1:]:
+        return part.split("'")[1]
+    return None
 
 
 def _tensorflow(installed: bool, gpu: bool) -> str:

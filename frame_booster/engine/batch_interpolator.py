@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import HALF, Request
@@ -25,6 +27,24 @@ class _CompiledPlan:
         self.gate = threading.Semaphore(plan.at_once)
 
 
+FEW_PAIRS = 2
+"""Pairs at once while the computation of more is being compiled, which takes seconds on a GPU."""
+SHORT_PAIRS = 4
+"""Pairs at once in a run that is done before two computations would be compiled."""
+SHORT_RUN = 400
+"""Interpolated frames of such a run."""
+_compiling: set[threading.Thread] = set()
+_AT_THE_END_S = 30.0
+"""How long the end of the process waits for a computation that is being compiled: a thread that came back from the
+compiler while Python is taken down would abort it."""
+
+
+@atexit.register
+def _wait_for_compilers() -> None:
+    for thread in tuple(_compiling):
+        thread.join(_AT_THE_END_S)
+
+
 class KeptMakers:
     """Makers of earlier runs of one model, for the next: tracing and compiling them takes as long as many small frames.
 
@@ -37,6 +57,10 @@ class KeptMakers:
     def __init__(self, most: int = 2) -> None:
         self._most = most
         self._makers: dict[tuple[PixelLayout, Plan], PlanMaker] = {}
+
+    def has(self, layout: PixelLayout, plan: Plan) -> bool:
+        """Tells whether there is one already."""
+        return (layout, plan) in self._makers
 
     def get(self, layout: PixelLayout, plan: Plan, make: Callable[[Plan], PlanMaker]) -> PlanMaker:
         """Returns the maker of a layout and a plan, made if there is none."""
@@ -58,6 +82,7 @@ class BatchInterpolator:
         its place.
       warn: told when that has changed how frames are interpolated.
       kept: makers of earlier runs of the model.
+      expected: frames to be interpolated; None where that is not known, and taken for many.
     """
 
     def __init__(
@@ -67,11 +92,12 @@ class BatchInterpolator:
         plan: Plan | None = None,
         warn: Callable[[str], None] | None = None,
         kept: KeptMakers | None = None,
+        expected: int | None = None,
     ) -> None:
         self.model, self.layout, self._kept = model, layout, kept
         self._warn = warn or (lambda text: None)
         self._shrinking = threading.Lock()
-        self._compiled = self._compile(plan or make_plan(layout, model))
+        self._begin(plan or make_plan(layout, model), expected)
 
     @property
     def plan(self) -> Plan:
@@ -92,6 +118,44 @@ class BatchInterpolator:
     def at_once(self) -> int:
         """Calls of `make` that may run at the same time; of more, some wait."""
         return self.plan.at_once
+
+    def _begin(self, plan: Plan, expected: int | None) -> None:
+        """Compiles what the first frames need: a plan of few pairs where that of more takes seconds."""
+        known = self._kept is not None and self._kept.has(self.layout, plan)
+        if not self.model.one_computation or plan.batch_size <= FEW_PAIRS or known:
+            self._compiled = self._compile(plan)
+            return
+        if expected is not None and expected < SHORT_RUN:
+            self._compiled = self._compile(replace(plan, batch_size=min(plan.batch_size, SHORT_PAIRS)))
+            return
+        first = self._compiled = self._compile(replace(plan, batch_size=FEW_PAIRS))
+        # Traced here, not in the thread: XLA's compilations are known again by names that count what was traced before.
+        larger = self._compile(plan)
+        thread = threading.Thread(target=self._warm_up, args=(first, larger), name="compiler", daemon=True)
+        _compiling.add(thread)
+        thread.start()
+
+    def _warm_up(self, first: _CompiledPlan, larger: _CompiledPlan) -> None:
+        try:
+            while True:
+                try:
+                    larger.maker.warm_up()
+                    break
+                # What an engine raises is its own affair.
+                except Exception as error:
+                    half = larger.plan.batch_size // 2
+                    if not self.model.is_out_of_memory(error):
+                        self._warn(f"{larger.plan.batch_size} pairs at once failed to compile, fewer are made: {error}")
+                        return
+                    if half <= FEW_PAIRS:
+                        return
+                    larger = self._compile(replace(larger.plan, batch_size=half))
+            with self._shrinking:
+                # Where even few pairs have been too many, it stays with what has taken their place.
+                if self._compiled is first:
+                    self._compiled = larger
+        finally:
+            _compiling.discard(threading.current_thread())
 
     def _compile(self, plan: Plan) -> _CompiledPlan:
         maker = self._maker_for(plan) if self._kept is None else self._kept.get(self.layout, plan, self._maker_for)
@@ -141,6 +205,10 @@ class BatchInterpolator:
                 f"{self.model.device} has too little memory for {self.layout.width}x{self.layout.height}",
                 hint="give --device cpu, or a smaller --flow-scale",
             ) from error
+        if smaller.at_once != self.plan.at_once:
+            # Fewer at the same time are what is compiled already.
+            self._compiled = _CompiledPlan(smaller, self._compiled.maker)
+            return
         if smaller.flow_downscale != self.plan.flow_downscale:
             self._warn("the device is short of memory: optical flow is estimated at half the scale")
         self._compiled = self._compile(smaller)

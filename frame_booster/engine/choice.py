@@ -13,8 +13,10 @@ from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.device import has_bfloat16
 from frame_booster.engine.nvidia import nvidia_gpus
 from frame_booster.engine.onnx import providers
+from frame_booster.engine.xla_cache import keep_compilations
 from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import GRAPHS
+from frame_booster.network.presets import preset_of
 
 ENGINES = ("auto", "tensorflow", "onnx")
 
@@ -91,7 +93,7 @@ def choose_engine(
         return "tensorflow"
     try:
         chosen, _ = providers.choose_provider("auto", device.split(",")[0])
-        wanted = providers.choose_precision(precision, chosen)
+        wanted = providers.choose_precision(precision, chosen, preset_of(model))
     except FrameBoosterError:
         # TensorFlow may have it, or says what is wrong.
         return "tensorflow"
@@ -156,6 +158,8 @@ def load_network(
     provider: str = "auto",
     threads: int | None = None,
     work: Work | None = None,
+    device_memory: int | None = None,
+    cache: bool = True,
 ) -> LoadedNetwork:
     """Loads a network on a device, by the engine that is asked for or chosen.
 
@@ -168,6 +172,8 @@ def load_network(
       provider: of ONNX Runtime, by name; "auto" takes the first that is here.
       threads: that compute on a processor; None leaves it to the engine.
       work: as in `choose_engine`.
+      device_memory: bytes that it may take of a GPU; None is what is free.
+      cache: whether graphs, and what is compiled for a GPU, are kept on disk for the next process.
 
     Raises:
       InputError, ModelError: a name is unknown, something is not installed, or the weights are not the network's.
@@ -176,10 +182,11 @@ def load_network(
     if chosen == "onnx":
         from frame_booster.engine.onnx.model import OnnxModel
 
-        return OnnxModel(name, weights, device, precision, provider, threads)
+        return OnnxModel(name, weights, device, precision, provider, threads, device_memory, cache)
     from frame_booster.engine.device import limit_threads
     from frame_booster.engine.model import Model
 
+    keep_compilations(wanted=cache and device.partition(":")[0] != "cpu")
     if threads is not None:
         limit_threads(threads)
-    return Model(name, weights, device, precision)
+    return Model(name, weights, device, precision, device_memory, cache)

@@ -55,6 +55,13 @@ class BatchFunction(ABC):
           The planes of colour, (B, h, w) each.
         """
 
+    def warm_up(self) -> None:
+        """Has all compiled that the first call would wait for; may raise what a call may raise.
+
+        Does nothing in engines that compile at once.
+        """
+        return None
+
 
 class StreamFunctions(ABC):
     """Interpolates one pair at a time from frames that are encoded once each, for one layout."""
@@ -111,6 +118,10 @@ class LoadedNetwork(ABC):
     """File that they came from."""
     peers: tuple[LoadedNetwork, ...]
     """The same network on further devices, to share the work of one file."""
+    one_computation: bool = False
+    """Whether a function of a batch is compiled as a whole, which makes it fast and takes seconds for each size."""
+    device_room: int | None = None
+    """Bytes of a GPU's memory that the network may take; None where that is not known."""
 
     @abstractmethod
     def frames_at_once(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from frame_booster.errors import InputError, ModelError
 from frame_booster.gc_pause import collection_paused
+from frame_booster.network.presets import Preset
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -65,13 +66,29 @@ def limit_threads(count: int) -> None:
         raise ModelError("the number of threads can only be set before a network is loaded") from error
 
 
+UNDER_WAY = 3
+"""Batches under way on a GPU, which computes one of them at a time."""
+
+
+def one_computation(device: str) -> bool:
+    """Tells whether a network is compiled as one computation of XLA's on a device.
+
+    On a GPU, where a frame would else be hundreds of small kernels that take longer to launch than to run. On a
+    processor oneDNN's convolutions are faster than XLA's, and loops of their own take less time to compile.
+    """
+    return "GPU" in device
+
+
 def frames_at_once(device: str) -> int:
     """Returns how many frames to make at the same time on a device, where memory allows.
 
     Two on a processor: no frame keeps all cores at work all the time, and what one leaves the other takes
-    (docs/performance.md). One elsewhere, and where TensorFlow is to compute in one thread.
+    (docs/performance.md); one where TensorFlow is to compute in one thread. Three on a GPU: one goes up and one comes
+    down while one is computed.
     """
-    if "CPU" not in device or (os.cpu_count() or 1) == 1:
+    if "CPU" not in device:
+        return UNDER_WAY
+    if (os.cpu_count() or 1) == 1:
         return 1
     return 1 if tensorflow().config.threading.get_inter_op_parallelism_threads() == 1 else 2
 
@@ -105,8 +122,16 @@ def choose_device(name: str) -> str:
     return f"/GPU:{index}"
 
 
-def choose_precision(name: str, device: str) -> str:
+def choose_precision(name: str, device: str, preset: Preset) -> str:
     """Returns the dtype of convolutions: the one asked for, or the fastest that costs no visible quality.
+
+    On a GPU that is bfloat16 where its tensor cores have it, since that has the range of float32; float16 on older
+    ones that compute it faster, if the network stays within its range; else float32.
+
+    Args:
+      name: of a precision, or "auto".
+      device: as `choose_device` returns it.
+      preset: of the network.
 
     Raises:
       InputError: there is no such precision.
@@ -116,8 +141,39 @@ def choose_precision(name: str, device: str) -> str:
             raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
         return name
     if "GPU" in device:
-        return "float16"
+        return gpu_precision(compute_capability(device), preset)
     return "bfloat16" if has_bfloat16() else "float32"
+
+
+BFLOAT16_CAPABILITY = (8, 0)
+"""Compute capability from which on tensor cores have bfloat16 (CUDA C++ Programming Guide: Ampere)."""
+FLOAT16_CAPABILITY = (7, 0)
+"""Compute capability from which on there are tensor cores, of float16 (Volta)."""
+
+
+def gpu_precision(capability: tuple[int, int] | None, preset: Preset) -> str:
+    """Returns the precision that `auto` takes on a GPU.
+
+    Args:
+      capability: compute capability of the GPU; None where it is not known (a card that is not NVIDIA's).
+      preset: of the network.
+    """
+    if capability is not None and capability >= BFLOAT16_CAPABILITY:
+        return "bfloat16"
+    if capability is not None and capability >= FLOAT16_CAPABILITY and preset.float16_is_safe:
+        return "float16"
+    return "float32"
+
+
+def compute_capability(device: str) -> tuple[int, int] | None:
+    """Returns the compute capability of a GPU, as TensorFlow knows it; None where it has none."""
+    config = tensorflow().config
+    gpus = config.list_physical_devices("GPU")
+    index = int(device.rpartition(":")[2])
+    if index >= len(gpus):
+        return None
+    capability: tuple[int, int] | None = config.experimental.get_device_details(gpus[index]).get("compute_capability")
+    return capability
 
 
 def has_bfloat16() -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from frame_booster.engine.contract import LoadedNetwork, NetworkFacts
+from frame_booster.engine.device_memory import busy_pairs, bytes_on_gpu, pairs_at_once
 from frame_booster.errors import InputError
 from frame_booster.network.presets import FLOW_SIDE, PRESETS, BytesPerPixel, Preset, preset_of
 from frame_booster.pixels import PixelLayout
@@ -86,8 +87,10 @@ def flow_downscale_of(scale: Fraction, network: NetworkFacts) -> int:
 
 
 def default_batch_size(layout: PixelLayout, device: str) -> int:
-    """Returns how many pairs to run at once for frames of this size."""
-    pairs = PIXELS_PER_BATCH * (8 if "GPU" in device else 1) // (layout.width * layout.height)
+    """Returns how many pairs to run at once for frames of this size, where memory is no limit."""
+    if "GPU" in device:
+        return busy_pairs(layout)
+    pairs = PIXELS_PER_BATCH // (layout.width * layout.height)
     return max(1, min(8, pairs))
 
 
@@ -127,10 +130,12 @@ def make_plan(
         flow_downscale = default_flow_downscale(layout.width, layout.height, model.preset, model.device)
     else:
         flow_downscale = flow_downscale_of(flow_scale, network)
-    if layout.width * layout.height > PIXELS_AT_ONCE:
+    if layout.width * layout.height > PIXELS_AT_ONCE and "GPU" not in model.device:
         at_once = 1
+    if "GPU" in model.device:
+        return _plan_on_gpu(layout, model, batch_size, flow_downscale, at_once)
     plan = Plan(batch_size or default_batch_size(layout, model.device), flow_downscale, at_once=at_once)
-    if max_memory is None or "GPU" in model.device:
+    if max_memory is None:
         return plan
     room = max_memory - model.base_bytes - queue_bytes(max_memory) * 2 - FRAMES_IN_FLIGHT * layout.frame_bytes
     while needed_bytes(plan, layout, needs) > room:
@@ -150,6 +155,22 @@ def make_plan(
                 f"of which {max_memory / 2**20:.0f} MiB are allowed",
                 hint="give more with --max-memory, or a smaller --flow-scale",
             )
+    return plan
+
+
+def _plan_on_gpu(
+    layout: PixelLayout, model: LoadedNetwork, batch_size: int | None, flow_downscale: int, at_once: int
+) -> Plan:
+    """Plans the work on a GPU, whose own memory decides how much is computed at once; arguments as of `make_plan`."""
+    preset, precision, room = model.preset, model.precision, model.device_room
+    pairs = batch_size or pairs_at_once(layout, preset, precision, flow_downscale, room)
+    plan = Plan(max(pairs, 1), flow_downscale, at_once=at_once)
+    if pairs or room is None:
+        return plan
+    # Not even one whole pair fits: strips of it, one after the other.
+    plan, needs = replace(plan, at_once=1), bytes_on_gpu(preset, precision)
+    while needed_bytes(plan, layout, needs) > room and layout.height // (2 * plan.strips) >= LEAST_STRIP:
+        plan = replace(plan, strips=2 * plan.strips)
     return plan
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
-from frame_booster.engine.device import begin_work, choose_device, choose_precision, frames_at_once, tensorflow
+from frame_booster.engine.device import (
+    begin_work,
+    choose_device,
+    choose_precision,
+    frames_at_once,
+    one_computation,
+    tensorflow,
+)
+from frame_booster.engine.device_memory import begin_on_gpus, room_of
 from frame_booster.engine.memory_plan import BASE_BYTES, Plan
 from frame_booster.engine.tensorflow_functions import (
     TensorFlowBatch,
@@ -14,12 +22,15 @@ from frame_booster.engine.tensorflow_functions import (
     picture_function,
 )
 from frame_booster.engine.weights import shipped_weights
+from frame_booster.engine.xla_cache import keep_compilations
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.interface import Network
 from frame_booster.network.presets import preset_of
 from frame_booster.pixels import PixelLayout
 
 __all__ = ["Model", "shipped_weights"]
+
+_OUT_OF_MEMORY = ("out of memory", "out_of_memory", "resource_exhausted", "resource exhausted", "failed to allocate")
 
 
 class Model(LoadedNetwork):
@@ -30,6 +41,8 @@ class Model(LoadedNetwork):
       weights: file to load; None is the one that ships.
       device: "auto", "cpu", "gpu" or "gpu:i".
       precision: "auto", "float32", "bfloat16" or "float16", of the convolutions.
+      device_memory: bytes that it may take of a GPU; None is what is free.
+      cache: whether what XLA compiles for a GPU is kept on disk for the next process.
 
     Raises:
       InputError, ModelError: a name is unknown, the weights are not the network's, or the process was forked from one
@@ -41,10 +54,18 @@ class Model(LoadedNetwork):
     network: Network
 
     def __init__(
-        self, name: str, weights: str | Path | None = None, device: str = "auto", precision: str = "auto"
+        self,
+        name: str,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        device_memory: int | None = None,
+        cache: bool = True,
     ) -> None:
         begin_work()
+        keep_compilations(wanted=cache and device.partition(":")[0] != "cpu")
         tf = tensorflow()
+        begin_on_gpus(tf, device_memory)
         with collection_paused():
             from frame_booster.network.layers import weights_to_be_loaded
             from frame_booster.network.weights import load_weights
@@ -52,7 +73,11 @@ class Model(LoadedNetwork):
         self.name, self.preset, self.provider = name, preset_of(name), None
         self.peers = ()
         self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.precision = choose_precision(precision, self.device, self.preset)
+        self.one_computation = self.preset.one_computation and one_computation(self.device)
+        self.device_room = None
+        if "GPU" in self.device:
+            self.device_room = room_of(int(self.device.rpartition(":")[2]), device_memory)
         with collection_paused(), tf.device(self.device):
             with weights_to_be_loaded():
                 self.network = self.preset.load(self.precision)
@@ -76,4 +101,10 @@ class Model(LoadedNetwork):
         return picture_function(self, shape, top, flow_downscale)
 
     def is_out_of_memory(self, error: Exception) -> bool:
-        return isinstance(error, tensorflow().errors.ResourceExhaustedError)
+        errors = tensorflow().errors
+        # XLA and cuDNN report it by an error of another class where they look for the fastest way, or start a kernel.
+        other = (errors.InternalError, errors.UnknownError, errors.AbortedError)
+        text = str(error).lower()
+        return isinstance(error, errors.ResourceExhaustedError) or (
+            isinstance(error, other) and any(sign in text for sign in _OUT_OF_MEMORY)
+        )

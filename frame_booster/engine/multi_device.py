@@ -18,17 +18,14 @@ class MultiDeviceInterpolator:
 
     def __init__(self, makers: Sequence[Maker]) -> None:
         self.makers = list(makers)
-        self._pool = ThreadPoolExecutor(len(self.makers), thread_name_prefix="device")
+        self.at_once = max(maker.at_once for maker in self.makers)
+        """Calls of `make` that may run at the same time: those that one device takes."""
+        self._pool = ThreadPoolExecutor(len(self.makers) * self.at_once, thread_name_prefix="device")
 
     @property
     def batch_size(self) -> int:
         """Pairs that keep all devices at work."""
         return sum(maker.batch_size for maker in self.makers)
-
-    @property
-    def at_once(self) -> int:
-        """Calls of `make` that may run at the same time: one keeps all devices at work already."""
-        return 1
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """As `Maker.make`; every device gets a share of the requests in proportion to its batches.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,19 +34,56 @@ def plane_specs(layout: PixelLayout, frames: int) -> list[Any]:
 
 
 @contextmanager
-def tracing(device: str) -> Iterator[None]:
-    """Within it, functions are traced for a device.
+def tracing(model: Model) -> Iterator[None]:
+    """Within it, functions are traced for a model's device.
 
-    Loops that XLA compiles begin to be compiled meanwhile, so that the first frame does not wait for all of them.
+    Loops that XLA compiles begin to be compiled meanwhile, so that the first frame does not wait for all of them; not
+    where they become parts of one computation.
     """
     from frame_booster.network.compiling import compiling_ahead
 
-    with tensorflow().device(device), compiling_ahead(device):
+    with tensorflow().device(model.device), nullcontext() if model.one_computation else compiling_ahead(model.device):
         yield
 
 
+def function(model: Model, signature: list[Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Returns `tf.function` for functions of a model: one computation of XLA's where the model is to have that."""
+    return tensorflow().function(
+        input_signature=signature, autograph=False, jit_compile=True if model.one_computation else None
+    )
+
+
 def _arrays(results: Sequence[Any]) -> list[Plane]:
-    return [result.numpy() for result in results]
+    """Returns tensors as arrays. They wait for the device here, and share the memory they were copied into."""
+    return [np.asarray(result) for result in results]
+
+
+class _Turns:
+    """Calls of one function on a device, several of which may be under way at the same time.
+
+    A device computes them one after the other. Each brings its planes to the device, starts the computation and waits
+    for what it gives; since the first two steps return before the device is done, one batch goes up and one comes down
+    while a third is computed.
+
+    Args:
+      device: as TensorFlow names it.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device, self._apart = device, "CPU" not in device
+        self._going_up, self._starting = threading.Lock(), threading.Lock()
+
+    def run(self, function: Any, planes: Sequence[Plane], *others: Any) -> list[Plane]:
+        """Runs a function of a list of planes and of others; on a processor that is all there is to it."""
+        tf = tensorflow()
+        with tf.device(self._device):
+            if not self._apart:
+                return _arrays(function(list(planes), *others))
+            with self._going_up:
+                there = [tf.identity(plane) for plane in planes]
+            with self._starting:
+                made = function(there, *others)
+            return _arrays(made)
 
 
 class TensorFlowBatch(BatchFunction):
@@ -62,7 +100,7 @@ class TensorFlowBatch(BatchFunction):
         from frame_booster.engine.colour import compiled_rgb_to_planes
         from frame_booster.engine.network_input import encode_planes
 
-        self._device = model.device
+        self._turns = _Turns(model.device)
         network, downscale, pairs = model.network, plan.flow_downscale, plan.batch_size
         signature = [
             plane_specs(layout, pairs + 1),
@@ -71,20 +109,26 @@ class TensorFlowBatch(BatchFunction):
             tf.TensorSpec([pairs], tf.float32),
         ]
 
-        @tf.function(input_signature=signature, autograph=False)
+        @function(model, signature)
         def run(planes: Any, first: Any, second: Any, t: Any) -> Any:
             seen = encode_planes(planes, layout, network.multiple, downscale)
             prediction = network.between(seen.frames, first, second, t, downscale, seen.downscaled)
             return compiled_rgb_to_planes(prediction.unclipped, layout)
 
-        with tracing(self._device):
+        with tracing(model):
             run.get_concrete_function()
         self.functions: list[Any] = [run]
         """The compiled functions (`tf.function`, each of one signature), in the order in which they run."""
+        self._signature = signature
 
     def __call__(self, planes: Sequence[Plane], first: Indices, second: Indices, t: Times) -> list[Plane]:
-        with tensorflow().device(self._device):
-            return _arrays(self.functions[0](list(planes), first, second, t))
+        return self._turns.run(self.functions[0], planes, first, second, t)
+
+    def warm_up(self) -> None:
+        planes, *others = self._signature
+        zeros = [np.zeros(spec.shape, spec.dtype.as_numpy_dtype) for spec in planes]
+        first, second, t = (np.zeros(spec.shape, spec.dtype.as_numpy_dtype) for spec in others)
+        self(zeros, first, second + 1, t + np.float32(0.5))
 
 
 class TensorFlowStream(StreamFunctions):
@@ -107,17 +151,17 @@ class TensorFlowStream(StreamFunctions):
         multiple, downscale = model.network.multiple, plan.flow_downscale
         planes = plane_specs(layout, 1)
 
-        @tf.function(input_signature=[planes], autograph=False)
+        @function(model, [planes])
         def encode(frame: Any) -> Any:
             seen = encode_planes(frame, layout, multiple, downscale)
             return coding.encode(seen.frames, downscale, seen.downscaled)
 
-        with tracing(self._device):
+        with tracing(model):
             made = encode.get_concrete_function().structured_outputs
             prepare_ahead(encode, [planes])
             encoded = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), made)
 
-            @tf.function(input_signature=[encoded, encoded, tf.TensorSpec([1], tf.float32)], autograph=False)
+            @function(model, [encoded, encoded, tf.TensorSpec([1], tf.float32)])
             def decode(first: Any, second: Any, t: Any) -> Any:
                 return compiled_rgb_to_planes(coding.decode(first, second, t).unclipped, layout)
 
@@ -162,12 +206,12 @@ class TensorFlowStrips(StripFunctions):
         layout, multiple, downscale = self._layout, self._model.network.multiple, self._downscale
         planes = plane_specs(layout, 1)
 
-        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32)], autograph=False)
+        @function(self._model, [planes, planes, tf.TensorSpec([1], tf.float32)])
         def find(first: Any, second: Any, t: Any) -> Any:
             frame0, frame1 = (flow_rgb(frame, layout, multiple, downscale) for frame in (first, second))
             return support.find(frame0, frame1, t)
 
-        with tracing(self._model.device):
+        with tracing(self._model):
             find.get_concrete_function()
         return find
 
@@ -187,7 +231,7 @@ class TensorFlowStrips(StripFunctions):
         planes = plane_specs(part, 1)
         maps = [] if support is None else [spec(made) for made in support.maps]
 
-        @tf.function(input_signature=[planes, planes, tf.TensorSpec([1], tf.float32), maps], autograph=False)
+        @function(self._model, [planes, planes, tf.TensorSpec([1], tf.float32), maps])
         def fuse(first: Any, second: Any, t: Any, maps: Any) -> Any:
             frame0, frame1 = (frame_rgb(frame, part, network.multiple, downscale) for frame in (first, second))
             if support is None:
@@ -196,7 +240,7 @@ class TensorFlowStrips(StripFunctions):
                 rgb = support.fuse(frame0, frame1, maps, t)
             return compiled_rgb_to_planes(rgb, part)
 
-        with tracing(self._model.device):
+        with tracing(self._model):
             fuse.get_concrete_function()
         return fuse
 
@@ -222,7 +266,7 @@ def picture_function(model: Model, shape: tuple[int, int, int, int], top: float,
 
     network, frame = model.network, tf.TensorSpec(shape, tf.float32)
 
-    @tf.function(input_signature=[frame, frame, tf.TensorSpec([], tf.float32)], autograph=False)
+    @function(model, [frame, frame, tf.TensorSpec([], tf.float32)])
     def run(a: Any, b: Any, at: Any) -> Any:
         pair = [encode_pictures(x, top, network.multiple, downscale) for x in (a, b)]
         times, coding = tf.fill([shape[0]], at), network.frame_coding

@@ -56,6 +56,17 @@ class Preset:
     """Of the weights, as SPDX names it."""
     run: str
     """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+    float16_is_safe: bool = False
+    """Whether float16 was shown to give the frames of float32 (docs/performance.md), so that `auto` may take it."""
+    one_computation: bool = False
+    """Whether a GPU runs the whole of it as one computation: XLA must have all of its operations, and compile it within
+    seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30)."""
+    gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
+    """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
+
+    Estimated, not measured on a card: of XLA's plan of buffers on a processor and a quarter more, or of the processor's
+    peak. `python -m benchmarks gpu memory` measures it.
+    """
     gpu_flow_side: int = FLOW_SIDE
     """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
 
@@ -108,6 +119,9 @@ register(
         "blend of both warped frames at full resolution.",
         licence="MIT",
         run="weights/recipes/fbnet-2",
+        float16_is_safe=True,
+        one_computation=True,
+        gpu_bytes_per_pixel=BytesPerPixel(frame=235.0),
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,
     )
@@ -120,6 +134,8 @@ register(
         bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
         max_flow_downscale=4,
         any_timestep=True,
+        float16_is_safe=True,
+        gpu_bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
         description="Block matching without weights, a learned choice among motions, and a blend of both warped frames "
         "at full resolution.",
         licence="MIT",
@@ -134,6 +150,7 @@ register(
         bytes_per_pixel=BytesPerPixel(frame=1200.0),
         max_flow_downscale=0,
         any_timestep=False,
+        float16_is_safe=True,
         description="The network as published: feature pyramids of both frames, bidirectional optical flow from coarse "
         "to fine, and fusion of the warped features.",
         licence="MIT",

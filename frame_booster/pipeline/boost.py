@@ -82,6 +82,8 @@ def load(options: BoostOptions, work: Work | None = None) -> LoadedNetwork:
             provider=options.provider,
             threads=options.threads,
             work=work,
+            device_memory=options.max_device_memory,
+            cache=options.cache,
         )
         for device in options.device.split(",")
     )

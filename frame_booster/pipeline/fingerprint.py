@@ -20,8 +20,9 @@ _HASHED = 1 << 20
 def fingerprint(source: Path, weights: Path, options: BoostOptions, mask: Mask | None = None) -> str:
     """Returns a text that changes when the input, the options, the weights or the version do."""
     chosen = asdict(options)
-    for harmless in ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads"):
-        chosen.pop(harmless)
+    harmless = ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads")
+    for name in (*harmless, "max_device_memory", "cache"):
+        chosen.pop(name)
     chosen["source"].pop("threads")
     chosen["segment"] = options.segment_length
     # A picture may be changed, or lie elsewhere.

@@ -252,11 +252,18 @@ class Job:
                 flow_scale=self.settings.flow_scale,
                 max_memory=allowed,
                 refuse=self._allowed is not None,
-                at_once=model.frames_at_once() if alone else 1,
+                # A GPU computes one batch at a time, whatever else is under way on it.
+                at_once=model.frames_at_once() if alone or "GPU" in model.device else 1,
             )
             self.plans.append(plan)
-            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn, kept))
+            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn, kept, self._expected()))
         return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
+
+    def _expected(self) -> int | None:
+        """Returns how many frames are to be interpolated, as far as the input tells."""
+        frames = self.source.expected_frames
+        total = self.settings.rate.expected_frames(frames, self.source.info.rate)
+        return None if frames is None or total is None else max(total - frames, 0)
 
     def _boost(
         self,

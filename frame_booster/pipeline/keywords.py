@@ -47,6 +47,8 @@ class BoostKeywords(TypedDict, total=False):
     batch_size: int | None
     flow_scale: Scale | None
     max_memory: int | str | None
+    max_device_memory: int | str | None
+    cache: bool
     threads: int | None
     factor: int | None
     fps: Rate | None
@@ -96,6 +98,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "fps": parse_rate,
     "input_rate": parse_rate,
     "max_memory": parse_bytes,
+    "max_device_memory": parse_bytes,
     "flow_scale": parse_scale,
     "slow_motion": parse_ratio,
     "shutter": parse_angle,
@@ -120,7 +123,7 @@ def value_of(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise InputError(f"{name} is a number or a text, not {value!r}")
     if isinstance(value, int):
-        return value if name == "max_memory" else Fraction(value)
+        return value if name in ("max_memory", "max_device_memory") else Fraction(value)
     # A decimal stands for what it is written as, not for the nearest binary fraction.
     return read(value if isinstance(value, str) else repr(value))
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from frame_booster.cli.doctor import report
+from frame_booster.cli.doctor import facts, report
 from frame_booster.cli.main import main
+from frame_booster.engine import choice, device_memory, nvidia, self_test
+from frame_booster.engine.model import Model
 from frame_booster.engine.onnx import providers
 from frame_booster.engine.onnx.providers import PROVIDERS
+from frame_booster.network.presets import DEFAULT
+from tests.conftest import MeanModel
 
 
 def test_every_engine_and_provider_is_told() -> None:
@@ -27,3 +33,59 @@ def test_runtimes_that_overwrite_each_other_are_told(monkeypatch: pytest.MonkeyP
 
 def test_it_is_a_command() -> None:
     assert set(main.commands) == {"boost", "compare", "doctor"}
+
+
+def test_a_card_is_told_with_what_would_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = (nvidia.NvidiaGpu("NVIDIA H100", (9, 0), 80 << 30, "0"), nvidia.NvidiaGpu("GeForce", (6, 1), 8 << 30, "1"))
+    monkeypatch.setattr(nvidia, "gpus", lambda: cards)
+    monkeypatch.setattr(nvidia, "nvidia_gpus", lambda: 2)
+    monkeypatch.setattr(nvidia, "driver_version", lambda: "550.54")
+    monkeypatch.setattr(nvidia, "free_gpu_memory", lambda index: cards[index].memory - (1 << 30))
+    monkeypatch.setattr(device_memory, "free_gpu_memory", lambda index: cards[index].memory - (1 << 30))
+    monkeypatch.setattr(choice, "tensorflow_has_gpu", lambda: False)
+    found = facts("fbnet-2", test=False)
+    assert [(gpu["capability"], gpu["precision"]) for gpu in found["gpus"]] == [("9.0", "bfloat16"), ("6.1", "float32")]
+    assert found["gpus"][0]["batches"] == {"1920x1080": 8, "3840x2160": 2}
+    assert all(found["gpus"][1]["batches"].values()), "4K runs on a card of 8 GB"
+    assert {"what": found["missing"][0]["what"], "command": 'pip install "frame-booster[cuda]"'} in found["missing"]
+    lines = report("fbnet-2")
+    assert any(line.startswith("gpu:0: NVIDIA H100, compute capability 9.0, 79.0 of 80.0 GiB free") for line in lines)
+    assert any(
+        'missing: TensorFlow has not the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
+        for x in lines
+    )
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_frame_is_compared_with_the_stored_one(monkeypatch: pytest.MonkeyPatch, wrong: bool) -> None:
+    model = MeanModel()
+    means = self_test.block_means(model)
+    stored = {"mean": (means + 40.0 * wrong).tolist()}
+    monkeypatch.setattr(self_test.json, "loads", lambda text: stored)
+    monkeypatch.setattr(choice, "load_network", lambda name: model)
+    found = facts("fbnet-2", test=True)
+    assert found["test"]["passed"] != wrong
+    assert any(gap["what"].startswith("the frame that was made") for gap in found["missing"]) == wrong
+
+
+def test_an_engine_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> None:
+        raise RuntimeError("no kernel image is available\nfor execution")
+
+    monkeypatch.setattr(choice, "load_network", load)
+    assert facts("fbnet-2", test=True)["test"] == {
+        "passed": False,
+        "error": "RuntimeError: no kernel image is available",
+    }
+
+
+def test_the_default_network_makes_the_stored_frame() -> None:
+    apart = self_test.difference(Model(DEFAULT, device="cpu", precision="float32"))
+    assert apart is not None
+    assert apart < 0.1
+
+
+def test_json_has_what_the_lines_have() -> None:
+    found = json.loads(json.dumps(facts("fbnet-2", test=False)))
+    assert {"python", "tensorflow_cuda", "driver", "gpus", "encoders", "auto", "missing"} <= set(found)
+    assert found["encoders"]["libx264"]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from frame_booster.engine import choice, nvidia
 from frame_booster.engine.choice import Work, choose_engine
 from frame_booster.engine.onnx import providers
 from frame_booster.engine.onnx.providers import (
+    COREML,
     CPU,
     CUDA,
     DIRECTML,
@@ -25,6 +27,7 @@ from frame_booster.engine.onnx.providers import (
     choose_provider,
 )
 from frame_booster.errors import InputError, ModelError
+from frame_booster.network.presets import PRESETS
 from tests.conftest import make_video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,15 +171,19 @@ def test_two_runtimes_that_overwrite_each_other_are_refused(machine: Machine) ->
 
 def test_precisions_are_those_that_a_provider_computes_in(machine: Machine) -> None:
     machine.has(bfloat16=True)
-    assert choose_precision("auto", PROVIDERS[OPENVINO]) == "bfloat16"
+    safe = PRESETS["fbnet-2"]
+    other = replace(safe, float16_is_safe=False)
+    assert choose_precision("auto", PROVIDERS[OPENVINO], safe) == "bfloat16"
     machine.has(bfloat16=False)
-    assert choose_precision("auto", PROVIDERS[OPENVINO]) == "float32"
-    assert choose_precision("auto", PROVIDERS[CPU]) == "float32"
-    assert choose_precision("auto", PROVIDERS[CUDA]) == "float16"
+    assert choose_precision("auto", PROVIDERS[OPENVINO], safe) == "float32"
+    assert choose_precision("auto", PROVIDERS[CPU], safe) == "float32"
+    for name in (CUDA, TENSORRT, DIRECTML, COREML):
+        assert choose_precision("auto", PROVIDERS[name], safe) == "float16"
+        assert choose_precision("auto", PROVIDERS[name], other) == "float32", "its numbers leave the range of float16"
     with pytest.raises(InputError, match=r"does not compute in float16.*--engine tensorflow"):
-        choose_precision("float16", PROVIDERS[CPU])
+        choose_precision("float16", PROVIDERS[CPU], safe)
     with pytest.raises(InputError, match="unknown precision 'int8'"):
-        choose_precision("int8", PROVIDERS[CPU])
+        choose_precision("int8", PROVIDERS[CPU], safe)
 
 
 def test_gpus_are_counted_by_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,8 @@ def test_two_devices_make_the_frames_of_one(tmp_path: Path) -> None:
 class _Numbered:
     """Says which maker made which request."""
 
+    at_once = 1
+
     def __init__(self, number: int, batch_size: int) -> None:
         self.number, self.batch_size = number, batch_size
 

@@ -18,7 +18,7 @@ from frame_booster.engine.colour import (
     planes_to_rgb,
     rgb_to_planes,
 )
-from frame_booster.engine.device import choose_device, choose_precision
+from frame_booster.engine.device import choose_device
 from frame_booster.engine.interpolator import Interpolator, load_model
 from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.stream import StreamMaker
@@ -253,13 +253,6 @@ def test_devices() -> None:
             choose_device(bad)
     with pytest.raises(ModelError, match="not number 99"):
         choose_device("gpu:99")
-
-
-def test_precisions() -> None:
-    assert choose_precision("float32", "/CPU:0") == "float32"
-    assert choose_precision("auto", "/GPU:0") == "float16"
-    with pytest.raises(InputError, match="unknown precision"):
-        choose_precision("int8", "/CPU:0")
 
 
 def test_logical_devices_run_the_same_code(model: Model) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from frame_booster.engine import files_on_disk
+from frame_booster.engine.files_on_disk import cache_folder
 from frame_booster.engine.onnx import cache
-from frame_booster.engine.onnx.cache import GraphCache, cache_folder
+from frame_booster.engine.onnx.cache import GraphCache
 
 
 @pytest.fixture
@@ -68,8 +70,8 @@ def test_the_folder_is_the_systems_or_the_one_that_is_named(monkeypatch: pytest.
     assert cache_folder() == tmp_path
     monkeypatch.delenv("FRAME_BOOSTER_CACHE")
     for platform, variable in (("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")):
-        monkeypatch.setattr(cache.sys, "platform", platform)
+        monkeypatch.setattr(files_on_disk.sys, "platform", platform)
         monkeypatch.setenv(variable, str(tmp_path / platform))
         assert cache_folder() == tmp_path / platform / "frame-booster"
-    monkeypatch.setattr(cache.sys, "platform", "darwin")
+    monkeypatch.setattr(files_on_disk.sys, "platform", "darwin")
     assert cache_folder().parts[-3:] == ("Library", "Caches", "frame-booster")

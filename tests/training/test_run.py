@@ -111,5 +111,5 @@ def test_what_cannot_be_frozen_is_refused(
 def test_precision_is_what_is_asked_for_or_what_the_hardware_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training_precision("float16", "auto") == "float16"
     for has, expected in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr("frame_booster.engine.device.has_bfloat16", lambda has=has: has)
+        monkeypatch.setattr("frame_booster.training.loop.run.has_bfloat16", lambda has=has: has)
         assert training_precision("auto", "cpu") == expected

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import partial
 
 from frame_booster.cli import grouped
 from frame_booster.cli.completion import complete_profiles
-from frame_booster.options import factor_in, parse_position, parse_rate
+from frame_booster.options import parse_fps, parse_position
 
 option = partial(grouped.option, grouped.COMMON)
-
-
-def _rate_or_factor(text: str) -> Fraction | int:
-    factor = factor_in(text)
-    return parse_rate(text) if factor is None else factor
-
 
 OPTIONS = [
     option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists. Without it, that is an error."),
@@ -37,7 +30,7 @@ OPTIONS = [
         "3x and double are factors.",
         default_text="the factor times the source's",
         example="--fps 60",
-        reads=_rate_or_factor,
+        reads=parse_fps,
     ),
     option(
         "--start",

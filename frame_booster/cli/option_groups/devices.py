@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from frame_booster.cli import grouped
-from frame_booster.options import parse_bytes
+from frame_booster.options import parse_batch_size, parse_bytes
 
 option = partial(grouped.option, grouped.DEVICES)
 
@@ -47,11 +47,12 @@ OPTIONS = [
     ),
     option(
         "--batch-size",
-        type=int,
         metavar="PAIRS",
-        help="Pairs of frames that go through the network at once.",
-        default_text="by frame size",
+        default="auto",
+        help="Pairs of frames that go through the network at once; auto goes by frame size, and on a GPU by its free "
+        "memory as well.",
         example="--batch-size 4",
+        reads=parse_batch_size,
     ),
     option(
         "--max-memory",
@@ -61,6 +62,19 @@ OPTIONS = [
         default_text="half of what is free",
         example="--max-memory 6G",
         reads=parse_bytes,
+    ),
+    option(
+        "--max-device-memory",
+        metavar="SIZE",
+        help="Memory to take of each GPU, in bytes or with K, M, G.",
+        default_text="what is free",
+        example="--max-device-memory 8G",
+        reads=parse_bytes,
+    ),
+    option(
+        "--no-cache",
+        is_flag=True,
+        help="Keep nothing on disk of what is compiled for a GPU, and no graphs.",
     ),
     option(
         "--threads",

@@ -26,6 +26,10 @@ class BatchMaker:
         self.layout, self.plan = layout, plan
         self.compiled = model.batch(layout, plan)
 
+    def warm_up(self) -> None:
+        """Has the function compiled."""
+        self.compiled.warm_up()
+
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates, batch after batch."""
         pairs = self.plan.batch_size

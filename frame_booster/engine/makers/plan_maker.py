@@ -18,3 +18,6 @@ class PlanMaker(Protocol):
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """As `Maker.make`; raises what the engine raises where the device has too little memory for the plan."""
+
+    def warm_up(self) -> None:
+        """Has all compiled that the first call would wait for; may raise what `make` may raise."""

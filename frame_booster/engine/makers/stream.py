@@ -52,6 +52,9 @@ class StreamMaker:
             mine.set_exception(error)
         return mine.result()
 
+    def warm_up(self) -> None:
+        """Does nothing: what takes one frame at a time is compiled by its first."""
+
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates. A frame is known again by being the same object."""
         return [self._make_one(frames[r.first], frames[r.second], float(r.t)) for r in requests]

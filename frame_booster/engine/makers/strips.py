@@ -66,6 +66,9 @@ class StripMaker:
         self._part = replace(layout, height=rows)
         self.compiled = model.strips(layout, self._part, plan)
 
+    def warm_up(self) -> None:
+        """Does nothing: what takes one frame at a time is compiled by its first."""
+
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates, frame after frame."""
         return [self._make_one(frames[r.first], frames[r.second], float(r.t)) for r in requests]

@@ -8,34 +8,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from frame_booster._version import __version__
+from frame_booster.engine.files_on_disk import cache_folder, is_whole, replace_whole
 
 KEPT = 48
 """Graphs that are kept, those used last; of FBNet-2, one has 12 MB."""
-
-
-def cache_folder() -> Path:
-    """Returns where programs of this user keep what they can make again.
-
-    `FRAME_BOOSTER_CACHE`, else a folder of that system: `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory
-    Specification), `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
-    """
-    asked = os.environ.get("FRAME_BOOSTER_CACHE")
-    if asked:
-        return Path(asked)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "frame-booster"
 
 
 class GraphCache:
@@ -61,7 +42,7 @@ class GraphCache:
         Where the folder cannot be written, or the disk is full, the graph itself: a cache is no reason to fail.
         """
         path = self.path(*facts)
-        if _is_whole(path):
+        if is_whole(path, path.with_suffix(".sha256")):
             # A folder that others have filled, and that cannot be written, serves as well.
             with suppress(OSError):
                 os.utime(path)
@@ -69,8 +50,8 @@ class GraphCache:
         made = build()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, made)
-            _replace(path.with_suffix(".sha256"), hashlib.sha256(made).hexdigest().encode())
+            replace_whole(path, made)
+            replace_whole(path.with_suffix(".sha256"), hashlib.sha256(made).hexdigest().encode())
         except OSError:
             return made
         self._forget()
@@ -99,25 +80,3 @@ def _builders() -> str:
     files = [*sorted((package / "network" / "onnx_graphs").glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
     files += [package / "engine" / "code_values.py", *sorted((package / "network").glob("*/sizes.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == path.with_suffix(".sha256").read_text()
-    except OSError:
-        return False
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, beside other threads and processes that write the same."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        partial.write_bytes(content)
-        try:
-            partial.replace(path)
-        except PermissionError:
-            # On Windows a file that another process has open cannot be replaced; it has the same content.
-            if not path.is_file():
-                raise
-    finally:
-        partial.unlink(missing_ok=True)

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import begin_work
+from frame_booster.engine.device_memory import room_of
+from frame_booster.engine.files_on_disk import cache_folder
 from frame_booster.engine.memory_plan import Plan
-from frame_booster.engine.onnx.cache import GraphCache, cache_folder
+from frame_booster.engine.onnx.cache import GraphCache
 from frame_booster.engine.onnx.functions import OnnxBatch, OnnxStream, OnnxStrips, picture_function
 from frame_booster.engine.onnx.graphs import Builder
-from frame_booster.engine.onnx.providers import choose_precision, choose_provider
+from frame_booster.engine.onnx.providers import CUDA, TENSORRT, choose_precision, choose_provider
 from frame_booster.engine.onnx.session import Session, open_session
 from frame_booster.engine.weights import shipped_weights
-from frame_booster.errors import ModelError
+from frame_booster.errors import InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import graph_of
 from frame_booster.network.presets import preset_of
 from frame_booster.network.weights_file import check_metadata, read_arrays
@@ -46,6 +48,8 @@ class OnnxModel(LoadedNetwork):
       precision: "auto", "float32", "bfloat16" or "float16", of the convolutions.
       provider: name of ONNX Runtime's execution provider, or "auto".
       threads: that compute on a processor; None leaves it to the runtime.
+      device_memory: bytes that it may take of a GPU, with CUDA and TensorRT; None is what is free.
+      cache: whether graphs, and what providers compile, are kept on disk.
 
     Raises:
       InputError, ModelError: a name is unknown or not here, the weights are not the network's, or the process was
@@ -63,19 +67,25 @@ class OnnxModel(LoadedNetwork):
         precision: str = "auto",
         provider: str = "auto",
         threads: int | None = None,
+        device_memory: int | None = None,
+        cache: bool = True,
     ) -> None:
         self.name, self.preset = name, preset_of(name)
         facts = graph_of(name)
         begin_work()
         chosen, self.device = choose_provider(provider, device)
-        self.provider, self.precision = chosen.name, choose_precision(precision, chosen)
+        self.provider, self.precision = chosen.name, choose_precision(precision, chosen, self.preset)
         self.network = OnnxNetwork(facts.multiple, self.preset.any_timestep, self.preset.max_flow_downscale)
         self.weights = shipped_weights(name) if weights is None else Path(weights)
         self.metadata = check_metadata(self.weights, name)
         self.codes_frames, self.strip_stride = facts.codes_frames, facts.strip_stride
         self.peers = ()
-        self._threads = threads
-        self._cache = GraphCache(self.weights)
+        self._threads, self._device_memory = threads, device_memory
+        self._cache = GraphCache(self.weights) if cache else None
+        if device_memory is not None and chosen.accelerator and chosen.name not in (CUDA, TENSORRT):
+            raise InputError(f"{chosen.name} has no limit of a device's memory", hint="leave out --max-device-memory")
+        if chosen.name in (CUDA, TENSORRT):
+            self.device_room = room_of(int(self.device.rpartition(":")[2]), device_memory)
 
     @cached_property
     def _builder(self) -> Builder:
@@ -91,14 +101,23 @@ class OnnxModel(LoadedNetwork):
           *facts: all that it is built by, beside weights and precision.
         """
         try:
-            graph = self._cache.graph(lambda: build(self._builder), self.name, self.precision, *facts)
+            if self._cache is None:
+                graph: Path | bytes = build(self._builder)
+            else:
+                graph = self._cache.graph(lambda: build(self._builder), self.name, self.precision, *facts)
         except ImportError as error:
             raise ModelError(f"{error.name} is not installed", hint='pip install "frame-booster[onnx]"') from error
         index = int(self.device.rpartition(":")[2])
-        return open_session(graph, str(self.provider), index, self.precision, at_once, self._threads, cache_folder())
+        folder = None if self._cache is None else cache_folder()
+        return open_session(
+            graph, str(self.provider), index, self.precision, at_once, self._threads, folder, self._device_memory
+        )
 
     def frames_at_once(self) -> int:
-        if self.device != "/CPU:0" or (self._threads or os.cpu_count() or 1) == 1:
+        if self.device != "/CPU:0":
+            # Runs share the device's memory, and what one of them needs is all there.
+            return 1
+        if (self._threads or os.cpu_count() or 1) == 1:
             return 1
         return 2
 

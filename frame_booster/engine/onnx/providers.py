@@ -16,6 +16,7 @@ from typing import Any
 from frame_booster.engine.device import PRECISIONS, has_bfloat16
 from frame_booster.engine.nvidia import nvidia_gpus
 from frame_booster.errors import InputError, ModelError
+from frame_booster.network.presets import Preset
 
 CPU = "CPUExecutionProvider"
 OPENVINO = "OpenVINOExecutionProvider"
@@ -178,14 +179,20 @@ def _install_accelerator() -> str:
     return f'pip install "frame-booster[{extra}]"'
 
 
-def choose_precision(name: str, provider: Provider) -> str:
+def choose_precision(name: str, provider: Provider, preset: Preset) -> str:
     """Returns the dtype of convolutions: the one asked for, or the fastest that costs no visible quality.
+
+    Accelerators have no bfloat16 here, since convolutions of the opset have none: they take float16 where the network
+    stays within its range, else float32.
 
     Raises:
       InputError: there is no such precision, or the provider does not compute in it.
     """
     if name == "auto":
-        return "bfloat16" if "bfloat16" in provider.precisions and has_bfloat16() else provider.precisions[0]
+        if "bfloat16" in provider.precisions and has_bfloat16():
+            return "bfloat16"
+        first = provider.precisions[0]
+        return first if first != "float16" or preset.float16_is_safe else "float32"
     if name not in PRECISIONS:
         raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
     if name not in provider.precisions:

@@ -107,7 +107,8 @@ class OnnxRuntimeSession(Session):
       precision: dtype of the convolutions.
       at_once: runs at the same time.
       threads: that compute on a processor; None is one for each core.
-      cache: folder for what providers compile.
+      cache: folder for what providers compile; None keeps nothing.
+      device_memory: bytes that may be taken of a GPU; None is what is free.
 
     Raises:
       ModelError: the provider does not take the graph.
@@ -121,7 +122,8 @@ class OnnxRuntimeSession(Session):
         precision: str,
         at_once: int,
         threads: int | None,
-        cache: Path,
+        cache: Path | None,
+        device_memory: int | None = None,
     ) -> None:
         onnxruntime = runtime()
         if provider in (CUDA, TENSORRT):
@@ -149,7 +151,9 @@ class OnnxRuntimeSession(Session):
             options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         try:
             self._session = onnxruntime.InferenceSession(
-                _loadable(graph), options, providers=provider_options(provider, index, precision, cache)
+                _loadable(graph),
+                options,
+                providers=provider_options(provider, index, precision, cache, device_memory),
             )
         # All its errors are classes of its own without a common base but this.
         except Exception as error:
@@ -195,23 +199,24 @@ _MEMORY = {CUDA: "cuda", TENSORRT: "cuda", DIRECTML: "dml"}
 """Where outputs that stay on the device lie, by ONNX Runtime's names."""
 
 
-def provider_options(provider: str, index: int, precision: str, cache: Path) -> list[Any]:
+def provider_options(
+    provider: str, index: int, precision: str, cache: Path | None, device_memory: int | None = None
+) -> list[Any]:
     """Returns the providers that a session is given, each with its options, as ONNX Runtime documents them."""
     # TensorFloat-32 keeps ten bits of a float32: float16's precision under another name.
-    cuda = (CUDA, {"device_id": index, "use_tf32": 0 if precision == "float32" else 1})
+    options: dict[str, Any] = {"device_id": index, "use_tf32": 0 if precision == "float32" else 1}
+    if device_memory is not None:
+        options["gpu_mem_limit"] = device_memory
+    cuda = (CUDA, options)
     if provider == CUDA:
         return [cuda]
     if provider == TENSORRT:
-        folder = cache / "tensorrt"
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "device_id": index,
-            "trt_fp16_enable": precision == "float16",
-            "trt_engine_cache_enable": True,
-            "trt_engine_cache_path": os.fspath(folder),
-            "trt_timing_cache_enable": True,
-            "trt_timing_cache_path": os.fspath(folder),
-        }
+        settings: dict[str, Any] = {"device_id": index, "trt_fp16_enable": precision == "float16"}
+        if cache is not None:
+            folder = cache / "tensorrt"
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind in ("engine", "timing"):
+                settings |= {f"trt_{kind}_cache_enable": True, f"trt_{kind}_cache_path": os.fspath(folder)}
         return [(TENSORRT, settings), cuda]
     if provider == DIRECTML:
         return [(DIRECTML, {"device_id": index})]
@@ -221,9 +226,16 @@ def provider_options(provider: str, index: int, precision: str, cache: Path) -> 
 
 
 def open_session(
-    graph: Path | bytes, provider: str, index: int, precision: str, at_once: int, threads: int | None, cache: Path
+    graph: Path | bytes,
+    provider: str,
+    index: int,
+    precision: str,
+    at_once: int,
+    threads: int | None,
+    cache: Path | None,
+    device_memory: int | None = None,
 ) -> Session:
     """Loads a graph on a provider; arguments as those of the two kinds of session."""
     if provider == OPENVINO:
         return OpenVinoSession(graph, at_once, threads)
-    return OnnxRuntimeSession(graph, provider, index, precision, at_once, threads, cache)
+    return OnnxRuntimeSession(graph, provider, index, precision, at_once, threads, cache, device_memory)

@@ -71,7 +71,8 @@ class FBNetR(Stage):
         self.precision = precision
         self.matching = matching or MatchingOptions()
         self.encoder = FrameEncoder(precision)
-        self.descriptor = Descriptor(precision)
+        # Only directions count, so its numbers have no bound: up to 1.8e6 were seen, and float16 ends at 65,504.
+        self.descriptor = Descriptor("float32" if precision == "float16" else precision)
         # Its choice is hard: bfloat16 makes a difference of 1e-2 out of one of 1e-6, and exchanged frames may then be
         # given quite other motions.
         self.recall = Recall("float32")

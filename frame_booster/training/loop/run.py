@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
-from frame_booster.engine.device import choose_precision
+from frame_booster.engine.device import has_bfloat16
 from frame_booster.errors import InputError
 from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
@@ -47,7 +47,7 @@ def training_precision(name: str, devices: str) -> str:
         return name
     on_gpu = "cpu" not in devices.lower() and bool(tf.config.list_logical_devices("GPU"))
     # Not float16, as frames are interpolated with on a GPU: gradients are too small for it.
-    return "bfloat16" if on_gpu else choose_precision("auto", "/CPU:0")
+    return "bfloat16" if on_gpu or has_bfloat16() else "float32"
 
 
 class TrainingRun:

@@ -1,0 +1,207 @@
+"""The path of a GPU, on the processor: one computation, batches under way, few pairs while more are compiled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frame_booster.engine import batch_interpolator
+from frame_booster.engine.batch_interpolator import FEW_PAIRS, SHORT_PAIRS, BatchInterpolator
+from frame_booster.engine.device import one_computation
+from frame_booster.engine.maker import Request
+from frame_booster.engine.memory_plan import Plan
+from frame_booster.engine.model import Model
+from frame_booster.engine.tensorflow_functions import _Turns
+from frame_booster.network.presets import PRESETS
+from frame_booster.pixels import PixelLayout, Planes
+from tests.conftest import MeanModel
+from tests.engine.test_contract import difference, scene
+
+LAYOUT = PixelLayout(64, 48, "yuv", 8, 1, 1)
+FRAMES = [scene(LAYOUT, 2 * k) for k in range(13)]
+REQUESTS = [Request(k, k + 1) for k in range(12)]
+
+
+def test_only_a_gpu_runs_one_computation() -> None:
+    assert [one_computation(device) for device in ("/CPU:0", "/CPU:1", "/GPU:0", "/GPU:1")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [name for name, preset in PRESETS.items() if preset.one_computation] == ["fbnet-2"]
+    assert not Model("fbnet-2", device="cpu", precision="float32").one_computation
+
+
+@pytest.fixture
+def forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frame_booster.engine.model.one_computation", lambda device: True)
+
+
+@lru_cache
+def usual() -> list[Planes]:
+    """What the processor's own path makes of the first two pairs."""
+    return BatchInterpolator(Model("fbnet-2", device="cpu", precision="float32"), LAYOUT, Plan(1)).make(
+        FRAMES[:3], REQUESTS[:2]
+    )
+
+
+def test_one_computation_gives_the_same_frames(forced: None) -> None:
+    model = Model("fbnet-2", device="cpu", precision="float32")
+    maker = BatchInterpolator(model, LAYOUT, Plan(2))
+    for function in maker.maker.compiled.functions:
+        [concrete] = function._list_all_concrete_functions_for_serialization()
+        assert concrete.function_def.attr["_XlaMustCompile"].b, "compiled as a whole"
+    for made, expected in zip(maker.make(FRAMES[:3], REQUESTS[:2]), usual(), strict=True):
+        assert difference(made, expected) <= 1
+
+
+def whole_model() -> MeanModel:
+    model = MeanModel()
+    model.one_computation = True
+    return model
+
+
+def test_batches_under_way_give_what_they_give_one_by_one() -> None:
+    maker = BatchInterpolator(whole_model(), LAYOUT, Plan(2, at_once=3))
+    # As on a device of its own, whose planes are brought there first.
+    maker.maker.compiled._turns._apart = True
+    expected = BatchInterpolator(MeanModel(), LAYOUT, Plan(2)).make(FRAMES, REQUESTS)
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda k: maker.make(FRAMES[2 * k : 2 * k + 3], REQUESTS[:2]), range(6)))
+    for one, other in zip((frame for batch in made for frame in batch), expected, strict=True):
+        assert difference(one, other) == 0
+
+
+def test_the_next_batch_is_started_before_the_last_has_come_down() -> None:
+    """Three calls are under way: each of the first two waits for its planes until the third has been started."""
+    turns, started = _Turns("/CPU:0"), []
+    turns._apart = True
+    third = threading.Event()
+
+    class Coming:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            assert third.wait(10)
+            return np.zeros(1)
+
+    def function(planes: list[Any], number: int) -> list[Any]:
+        started.append(number)
+        if len(started) == 3:
+            third.set()
+        return [Coming()]
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda k: turns.run(function, [np.zeros(1)], k), range(3)))
+    assert sorted(started) == [0, 1, 2]
+
+
+def test_an_error_that_shows_when_planes_come_down_is_of_its_batch() -> None:
+    class Failing:
+        def __init__(self, fails: bool) -> None:
+            self.fails = fails
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            if self.fails:
+                raise tf.errors.InternalError(None, None, "a kernel failed")
+            return np.zeros(1)
+
+    turns = _Turns("/CPU:0")
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(turns.run, lambda planes, k=k: [Failing(k == 1)], []) for k in range(3)]
+        errors = [call.exception() for call in calls]
+    assert [error is None for error in errors] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (tf.errors.InternalError(None, None, "Autotuning failed: RESOURCE_EXHAUSTED: Out of memory"), True),
+        (tf.errors.InternalError(None, None, "CUDA error: an illegal memory access was encountered"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_want_of_memory_in_the_compiler_counts_as_such(error: Exception, short: bool) -> None:
+    assert MeanModel().is_out_of_memory(error) == short
+
+
+class Compiler:
+    """Lets the computation of many pairs be compiled when the test says so, or not at all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails_above: int = 99) -> None:
+        self.go, self.compiled = threading.Event(), []
+        usual = batch_interpolator.BatchMaker.warm_up
+
+        def warm_up(maker: Any) -> None:
+            assert self.go.wait(30)
+            self.compiled.append(maker.plan.batch_size)
+            if maker.plan.batch_size > fails_above:
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+            usual(maker)
+
+        monkeypatch.setattr(batch_interpolator.BatchMaker, "warm_up", warm_up)
+
+    def done(self) -> None:
+        self.go.set()
+        for thread in tuple(batch_interpolator._compiling):
+            thread.join(30)
+
+
+def test_frames_flow_few_at_a_time_while_more_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler, expected = Compiler(monkeypatch), BatchInterpolator(MeanModel(), LAYOUT, Plan(2)).make(FRAMES, REQUESTS)
+    maker = BatchInterpolator(whole_model(), LAYOUT, Plan(8, at_once=3))
+    assert (maker.batch_size, maker.at_once) == (FEW_PAIRS, 3)
+    made = maker.make(FRAMES[:5], REQUESTS[:4])
+    compiler.done()
+    assert maker.batch_size == 8
+    made += maker.make(FRAMES[4:], REQUESTS[:8])
+    assert all(difference(one, other) == 0 for one, other in zip(made, expected, strict=True))
+
+
+def test_a_card_too_small_for_many_pairs_keeps_to_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = Compiler(monkeypatch, fails_above=4)
+    maker = BatchInterpolator(whole_model(), LAYOUT, Plan(16))
+    compiler.done()
+    assert compiler.compiled == [16, 8, 4]
+    assert maker.batch_size == 4
+
+
+@pytest.mark.parametrize(("expected", "pairs"), [(399, SHORT_PAIRS), (400, FEW_PAIRS), (None, FEW_PAIRS)])
+def test_a_short_run_compiles_one_computation(
+    monkeypatch: pytest.MonkeyPatch, expected: int | None, pairs: int
+) -> None:
+    compiler = Compiler(monkeypatch)
+    maker = BatchInterpolator(whole_model(), LAYOUT, Plan(8), expected=expected)
+    assert maker.batch_size == pairs
+    compiler.done()
+    assert compiler.compiled == ([] if pairs == SHORT_PAIRS else [8])
+
+
+@pytest.fixture(autouse=True)
+def no_compiler_left() -> Iterator[None]:
+    yield
+    for thread in tuple(batch_interpolator._compiling):
+        thread.join(30)
+
+
+def test_fewer_at_the_same_time_are_not_compiled_again() -> None:
+    model, short = MeanModel(), [True]
+    maker = BatchInterpolator(model, LAYOUT, Plan(2, at_once=3))
+    before, usual = maker.maker, maker.maker.compiled.functions[0]
+
+    def once_short(*given: Any) -> Any:
+        if short:
+            short.pop()
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+        return usual(*given)
+
+    maker.maker.compiled.functions[0] = once_short
+    made = maker.make(FRAMES[:3], REQUESTS[:2])
+    assert (maker.plan, maker.maker) == (Plan(2), before)
+    assert len(made) == 2

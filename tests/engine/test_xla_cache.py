@@ -1,0 +1,135 @@
+"""Compilations on disk: whole, of one card and release, and no reason to fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from frame_booster.engine import xla_cache
+from frame_booster.engine.nvidia import NvidiaGpu
+from frame_booster.engine.xla_cache import CompilationFolder, flags_of, folder_name, keep_compilations
+
+
+def opened(common: Path) -> tuple[CompilationFolder, Path]:
+    folder = CompilationFolder(common)
+    own = folder.open()
+    assert own is not None
+    return folder, own / "executables"
+
+
+def test_what_one_process_compiles_the_next_finds(tmp_path: Path) -> None:
+    folder, own = opened(tmp_path)
+    (own / "one.pb").write_bytes(b"compiled")
+    (own / "two.pb.tmp1").write_bytes(b"half")
+    folder.close()
+    assert not own.exists(), "its own folder is gone"
+    again, own = opened(tmp_path)
+    assert [path.name for path in own.iterdir()] == ["one.pb"]
+    assert (own / "one.pb").read_bytes() == b"compiled"
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["autotuned", "executables"]
+
+
+def test_processes_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+    (first, one), (second, two) = opened(tmp_path), opened(tmp_path)
+    (third, three), (fourth, _) = opened(tmp_path), opened(tmp_path)
+    (one / "a.pb").write_bytes(b"a")
+    (two / "a.pb").write_bytes(b"a")
+    (three / "b.pb").write_bytes(b"b")
+    assert list(two.iterdir()) == [two / "a.pb"]
+    for folder in (first, second, third, fourth):
+        folder.close()
+    last, own = opened(tmp_path)
+    assert sorted(path.name for path in own.iterdir()) == ["a.pb", "b.pb"]
+    last.close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "no digest"])
+def test_a_damaged_file_is_not_given_to_the_compiler(tmp_path: Path, damage: str) -> None:
+    folder, own = opened(tmp_path)
+    (own / "one.pb").write_bytes(b"compiled")
+    folder.close()
+    kept = tmp_path / "executables" / "one.pb"
+    if damage == "no digest":
+        kept.with_name("one.pb.sha256").unlink()
+    else:
+        kept.write_bytes(b"comp" if damage == "cut" else b"compiles")
+    again, own = opened(tmp_path)
+    assert list(own.iterdir()) == []
+    (own / "one.pb").write_bytes(b"anew")
+    again.close()
+    last, own = opened(tmp_path)
+    assert (own / "one.pb").read_bytes() == b"anew"
+    last.close()
+
+
+def test_a_folder_at_which_processes_die_is_given_up(tmp_path: Path) -> None:
+    script = "import os, sys; from pathlib import Path; from frame_booster.engine.xla_cache import CompilationFolder\n"
+    script += "CompilationFolder(Path(sys.argv[1])).open(); os.kill(os.getpid(), 9)"
+    for _ in range(xla_cache.TRIALS):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=60)
+    assert CompilationFolder(tmp_path).open() is None
+    for mark in tmp_path.glob("unfinished.*"):
+        os.utime(mark, (0, 0))
+    folder, _ = CompilationFolder(tmp_path / "other"), None
+    assert folder.open() is not None
+    folder.close()
+
+
+def test_only_the_files_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xla_cache, "KEPT_BYTES", 20)
+    for k in range(4):
+        folder, own = opened(tmp_path)
+        (own / f"{k}.pb").write_bytes(b"x" * 8)
+        folder.close()
+        os.utime(tmp_path / "executables" / f"{k}.pb", (k, k))
+    assert sorted(path.name for path in (tmp_path / "executables").glob("*.pb")) == ["2.pb", "3.pb"]
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert CompilationFolder(tmp_path / "file" / "xla").open() is None
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("FRAME_BOOSTER_CACHE", str(tmp_path))
+    for variable in ("XLA_FLAGS", "TF_XLA_FLAGS"):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setattr(xla_cache, "gpus", lambda: (NvidiaGpu("NVIDIA H100 80GB", (9, 0), 80 << 30, "0"),) * 2)
+    monkeypatch.setattr(xla_cache, "driver_version", lambda: "550.54")
+    monkeypatch.setattr(xla_cache, "_opened", False)
+    monkeypatch.setattr(xla_cache, "_release", lambda: (2, 21))
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    closed: list[object] = []
+    monkeypatch.setattr(xla_cache.atexit, "register", closed.append)
+    return tmp_path
+
+
+def test_flags_are_set_for_a_card_before_tensorflow_is_there(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_autotune_level=0")
+    keep_compilations(wanted=True)
+    [own] = (card / "xla" / folder_name()).glob("run.*")
+    assert os.environ["TF_XLA_FLAGS"].split() == flags_of(own)["TF_XLA_FLAGS"]
+    assert os.environ["XLA_FLAGS"].split() == ["--xla_gpu_autotune_level=0", *flags_of(own)["XLA_FLAGS"]]
+    assert "550.54" in folder_name()
+    assert folder_name().endswith("NVIDIA-H100-80GB")
+
+
+@pytest.mark.parametrize("why", ["not wanted", "an old release", "no card", "too late"])
+def test_nothing_is_kept(card: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    if why == "an old release":
+        monkeypatch.setattr(xla_cache, "_release", lambda: (2, 15))
+    if why == "no card":
+        monkeypatch.setattr(xla_cache, "gpus", lambda: ())
+    if why == "too late":
+        monkeypatch.setitem(sys.modules, "tensorflow", object())
+    keep_compilations(wanted=why != "not wanted")
+    assert list(card.iterdir()) == []
+    assert os.environ["TF_XLA_FLAGS"] == ""
+    bounded = f"--xla_gpu_autotune_level={xla_cache.AUTOTUNE_LEVEL}"
+    assert os.environ["XLA_FLAGS"] == (bounded if why in ("not wanted", "an old release") else "")
