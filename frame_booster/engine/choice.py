@@ -118,7 +118,7 @@ def usual_cost(engine: str, model: str, device: str, precision: str, provider: s
         return TENSORFLOW_COSTS.get("bfloat16" if precision == "auto" and has_bfloat16() else _or_float32(precision))
     try:
         chosen, _ = providers.choose_provider(provider, device.split(",")[0])
-        return ONNX_COSTS.get((chosen.name, providers.choose_precision(precision, chosen)))
+        return ONNX_COSTS.get((chosen.name, providers.choose_precision(precision, chosen, preset_of(model))))
     except FrameBoosterError:
         return None
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from frame_booster.engine.onnx.cache import cache_folder
+from frame_booster.engine.files_on_disk import cache_folder
 from frame_booster.files import atomic
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Progress
