@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from frame_booster.cli.completion import complete_input
 from frame_booster.cli.display import Display
 from frame_booster.cli.errors import reported
+from frame_booster.cli.grouped import COMMON, GroupedCommand, option
 from frame_booster.errors import InputError
 from frame_booster.network.presets import PRESETS
 from frame_booster.options import parse_time
@@ -19,28 +21,88 @@ if TYPE_CHECKING:
     from frame_booster.pipeline.comparison.compare import Page
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("before")
-@click.argument("after")
-@click.option("--output", "-o", help="The page. Default: AFTER.compare.html beside AFTER.mp4.")
-@click.option("--start", "-ss", "start", metavar="TIME", help="Begin here, as 12.5 or 00:01:02.5, in BEFORE's time.")
-@click.option("--duration", "-t", "duration", metavar="TIME", help="Take no more than this. Default: 60 s.")
-@click.option("--to", "-to", "end", metavar="TIME", help="End here, instead of --duration.")
-@click.option("--offset", metavar="TIME", help="Where AFTER begins in BEFORE, if it was made with --start.")
-@click.option(
+@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("before", shell_complete=complete_input)
+@click.argument("after", shell_complete=complete_input)
+@option(
+    COMMON,
+    "--output",
+    "-o",
+    metavar="PAGE",
+    help="The page, a name that ends in .html.",
+    default_text="AFTER.compare.html beside AFTER.mp4",
+    example="-o page.html",
+)
+@option(
+    COMMON,
+    "--start",
+    "-ss",
+    "start",
+    metavar="TIME",
+    help="Begin here in BEFORE, in seconds or as HH:MM:SS.fraction.",
+    default_text="the beginning",
+    example="--start 1:20",
+    reads=parse_time,
+)
+@option(
+    COMMON,
+    "--duration",
+    "-t",
+    "duration",
+    metavar="TIME",
+    help="Take no more of BEFORE than this.",
+    default_text="60 s",
+    example="--duration 10",
+    reads=parse_time,
+)
+@option(
+    COMMON,
+    "--to",
+    "-to",
+    "end",
+    metavar="TIME",
+    help="End here in BEFORE, instead of --duration.",
+    default_text="by --duration",
+    example="--to 1:30",
+    reads=parse_time,
+)
+@option(
+    COMMON,
+    "--offset",
+    metavar="TIME",
+    help="Where AFTER begins in BEFORE, if it was made with --start.",
+    default_text="0",
+    example="--offset 1:20",
+    reads=parse_time,
+)
+@option(
+    COMMON,
     "--report",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Report of the run that made AFTER (--report or --json). Default: one beside AFTER, if there is one.",
+    metavar="FILE",
+    help="Report of the run that made AFTER, as --report or --json writes it.",
+    default_text="one beside AFTER, if there is one",
+    example="--report report.json",
 )
-@click.option(
+@option(
+    COMMON,
     "--model",
     "-m",
     type=click.Choice([*PRESETS, "pictures"]),
-    help="Network that is asked how sure it is, or pictures: measure without one. Default: that of the report.",
+    help="Network that is asked how sure it is, or pictures: measure without one.",
+    default_text="that of the report",
+    example="--model pictures",
 )
-@click.option("--device", default="auto", show_default=True, help="Device of the network: auto, cpu, gpu or gpu:1.")
-@click.option("--overwrite", "-y", is_flag=True, help="Replace the page if it exists.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, no notes.")
+@option(
+    COMMON,
+    "--device",
+    metavar="NAME",
+    default="auto",
+    help="Device of the network: auto, cpu, gpu or gpu:1.",
+    example="--device cpu",
+)
+@option(COMMON, "--overwrite", "-y", is_flag=True, help="Replace the page if it exists.")
+@option(COMMON, "--quiet", "-q", is_flag=True, help="No progress and no notes.")
 def compare(
     before: str,
     after: str,
@@ -57,7 +119,7 @@ def compare(
 ) -> None:
     """Shows the video BEFORE and its boosted version AFTER on one page for a browser.
 
-    The page holds everything and asks the network for nothing: both videos in step with a slider between them, the
+    The page holds everything and needs no connection: both videos in step with a slider between them, the
     interpolated frames that the network is least sure of, and the report of the run.
     """
     with reported():

@@ -59,6 +59,7 @@ OPTIONS = [
     ),
     option(
         "--mask",
+        type=click.Path(),
         metavar="PICTURE",
         help="Hold frames where this picture, of the size of the video, is white, as under a HUD or subtitles; grey is "
         "in between.",
