@@ -15,8 +15,7 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_output, partial_file
 from frame_booster.media.paths import check_input, input_path, is_pipe, shortened
-from frame_booster.network.presets import DEFAULT
-from frame_booster.options import InputOptions
+from frame_booster.options import BoostOptions, InputOptions
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
 from frame_booster.pipeline.comparison.facts import (
     clock,
@@ -160,7 +159,7 @@ def compare(
         finally:
             recording.close()
         _check_interpolated(recorded, paths[1])
-        model = options.model or str((record or {}).get("model") or DEFAULT)
+        model = options.model or str((record or {}).get("model") or BoostOptions().model)
         unsure = recording.candidates.ranked(doubt_function(model, options.device))
         notes = [*notes, *recorded.notes, *_lengths_differ(lengths, slower, options), *_slow(slower)]
         name = paths[1].name

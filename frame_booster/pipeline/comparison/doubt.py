@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from frame_booster.engine.choice import has_tensorflow
 from frame_booster.engine.contract import LoadedNetwork
-from frame_booster.network.presets import PRESETS
 from frame_booster.pipeline.comparison.uncertainty import Candidate, DoubtFunction
 
 PICTURES = "pictures"
@@ -19,13 +18,12 @@ def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None
       device: "auto", "cpu", "gpu" or "gpu:1".
       loaded: the network, where a run has loaded it; of the ONNX engine it is of no use here.
     """
-    if name not in PRESETS or not has_tensorflow():
+    if name == PICTURES or not has_tensorflow():
         return None
-    from frame_booster.engine.doubt import DoubtMeter
-    from frame_booster.engine.model import Model
+    from frame_booster.engine.doubt import doubt_meter
 
-    model = loaded if isinstance(loaded, Model) else Model(name, None, device.split(",")[0])
-    return DoubtMeter(model).measure
+    meter = doubt_meter(name, device, loaded)
+    return None if meter is None else meter.measure
 
 
 def measure_text(name: str, unsure: list[Candidate]) -> str:
