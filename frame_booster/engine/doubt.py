@@ -75,4 +75,6 @@ def doubt_meter(name: str, device: str, loaded: LoadedNetwork | None = None) -> 
     """
     if isinstance(loaded, Model):
         return DoubtMeter(loaded)
-    return DoubtMeter(Model(name, None, device.split(",")[0])) if name in PRESETS else None
+    if name not in PRESETS:
+        return None
+    return DoubtMeter(Model(name, None if loaded is None else loaded.weights, device.split(",")[0]))
