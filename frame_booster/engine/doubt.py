@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.model import Model
 from frame_booster.network.presets import PRESETS
 
 DoubtMap = npt.NDArray[np.float32]
 """(H, W), 0 where the network is sure, up to 1."""
-
-
-def is_network(name: str) -> bool:
-    """Tells whether a name is that of a network that can be loaded."""
-    return name in PRESETS
 
 
 class DoubtMeter:
@@ -67,3 +63,18 @@ class DoubtMeter:
             traced = tf.function(measured, autograph=False)
             self._functions[size] = traced.get_concrete_function(shape, shape, tf.TensorSpec([1], tf.float32))
         return self._functions[size]
+
+
+def doubt_meter(name: str, device: str, loaded: LoadedNetwork | None = None) -> DoubtMeter | None:
+    """Returns what measures a network's doubt; None where there is no network of that name.
+
+    Args:
+      name: of the network.
+      device: as of `Model`; of several the first is taken.
+      loaded: the network, where it is loaded already; of another engine than TensorFlow it is loaded again.
+    """
+    if isinstance(loaded, Model):
+        return DoubtMeter(loaded)
+    if name not in PRESETS:
+        return None
+    return DoubtMeter(Model(name, None if loaded is None else loaded.weights, device.split(",")[0]))

@@ -18,15 +18,12 @@ def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None
       device: "auto", "cpu", "gpu" or "gpu:1".
       loaded: the network, where a run has loaded it; of the ONNX engine it is of no use here.
     """
-    if not has_tensorflow():
+    if name == PICTURES or not has_tensorflow():
         return None
-    from frame_booster.engine.doubt import DoubtMeter, is_network
-    from frame_booster.engine.model import Model
+    from frame_booster.engine.doubt import doubt_meter
 
-    if not is_network(name):
-        return None
-    model = loaded if isinstance(loaded, Model) else Model(name, None, device.split(",")[0])
-    return DoubtMeter(model).measure
+    meter = doubt_meter(name, device, loaded)
+    return None if meter is None else meter.measure
 
 
 def measure_text(name: str, unsure: list[Candidate]) -> str:
