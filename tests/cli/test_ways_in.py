@@ -81,6 +81,7 @@ def test_a_night_is_looked_at_first_killed_and_gone_on_with(night: Path) -> None
     assert [len(decoded(night / "out" / name)) for name in ("a.2x.mp4", "c.2x.mp4")] == [24, 10]
     lines = [json.loads(line) for line in (night / "night.jsonl").read_text().splitlines()[4:]]
     assert [line["outcome"] for line in lines] == ["skipped", "done", "done"]
+    assert all(line["bytes"] for line in lines), "the next run needs no look"
 
 
 def test_one_video_into_a_folder_and_what_failed_again(night: Path) -> None:
