@@ -60,8 +60,8 @@ def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
-    from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.media.passthrough.streams import StreamFate
+    from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.pipeline.folder import FileOutcome
     from frame_booster.pipeline.forecast import Forecast
     from frame_booster.pipeline.result import Result
