@@ -215,6 +215,7 @@ def report_schema(*, closed: bool = False) -> dict[str, Any]:
     tables = tables_of((REFERENCE / "report-json.md").read_text(encoding="utf-8"))
     [report], [named, done], [cluster] = tables["Report"], tables["One input"], tables["A cluster"]
     [progress, worker], [error] = tables["Progress of a cluster"], tables["An error"]
+    [forecast, fate] = tables["A dry run"]
     # An object that has a section of its own has the fields of that.
     nested = {name: an_object(fields(rows), closed) for name, [rows, *_] in sections(tables).items()}
     common = fields([row for row in named if row["field"].strip("`") in ("input", "output", "outcome")])
@@ -227,15 +228,22 @@ def report_schema(*, closed: bool = False) -> dict[str, Any]:
     unnamed = {name: schema for name, schema in common.items() if name != "outcome"}
 
     def outcome(kind: str, more: dict[str, Any]) -> dict[str, Any]:
-        return an_object({**common, "outcome": {**common["outcome"], "const": kind}, **more}, closed)
+        return an_object({**common, "outcome": {**common["outcome"], "const": kind}, **more}, closed, ("bytes",))
 
     def event(kind: str, more: dict[str, Any]) -> dict[str, Any]:
         return an_object({"event": {"const": kind}, **more}, closed)
 
-    ends = {"done": result, "skipped": {}, "failed": failure}
+    size = fields([row for row in named if row["field"].strip("`") == "bytes"])
+    ends = {"done": {**result, **size}, "skipped": {}, "failed": failure}
+    version = fields([row for row in report if row["field"].strip("`") in ("version", "profile")])
     files = {"type": "array", "items": {"$ref": "#/$defs/file"}}
     now = {**fields(progress), "workers": {"type": "array", "items": {"$ref": "#/$defs/worker"}}}
     now.pop("event")
+    # What is the same there as in a report of what was made, but may be unknown before it is.
+    also = ("frames_in", "frames_out", "made", "rate", "duration", "seconds", "engine", "bytes")
+    unknown = {name: {"anyOf": [{**result, **size}[name], {"type": "null"}]} for name in also}
+    fates = {"type": "array", "items": {"$ref": "#/$defs/fate"}}
+    planned = {**fields(forecast, streams=fates), **unknown, "warnings": result["warnings"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:frame-booster:report",
@@ -246,6 +254,12 @@ def report_schema(*, closed: bool = False) -> dict[str, Any]:
             "report": an_object(of_a_run, closed),
             "files": files,
             "file": {"oneOf": [outcome(kind, more) for kind, more in ends.items()]},
+            "line": {"oneOf": [outcome(kind, {**version, **more}) for kind, more in ends.items()]},
+            "forecasts": {"type": "array", "items": {"$ref": "#/$defs/forecast"}},
+            "forecast": {
+                "oneOf": [outcome("planned", planned), outcome("skipped", {}), outcome("refused", failure)],
+            },
+            "fate": an_object(fields(fate), closed),
             "result": an_object({**unnamed, **result, **once}, closed),
             "cluster": an_object(in_cluster, closed),
             "error": an_object(fields(error), closed),

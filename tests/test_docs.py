@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -83,22 +84,26 @@ def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
 
 
 def test_the_json_reference_names_every_field_and_no_other() -> None:
+    from frame_booster.media.passthrough.streams import StreamFate
     from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
     from frame_booster.pipeline.folder import FileOutcome
+    from frame_booster.pipeline.forecast import Forecast
     from frame_booster.pipeline.result import Result
     from frame_booster.pipeline.stage_times import StageTimes
 
     result = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), None, 0, 1.0, "fbnet-r", "/CPU:0", "float32")
-    outcome = FileOutcome("in", "out", "failed", result, "error", 2).as_json()
+    outcome = FileOutcome("in", "out", "failed", result, "error", 2, 3).as_json()
     report = {"version", "files", "failed"}
     failure = {"error", "message", "exit_code"}
     cluster = {"segment", "batch_size", "flow_scale", "precision", "threads", "machines", "made_again", "same_as"}
     now = ClusterNow(1, 2, 3.0, 4.0, 5.0, 0, 1, 0, (WorkerNow(1, "a", "/CPU:0", "in", 0, 1),)).as_json()
     news = {*now, *now["workers"][0], *Warned("text").as_json()}
+    fate = asdict(StreamFate(1, "audio", "aac", "copied"))
+    dry = {*Forecast("in", "out", "planned").as_json(), *fate}
     page = text_of("reference/report-json.md")
-    documents = {"--report FILE", "--json", "--progress json"}
+    documents = {"--report FILE", "--report FILE.jsonl", "--json", "--progress json"}
     progress = {"stages", "profile", *StageTimes().as_json()}
-    told = {*outcome, *result.as_json(), *report, *failure, *cluster, *news, *progress}
+    told = {*outcome, *result.as_json(), *report, *failure, *cluster, *news, *progress, *dry}
     assert first_column(page) - documents == told
     assert all(re.search(rf"^\| `{field}` \| [a-z]", page, re.MULTILINE) for field in outcome), "each has a type"
 

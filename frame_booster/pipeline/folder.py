@@ -84,8 +84,7 @@ class FileOutcome:
     @classmethod
     def done(cls, input: str, output: str, result: Result) -> FileOutcome:
         """Returns the outcome of a file that is done."""
-        size = Path(output).stat().st_size if output != "-" and Path(output).is_file() else None
-        return cls(input, output, "done", result, bytes=size)
+        return cls(input, output, "done", result, bytes=_bytes_of(output))
 
     @classmethod
     def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
@@ -103,6 +102,11 @@ class FileOutcome:
         if self.error is not None:
             facts |= {"error": self.error, "exit_code": self.exit_code}
         return facts
+
+
+def _bytes_of(output: str) -> int | None:
+    """Returns the bytes of an output that is whole; None where it is no file."""
+    return Path(output).stat().st_size if output != "-" and Path(output).is_file() else None
 
 
 Report = Callable[[Path, "Progress | FileOutcome"], None]
@@ -362,11 +366,11 @@ class FolderRun:
         Returns:
           Its outcome, if so; where it is not, what is wrong with the output that is there, None being nothing.
         """
-        skipped = FileOutcome(str(path), str(target), "skipped")
-        if self.folder.done is not None:
-            return skipped if same_name(path) in self.folder.done else None
+        if self.folder.done is not None and same_name(path) in self.folder.done:
+            return FileOutcome(str(path), str(target), "skipped")
         if not self.folder.skip_existing or not target.exists():
             return None
+        skipped = FileOutcome(str(path), str(target), "skipped", bytes=_bytes_of(str(target)))
         known = self.folder.whole.get(same_name(target))
         if not look or is_pipe(target) or (known is not None and target.stat().st_size == known):
             return skipped

@@ -75,8 +75,10 @@ class Forecast:
         return {k: v for k, v in facts.items() if k in ("input", "output", "outcome", "error", "exit_code")}
 
 
-def forecast(source: str, output: str | None, options: BoostOptions) -> Forecast:
+def forecast(source: str, output: str | None, options: BoostOptions, *, alone: bool = True) -> Forecast:
     """Returns what `boost.run` would do with these arguments; what it would refuse is told as such.
+
+    An input that is not alone shares a network with others, whose engine is not chosen by how much this one has.
 
     What only the network itself can tell is not: whether a GPU is there, or a file of weights is what it should be.
     """
@@ -85,7 +87,7 @@ def forecast(source: str, output: str | None, options: BoostOptions) -> Forecast
         return refused(source, output or "", error)
     try:
         with opened_run(source, output, options, _not_loaded, dry=True) as work:
-            return _of(source, work)
+            return _of(source, work, alone=alone)
     # The same errors that a run has, and whatever else one would end in.
     except Exception as error:
         known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, source)
@@ -101,7 +103,7 @@ def forecasts(folder: FolderRun) -> Iterator[Forecast]:
             yield Forecast(str(path), str(target), "skipped")
             continue
         options = folder.options if found is None else replace(folder.options, overwrite=True)
-        made = forecast(str(path), str(target), options)
+        made = forecast(str(path), str(target), options, alone=False)
         yield made if found is None else replace(made, warnings=[made_again(found), *made.warnings])
 
 
@@ -114,7 +116,7 @@ def _not_loaded(_: BoostOptions) -> Any:
     raise AssertionError("a dry run has no use for a network")
 
 
-def _of(name: str, work: OpenedRun) -> Forecast:
+def _of(name: str, work: OpenedRun, *, alone: bool) -> Forecast:
     source, options = work.source, work.options
     opening = _opening(work)
     pictures = None if work.format_name else picture_encoder(work.target, options)
@@ -142,7 +144,7 @@ def _of(name: str, work: OpenedRun) -> Forecast:
         device=options.device,
         precision=options.precision,
         provider=options.provider,
-        work=None if made is None else Work(pixels, made),
+        work=Work(pixels, made) if alone and made is not None else None,
     )
     seconds, speed = _time(options, engine, (opening.frame.width, opening.frame.height), made)
     return Forecast(

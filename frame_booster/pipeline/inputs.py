@@ -39,7 +39,10 @@ def given_inputs(arguments: Sequence[str]) -> list[Given]:
         exist or is standard input.
     """
     found = [given for text in arguments for given in _named(text)]
-    once = list({same_name(given.text): given for given in reversed(found)}.values())[::-1]
+    by_name: dict[str, Given] = {}
+    for given in found:
+        by_name.setdefault(same_name(given.text), given)
+    once = list(by_name.values())
     for given in once:
         with _told_where(given.where):
             check_input(given.text)

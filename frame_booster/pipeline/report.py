@@ -121,12 +121,12 @@ def done_inputs(path: Path) -> frozenset[str]:
 
 
 def whole_outputs(paths: Iterable[Path]) -> dict[str, int]:
-    """Returns the bytes of outputs, by their absolute paths, that reports tell to be done; a report need not exist.
+    """Returns the bytes of outputs, by their absolute paths, that reports tell to be whole; a report need not exist.
 
     Raises: as `read_report`.
     """
     entries = [entry for path in paths if path.exists() for entry in read_report(path)]
-    sized = (entry for entry in entries if entry["outcome"] == "done" and isinstance(entry.get("bytes"), int))
+    sized = (entry for entry in entries if entry["outcome"] != "failed" and isinstance(entry.get("bytes"), int))
     return {same_name(entry["output"]): entry["bytes"] for entry in sized}
 
 
