@@ -50,14 +50,14 @@ def test_what_is_planned_fits_and_is_a_power_of_two(monkeypatch: pytest.MonkeyPa
 def test_a_card_of_8_gb_runs_4k_and_a_large_one_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     card(monkeypatch, 7.5)
     small = make_plan(layout("4K"), model_on_gpu(room_of(0, None)))
-    assert (small.batch_size, small.strips) == (1, 1)
+    assert small.strips == 1
     card(monkeypatch, 140)
     busy = [make_plan(layout(size), model_on_gpu(room_of(0, None))).batch_size for size in ("720p", "1080p", "4K")]
     assert busy == [16, 8, 2]
 
 
 def test_float32_has_half_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    half, full = (pairs_at_once(layout("1080p"), FBNET_2, kind, 0, 9 << 30) for kind in ("bfloat16", "float32"))
+    half, full = (pairs_at_once(layout("1080p"), FBNET_2, kind, 0, 2 << 30) for kind in ("bfloat16", "float32"))
     assert half == 2 * full
 
 
