@@ -73,21 +73,21 @@ def test_a_folder_at_which_processes_die_is_given_up(tmp_path: Path) -> None:
     for _ in range(xla_cache.TRIALS):
         subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=60)
     assert CompilationFolder(tmp_path).open() is None
-    for mark in tmp_path.glob("unfinished.*"):
-        os.utime(mark, (0, 0))
-    folder, _ = CompilationFolder(tmp_path / "other"), None
-    assert folder.open() is not None
+    folder, _ = opened(tmp_path / "other")
     folder.close()
 
 
 def test_only_the_files_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xla_cache, "KEPT_BYTES", 20)
+    folder, own = opened(tmp_path)
     for k in range(4):
-        folder, own = opened(tmp_path)
         (own / f"{k}.pb").write_bytes(b"x" * 8)
-        folder.close()
-        os.utime(tmp_path / "executables" / f"{k}.pb", (k, k))
-    assert sorted(path.name for path in (tmp_path / "executables").glob("*.pb")) == ["2.pb", "3.pb"]
+    folder.close()
+    for k, name in enumerate("2013"):
+        os.utime(tmp_path / "executables" / f"{name}.pb", (k + 1, k + 1))
+    monkeypatch.setattr(xla_cache, "KEPT_BYTES", 20)
+    folder._forget()
+    left = [f"{k}.pb{suffix}" for k in (1, 3) for suffix in ("", ".sha256")]
+    assert sorted(path.name for path in (tmp_path / "executables").iterdir()) == left
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
