@@ -86,8 +86,8 @@ def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
 def test_the_json_reference_names_every_field_and_no_other() -> None:
     from frame_booster.media.passthrough.streams import StreamFate
     from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
-    from frame_booster.pipeline.folder import FileOutcome
     from frame_booster.pipeline.forecast import Forecast
+    from frame_booster.pipeline.outcome import FileOutcome
     from frame_booster.pipeline.result import Result
     from frame_booster.pipeline.stage_times import StageTimes
 
@@ -143,7 +143,7 @@ def test_every_flag_is_on_the_page_of_commands() -> None:
 def test_the_schema_knows_each_outcome_and_refuses_others() -> None:
     import jsonschema
 
-    from frame_booster.pipeline.folder import FileOutcome
+    from frame_booster.pipeline.outcome import FileOutcome
 
     validate([FileOutcome("in", "out", "skipped").as_json()], "files")
     validate([FileOutcome("in", "", "failed", error="why", exit_code=3).as_json()], "files")

@@ -20,9 +20,10 @@ from frame_booster.pipeline.stage_times import StageTimes
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions
-    from frame_booster.pipeline.folder import FileOutcome, FolderOptions
+    from frame_booster.pipeline.folder import FolderOptions
     from frame_booster.pipeline.inputs import Given
     from frame_booster.pipeline.job import Progress
+    from frame_booster.pipeline.outcome import FileOutcome
     from frame_booster.pipeline.report import Report
     from frame_booster.pipeline.result import Result
 
@@ -48,7 +49,7 @@ def boost_one(
     """
     from frame_booster.cli.progress import ProgressBar
     from frame_booster.pipeline.boost import run
-    from frame_booster.pipeline.folder import FileOutcome
+    from frame_booster.pipeline.outcome import FileOutcome
     from frame_booster.pipeline.report import Report
 
     if told.dry_run:
@@ -107,7 +108,8 @@ def boost_several(
       FrameBoosterError: nothing can be done.
     """
     from frame_booster.cli.progress import FolderProgress
-    from frame_booster.pipeline.folder import FileOutcome, FolderRun
+    from frame_booster.pipeline.folder import FolderRun
+    from frame_booster.pipeline.outcome import FileOutcome
     from frame_booster.pipeline.report import Report
 
     target = _target_of_several(given, output)

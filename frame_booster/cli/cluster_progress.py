@@ -16,8 +16,8 @@ from tqdm import tqdm
 from frame_booster.cli.display import Display
 from frame_booster.cli.progress import PLAIN_EVERY_S
 from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned
-from frame_booster.pipeline.folder import FileOutcome
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.outcome import FileOutcome
 
 _JSON_EVERY_S = 2.0
 

@@ -14,7 +14,7 @@ import click
 from frame_booster.pipeline.stage_times import AT_ONCE, StageTimes
 
 if TYPE_CHECKING:
-    from frame_booster.pipeline.folder import FileOutcome
+    from frame_booster.pipeline.outcome import FileOutcome
     from frame_booster.pipeline.result import Result
 
 WORDS = {

@@ -12,8 +12,8 @@ from typing import Any
 from tqdm import tqdm
 
 from frame_booster.cli.display import Display, live
-from frame_booster.pipeline.folder import FileOutcome
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.stage_times import StageTimes
 
 PLAIN_EVERY_S = 30.0

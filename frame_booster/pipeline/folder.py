@@ -13,10 +13,9 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from frame_booster.engine.contract import LoadedNetwork
-from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, UnexpectedError
+from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.truncation import tells_its_length
 from frame_booster.media.output.atomic import make_folder
@@ -37,7 +36,7 @@ from frame_booster.pipeline.boost import load, run
 from frame_booster.pipeline.destination import picture_suffix
 from frame_booster.pipeline.inputs import Given
 from frame_booster.pipeline.job import Progress
-from frame_booster.pipeline.result import Result
+from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.space import free_space, shown_bytes
 
 _SETTLED_S = 2.0
@@ -65,48 +64,6 @@ class FolderOptions:
     whole: Mapping[str, int] = field(default_factory=dict)
     """Outputs that an earlier run has checked, by their absolute paths, with their bytes: they need no further check
     while they have as many."""
-
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of one file."""
-
-    input: str
-    output: str
-    outcome: str
-    """done, skipped or failed."""
-    result: Result | None = None
-    error: str | None = None
-    exit_code: int = 0
-    bytes: int | None = None
-    """Of the output; None where it is no file."""
-
-    @classmethod
-    def done(cls, input: str, output: str, result: Result) -> FileOutcome:
-        """Returns the outcome of a file that is done."""
-        return cls(input, output, "done", result, bytes=_bytes_of(output))
-
-    @classmethod
-    def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
-        """Returns the outcome of a file whose work has ended in an error."""
-        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
-        return cls(input, output, "failed", error=str(known), exit_code=known.exit_code)
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns the fields; those of the result among them."""
-        facts: dict[str, Any] = {"input": self.input, "output": self.output, "outcome": self.outcome}
-        if self.result is not None:
-            facts |= {k: v for k, v in self.result.as_json().items() if k not in facts}
-        if self.bytes is not None:
-            facts["bytes"] = self.bytes
-        if self.error is not None:
-            facts |= {"error": self.error, "exit_code": self.exit_code}
-        return facts
-
-
-def _bytes_of(output: str) -> int | None:
-    """Returns the bytes of an output that is whole; None where it is no file."""
-    return Path(output).stat().st_size if output != "-" and Path(output).is_file() else None
 
 
 Report = Callable[[Path, "Progress | FileOutcome"], None]

@@ -19,8 +19,9 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.boundaries import Opening
 from frame_booster.pipeline.destination import picture_encoder, picture_pattern
-from frame_booster.pipeline.folder import FileOutcome, FolderRun, made_again
+from frame_booster.pipeline.folder import FolderRun, made_again
 from frame_booster.pipeline.opened_run import OpenedRun
+from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.settings import options_rate
 from frame_booster.pipeline.space import check_space, expected_size, free_space
 from frame_booster.pipeline.speeds import Speed, conditions, known_speed

@@ -17,7 +17,7 @@ from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import sync_folder
 from frame_booster.media.paths import same_name
-from frame_booster.pipeline.folder import FileOutcome
+from frame_booster.pipeline.outcome import FileOutcome
 
 LINES = ".jsonl"
 """Suffix of reports of lines."""

@@ -20,8 +20,8 @@ from frame_booster.cli.cluster_progress import ClusterProgress
 from frame_booster.cli.display import Display, busy, live, seconds_of
 from frame_booster.cli.progress import FolderProgress, ProgressBar
 from frame_booster.pipeline.cluster.news import ClusterNow, Warned
-from frame_booster.pipeline.folder import FileOutcome
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result import Result
 from frame_booster.pipeline.stage_times import StageTimes
 from tests.cli.test_cli import ROOT, command, run

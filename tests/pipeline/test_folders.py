@@ -15,7 +15,8 @@ from frame_booster.errors import InputError, OutputError, UnexpectedError
 from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
-from frame_booster.pipeline.folder import FileOutcome, FolderOptions, FolderRun
+from frame_booster.pipeline.folder import FolderOptions, FolderRun
+from frame_booster.pipeline.outcome import FileOutcome
 from tests.conftest import MeanModel, decoded, make_video
 from tests.reference import validate
 from tests.stand_in import STAND_IN
