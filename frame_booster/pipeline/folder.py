@@ -36,7 +36,7 @@ from frame_booster.pipeline.boost import load, run
 from frame_booster.pipeline.destination import picture_suffix
 from frame_booster.pipeline.inputs import Given
 from frame_booster.pipeline.job import Progress
-from frame_booster.pipeline.outcome import FileOutcome
+from frame_booster.pipeline.outcome import FileOutcome, bytes_of
 from frame_booster.pipeline.space import free_space, shown_bytes
 
 _SETTLED_S = 2.0
@@ -327,7 +327,7 @@ class FolderRun:
             return FileOutcome(str(path), str(target), "skipped")
         if not self.folder.skip_existing or not target.exists():
             return None
-        skipped = FileOutcome(str(path), str(target), "skipped", bytes=_bytes_of(str(target)))
+        skipped = FileOutcome(str(path), str(target), "skipped", bytes=bytes_of(str(target)))
         known = self.folder.whole.get(same_name(target))
         if not look or is_pipe(target) or (known is not None and target.stat().st_size == known):
             return skipped

@@ -27,7 +27,7 @@ class FileOutcome:
     @classmethod
     def done(cls, input: str, output: str, result: Result) -> FileOutcome:
         """Returns the outcome of a file that is done."""
-        return cls(input, output, "done", result, bytes=_bytes_of(output))
+        return cls(input, output, "done", result, bytes=bytes_of(output))
 
     @classmethod
     def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
@@ -47,6 +47,6 @@ class FileOutcome:
         return facts
 
 
-def _bytes_of(output: str) -> int | None:
+def bytes_of(output: str) -> int | None:
     """Returns the bytes of an output that is whole; None where it is no file."""
     return Path(output).stat().st_size if output != "-" and Path(output).is_file() else None
