@@ -152,12 +152,17 @@ def _gpus(preset: Preset) -> list[dict[str, Any]]:
 
 
 def _encoders() -> dict[str, bool]:
+    """Returns which encoders are here; those in hardware by a trial, since FFmpeg has them without it, too."""
     try:
-        from frame_booster.media.output.encoders import available_encoders
+        from frame_booster.media.output.encoders import HARDWARE_SUFFIXES, available_encoders
+        from frame_booster.media.output.hardware import works
     except ImportError:
         return {}
     here = set(available_encoders())
-    return {name: name in here for name in _ENCODERS}
+    return {
+        name: name in here and (not name.endswith(HARDWARE_SUFFIXES) or works(name, "yuv420p", (1280, 720)))
+        for name in _ENCODERS
+    }
 
 
 def _tested(model: str) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def reported(*, program: str = "frame-booster", as_json: bool = False, lines: bo
         _end(Interrupted("interrupted"), program, as_json, lines)
     except FrameBoosterError as error:
         _end(error, program, as_json, lines)
-    # Click ends a command by these.
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    # Click ends a command by these; of a reader that wants no more lines, as `head`, nobody need be told.
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     # The last place that can make one line of it.
     except Exception as error:

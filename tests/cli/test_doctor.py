@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -89,3 +92,29 @@ def test_json_has_what_the_lines_have() -> None:
     found = json.loads(json.dumps(facts("fbnet-2", test=False)))
     assert {"python", "tensorflow_cuda", "driver", "gpus", "encoders", "auto", "missing"} <= set(found)
     assert found["encoders"]["libx264"]
+
+
+def test_encoders_in_hardware_are_told_only_where_they_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    from frame_booster.media.output import encoders, hardware
+
+    monkeypatch.setattr(encoders, "available_encoders", lambda: ["libx264", "h264_nvenc", "hevc_nvenc"])
+    monkeypatch.setattr(hardware, "works", lambda name, pix_fmt, size: name == "hevc_nvenc")
+    found = facts(DEFAULT, test=False)["encoders"]
+    assert (found["libx264"], found["h264_nvenc"], found["hevc_nvenc"], found["av1_nvenc"]) == (
+        True,
+        False,
+        True,
+        False,
+    )
+
+
+def test_a_reader_that_wants_no_more_lines_is_no_fault() -> None:
+    """As `frame-booster doctor | head -1`: nothing is said of it."""
+    command = [sys.executable, "-m", "frame_booster", "doctor", "--no-test"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -192,7 +192,7 @@ def test_an_encoder_in_hardware_is_named_where_encoding_was_slowest_and_it_works
     slow: str, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = make_video(tmp_path / "out.mp4", pts=range(2))
-    monkeypatch.setattr("frame_booster.media.output.hardware._works", lambda *_: True)
+    monkeypatch.setattr("frame_booster.media.output.hardware.works", lambda *_: True)
     monkeypatch.setattr(
         "frame_booster.media.output.hardware.usable_hardware_encoder.__defaults__", (("libx264",),), raising=True
     )

@@ -44,13 +44,13 @@ def usable_hardware_encoder(path: Path, names: Sequence[str] = _HARDWARE) -> str
     if pix_fmt is None:
         return None
     for name in set(available_encoders()) & set(names):
-        if av.codec.Codec(name, "w").canonical_name == coding and _works(name, pix_fmt, size):
+        if av.codec.Codec(name, "w").canonical_name == coding and works(name, pix_fmt, size):
             return name
     return None
 
 
-def _works(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
-    """Tells whether an encoder gives packets for frames of a pixel format and a size, (width, height) px."""
+def works(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
+    """Tells whether an encoder gives packets here for frames of a pixel format and a size, (width, height) px."""
     chosen = choose_pixel_format(name, pix_fmt, None)
     if what_is_lost(pix_fmt, chosen) is not None:
         return False
