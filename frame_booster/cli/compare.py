@@ -15,7 +15,7 @@ from frame_booster.cli.errors import reported
 from frame_booster.cli.grouped import COMMON, GroupedCommand, option
 from frame_booster.errors import InputError
 from frame_booster.network.presets import PRESETS
-from frame_booster.options import parse_time
+from frame_booster.option_values import parse_time
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.comparison.compare import Page

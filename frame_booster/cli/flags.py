@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from frame_booster.cli.option_groups import common, devices, expert, folders, quality, streams, timing
 from frame_booster.errors import InputError
-from frame_booster.options import (
-    BoostOptions,
-    EncoderOptions,
-    InputOptions,
+from frame_booster.option_values import (
     parse_angle,
     parse_batch_size,
     parse_bitrate,
@@ -23,6 +20,7 @@ from frame_booster.options import (
     parse_scale,
     parse_time,
 )
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.cluster.options import ClusterOptions

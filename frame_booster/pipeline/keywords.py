@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from frame_booster.errors import InputError
-from frame_booster.options import (
-    BoostOptions,
-    EncoderOptions,
-    InputOptions,
+from frame_booster.option_values import (
     parse_angle,
     parse_bytes,
     parse_fps,
@@ -22,6 +19,7 @@ from frame_booster.options import (
     parse_scale,
     parse_time,
 )
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.timecode import Timecode
 
 Rate = Fraction | float | str

@@ -12,7 +12,8 @@ from frame_booster.engine.device_memory import RESERVED, begin_on_gpus, frame_by
 from frame_booster.engine.memory_plan import make_plan
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS
-from frame_booster.options import BoostOptions, parse_batch_size
+from frame_booster.option_values import parse_batch_size
+from frame_booster.options import BoostOptions
 from frame_booster.pixels import PixelLayout
 from tests.conftest import MeanModel
 

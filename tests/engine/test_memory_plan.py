@@ -31,7 +31,7 @@ from frame_booster.engine.memory_plan import (
 from frame_booster.engine.model import Model
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS
-from frame_booster.options import parse_bytes
+from frame_booster.option_values import parse_bytes
 from frame_booster.pixels import PixelLayout, Planes
 from tests.conftest import picture
 

@@ -17,7 +17,8 @@ from frame_booster.errors import InputError, ModelError
 from frame_booster.media.frames.planes import layout_of, planes_of
 from frame_booster.media.frames.similarity import similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
-from frame_booster.options import BoostOptions, EncoderOptions, InputOptions, parse_time
+from frame_booster.option_values import parse_time
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.byte_queue import Broken, ByteQueue
 from frame_booster.pipeline.keywords import BoostKeywords
 from frame_booster.pipeline.pairing import Pairing, PairingOptions, Shown

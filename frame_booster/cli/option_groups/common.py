@@ -6,7 +6,7 @@ from functools import partial
 
 from frame_booster.cli import grouped
 from frame_booster.cli.completion import complete_profiles
-from frame_booster.options import parse_fps, parse_position
+from frame_booster.option_values import parse_fps, parse_position
 
 option = partial(grouped.option, grouped.COMMON)
 

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from frame_booster.cli import grouped
-from frame_booster.options import parse_batch_size, parse_bytes
+from frame_booster.option_values import parse_batch_size, parse_bytes
 
 option = partial(grouped.option, grouped.DEVICES)
 

@@ -8,7 +8,7 @@ import click
 
 from frame_booster.cli import grouped
 from frame_booster.cli.completion import complete_pixel_formats
-from frame_booster.options import parse_rate, parse_time
+from frame_booster.option_values import parse_rate, parse_time
 
 option = partial(grouped.option, grouped.EXPERT)
 

@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from frame_booster.cli import grouped
-from frame_booster.options import SAMPLES, parse_angle, parse_ratio, parse_time
+from frame_booster.option_values import parse_angle, parse_ratio, parse_time
+from frame_booster.options import SAMPLES
 
 option = partial(grouped.option, grouped.TIMING)
 

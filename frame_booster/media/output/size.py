@@ -15,7 +15,7 @@ from fractions import Fraction
 import av
 
 from frame_booster.errors import InputError
-from frame_booster.options import parse_bitrate
+from frame_booster.option_values import parse_bitrate
 
 _USUAL_BITS = {
     **dict.fromkeys(("libx264", "h264_nvenc", "h264_qsv", "h264_videotoolbox"), (18, 6, 0.15)),

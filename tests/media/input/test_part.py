@@ -10,7 +10,8 @@ import pytest
 
 from frame_booster.errors import InputError
 from frame_booster.media.input.part import Labels
-from frame_booster.options import BoostOptions, parse_position, parse_rate
+from frame_booster.option_values import parse_position, parse_rate
+from frame_booster.options import BoostOptions
 from frame_booster.timecode import Timecode
 from tests.conftest import boosted, decoded
 from tests.media.passthrough.test_timecode import labelled
