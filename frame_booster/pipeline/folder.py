@@ -343,7 +343,7 @@ class FolderRun:
         if options.allow_truncated:
             return None
         try:
-            with open_source(path, options.source, start=options.start, duration=options.duration) as source:
+            with open_source(path, options.source, **options.part) as source:
                 frames, rate = source.expected_frames, source.info.rate
                 if frames is None or not rate or not tells_its_length(source):
                     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,12 @@ def test_the_tree_is_kept_and_a_bad_file_stops_no_other(
     assert loaded == ["auto"], "the model is loaded once"
 
 
-def test_what_is_there_is_skipped_or_refused(tree: Path, tmp_path: Path) -> None:
-    FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*")).run()
-    skipped = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*", skip_existing=True)).run()
+@pytest.mark.parametrize(
+    "options", [BoostOptions(), BoostOptions(end=Fraction(2, 25)), BoostOptions(loop=True)], ids=["all", "to", "loop"]
+)
+def test_what_is_there_is_skipped_or_refused(tree: Path, tmp_path: Path, options: BoostOptions) -> None:
+    FolderRun(tree, tmp_path / "out", options, FolderOptions(pattern="a.*")).run()
+    skipped = FolderRun(tree, tmp_path / "out", options, FolderOptions(pattern="a.*", skip_existing=True)).run()
     assert names(skipped) == {"a.mp4": "skipped"}
     refused = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*")).run()
     assert names(refused) == {"a.mp4": "failed"}
