@@ -16,7 +16,7 @@ from frame_booster.engine.onnx import providers
 from frame_booster.engine.xla_cache import keep_compilations
 from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import GRAPHS
-from frame_booster.network.presets import preset_of
+from frame_booster.network.presets import DEFAULT, preset_of
 
 ENGINES = ("auto", "tensorflow", "onnx")
 
@@ -108,9 +108,9 @@ def choose_engine(
 def usual_cost(engine: str, model: str, device: str, precision: str, provider: str) -> Cost | None:
     """Returns what an engine takes on a processor with the arguments of `choose_engine`, by the figures above.
 
-    None where there are none: of another network than FBNet-2, and of accelerators.
+    None where there are none: of another network than the default, and of accelerators.
     """
-    if model != "fbnet-2" or "gpu" in device:
+    if model != DEFAULT or "gpu" in device:
         return None
     if engine == "tensorflow":
         if device == "auto" and tensorflow_has_gpu():

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from frame_booster.cli.display import Display
 from frame_booster.cli.preview import preview_one
 from frame_booster.errors import InputError
 from frame_booster.media.input.sampling import samples
@@ -101,7 +102,7 @@ def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
     done = run(source, "--preview", "-o", tmp_path / "p.mp4")
     assert done.returncode == 2
     assert "a preview is a page (give a name that ends in .html with -o)" in done.stderr
-    silent: dict[str, Any] = {"quiet": True, "as_json": False}
+    silent: dict[str, Any] = {"display": Display(quiet=True), "as_json": False}
     with pytest.raises(InputError, match="a pipe cannot be previewed"):
         preview_one("-", None, BoostOptions(), None, None, **silent)
     with pytest.raises(InputError, match="a preview is of one"):
