@@ -34,7 +34,7 @@ _NVIDIA = "0x10de"
     type=click.Choice(list(PRESETS)),
     default=DEFAULT,
     help="The network that the report is about.",
-    example="--model fbnet-r",
+    example=f"--model {[*PRESETS][1]}",
 )
 @option(COMMON, "--json", "as_json", is_flag=True, help="One JSON object on standard output instead of lines.")
 @option(COMMON, "--no-test", is_flag=True, help="Leave out the test that makes a frame.")

@@ -56,6 +56,8 @@ class Preset:
     """Of the weights, as SPDX names it."""
     run: str
     """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+    in_brief: str = ""
+    """What it is good for, in a few words for a list; empty where its name says it."""
     float16_is_safe: bool = False
     """Whether float16 was shown to give the frames of float32 (docs/performance.md), so that `auto` may take it."""
     one_computation: bool = False
@@ -117,6 +119,7 @@ register(
         any_timestep=True,
         description="Learned optical flow to the wanted time, from coarse to fine on a shared feature pyramid, and a "
         "blend of both warped frames at full resolution.",
+        in_brief="whose pictures look best",
         licence="MIT",
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
@@ -138,6 +141,7 @@ register(
         gpu_bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
         description="Block matching without weights, a learned choice among motions, and a blend of both warped frames "
         "at full resolution.",
+        in_brief="whose mean error is smaller and whose pictures are softer",
         licence="MIT",
         run="weights/recipes/fbnet-r",
     )
@@ -153,6 +157,7 @@ register(
         float16_is_safe=True,
         description="The network as published: feature pyramids of both frames, bidirectional optical flow from coarse "
         "to fine, and fusion of the warped features.",
+        in_brief="as published",
         licence="MIT",
         run="weights/recipes/fbnet",
     )

@@ -13,15 +13,16 @@ from frame_booster.options import DEINTERLACING
 
 option = partial(grouped.option, grouped.QUALITY)
 
+_NETWORKS = "; ".join(f"{name}, {preset.in_brief}" if preset.in_brief else name for name, preset in PRESETS.items())
+
 OPTIONS = [
     option(
         "-m",
         "--model",
         type=click.Choice(list(PRESETS)),
         default=DEFAULT,
-        help="The network: fbnet-2; fbnet-r, whose mean error is smaller and whose pictures are softer; or fbnet, as "
-        "published.",
-        example="--model fbnet-r",
+        help=f"The network: {_NETWORKS}.",
+        example=f"--model {[*PRESETS][1]}",
     ),
     option(
         "--codec",
