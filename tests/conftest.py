@@ -257,3 +257,8 @@ def probed_times(path: Path, index: int = 0) -> list[Fraction]:
     facts = probe(path)
     base = Fraction(facts["streams"][index]["time_base"])
     return sorted(int(p["pts"]) * base for p in facts["packets"] if p["stream_index"] == index)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the longest tests come first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: "training" not in item.path.parts)
