@@ -16,7 +16,7 @@ import pytest
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted
 
-FRAMES = int(os.environ.get("FRAME_BOOSTER_SOAK_FRAMES", "12000"))
+FRAMES = int(os.environ.get("FRAME_BOOSTER_SOAK_FRAMES", "8000"))
 TICK = Fraction(1001, 24000)
 
 
