@@ -70,7 +70,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     "boost",
     cls=ProfiledCommand,
     epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "FRAME_BOOSTER"},
+    context_settings={"auto_envvar_prefix": "FRAME_BOOSTER"},
 )
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_input)
 @option(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from frame_booster.pipeline.comparison.compare import Page
 
 
-@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=GroupedCommand)
 @click.argument("before", shell_complete=complete_input)
 @click.argument("after", shell_complete=complete_input)
 @option(

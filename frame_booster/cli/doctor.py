@@ -26,7 +26,7 @@ _NVIDIA = "0x10de"
 """NVIDIA's number among makers of PCI cards."""
 
 
-@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=GroupedCommand)
 @option(
     COMMON,
     "-m",

@@ -125,6 +125,10 @@ def option(group: str, *names: str, **facts: Any) -> Callable[[Decorated], Decor
 class GroupedCommand(click.Command):
     """A command whose help is in groups, with `--help OPTION` for one of its options."""
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Returns the names of `--help`, the same in every context: click keeps the option that the first one makes."""
+        return list(HELP_NAMES)
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Returns the option `--help`, which stands with the common ones."""
         found = super().get_help_option(ctx)

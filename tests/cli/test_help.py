@@ -122,6 +122,17 @@ def test_every_option_of_the_other_commands_says_what_it_does() -> None:
     assert "pixels" in fbnet.commands["inspect"].help_on(click.Context(fbnet.commands["inspect"]), "size")
 
 
+def test_a_command_has_both_names_of_help_whoever_asks_first() -> None:
+    """Click keeps the option from the first context; one without the program above it must not take -h away."""
+    command = GroupedCommand("one", params=[])
+    alone = click.Context(command)
+    under_a_group = command.make_context("one", [], parent=click.Context(click.Group("program")))
+    for context in (alone, under_a_group):
+        found = command.get_help_option(context)
+        assert found is not None
+        assert {*found.opts} == {"-h", "--help"}
+
+
 def test_names_of_other_programs_are_aliases_or_told_of() -> None:
     own = {name for one in OPTIONS for name in one.opts}
     assert not own & set(FOREIGN), "what is there needs no advice"
