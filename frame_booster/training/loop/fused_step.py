@@ -194,7 +194,9 @@ class FusedStep:
                 seen = tf.reduce_mean(self._perceptual(*pair))
             values += [levels, distance, seen]
             loss = tf.add_n([weight * value for weight, value in zip(tf.unstack(weights), values, strict=True)])
-        gradients = tape.gradient(loss, self.trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        found = tape.gradient(loss, self.trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        # Of biases and slopes TensorFlow may know no shape in a graph.
+        gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(found, self.trained, strict=True)]
         squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
         values.append(tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-8)))
         return loss, values, gradients
