@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.errors import InputError
+from frame_booster.network.fbnet_2.residual import PReluConvolution
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.fused_step import FusedStep, Samples, check_config
 from frame_booster.training.losses import perceptual
@@ -69,6 +70,17 @@ def test_several_steps_are_one_call_and_weights_are_averaged() -> None:
     assert figures["loss"] == pytest.approx(figures["squared"])
     assert set(figures) == {"loss", "squared", "levels", "distil", "perceptual", "psnr", "skipped"}
     assert one.figures()["psnr"] == 0.0, "means begin anew"
+
+
+def test_layers_whose_loops_are_traced_for_all_channels_are_trained() -> None:
+    """Those of FBNet-2: in a graph TensorFlow knows no shape of the gradients of their biases and slopes."""
+    network = Small()
+    network.one = PReluConvolution(6, 8, precision="float32", name="one")
+    step = FusedStep(network, fused_config())
+    before = [variable.numpy() for variable in step.variables]
+    step(samples(), [1e-2], [[1.0, 0.0, 0.0, 0.0]])
+    for old, variable in zip(before, step.variables, strict=True):
+        assert np.abs(variable.numpy() - old).max() > 0.0, variable.name
 
 
 def test_what_is_not_a_number_changes_nothing_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
