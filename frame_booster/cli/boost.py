@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from frame_booster._version import __version__
 from frame_booster.cli.completion import complete_input, complete_output
 from frame_booster.cli.display import Display
+from frame_booster.cli.environment import strange_variables
 from frame_booster.cli.errors import reported
 from frame_booster.cli.flags import boost_flags, cluster_options, folder_options, run_options
 from frame_booster.cli.grouped import COMMON, EXPERT, QUALITY, option
 from frame_booster.cli.profiles import USED, ProfiledCommand
 from frame_booster.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = (
     ("frame-booster film.mkv", "twice the frames, to film.2x.mkv"),
@@ -124,7 +123,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     one_run=True,
     help="List the known encoders, whether they are here, and their defaults.",
 )
-@click.version_option(__version__, prog_name="frame-booster")
+@click.version_option(__version__, prog_name="frame-booster", allow_from_autoenv=False)
 def boost(
     inputs: tuple[str, ...],
     output: str | None,
@@ -141,8 +140,10 @@ def boost(
     of the shell in quotes ('**/*.mkv'), or a list of inputs (@list.txt).
     """
     display = Display(values["progress"], quiet, values["verbose"])
-    profile = click.get_current_context().meta.get(USED)
+    context = click.get_current_context()
     with reported(as_json=as_json, lines=display.style == "json"):
+        warnings = strange_variables(context, os.environ)
+        display.warnings(None, warnings)
         options, cluster = run_options(values), cluster_options(values)
         from frame_booster.cli.boosting import Told, boost_one, boost_several, check_report
         from frame_booster.media.paths import PIPE, input_path, is_picture_folder, output_path
@@ -160,7 +161,7 @@ def boost(
         if dry_run and report is not None:
             raise InputError("--dry-run writes nothing, and so no report", hint="--json prints what it finds")
         check_report(report, given, output)
-        told = Told(report, display, profile, as_json=as_json, dry_run=dry_run)
+        told = Told(report, display, context.meta.get(USED), warnings, as_json=as_json, dry_run=dry_run)
         [*several, last] = given
         source = input_path(last.text)
         folder = last.text != "-" and source.is_dir() and not is_picture_folder(source)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +35,16 @@ class Told:
     report: Path | None
     display: Display
     profile: str | None
+    warnings: list[str]
+    """Of the run as a whole, which have been told already; each report of an input has them, too."""
     as_json: bool
     dry_run: bool
+
+    def complete(self, outcome: FileOutcome) -> FileOutcome:
+        """Returns what became of an input with the warnings of the run before its own."""
+        if outcome.result is None or not self.warnings:
+            return outcome
+        return replace(outcome, result=replace(outcome.result, warnings=[*self.warnings, *outcome.result.warnings]))
 
 
 def boost_one(
@@ -70,10 +78,10 @@ def boost_one(
         _reported(report, failed)
         display.ended(failed)
         raise
-    done = FileOutcome.done(result.input, result.output, result)
+    done = told.complete(FileOutcome.done(result.input, result.output, result))
     _reported(report, done)
-    if told.as_json:
-        click.echo(json.dumps({**result.as_json(), "profile": told.profile}))
+    if told.as_json and done.result is not None:
+        click.echo(json.dumps({**done.result.as_json(), "profile": told.profile}))
     display.warnings(result.input, result.warnings)
     display.ended(done)
     display.summary(result)
@@ -123,7 +131,7 @@ def boost_several(
 
     def heard(progress: Callable[[Path, Progress | FileOutcome], None], path: Path, news: Any) -> None:
         if isinstance(news, FileOutcome):
-            report.add(news)
+            report.add(told.complete(news))
         progress(path, news)
 
     with ExitStack() as shown:
@@ -145,9 +153,9 @@ def boost_several(
         try:
             work()
         finally:
-            report.finish(run.outcomes)
+            report.finish([told.complete(outcome) for outcome in run.outcomes])
     if told.as_json:
-        click.echo(json.dumps([outcome.as_json() for outcome in run.outcomes]))
+        click.echo(json.dumps([told.complete(outcome).as_json() for outcome in run.outcomes]))
     _sum_up(run.outcomes, display)
     failed = [outcome for outcome in run.outcomes if outcome.outcome == "failed"]
     if failed:

@@ -64,11 +64,12 @@ class Display:
         if not self.quiet and self.style != "json":
             click.echo(text, err=True)
 
-    def warnings(self, file: str, texts: Sequence[str], prefix: str = "frame-booster: warning: ") -> None:
-        """Tells what there is to warn of."""
+    def warnings(self, file: str | None, texts: Sequence[str]) -> None:
+        """Tells what there is to warn of, in a file or, where that is None, in the run as a whole."""
+        about = {} if file is None else {"file": file}
         for text in texts:
-            self.event("warning", file=file, message=text)
-            self.line(f"{prefix}{text}")
+            self.event("warning", **about, message=text)
+            self.line(f"frame-booster: warning: {text}")
 
     def warnings_as_events(self, outcome: FileOutcome) -> None:
         """Tells programs what there is to warn of; people are told when all files have ended."""
