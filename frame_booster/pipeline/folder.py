@@ -20,23 +20,14 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.truncation import tells_its_length
 from frame_booster.media.output.atomic import make_folder
 from frame_booster.media.output.verify import check_whole
-from frame_booster.media.paths import (
-    default_output,
-    find_videos,
-    input_path,
-    is_picture_folder,
-    is_pipe,
-    result_suffix,
-    same_name,
-    shortened,
-)
+from frame_booster.media.paths import find_videos, input_path, is_picture_folder, is_pipe, same_name
 from frame_booster.media.remote_path import is_address
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, run
-from frame_booster.pipeline.destination import picture_suffix
 from frame_booster.pipeline.inputs import Given
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.outcome import FileOutcome, bytes_of
+from frame_booster.pipeline.result_names import ResultNames
 from frame_booster.pipeline.space import free_space, shown_bytes
 
 _SETTLED_S = 2.0
@@ -70,15 +61,6 @@ Report = Callable[[Path, "Progress | FileOutcome"], None]
 """Called with a file's progress and, at its end, its outcome; from several threads where there are several jobs."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the result of an input goes."""
-
-    folder: Path
-    marked: bool
-    """Whether its name gets the factor, `NAME.2x.EXT`: that of a file which was named itself, not found in a folder."""
-
-
 class FolderRun:
     """Boosts the videos of folders, and single inputs, into another folder.
 
@@ -110,15 +92,14 @@ class FolderRun:
         self.report = report or (lambda path, news: None)
         if target is not None and target.is_file():
             raise OutputError("is a file; the results of several inputs need a folder", path=target)
-        self._places: dict[Path, _Place] = {}
+        self._results = ResultNames(target, options.multiple, options.output_format, folder.suffix)
         self.files = list(self._found())
         if not self.files and not folder.watch:
             raise InputError("has no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
         if folder.watch and not any(self._is_folder(given) for given in self.given):
             raise InputError("--watch needs a folder among the inputs", hint="leave it out")
-        self._outputs: dict[Path, Path] = {}
-        self._name(self.files)
-        self._check_outputs()
+        self._results.give(self.files)
+        self._results.check()
         self._models: dict[str, LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
@@ -142,9 +123,8 @@ class FolderRun:
         for given in self.given:
             path = input_path(given.text)
             if not self._is_folder(given):
-                if path not in self._places:
-                    below = path.parent if self.target is None else self.target / given.below
-                    self._places[path] = _Place(below, marked=True)
+                below = path.parent if self.target is None else self.target / given.below
+                if self._results.put(path, below, marked=True):
                     yield path
                 continue
             into = self._tree_of(path)
@@ -154,8 +134,7 @@ class FolderRun:
             without = _as_seen_from(path, into if self.target is None else self.target)
             around = without.absolute() in path.absolute().parents
             for video in find_videos(path, self.folder.pattern, without=None if around else without):
-                if video not in self._places:
-                    self._places[video] = _Place(into / video.relative_to(path).parent, marked=False)
+                if self._results.put(video, into / video.relative_to(path).parent, marked=False):
                     yield video
 
     def _tree_of(self, folder: Path) -> Path:
@@ -165,21 +144,10 @@ class FolderRun:
             return folder.with_name(f"{name}.{self.options.multiple}x")
         return self.target if len(self.given) == 1 else self.target / name
 
-    def _check_outputs(self) -> None:
-        """Raises InputError where an output is one of the inputs, also by a link, or of another input."""
-        inputs = {same_name(path): path for path in self.files if not is_address(str(path))}
-        facts = ((path, path.stat()) for path in inputs.values() if path.exists())
-        known = {(fact.st_dev, fact.st_ino): path for path, fact in facts}
-        for path, output in self._outputs.items():
-            fact = output.stat() if output.exists() else None
-            other = inputs.get(same_name(output)) or (fact and known.get((fact.st_dev, fact.st_ino)))
-            if other:
-                raise InputError(f"the output of {path} is the input {other}", path=output, hint="give another -o")
-
     def space_warning(self) -> str | None:
         """Returns a warning where the inputs together are larger than what is free for their results."""
         sizes: Counter[Path] = Counter()
-        for path, output in self._outputs.items():
+        for path, output in self._results.outputs.items():
             if self.left_alone(path, output, look=False) is None and path.is_file() and not is_address(str(path)):
                 sizes[output.parent if self.target is None else self.target] += path.stat().st_size
         for folder, size in sizes.items():
@@ -241,56 +209,11 @@ class FolderRun:
                     yield path
                 else:
                     # It is looked at again.
-                    del self._places[path]
+                    self._results.forget(path)
 
     def output_of(self, path: Path) -> Path:
-        """Returns where the result of a file goes; two files of one name keep their suffixes in it, `clip.avi.mkv`."""
-        if path not in self._outputs:
-            self._name([path])
-        return self._outputs[path]
-
-    def _name(self, paths: list[Path]) -> None:
-        """Gives each input an output that no other input of this run has."""
-        chosen = {path: self._in_target(path) for path in paths}
-        tried = dict.fromkeys(paths, 0)
-        while shared := self._shared(chosen):
-            fewest = min(tried[path] for path in shared)
-            for number, path in enumerate(shared, 1):
-                if tried[path] == fewest:
-                    tried[path] += 1
-                    # Numbered are names that differ in case alone, which many file systems take for one.
-                    ending = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
-                    if self._same_name(path, shared):
-                        raise InputError(
-                            f"two inputs are called {path.name}, and their results would have one name",
-                            path=path.parent,
-                            hint="boost them by commands of their own, or their folders",
-                        )
-                    chosen[path] = self._in_target(path, ending)
-        self._outputs |= chosen
-
-    def _same_name(self, path: Path, others: Sequence[Path]) -> bool:
-        """Tells whether another input of exactly this name has its result in the same folder."""
-        folder = self._places[path].folder
-        return any(p != path and p.name == path.name and self._places[p].folder == folder for p in others)
-
-    def _shared(self, chosen: dict[Path, Path]) -> list[Path]:
-        counts = Counter(str(output).casefold() for output in (*chosen.values(), *self._outputs.values()))
-        return [path for path, output in chosen.items() if counts[str(output).casefold()] > 1]
-
-    def _in_target(self, path: Path, ending: str | None = None) -> Path:
-        """Returns an output for an input; with an ending, one that has the input's suffix in its name, too."""
-        place = self._places[path]
-        own = default_output(path, self.options.multiple) if place.marked else path
-        factor = f".{self.options.multiple}x" if place.marked else ""
-        suffix = own.suffix if place.marked else result_suffix(path)
-        if picture_suffix(self.options.output_format) is not None:
-            suffix = ""
-        elif self.folder.suffix is not None:
-            suffix = self.folder.suffix
-        stem = path.name if ending is not None else own.stem.removesuffix(factor)
-        folder = own.parent if place.marked and self.target is None else place.folder
-        return folder / shortened(stem, f"{factor}{ending or ''}{suffix}")
+        """Returns where the result of a file goes."""
+        return self._results.output_of(path)
 
     def _model(self, device: str) -> LoadedNetwork:
         with self._loading:
