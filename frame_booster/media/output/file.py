@@ -23,7 +23,7 @@ from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.streams import Passthrough, StreamFate, is_timecode_track, wants_wave_headers
-from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
+from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags, named
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.paths import is_pipe
 from frame_booster.media.pyav.compat import set_display_matrix
@@ -66,7 +66,7 @@ class FileSink:
             self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
             self._warn_of_lost_tags(options.format, tags)
-            if source.whole and source.chapters:
+            if source.chapters:
                 self._add_chapters(source, options.passthrough.slower)
             try:
                 with errors_logged() as said:
@@ -84,7 +84,7 @@ class FileSink:
 
     def _describe(self, stream: Any, first: av.VideoFrame, source: Source) -> None:
         """Gives the video's stream what the source's says of itself: tags, disposition, rotation."""
-        tags = {k: v for k, v in source.info.metadata.items() if k.lower() not in _STALE_TAGS}
+        tags = {k: v for k, v in named(source.info.metadata).items() if k.lower() not in _STALE_TAGS}
         label = next((s.metadata[KEY] for s in source.other_streams if is_timecode_track(s)), None)
         tags = self._retimed(tags if label is None else {KEY: label} | tags)
         stream.metadata.update(tags)

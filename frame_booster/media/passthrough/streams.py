@@ -27,6 +27,7 @@ from frame_booster.media.passthrough.copying import CopiedStream
 from frame_booster.media.passthrough.cover import attach_cover
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
+from frame_booster.media.passthrough.tags import named
 from frame_booster.media.passthrough.timecode import KEY
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
@@ -72,7 +73,7 @@ def is_chapter_text(stream: Any) -> bool:
 def wants_wave_headers(format_name: str, source: Source, options: PassthroughOptions) -> bool:
     """Tells whether a container is to be opened so that it takes audio of any codec, which leaves out chapters."""
     copies = options.audio != "drop" and not options.encodes_audio and options.slower == 1
-    if not copies or (source.whole and source.chapters):
+    if not copies or source.chapters:
         return False
     return any(needs_wave_header(format_name, stream) for stream in source.other_streams)
 
@@ -170,7 +171,7 @@ class Passthrough:
         return copy
 
     def _tag(self, target: Any, stream: Any) -> None:
-        tags = self._retime(dict(stream.metadata))
+        tags = self._retime(named(stream.metadata))
         target.metadata.update(tags)
         target.disposition = stream.disposition
         self.tags[target.index] = tags
