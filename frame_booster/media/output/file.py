@@ -61,7 +61,7 @@ class FileSink:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
             self._describe(self.encoder.stream, first, source)
             self._passthrough = Passthrough(
-                self.container, options.format, source, self.name, options.passthrough, self._put, self._retimed
+                self.container, options.format, source, self.name, options.passthrough, self._put_copied, self._retimed
             )
             self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
@@ -174,6 +174,16 @@ class FileSink:
         except av.error.FFmpegError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
 
+    def _put_copied(self, packet: av.Packet) -> bool:
+        """Writes a packet of another stream; tells whether the container has taken it: it may refuse damaged ones."""
+        try:
+            self._put(packet)
+        except OutputError as error:
+            if not isinstance(error.__cause__, _DAMAGED):
+                raise
+            return False
+        return True
+
     def copy(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet of another stream; nothing if the stream is left out."""
         self._passthrough.take(packet)
@@ -187,6 +197,7 @@ class FileSink:
         """Writes what is held back and closes the file; the encoder must have been flushed."""
         self._put_last()
         self._passthrough.finish()
+        self.warnings += self._passthrough.damage
         self.close()
         if self._path is not None and self._format == "apng":
             set_last_delay(self._path, (self.written.end_pts - self.written.last_pts) * self.time_base)
@@ -240,6 +251,8 @@ def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) 
         sink.abandon()
 
 
+_DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
+"""What muxers say of a packet whose own header makes no sense."""
 _STALE_TAGS = frozenset(
     {"alpha_mode", "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"}
 )
