@@ -278,11 +278,13 @@ class OpenedRun:
             self._again() as again,
             partial_file(self.target, overwrite=self.options.overwrite) as partial,
         ):
+            # Asked for first: from then on chapters and timecode are those of the part.
+            packets = again.items(resume=beginning, video=False)
             with (
                 Stopwatch() as joining,
                 FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink,
             ):
-                written = join(segments, sink, again.items(resume=beginning, video=False))
+                written = join(segments, sink, packets)
             with Stopwatch() as check:
                 lost = verify(partial, self.format_name, written, timeline.time_base)
             try:

@@ -189,7 +189,9 @@ class Clock:
         base = exact(packet.time_base)
         assert base is not None
         offset = self._nearest(packet.dts * base)
-        if self._streams and not -_BESIDE < packet.dts * base + offset - self._now < LEAP:
+        # One that follows another of its stream that waits must not overtake it.
+        follows = any(other.stream.index == packet.stream.index for other in self._waiting)
+        if follows or (self._streams and not -_BESIDE < packet.dts * base + offset - self._now < LEAP):
             self._waiting.append(packet)
             return
         yield self._moved(packet, offset, base)

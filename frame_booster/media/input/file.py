@@ -23,6 +23,7 @@ from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import VideoTrack, choose_video
+from frame_booster.media.input.window import SUBTITLES_LAST, Window, end_of, time_of
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.media.pyav.tag_text import mend, mend_all
@@ -157,14 +158,16 @@ class FileSource(Source):
 
     @property
     def chapters(self) -> list[Any]:
-        """As PyAV gives them, at the times of what is read whole."""
+        """As PyAV gives them, at the times of what is read; known once the first frame is given."""
         moved = []
         for chapter in self.container.chapters():
-            ticks = rescale(1, self.shift, exact(chapter["time_base"]) or Fraction(1))
-            end = chapter["end"] - ticks
-            # What ended before the first frame is none of the output's.
-            if end > 0 or not ticks:
-                start = chapter["start"] - ticks
+            base = exact(chapter["time_base"]) or Fraction(1)
+            ticks = rescale(1, self.shift, base)
+            start, end = chapter["start"] - ticks, chapter["end"] - ticks
+            if self._end is not None:
+                end = min(end, rescale(1, self._end - self.shift, base))
+            # What ends before the first frame, or begins after the last, is none of the output's.
+            if (end > max(start, 0)) or (self.whole and not ticks):
                 mend(chapter["metadata"])
                 moved.append({**chapter, "start": max(start, 0) if ticks else start, "end": end})
         return moved
@@ -176,17 +179,19 @@ class FileSource(Source):
 
         With a start, both are moved so that the first frame is at 0; packets before it are left out.
         """
+        if resume is not None:
+            self._shift = resume.shift
         return self._guard.reading(self._items(resume, video, packets))
 
     def _items(self, resume: Resume | None, video: bool, packets: bool) -> Iterator[SourceFrame | av.Packet]:
         if resume is not None:
-            self._shift = resume.shift
             self._video.begin_in(resume.format)
             self._video.fields.treatment = resume.fields
             self._video.part_begun = True
             self._seen.listed = 0
             self._video.counts_packets = False
-        begin = self._seek(resume)
+        begin = self._seek(resume if video else None)
+        window = Window(self.shift, None if self._begin is None else self.shift, self._end, self.report)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
         passed_end: set[int] = set()
@@ -201,19 +206,19 @@ class FileSource(Source):
                         continue
                     if packet.dts is None:
                         continue
-                    self._reached = max(self._reached, self._time(packet))
+                    self._reached = max(self._reached, end_of(packet))
                     if self._shift is None:
                         held.append(packet)
-                    elif self._keeps(packet):
+                    elif window.take(packet):
                         if packets:
                             yield packet
-                    elif self._end is not None and self._time(packet) >= self._end:
+                    elif self._end is not None and time_of(packet) >= self._end:
                         passed_end.add(packet.stream.index)
                     if self._done(last_end, passed_end):
                         break
                     continue
                 if packet.dts is not None:
-                    self._reached_by_video = max(self._reached_by_video, self._time(packet))
+                    self._reached_by_video = max(self._reached_by_video, time_of(packet))
                 if not video:
                     continue
                 for frame in self._video.decode(packet):
@@ -222,8 +227,10 @@ class FileSource(Source):
                         if frame.pts * self.info.time_base < (self._begin or 0):
                             continue
                         self._shift = frame.pts * self.info.time_base
+                        window.shift = self._shift
+                        window.begin = None if self._begin is None else self._shift
                         self._video.part_begun = True
-                        yield from (p for p in held if packets and self._keeps(p))
+                        yield from (p for p in held if packets and window.take(p))
                         held.clear()
                     if self._end is not None and frame.pts * self.info.time_base >= self._end:
                         passed_end.add(self.stream.index)
@@ -260,38 +267,19 @@ class FileSource(Source):
         if may_restart(self.container):
             # Two frames may be at the time that is sought.
             return begin
-        target = max(int((begin - _SEEK_MARGIN) * av.time_base), 0)
+        # What is on at the beginning of a part began before it.
+        subtitles = resume is None and any(s.type == "subtitle" for s in self.other_streams)
+        target = max(int((begin - max(_SEEK_MARGIN, SUBTITLES_LAST * subtitles)) * av.time_base), 0)
         try:
             self.container.seek(target)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
-        return None
+        return begin if subtitles else None
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
         return replace(frame, pts=frame.pts - int(ticks))
-
-    def _time(self, packet: av.Packet) -> Fraction:
-        base = exact(packet.time_base)
-        stamp = packet.dts if packet.pts is None else packet.pts
-        assert base is not None
-        return stamp * base
-
-    def _keeps(self, packet: av.Packet) -> bool:
-        """Tells whether a packet lies in the part asked for, and moves it to the part's own time."""
-        time = self._time(packet)
-        if self._begin is not None and time < self.shift:
-            return False
-        if self._end is not None and time >= self._end:
-            return False
-        if self.shift:
-            base = exact(packet.time_base)
-            assert base is not None
-            ticks = rescale(1, self.shift, base)
-            packet.pts = None if packet.pts is None else packet.pts - ticks
-            packet.dts = packet.dts - ticks
-        return True
 
     def _done(self, last_end: Fraction | None, passed_end: set[int]) -> bool:
         if self._end is None or last_end is None or self.stream.index not in passed_end:

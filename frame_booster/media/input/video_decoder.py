@@ -19,6 +19,7 @@ from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceRep
 from frame_booster.media.input.telecine import FINER, Telecine
 from frame_booster.media.input.truncation import Completeness, gives_a_frame
 from frame_booster.media.input.video_stream import VideoTrack
+from frame_booster.media.pyav.rational import exact
 from frame_booster.options import InputOptions
 
 _LOST = {
@@ -78,6 +79,10 @@ class VideoDecoder:
         self.part_begun = False
         """Whether the first frame of the part asked for has been given."""
         self._in_part = False
+        self._damage = 0
+        """Frames that are damaged, or that the decoder has failed at."""
+        self._pixel_shape: Fraction | None = None
+        self._told_shape = False
         self._order = DisplayOrder(
             self._decoded,
             reorders=self.stream.codec_context.codec.reorder,
@@ -119,6 +124,7 @@ class VideoDecoder:
             frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
                 _warn_of_lost_metadata(frame, self.report)
+            self._look_at_pixel_shape(pts)
             self._seen.add(pts, duration)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
             if interlaced:
@@ -148,10 +154,12 @@ class VideoDecoder:
         except av.error.FFmpegError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
             self._damaged(error)
+            self._warn_of_damage()
             return []
         for frame in frames:
             if getattr(frame, "is_corrupt", False):
                 self._damaged(None)
+                self._warn_of_damage()
         return frames
 
     def _time(self, frame: av.VideoFrame) -> int:
@@ -184,6 +192,27 @@ class VideoDecoder:
         self.report.decode_errors += 1
         if self.options.strict:
             raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
+
+    def _warn_of_damage(self) -> None:
+        """Warns of one more frame; not of a packet that a demuxer merely suspects, as where streams were joined."""
+        text = "damaged frames are shown as the decoder conceals them, or left out"
+        before, self._damage = f"{text}: {self._damage}", self._damage + 1
+        self.report.warn(f"{text}: {self._damage}", instead_of=before)
+
+    def _look_at_pixel_shape(self, pts: int) -> None:
+        """Tells of pixels that change their shape, as where television goes over from 4:3 to 16:9."""
+        shape = exact(self.stream.codec_context.sample_aspect_ratio)
+        if not shape or shape == self._pixel_shape:
+            return
+        before, self._pixel_shape = self._pixel_shape, shape
+        if before is None or self._told_shape or (self._begin is not None and not self._in_part):
+            return
+        time = float(pts * self._time_base - self._origin)
+        ratios = " to ".join(f"{ratio.numerator}:{ratio.denominator}" for ratio in (before, shape))
+        self._told_shape = True
+        self._tell(
+            f"at about {time:.2f} s the shape of pixels changes from {ratios}: they keep that of the first frame"
+        )
 
     def _tell(self, text: str) -> None:
         if self.options.strict:

@@ -23,7 +23,7 @@ from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.streams import Passthrough, StreamFate, is_timecode_track, wants_wave_headers
-from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags
+from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags, named
 from frame_booster.media.passthrough.timecode import KEY, retimed
 from frame_booster.media.paths import is_pipe
 from frame_booster.media.pyav.compat import set_display_matrix
@@ -61,12 +61,12 @@ class FileSink:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
             self._describe(self.encoder.stream, first, source)
             self._passthrough = Passthrough(
-                self.container, options.format, source, self.name, options.passthrough, self._put, self._retimed
+                self.container, options.format, source, self.name, options.passthrough, self._put_copied, self._retimed
             )
             self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
             self._warn_of_lost_tags(options.format, tags)
-            if source.whole and source.chapters:
+            if source.chapters:
                 self._add_chapters(source, options.passthrough.slower)
             try:
                 with errors_logged() as said:
@@ -84,7 +84,7 @@ class FileSink:
 
     def _describe(self, stream: Any, first: av.VideoFrame, source: Source) -> None:
         """Gives the video's stream what the source's says of itself: tags, disposition, rotation."""
-        tags = {k: v for k, v in source.info.metadata.items() if k.lower() not in _STALE_TAGS}
+        tags = {k: v for k, v in named(source.info.metadata).items() if k.lower() not in _STALE_TAGS}
         label = next((s.metadata[KEY] for s in source.other_streams if is_timecode_track(s)), None)
         tags = self._retimed(tags if label is None else {KEY: label} | tags)
         stream.metadata.update(tags)
@@ -174,6 +174,16 @@ class FileSink:
         except av.error.FFmpegError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
 
+    def _put_copied(self, packet: av.Packet) -> bool:
+        """Writes a packet of another stream; tells whether the container has taken it: it may refuse damaged ones."""
+        try:
+            self._put(packet)
+        except OutputError as error:
+            if not isinstance(error.__cause__, _DAMAGED):
+                raise
+            return False
+        return True
+
     def copy(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet of another stream; nothing if the stream is left out."""
         self._passthrough.take(packet)
@@ -187,6 +197,7 @@ class FileSink:
         """Writes what is held back and closes the file; the encoder must have been flushed."""
         self._put_last()
         self._passthrough.finish()
+        self.warnings += self._passthrough.damage
         self.close()
         if self._path is not None and self._format == "apng":
             set_last_delay(self._path, (self.written.end_pts - self.written.last_pts) * self.time_base)
@@ -240,6 +251,8 @@ def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) 
         sink.abandon()
 
 
+_DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
+"""What muxers say of a packet whose own header makes no sense."""
 _STALE_TAGS = frozenset(
     {"alpha_mode", "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"}
 )

@@ -128,6 +128,9 @@ class VideoEncoder:
             context.flags |= Flags.global_header
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
+        if self._coding == "hevc" and options.format in ("mp4", "mov"):
+            # FFmpeg's own choice, hev1, is not played by Apple's programs; headers are not within the packets here.
+            context.codec_tag = "hvc1"
         if self._numbers is not None:
             coded = coded_rate(self.codec, rate)
             context.time_base = 1 / coded

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import av
 import av.error
 
-from frame_booster.errors import EncodeError
+from frame_booster.errors import DecodeError, EncodeError
 from frame_booster.media.input.source import Source
 from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
 from frame_booster.media.passthrough.audio_encoding import AudioEncoding
@@ -27,6 +27,7 @@ from frame_booster.media.passthrough.copying import CopiedStream
 from frame_booster.media.passthrough.cover import attach_cover
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.passthrough.subtitles import SubtitleConverter, convertible
+from frame_booster.media.passthrough.tags import named
 from frame_booster.media.passthrough.timecode import KEY
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
@@ -72,7 +73,7 @@ def is_chapter_text(stream: Any) -> bool:
 def wants_wave_headers(format_name: str, source: Source, options: PassthroughOptions) -> bool:
     """Tells whether a container is to be opened so that it takes audio of any codec, which leaves out chapters."""
     copies = options.audio != "drop" and not options.encodes_audio and options.slower == 1
-    if not copies or (source.whole and source.chapters):
+    if not copies or source.chapters:
         return False
     return any(needs_wave_header(format_name, stream) for stream in source.other_streams)
 
@@ -86,7 +87,7 @@ class Passthrough:
       source: what is boosted.
       path: of the output, for messages.
       options: what may be left out or changed.
-      put: writes a packet.
+      put: writes a packet, and tells whether the container has taken it.
       retime: gives tags of a stream the timecode of the output.
 
     Raises:
@@ -100,7 +101,7 @@ class Passthrough:
         source: Source,
         path: Path,
         options: PassthroughOptions,
-        put: Callable[[av.Packet], None],
+        put: Callable[[av.Packet], bool],
         retime: Retime = dict,
     ) -> None:
         self.container, self.path, self.options, self._put, self._retime = container, path, options, put, retime
@@ -114,6 +115,9 @@ class Passthrough:
         """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
+        self._refused: dict[str, int] = {}
+        """Packets that the container has not taken, by what they are of."""
+        self._streams = {stream.index: stream for stream in source.other_streams}
         self._routes: dict[int, _Route] = {}
         self._rewritten: set[int] = set()
         """Streams, by index, that are kept in another form than a stream's."""
@@ -170,7 +174,7 @@ class Passthrough:
         return copy
 
     def _tag(self, target: Any, stream: Any) -> None:
-        tags = self._retime(dict(stream.metadata))
+        tags = self._retime(named(stream.metadata))
         target.metadata.update(tags)
         target.disposition = stream.disposition
         self.tags[target.index] = tags
@@ -284,21 +288,37 @@ class Passthrough:
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
-        route = self._routes.get(packet.stream.index)
+        stream = packet.stream
+        route = self._routes.get(stream.index)
         if route is not None:
-            self._write(route.take(packet))
+            self._write(route.take(packet), stream)
 
     def finish(self) -> None:
         """Writes what was held back."""
-        for route in self._routes.values():
-            self._write(route.take(None))
+        for index, route in self._routes.items():
+            self._write(route.take(None), self._streams[index])
 
-    def _write(self, packets: list[av.Packet]) -> None:
+    @property
+    def damage(self) -> list[str]:
+        """What there is to warn of when all is written: packets that the container has not taken."""
+        return [
+            f"damaged packets of {what} are left out, since {self.format} refuses them: {count}"
+            for what, count in self._refused.items()
+        ]
+
+    def _write(self, packets: list[av.Packet], stream: Any) -> None:
+        """Writes packets that a stream of the source has become."""
         for packet in packets:
-            index = packet.stream.index
-            self.sizes[index] = self.sizes.get(index, 0) + packet.size
-            self._put(packet)
-            self.packets[index] = self.packets.get(index, 0) + 1
+            index, size = packet.stream.index, packet.size
+            if self._put(packet):
+                self.sizes[index] = self.sizes.get(index, 0) + size
+                self.packets[index] = self.packets.get(index, 0) + 1
+                continue
+            what = _described(stream)
+            self._refused[what] = self._refused.get(what, 0) + 1
+            if self.options.strict:
+                hint = "without --strict it is left out, with a warning"
+                raise DecodeError(f"a packet of {what} is damaged", path=self._source_path, hint=hint)
 
 
 def _described(stream: Any) -> str:

@@ -45,6 +45,14 @@ def is_technical(key: str) -> bool:
     return name in _TECHNICAL or name.startswith("_statistics")
 
 
+def named(tags: Mapping[str, str]) -> dict[str, str]:
+    """Returns tags of a stream, its name as `title`: FFmpeg reads that of MP4 as `name`, which it never writes."""
+    found = dict(tags)
+    if "name" in found and not any(key.lower() == "title" for key in found):
+        found["title"] = found.pop("name")
+    return found
+
+
 def _plain(value: str) -> str:
     # Some containers write fractions of a second into dates.
     return value.strip().lower().replace(".000000z", "z")

@@ -155,3 +155,9 @@ def test_a_film_may_pause_in_a_file() -> None:
     passed, warnings = read(order)
     assert passed == [(k, 4 * n + k) for n in range(100) for k in (0, 1)]
     assert "leaps" in warnings[0]
+
+
+def test_a_subtitle_overtakes_none_of_its_stream() -> None:
+    """An MP4 may hold its subtitles a second away from the pictures: those far behind them wait, those near do not."""
+    order = [(0, 500), (2, 440), (2, 495), (1, 504), (0, 504)]
+    assert [dts for k, dts in read(order)[0] if k == 2] == [440, 495]

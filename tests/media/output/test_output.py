@@ -148,3 +148,12 @@ def test_two_frames_of_any_rate_are_an_mp4(tmp_path: Path, rate: Fraction) -> No
     result = boosted(source, tmp_path / "out.mp4")
     assert [time for time, _ in decoded(tmp_path / "out.mp4")] == [k / (2 * rate) for k in range(4)]
     assert result.duration == 2 / rate
+
+
+def test_hevc_in_mp4_has_the_tag_that_apple_plays(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3))
+    for suffix, options in ((".mp4", {}), (".mov", {"resume": True})):
+        boosted(source, tmp_path / f"out{suffix}", codec="libx265", preset="ultrafast", **options)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+        assert len(decoded(tmp_path / f"out{suffix}")) == 6

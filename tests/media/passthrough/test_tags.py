@@ -11,7 +11,7 @@ import pytest
 from frame_booster.media.output.sink import CONTAINERS
 from frame_booster.media.passthrough.tags import kept_tags, lost_tags, wants_keys
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES, mend
-from tests.conftest import boosted, make_video, probe
+from tests.conftest import boosted, ffmpeg, make_video, probe
 
 PHONE = {
     "com.apple.quicktime.make": "Apple",
@@ -136,3 +136,16 @@ def test_text_that_is_cut_off_stays_what_it_was() -> None:
     tags = {"cut": "Z\u00fcrich \u00fc"[:-1] + "\udcc3", "plain": "Z\u00fcrich"}
     assert mend(tags) == ["cut"]
     assert tags == {"cut": "Z\u00fcrich \ufffd", "plain": "Z\u00fcrich"}
+
+
+def test_the_name_of_a_track_is_its_title_everywhere(tmp_path: Path) -> None:
+    plain = make_video(tmp_path / "plain.mp4", pts=range(4), tones=1)
+    named = tmp_path / "named.mp4"
+    ffmpeg("-i", plain, "-map", "0", "-c", "copy", "-metadata:s:a:0", "title=Microphone", named)
+    for suffix in (".mkv", ".mp4"):
+        result = boosted(named, tmp_path / f"out{suffix}")
+        assert not result.warnings
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            tags = container.streams.audio[0].metadata
+            assert "Microphone" in (tags.get("title"), tags.get("name"))
+            assert suffix == ".mp4" or tags["title"] == "Microphone"
