@@ -16,6 +16,7 @@ from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
+from frame_booster.media.input.joined import said_of, second_file
 from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
@@ -246,8 +247,20 @@ class FileSource(Source):
         """Yields packets by one clock, of the video only those that are needed from `begin` on, s; None is all."""
         clock = Clock(self.container, self.path, self.report, strict=self.options.strict)
         self._seen.joints = clock.starts.setdefault(self.stream.index, set())
-        packets = clock.joined(self.container.demux())
+        packets = clock.joined(self._readable())
         return packets if begin is None else from_key_frame(packets, self.stream.index, begin - _SEEK_MARGIN)
+
+    def _readable(self) -> Iterator[av.Packet]:
+        """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
+        try:
+            yield from self.container.demux()
+        except av.error.FFmpegError as error:
+            text = f"the file cannot be read to its end: {error.strerror}"
+            offset = second_file(self.path, self.container.format.name)
+            self.report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
+            end = av.Packet()
+            end.stream = self.stream
+            yield end
 
     def _seek(self, resume: Resume | None) -> Fraction | None:
         """Goes to shortly before where frames are wanted; returns the time, s, where they cannot be sought by it."""
@@ -309,12 +322,27 @@ class FileSource(Source):
         if self._begin is not None and self._shift is None:
             raise InputError("has no frame in the part asked for", path=self.path)
         if last_end is None:
-            raise DecodeError("not one frame could be decoded", path=self.path)
+            raise DecodeError(self.report.truncated or "not one frame could be decoded", path=self.path)
+        if self.report.truncated is not None:
+            return
+        self._check_joined()
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
         self._seen.check_header(
             self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=self.whole
         )
+
+    def _check_joined(self) -> None:
+        """Warns of another file behind the end of this one, which FFmpeg does not read."""
+        # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
+        if self._end is not None or "ogg" in self.container.format.name:
+            return
+        offset = second_file(self.path, self.container.format.name)
+        if offset is None:
+            return
+        if self.options.strict:
+            raise DecodeError(said_of(offset), path=self.path)
+        self.report.warn(said_of(offset))
 
     def close(self) -> None:
         self._guard.close(self.container.close)
