@@ -13,6 +13,7 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.input.animation import plays_of
+from frame_booster.media.input.apng import ExactTimes, exact_times
 from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
@@ -68,6 +69,9 @@ class FileSource(Source):
             self.report.warn(f"tags that are not UTF-8 are read as Windows-1252: {', '.join(guessed)}")
         try:
             track = choose_video(self.container, path, self.options)
+            self._exact = self._exact_times()
+            if self._exact is not None:
+                track = _at_exact_times(track, self._exact)
             self.stream, self.info = track.stream, track.info
         except BaseException:
             self.container.close()
@@ -89,11 +93,18 @@ class FileSource(Source):
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
         decoded_base = exact(self.stream.time_base) or self.info.time_base
+        if self._exact is not None:
+            decoded_base = self._exact.time_base
         self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole
         self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
+
+    def _exact_times(self) -> ExactTimes | None:
+        if self.container.format.name != "apng" or self.options.ivtc:
+            return None
+        return exact_times(self.path)
 
     def _labels(self, origin: Fraction, track: VideoTrack) -> Labels:
         base, first = exact(self.stream.time_base) or self.info.time_base, self.stream.start_time
@@ -253,7 +264,8 @@ class FileSource(Source):
     def _readable(self) -> Iterator[av.Packet]:
         """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
         try:
-            yield from self.container.demux()
+            packets = self.container.demux()
+            yield from packets if self._exact is None else self._exact.packets(packets)
         except av.error.FFmpegError as error:
             text = f"the file cannot be read to its end: {error.strerror}"
             offset = second_file(self.path, self.container.format.name)
@@ -346,3 +358,10 @@ class FileSource(Source):
 
     def close(self) -> None:
         self._guard.close(self.container.close)
+
+
+def _at_exact_times(track: VideoTrack, times: ExactTimes) -> VideoTrack:
+    """Returns a stream whose frames come at exact times, whatever FFmpeg makes of them."""
+    rate = times.rate or track.rate
+    info = replace(track.info, time_base=times.time_base, rate=rate, frames=times.frames)
+    return track._replace(info=info, rate=rate)

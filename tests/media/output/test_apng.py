@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from frame_booster.errors import EncodeError, InputError
-from frame_booster.media.output.apng import delays, set_last_delay
+from frame_booster.media.input.apng import delays
+from frame_booster.media.output.apng import set_last_delay
 from tests.conftest import boosted, make_video
 
 
@@ -40,6 +41,18 @@ def test_a_rate_of_ntsc_is_exact_and_colours_stay(tmp_path: Path) -> None:
         assert image.mode == "RGB"
     set_last_delay(tmp_path / "out.apng", Fraction(100000))
     assert delays(tmp_path / "out.apng")[-1] == 65535
+
+
+def test_delays_that_ffmpeg_rounds_are_read_exactly(tmp_path: Path) -> None:
+    times = [k * 1001 for k in range(6)]
+    source = make_video(tmp_path / "in.mp4", pts=times, time_base=Fraction(1, 30000), rate=Fraction(30000, 1001))
+    boosted(source, tmp_path / "first.apng")
+    assert delays(tmp_path / "first.apng") == [Fraction(1001, 60000)] * 12
+    result = boosted(tmp_path / "first.apng", tmp_path / "second.apng")
+    assert delays(tmp_path / "second.apng") == [Fraction(1001, 120000).limit_denominator(65535)] * 24
+    assert result.duration == Fraction(1001, 60000) * 12
+    boosted(tmp_path / "first.apng", tmp_path / "part.apng", start=Fraction(1001, 60000) * 9)
+    assert len(delays(tmp_path / "part.apng")) == 6
 
 
 def test_segments_and_pipes_are_refused_before_anything_is_made(tmp_path: Path) -> None:
