@@ -11,6 +11,7 @@ from PIL import Image
 
 from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.input.apng import delays
+from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.apng import set_last_delay
 from tests.conftest import boosted, make_video
 
@@ -62,3 +63,10 @@ def test_segments_and_pipes_are_refused_before_anything_is_made(tmp_path: Path) 
     with pytest.raises(EncodeError, match="--resume"):
         boosted(source, tmp_path / "out.apng", resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_webp_whose_last_frames_are_equal_is_as_long_as_its_source(tmp_path: Path) -> None:
+    images = [Image.new("RGB", (32, 32), (shade,) * 3) for shade in (10, 200)]
+    images[0].save(tmp_path / "in.webp", save_all=True, append_images=images[1:], duration=[300, 350], lossless=True)
+    boosted(tmp_path / "in.webp", tmp_path / "out.webp")
+    assert webp_frames(tmp_path / "out.webp")[1] == Fraction(650, 1000)
