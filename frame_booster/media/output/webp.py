@@ -12,7 +12,7 @@ _MOST = (1 << 24) - 1
 
 
 def set_length(path: Path, length: Fraction) -> None:
-    """Says in a file how long its last frame is shown, so that all of it lasts so long, s; frames may be joined in it."""
+    """Says in a file how long its last frame is shown, so that all of it lasts so long, s."""
     with path.open("r+b") as file:
         file.seek(12)
         total, last, shown = 0, 0, 0
