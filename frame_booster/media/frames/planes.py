@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from frame_booster.errors import InputError
+from frame_booster.media.frames.unpacking import kept_bits, unpacked
 from frame_booster.pixels import PixelLayout, Plane, Planes
 
 _PLANAR = {
@@ -100,6 +101,12 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
     """
     if _is_planar(frame.format):
         return frame
+    made = unpacked(frame)
+    if made is not None:
+        copy_tags(frame, made)
+        if frame.time_base is not None:
+            made.pts, made.time_base = frame.pts, frame.time_base
+        return planar(made)
     name = frame.format.name
     target = _PLANAR.get(name) or (name[:-2] + "le" if name.endswith("be") else None)
     if target is None:
@@ -113,11 +120,14 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 def conversion_of(pix_fmt: str) -> str | None:
-    """Says what `planar` does to the colours of a format, beside putting them into planes; None if nothing."""
+    """Says what `planar` does to the values of a format, beside putting them into planes; None if nothing."""
     if pix_fmt.startswith("xyz12"):
         return "colours in XYZ (digital cinema) are converted to RGB of BT.709 at a gamma of 2.2"
     if pix_fmt.startswith("bayer"):
         return "the pattern of a camera's sensor (Bayer) is converted to RGB"
+    bits = kept_bits(pix_fmt)
+    if bits is not None:
+        return f"of the {bits[1]} bits of each value the upper {bits[0]} are kept"
     return None
 
 

@@ -13,9 +13,11 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.input.animation import plays_of
+from frame_booster.media.input.apng import ExactTimes, exact_times
 from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
+from frame_booster.media.input.joined import said_of, second_file
 from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
@@ -68,6 +70,9 @@ class FileSource(Source):
             self.report.warn(f"tags that are not UTF-8 are read as Windows-1252: {', '.join(guessed)}")
         try:
             track = choose_video(self.container, path, self.options)
+            self._exact = self._exact_times()
+            if self._exact is not None:
+                track = _at_exact_times(track, self._exact)
             self.stream, self.info = track.stream, track.info
         except BaseException:
             self.container.close()
@@ -89,11 +94,18 @@ class FileSource(Source):
         self._shift: Fraction | None = None if start is not None else meaningless_start(self.container)
         # A part of a file, or a reading taken up in the middle, has fewer frames than the file.
         decoded_base = exact(self.stream.time_base) or self.info.time_base
+        if self._exact is not None:
+            decoded_base = self._exact.time_base
         self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._video.counts_packets = self.whole
         self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
+
+    def _exact_times(self) -> ExactTimes | None:
+        if self.container.format.name != "apng" or self.options.ivtc:
+            return None
+        return exact_times(self.path)
 
     def _labels(self, origin: Fraction, track: VideoTrack) -> Labels:
         base, first = exact(self.stream.time_base) or self.info.time_base, self.stream.start_time
@@ -253,8 +265,21 @@ class FileSource(Source):
         """Yields packets by one clock, of the video only those that are needed from `begin` on, s; None is all."""
         clock = Clock(self.container, self.path, self.report, strict=self.options.strict)
         self._seen.joints = clock.starts.setdefault(self.stream.index, set())
-        packets = clock.joined(self.container.demux())
+        packets = clock.joined(self._readable())
         return packets if begin is None else from_key_frame(packets, self.stream.index, begin - _SEEK_MARGIN)
+
+    def _readable(self) -> Iterator[av.Packet]:
+        """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
+        try:
+            packets = self.container.demux()
+            yield from packets if self._exact is None else self._exact.packets(packets)
+        except av.error.FFmpegError as error:
+            text = f"the file cannot be read to its end: {error.strerror}"
+            offset = second_file(self.path, self.container.format.name)
+            self.report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
+            end = av.Packet()
+            end.stream = self.stream
+            yield end
 
     def _seek(self, resume: Resume | None) -> Fraction | None:
         """Goes to shortly before where frames are wanted; returns the time, s, where they cannot be sought by it."""
@@ -297,12 +322,34 @@ class FileSource(Source):
         if self._begin is not None and self._shift is None:
             raise InputError("has no frame in the part asked for", path=self.path)
         if last_end is None:
-            raise DecodeError("not one frame could be decoded", path=self.path)
+            raise DecodeError(self.report.truncated or "not one frame could be decoded", path=self.path)
+        if self.report.truncated is not None:
+            return
+        self._check_joined()
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
         self._seen.check_header(
             self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=self.whole
         )
 
+    def _check_joined(self) -> None:
+        """Warns of another file behind the end of this one, which FFmpeg does not read."""
+        # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
+        if self._end is not None or "ogg" in self.container.format.name:
+            return
+        offset = second_file(self.path, self.container.format.name)
+        if offset is None:
+            return
+        if self.options.strict:
+            raise DecodeError(said_of(offset), path=self.path)
+        self.report.warn(said_of(offset))
+
     def close(self) -> None:
         self._guard.close(self.container.close)
+
+
+def _at_exact_times(track: VideoTrack, times: ExactTimes) -> VideoTrack:
+    """Returns a stream whose frames come at exact times, whatever FFmpeg makes of them."""
+    rate = times.rate or track.rate
+    info = replace(track.info, time_base=times.time_base, rate=rate, frames=times.frames)
+    return track._replace(info=info, rate=rate)

@@ -12,6 +12,7 @@ import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
+from frame_booster.media.input.joined import said_of, second_file
 from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.source import Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.options import Position
@@ -100,6 +101,9 @@ class WebPSource(Source):
                 if resume is None or pts - first >= resume.pts:
                     yield SourceFrame(planar(self._frame(k)), pts - first, duration)
             pts += duration
+        offset = second_file(self.path, "webp") if self._end is None else None
+        if offset is not None:
+            self.report.warn(said_of(offset))
         if first is None:
             raise InputError("has no frame in the part asked for", path=self.path)
 

@@ -20,6 +20,7 @@ from frame_booster.media.output.apng import set_last_delay
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
+from frame_booster.media.output.webp import set_length
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.streams import Passthrough, StreamFate, is_timecode_track, wants_wave_headers
@@ -201,6 +202,9 @@ class FileSink:
         self.close()
         if self._path is not None and self._format == "apng":
             set_last_delay(self._path, (self.written.end_pts - self.written.last_pts) * self.time_base)
+        if self._path is not None and self._format == "webp" and not is_pipe(self._path):
+            first = self.written.first_pts or 0
+            set_length(self._path, (self.written.end_pts - first) * self.time_base)
         return self.written
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 
 from frame_booster.errors import FrameBoosterError, OutputError
+from frame_booster.media.input.apng import delays
 from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
-from frame_booster.media.output.apng import delays
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
 from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
