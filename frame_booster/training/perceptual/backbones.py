@@ -31,7 +31,7 @@ class Convolution:
     def apply(self, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         """Maps (B, H, W, channels) to (B, `left(H)`, `left(W)`, filters)."""
         edge = [self.edge, self.edge]
-        # The same edge by its name: with one in numbers the gradient in bfloat16 takes fifty times as long on a processor.
+        # By its name: with an edge in numbers the gradient in bfloat16 takes fifty times as long on a processor.
         padding: Any = "SAME" if self.size == 2 * self.edge + 1 else [[0, 0], edge, edge, [0, 0]]
         return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, padding), bias)
 
