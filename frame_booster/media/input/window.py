@@ -16,8 +16,8 @@ from frame_booster.media.pyav.rational import exact, rescale
 
 SUBTITLES_LAST = Fraction(10)
 """A subtitle that begins earlier than this before a part, s, is not looked for."""
-_PREROLL = Fraction(1, 10)
-"""By so much, s, a decoder of audio wants to begin before what is heard: more than 80 ms of Opus, 3 frames of AAC."""
+_PREROLL = Fraction(1, 10), 3
+"""By so much, s or packets, a decoder of audio begins before what is heard: 80 ms of Opus, 2112 samples of AAC."""
 
 
 def time_of(packet: av.Packet) -> Fraction:
@@ -81,7 +81,11 @@ class Window:
         if self.begin is not None or not packet.is_discard or packet.stream.type == "video":
             return self.begin
         # An edit list leaves it out. Where that is honoured, in MP4, it would do no harm; elsewhere it would be heard.
-        return -_PREROLL if packet.stream.type == "audio" else Fraction(0)
+        time, packets = _PREROLL
+        # A packet of AAC at 8 kHz alone is longer than the time.
+        return (
+            -max(time, packets * (end_of(packet) - time_of(packet))) if packet.stream.type == "audio" else Fraction(0)
+        )
 
     def _decodable(self, packet: av.Packet, time: Fraction) -> bool:
         """Tells whether a packet of a copied video comes after a key frame, without which it would smear."""
