@@ -115,8 +115,8 @@ class Passthrough:
         """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
         """Tags of streams, likewise."""
-        self._refused: dict[str, int] = {}
-        """Packets that the container has not taken, by what they are of."""
+        self._refused: dict[int, tuple[str, int]] = {}
+        """What of the source, and how many packets, the container has not taken, by the output's stream."""
         self._streams = {stream.index: stream for stream in source.other_streams}
         self._routes: dict[int, _Route] = {}
         self._rewritten: set[int] = set()
@@ -297,13 +297,21 @@ class Passthrough:
         """Writes what was held back."""
         for index, route in self._routes.items():
             self._write(route.take(None), self._streams[index])
+        for index, (what, count) in self._refused.items():
+            if count > self.packets.get(index, 0):
+                # That is no damage: it would be sound or text that is lost, with a warning.
+                raise EncodeError(
+                    f"{self.format} refuses {count} packets of {what}, which are most of it",
+                    path=self._source_path,
+                    hint="--audio encode, or another container such as .mkv",
+                )
 
     @property
     def damage(self) -> list[str]:
         """What there is to warn of when all is written: packets that the container has not taken."""
         return [
             f"damaged packets of {what} are left out, since {self.format} refuses them: {count}"
-            for what, count in self._refused.items()
+            for what, count in self._refused.values()
         ]
 
     def _write(self, packets: list[av.Packet], stream: Any) -> None:
@@ -315,7 +323,7 @@ class Passthrough:
                 self.packets[index] = self.packets.get(index, 0) + 1
                 continue
             what = _described(stream)
-            self._refused[what] = self._refused.get(what, 0) + 1
+            self._refused[index] = what, self._refused.get(index, (what, 0))[1] + 1
             if self.options.strict:
                 hint = "without --strict it is left out, with a warning"
                 raise DecodeError(f"a packet of {what} is damaged", path=self._source_path, hint=hint)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 
-from frame_booster.errors import DecodeError
+from frame_booster.errors import DecodeError, EncodeError, OutputError
+from frame_booster.media.output.file import FileSink
 from tests.conftest import boosted, ffmpeg, make_video, packets
 
 
@@ -45,3 +47,19 @@ def test_a_change_of_the_shape_of_pixels_is_told_of(tmp_path: Path) -> None:
     both.write_bytes(b"".join((tmp_path / f"{name}.ts").read_bytes() for name in "ab"))
     result = boosted(both, tmp_path / "out.mkv")
     assert any("the shape of pixels changes from 1:1 to 4:3" in text for text in result.warnings)
+
+
+def test_a_stream_that_the_container_refuses_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without its sound and with a warning would be failure reported as success."""
+    put = FileSink._put
+
+    def refusing(sink: FileSink, packet: av.Packet) -> None:
+        if packet.stream.type == "audio":
+            raise OutputError("cannot be written") from av.error.InvalidDataError(1, "invalid")
+        put(sink, packet)
+
+    monkeypatch.setattr(FileSink, "_put", refusing)
+    source = make_video(tmp_path / "in.mkv", pts=range(12), size=(32, 16), tones=1)
+    with pytest.raises(EncodeError, match=r"refuses \d+ packets of audio stream 1 \(aac\), which are most of it"):
+        boosted(source, tmp_path / "out.mkv")
+    assert not (tmp_path / "out.mkv").exists()
