@@ -81,11 +81,14 @@ class Window:
         if self.begin is not None or not packet.is_discard or packet.stream.type == "video":
             return self.begin
         # An edit list leaves it out. Where that is honoured, in MP4, it would do no harm; elsewhere it would be heard.
-        time, packets = _PREROLL
+        if packet.stream.type != "audio":
+            return Fraction(0)
+        # From FFmpeg 8.1 on the stream says how much decoders skip, which goes into the output, Matroska's too.
+        if getattr(packet.stream.codec_context, "initial_padding", 0):
+            return None
         # A packet of AAC at 8 kHz alone is longer than the time.
-        return (
-            -max(time, packets * (end_of(packet) - time_of(packet))) if packet.stream.type == "audio" else Fraction(0)
-        )
+        time, packets = _PREROLL
+        return -max(time, packets * (end_of(packet) - time_of(packet)))
 
     def _decodable(self, packet: av.Packet, time: Fraction) -> bool:
         """Tells whether a packet of a copied video comes after a key frame, without which it would smear."""

@@ -83,15 +83,20 @@ def test_sound_before_an_edit_list_is_not_heard_in_matroska(tmp_path: Path, film
         left_out = [p for p in container.demux() if p.is_discard and p.stream.type == "audio"]
         assert len(left_out) > 20
     boosted(cut, tmp_path / "out.mkv")
-    facts = probe(tmp_path / "out.mkv")
-    first = {
-        kind: min(Fraction(p["pts_time"]) for p in facts["packets"] if p["codec_type"] == kind)
-        for kind in ("video", "audio")
-    }
-    assert 0 <= first["video"] - first["audio"] < Fraction(1, 8)
-    assert Fraction(facts["format"]["duration"]) < Fraction(11, 10)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        shown_from = min(frame.pts * frame.time_base for frame in container.decode(video=0))
+    before, after = heard(cut), heard(tmp_path / "out.mkv")
+    assert 0 <= shown_from - after[0] < Fraction(1, 8)
+    assert 0 <= after[1] - before[1] < Fraction(1, 8)
     # An output with edit lists was refused by its own check.
     boosted(cut, tmp_path / "out.mp4")
+
+
+def heard(path: Path) -> tuple[Fraction, Fraction]:
+    """When the sound of a file begins, and how long it is, s, as decoders give it."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(audio=0))
+    return frames[0].pts * frames[0].time_base, Fraction(sum(f.samples for f in frames), frames[0].sample_rate)
 
 
 def test_sound_that_begins_long_before_the_video_is_there_with_segments(tmp_path: Path) -> None:
