@@ -25,7 +25,7 @@ from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import VideoTrack, choose_video
-from frame_booster.media.input.window import SUBTITLES_LAST, Window, end_of, time_of
+from frame_booster.media.input.window import SUBTITLES_LAST, Window, end_of, skipped_by_decoders, time_of
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.media.pyav.tag_text import mend, mend_all
@@ -292,15 +292,19 @@ class FileSource(Source):
         if may_restart(self.container):
             # Two frames may be at the time that is sought.
             return begin
-        # What is on at the beginning of a part began before it.
+        # What is on at the beginning of a part began before it, and what decoders of its sound skip is before it, too.
         subtitles = resume is None and any(s.type == "subtitle" for s in self.other_streams)
-        target = max(int((begin - max(_SEEK_MARGIN, SUBTITLES_LAST * subtitles)) * av.time_base), 0)
+        skipped = max((skipped_by_decoders(s) for s in self.other_streams if s.type == "audio"), default=Fraction(0))
+        early = max(SUBTITLES_LAST * subtitles, skipped)
+        target = max(int((begin - max(_SEEK_MARGIN, early)) * av.time_base), 0)
+        if skipped and not target:
+            return begin
         try:
             self.container.seek(target)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
-        return begin if subtitles else None
+        return begin if early else None
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -31,6 +32,16 @@ def time_of(packet: av.Packet) -> Fraction:
 def end_of(packet: av.Packet) -> Fraction:
     """Returns until when a packet is shown, s, as far as it tells."""
     return time_of(packet) + (packet.duration or 0) * (exact(packet.time_base) or Fraction(0))
+
+
+def skipped_by_decoders(stream: Any) -> Fraction:
+    """Returns how much decoders skip at the beginning of a stream of audio, s, where it is more than they need.
+
+    FFmpeg tells it from 8.1 on, of an MP4 whose edit list hides sound, and Matroska keeps it: what is skipped must be
+    there, or as much of what is heard is skipped.
+    """
+    skipped = Fraction(getattr(stream.codec_context, "initial_padding", 0) or 0, stream.codec_context.sample_rate or 1)
+    return skipped if skipped > _PREROLL[0] else Fraction(0)
 
 
 @dataclass
@@ -78,14 +89,13 @@ class Window:
 
     def _begins(self, packet: av.Packet) -> Fraction | None:
         """Returns from when on packets of a stream are wanted, s; None is from the first."""
-        if self.begin is not None or not packet.is_discard or packet.stream.type == "video":
-            return self.begin
+        stream = packet.stream
+        skipped = skipped_by_decoders(stream) if stream.type == "audio" else Fraction(0)
+        if skipped or self.begin is not None or not packet.is_discard or stream.type == "video":
+            return None if self.begin is None else self.begin - skipped
         # An edit list leaves it out. Where that is honoured, in MP4, it would do no harm; elsewhere it would be heard.
-        if packet.stream.type != "audio":
+        if stream.type != "audio":
             return Fraction(0)
-        # From FFmpeg 8.1 on the stream says how much decoders skip, which goes into the output, Matroska's too.
-        if getattr(packet.stream.codec_context, "initial_padding", 0):
-            return None
         # A packet of AAC at 8 kHz alone is longer than the time.
         time, packets = _PREROLL
         return -max(time, packets * (end_of(packet) - time_of(packet)))
