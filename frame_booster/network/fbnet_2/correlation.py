@@ -19,7 +19,8 @@ EPSILON = 1e-12
 """Least length that features are divided by."""
 
 
-def _unit(features: Tensor) -> Tensor:
+def unit_length(features: Tensor) -> Tensor:
+    """Returns features (B, h, w, C) of any float dtype as float32, those of each place at a length of 1."""
     x = tf.cast(features, tf.float32)
     return x / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(x), -1, keepdims=True)), EPSILON)
 
@@ -69,7 +70,7 @@ def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         values = tf.where(fits, tf.gather(tf.reshape(padded, [-1]), at), 0.0)
         return tf.reshape(values, [batch, height, width, side * width])
 
-    choose, place, unit = compiled(chosen), compiled(placed), compiled(_unit)
+    choose, place, unit = compiled(chosen), compiled(placed), compiled(unit_length)
 
     def correlate(first: Tensor, second: Tensor) -> Tensor:
         return choose(tf.matmul(first, rows(second), transpose_b=True))
@@ -102,10 +103,10 @@ def _correlated_by_products(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
     def correlate(first: Tensor, second: Tensor) -> Tensor:
         batch, height, width, _ = tf.unstack(tf.shape(first))
         steps = tf.range(-reach, reach + 1)
-        padded = tf.pad(_unit(second), [[0, 0], [2 * reach, 2 * reach], [0, 0], [0, 0]])
+        padded = tf.pad(unit_length(second), [[0, 0], [2 * reach, 2 * reach], [0, 0], [0, 0]])
         met = tf.gather(padded, tf.range(height)[:, None] + 2 * (reach - steps), axis=1)
         met = tf.reshape(met, [batch, height, side * width, first.shape[-1]])
-        products = tf.reshape(tf.matmul(_unit(first), met, transpose_b=True), [batch, height, width, side, width])
+        products = tf.reshape(tf.matmul(unit_length(first), met, transpose_b=True), [batch, height, width, side, width])
         products = tf.pad(products, [[0, 0], [reach, reach], [reach, reach], [0, 0], [reach, reach]])
         dy, dx = tf.repeat(steps, side), tf.tile(steps, [side])
         y = tf.range(height)[:, None, None] + reach + dy
@@ -135,7 +136,7 @@ def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         dy, dx = tf.repeat(steps, side), tf.tile(steps, [side])
 
         def at(features: Tensor, sign: int) -> Tensor:
-            pixels = tf.reshape(tf.pad(_unit(features), edges), [-1, features.shape[-1]])
+            pixels = tf.reshape(tf.pad(unit_length(features), edges), [-1, features.shape[-1]])
             y = tf.range(height)[:, None, None] + reach + sign * dy
             x = tf.range(width)[None, :, None] + reach + sign * dx
             return tf.gather(pixels, tf.range(batch)[:, None, None, None] * (rows * columns) + y * columns + x)

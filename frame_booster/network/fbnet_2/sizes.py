@@ -25,6 +25,27 @@ mixture: noise of compressed video lies below, and a blend of values so close sh
 STILL_REACH = 9
 """Side of the neighbourhood that must not change either, px at 1/2: what moves by less than this is seen to move."""
 
+SURROUNDINGS_SIDE = 512
+"""The motion of a place's surroundings is tried where frames are longer than this at the scale of the flow, px: from
+some 640x360 on, beyond what the network learned on and is compared on (448x256)."""
+SURROUNDINGS_REACHES = (8, 24)
+"""How far surroundings reach to each side, px at 1/8."""
+SURROUNDINGS_SHARPNESS = 20.0
+"""A place whose features differ in the cosine by a twentieth counts e times less among surroundings."""
+SURROUNDINGS_TEXTURE, SURROUNDINGS_WINDOW = 2, 2
+"""Reach of what texture is measured against, and of the window in which features are compared, px at 1/8."""
+SURROUNDINGS_GAIN, SURROUNDINGS_LEFT = 0.1, 1.02
+"""Share of what a cosine lacks of 1.02 that another motion has to gain to take over as a whole: the better the flow so
+far fits, the less there is to gain, and noise of a cosine near 1 gains nothing."""
+SURROUNDINGS_FIT = 0.6, 0.7
+"""Cosines from which another motion begins to take over, and from which it does so as a whole. Where motion tears the
+picture apart nothing fits so well."""
+SURROUNDINGS_SPREAD = 0.5, 0.25
+"""Standard deviations of the flow of surroundings, px at 1/8, from which they are not one motion, and up to which they
+are."""
+SURROUNDINGS_AWAY = 1.0, 0.75
+"""Distances of another flow, px at 1/8, from which it is another object's, and up to which it is not."""
+
 
 def coarser_scales(height: int | None, width: int | None) -> int:
     """Returns how many scales beyond 1/16 flow is estimated at, for frames of this size (px; None: unknown).
@@ -34,3 +55,8 @@ def coarser_scales(height: int | None, width: int | None) -> int:
     if height is None or width is None:
         return UNKNOWN_COARSER
     return sum(max(height, width) > side for side in COARSER_SIDES)
+
+
+def tries_surroundings(height: int | None, width: int | None) -> bool:
+    """Returns whether the motion of a place's surroundings is tried, for frames of this size (px; None: unknown)."""
+    return height is not None and width is not None and max(height, width) > SURROUNDINGS_SIDE

@@ -19,8 +19,8 @@ def correlation_within(graph: Graph, first: Map, second: Map, reach: int) -> Map
     """
     batch, channels, height, width = first.shape
     side = 2 * reach + 1
-    rows = graph.transpose(_unit(graph, first), [0, 2, 3, 1])
-    others = graph.transpose(_unit(graph, second), [0, 2, 1, 3])
+    rows = graph.transpose(unit_length(graph, first), [0, 2, 3, 1])
+    others = graph.transpose(unit_length(graph, second), [0, 2, 1, 3])
     # Rows outside of the map are zeros.
     edge = graph.constant([0, 2 * reach, 0, 0, 0, 2 * reach, 0, 0], "int64")
     others = graph.op("Pad", [others, edge], [batch, height + 4 * reach, channels, width])
@@ -32,7 +32,8 @@ def correlation_within(graph: Graph, first: Map, second: Map, reach: int) -> Map
     return graph.reshape(taken, [batch, side * side, height, width])
 
 
-def _unit(graph: Graph, features: Map) -> Map:
+def unit_length(graph: Graph, features: Map) -> Map:
+    """Returns features of any float dtype as float32, those of each place at a length of 1."""
     x = graph.cast(features, "float32")
     lengths = graph.op("ReduceL2", [x], [x.shape[0], 1, *x.sides], axes=[1], keepdims=1)
     return graph.divide(x, graph.maximum(lengths, EPSILON))

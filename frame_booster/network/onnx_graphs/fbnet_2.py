@@ -19,11 +19,13 @@ from frame_booster.network.fbnet_2.sizes import (
     STILL_REACH,
     STRIDE,
     coarser_scales,
+    tries_surroundings,
 )
 from frame_booster.network.onnx_graphs.correlation import correlation_within
 from frame_booster.network.onnx_graphs.graph import Map
 from frame_booster.network.onnx_graphs.interface import NetworkGraph
 from frame_booster.network.onnx_graphs.phases import Phases, grid_matrix
+from frame_booster.network.onnx_graphs.surroundings import fitting_surroundings
 
 KNOWN = MOTION + HIDDEN
 """Channels of what is known on a level: flow to frame 0, flow to frame 1, mask, and what is handed on. One float32 map,
@@ -138,7 +140,10 @@ class FBNet2Graph(NetworkGraph):
                 known = graph.cropped(self._enlarged(known), *pair[0].sides)
             known = self._level("coarse", *pair, known, t)
         known = self._level("sixteenth", *sixteenths[0], known, t)
-        known = self._level("eighth", *eighth, self._enlarged(known), t)
+        known = self._enlarged(known)
+        if tries_surroundings(*(FINEST * side for side in quarter[0].sides)):
+            known = fitting_surroundings(graph, self._layers, known, *eighth)
+        known = self._level("eighth", *eighth, known, t)
         return self._level("quarter", *quarter, self._enlarged(known), t)
 
     def _beginning(self, features: Map, t: Map) -> Map:

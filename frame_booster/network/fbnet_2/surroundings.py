@@ -1,0 +1,83 @@
+"""FBNet-2, stage 2, between 1/16 and 1/8: the motion of a place's surroundings, where it fits the place better.
+
+What repeats itself within some px (a row of windows, a fence) is a plain area at 1/16: flow is lost there and begins
+again at 0 at 1/8, from where the nearest of several equal matches may be the neighbouring window. All around such a
+place motion is known. No weights. Measured in docs/decisions/0022-flow-of-the-surroundings.md.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.fbnet_2.correlation import unit_length
+from frame_booster.network.fbnet_2.flow import Motion, warped
+from frame_booster.network.fbnet_2.sizes import (
+    SURROUNDINGS_AWAY,
+    SURROUNDINGS_FIT,
+    SURROUNDINGS_GAIN,
+    SURROUNDINGS_LEFT,
+    SURROUNDINGS_REACHES,
+    SURROUNDINGS_SHARPNESS,
+    SURROUNDINGS_SPREAD,
+    SURROUNDINGS_TEXTURE,
+    SURROUNDINGS_WINDOW,
+)
+from frame_booster.network.layers import Tensor
+
+_LEAST_WEIGHT = 1e-12
+
+
+def _mean(x: Tensor, reach: int) -> Tensor:
+    """Averages over squares of a reach to each side, of which those at the border have only what lies inside."""
+    # Axis by axis: squares of 49 would be as slow as the level itself.
+    side = 2 * reach + 1
+    return tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [side, 1], 1, "SAME"), [1, side], 1, "SAME")
+
+
+def _likeness(features0: Tensor, features1: Tensor, motion: Tensor) -> Tensor:
+    """Returns the cosine (B, h, w, 1) of both frames' features, warped by a motion (B, h, w, 5)."""
+    units = [unit_length(warped(features, motion, of)) for of, features in enumerate((features0, features1))]
+    return tf.reduce_sum(units[0] * units[1], -1, keepdims=True)
+
+
+def _within(x: Tensor, limits: tuple[float, float]) -> Tensor:
+    """Returns 0 where x is at the first limit or beyond it, 1 at the second, and in between what lies on the line."""
+    nothing, whole = limits
+    return tf.clip_by_value((x - nothing) / (whole - nothing), 0.0, 1.0)
+
+
+def fitting_surroundings(known: Motion, features0: Tensor, features1: Tensor) -> Motion:
+    """Replaces flow by that of its surroundings, where they move as one and both frames are more alike with it.
+
+    Candidates are means of the flow over squares of `SURROUNDINGS_REACHES` px of the level to each side, in which
+    places count that have texture and whose flow fits. A candidate takes over from the flow so far as far as (1)
+    features warped by it are more alike, in the mean over a small window, (2) they are much alike by themselves, (3)
+    flow within its square is uniform, and (4) it differs by less than a px: an object that moves by itself is no error.
+
+    Args:
+      known: the motion before the level.
+      features0, features1: (B, h, w, C) of the level.
+
+    Returns:
+      The same but for both flows.
+    """
+    flow, mask = known.flow, known.mask
+    fits = _likeness(features0, features1, known.motion)
+    features = tf.cast(features0, tf.float32)
+    texture = tf.reduce_mean(tf.abs(features - _mean(features, SURROUNDINGS_TEXTURE)), -1, keepdims=True)
+    weight = texture * tf.exp(SURROUNDINGS_SHARPNESS * (fits - 1.0)) + _LEAST_WEIGHT
+    weighted = tf.concat([weight, weight * flow, weight * tf.square(flow)], -1)
+    best = _mean(fits, SURROUNDINGS_WINDOW)
+    for reach in SURROUNDINGS_REACHES:
+        sums = _mean(weighted, reach)
+        candidate, squares = sums[..., 1:5] / sums[..., :1], sums[..., 5:] / sums[..., :1]
+        spread = tf.reduce_max(squares - tf.square(candidate), -1, keepdims=True)
+        spread = tf.sqrt(tf.maximum(spread, 0.0))
+        fits = _mean(_likeness(features0, features1, tf.concat([candidate, mask], -1)), SURROUNDINGS_WINDOW)
+        share = tf.clip_by_value((fits - best) / (SURROUNDINGS_GAIN * (SURROUNDINGS_LEFT - best)), 0.0, 1.0)
+        away = tf.reduce_max(tf.abs(candidate - flow), -1, keepdims=True)
+        share *= _within(fits, SURROUNDINGS_FIT)
+        share *= _within(spread, SURROUNDINGS_SPREAD) * _within(away, SURROUNDINGS_AWAY)
+        flow += share * (candidate - flow)
+        best = tf.maximum(best, fits)
+    return Motion(tf.concat([flow, mask], -1), known.hidden)
