@@ -13,9 +13,8 @@ from frame_booster.cli.completion import complete_input
 from frame_booster.cli.display import Display
 from frame_booster.cli.errors import reported
 from frame_booster.cli.grouped import COMMON, GroupedCommand, option
-from frame_booster.errors import InputError
 from frame_booster.network.presets import PRESETS
-from frame_booster.option_values import parse_time
+from frame_booster.option_values import parse_position
 
 if TYPE_CHECKING:
     from frame_booster.pipeline.comparison.compare import Page
@@ -39,10 +38,10 @@ if TYPE_CHECKING:
     "-ss",
     "start",
     metavar="TIME",
-    help="Begin here in BEFORE, in seconds or as HH:MM:SS.fraction.",
+    help="Begin here in BEFORE: seconds, HH:MM:SS.fraction or a timecode.",
     default_text="the beginning",
     example="--start 1:20",
-    reads=parse_time,
+    reads=parse_position,
 )
 @option(
     COMMON,
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     help="Take no more of BEFORE than this.",
     default_text="60 s",
     example="--duration 10",
-    reads=parse_time,
+    reads=parse_position,
 )
 @option(
     COMMON,
@@ -64,7 +63,7 @@ if TYPE_CHECKING:
     help="End here in BEFORE, instead of --duration.",
     default_text="by --duration",
     example="--to 1:30",
-    reads=parse_time,
+    reads=parse_position,
 )
 @option(
     COMMON,
@@ -73,7 +72,7 @@ if TYPE_CHECKING:
     help="Where AFTER begins in BEFORE, if it was made with --start.",
     default_text="0",
     example="--offset 1:20",
-    reads=parse_time,
+    reads=parse_position,
 )
 @option(
     COMMON,
@@ -123,13 +122,7 @@ def compare(
     interpolated frames that the network is least sure of, and the report of the run.
     """
     with reported():
-        begin, length = (None if text is None else parse_time(text) for text in (start, duration))
-        if end is not None:
-            if length is not None:
-                raise InputError("--to and --duration exclude each other", hint="give one of them")
-            length = parse_time(end) - (begin or 0)
-        if length is not None and length <= 0:
-            raise InputError("the part asked for is empty")
+        begin, last, length = (None if text is None else parse_position(text) for text in (start, end, duration))
         from frame_booster.cli.progress import ProgressBar
         from frame_booster.pipeline.comparison.compare import CompareOptions
         from frame_booster.pipeline.comparison.compare import compare as make
@@ -137,8 +130,9 @@ def compare(
 
         options = CompareOptions(
             start=begin,
+            end=last,
             duration=length,
-            offset=parse_time(offset or "0"),
+            offset=parse_position(offset or "0"),
             report=report,
             model=model,
             device=device,

@@ -63,7 +63,12 @@ def test_a_graph_gives_the_golden_frame(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "sides", "batch", "t"),
     # Beyond 256 px, FBNet-2 begins at 1/32, where 80 rows are padded; beyond 512 px it looks at surroundings.
-    [("fbnet-2", (80, 272), 1, 0.5), ("fbnet-2", (64, 544), 1, 0.5), ("fbnet-2", (32, 64), 2, 0.25), ("fbnet", (48, 64), 2, 0.5)],
+    [
+        ("fbnet-2", (80, 272), 1, 0.5),
+        ("fbnet-2", (64, 544), 1, 0.5),
+        ("fbnet-2", (32, 64), 2, 0.25),
+        ("fbnet", (48, 64), 2, 0.5),
+    ],
 )
 def test_a_graph_gives_the_frame_of_the_network(name: str, sides: tuple[int, int], batch: int, t: float) -> None:
     network = fill(create_network(name), 0.7)

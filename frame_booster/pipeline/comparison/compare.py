@@ -15,7 +15,7 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_output, partial_file
 from frame_booster.media.paths import check_input, input_path, is_pipe, shortened
-from frame_booster.options import BoostOptions, InputOptions
+from frame_booster.options import BoostOptions, InputOptions, Position
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
 from frame_booster.pipeline.comparison.facts import (
     clock,
@@ -29,6 +29,7 @@ from frame_booster.pipeline.comparison.facts import (
 )
 from frame_booster.pipeline.comparison.in_step import Reading, can_start
 from frame_booster.pipeline.comparison.page import PageText, write_page
+from frame_booster.pipeline.comparison.part import ComparedPart, compared_part
 from frame_booster.pipeline.comparison.recording import HELD, INTERPOLATED, Clips, Recorded, Recording
 from frame_booster.pipeline.comparison.uncertainty import Candidate
 
@@ -44,12 +45,14 @@ MOST_BYTES = 60_000_000
 class CompareOptions:
     """What a page is to show."""
 
-    start: Fraction | None = None
-    """Where to begin, s of the source."""
-    duration: Fraction | None = None
-    """How much to take, s of the source."""
-    offset: Fraction = Fraction(0)
-    """Where in the source the boosted video begins, s."""
+    start: Position | None = None
+    """Where to begin in the source: s, or a timecode of its own."""
+    end: Position | None = None
+    """Where to end in it, instead of a duration."""
+    duration: Position | None = None
+    """How much to take, s of the source, or as a timecode counts frames."""
+    offset: Position = Fraction(0)
+    """Where in the source the boosted video begins, as `start`."""
     report: Path | None = None
     """Report of the run; None looks beside the boosted video."""
     model: str | None = None
@@ -126,16 +129,17 @@ def compare(
     for path in paths:
         check_output(path, target, overwrite=options.overwrite)
     record = _record(options.report, paths[1])
+    part = compared_part(paths[0], options.start, options.end, options.duration, options.offset)
     with open_source(paths[0], InputOptions()) as first, open_source(paths[1], InputOptions()) as second:
         lengths = length_of(first), length_of(second)
         both = facts_of(first), facts_of(second)
         seekable = can_start(first), can_start(second)
         rate = second.info.rate
-    slower = Fraction(1) if options.offset else slower_by(*lengths)
-    begin, start, duration, notes = _span(options, lengths, slower)
+    slower = Fraction(1) if part.offset else slower_by(*lengths)
+    begin, start, duration, notes = _span(part, lengths, slower)
     # A length is an estimate where frames last differently: what is to be shown whole is read to its end.
-    limit = None if options.duration is None and not notes else duration
-    origin = _first_frame(paths[0], options.offset) if options.offset else Fraction(0)
+    limit = None if part.duration is None and not notes else duration
+    origin = _first_frame(paths[0], part.offset) if part.offset else Fraction(0)
     total = None if rate is None else round(duration * slower * rate)
     with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
         proxy = Path(folder) / "proxy.mp4"
@@ -161,7 +165,7 @@ def compare(
         _check_interpolated(recorded, paths[1])
         model = options.model or str((record or {}).get("model") or BoostOptions().model)
         unsure = recording.candidates.ranked(doubt_function(model, options.device))
-        notes = [*notes, *recorded.notes, *_lengths_differ(lengths, slower, options), *_slow(slower)]
+        notes = [*notes, *recorded.notes, *_lengths_differ(lengths, slower, part), *_slow(slower)]
         name = paths[1].name
         around = page_text(
             title=f"{paths[0].name} and {name}",
@@ -189,28 +193,25 @@ def _record(report: Path | None, after: Path) -> dict[str, Any] | None:
 
 
 def _span(
-    options: CompareOptions, lengths: tuple[Fraction | None, Fraction | None], slower: Fraction
+    part: ComparedPart, lengths: tuple[Fraction | None, Fraction | None], slower: Fraction
 ) -> tuple[Fraction, Fraction, Fraction, list[str]]:
     """Returns where to begin in the source, and in the boosted video by the source's time, how much to take, and what
     to say of it."""
-    start = options.start or Fraction(0)
-    if start < options.offset:
-        start = options.offset
-    duration, notes = options.duration, []
+    start, duration, notes = part.start, part.duration, []
     if duration is None:
         duration = USUAL_S / slower
         length = min((one for one in (lengths[0], lengths[1] and lengths[1] / slower) if one), default=None)
-        if length is None or length - (start - options.offset) > duration:
+        if length is None or length - (start - part.offset) > duration:
             whole = "" if lengths[0] is None else f" of {clock(lengths[0])}"
             notes.append(
                 f"the part from {clock(start)} to {clock(start + duration)}{whole} is shown; "
                 "another part is shown by --start and --duration"
             )
         else:
-            duration = max(length - (start - options.offset), Fraction(1))
+            duration = max(length - (start - part.offset), Fraction(1))
     if duration * slower > MOST_S:
         raise InputError(f"a page holds {int(MOST_S)} s at most", hint="ask for less by --duration")
-    return start, start - options.offset, duration, notes
+    return start, start - part.offset, duration, notes
 
 
 def _opened(path: Path, start: Fraction, duration: Fraction | None, seekable: bool) -> Source:
@@ -240,9 +241,9 @@ def _check_interpolated(recorded: Recorded, after: Path) -> None:
 
 
 def _lengths_differ(
-    lengths: tuple[Fraction | None, Fraction | None], slower: Fraction, options: CompareOptions
+    lengths: tuple[Fraction | None, Fraction | None], slower: Fraction, part: ComparedPart
 ) -> list[str]:
-    if options.offset or lengths[0] is None or lengths[1] is None:
+    if part.offset or lengths[0] is None or lengths[1] is None:
         return []
     less = lengths[0] - lengths[1] / slower
     if abs(less) < Fraction(1, 4):

@@ -16,8 +16,10 @@ from frame_booster.media.frames.tone_mapping import HLG, PQ, tone_mapped
 from frame_booster.pipeline.comparison.compare import CompareOptions, compare, slower_by
 from frame_booster.pipeline.comparison.facts import clock, read_report, record_beside
 from frame_booster.pipeline.comparison.uncertainty import Candidates, by_pictures, is_held
+from frame_booster.timecode import Timecode
 from tests.cli.test_cli import run
 from tests.conftest import boosted, make_video
+from tests.media.passthrough.test_timecode import labelled
 
 UNEVEN = (0, 40, 80, 130, 170, 300, 340, 360)
 """Timestamps of a clip of variable frame rate, in thousandths of a second."""
@@ -25,7 +27,8 @@ UNEVEN = (0, 40, 80, 130, 170, 300, 340, 360)
 
 def page(before: Path, after: Path, **options: Any) -> tuple[dict[str, Any], str]:
     """What the script of a page works on, and all of the page."""
-    made = compare(str(before), str(after), None, CompareOptions(**{"model": "pictures", "overwrite": True} | options))
+    asked: dict[str, Any] = {"model": "pictures", "overwrite": True} | options
+    made = compare(str(before), str(after), None, CompareOptions(**asked))
     text = made.path.read_text(encoding="utf-8")
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
     assert found is not None
@@ -77,6 +80,28 @@ def test_a_span_and_a_boost_of_a_part(tmp_path: Path) -> None:
     data, _ = page(before, tmp_path / "part.mp4", offset=Fraction(101, 100))
     assert data["kinds"] == "si" * 9 + "sh" or data["kinds"] == "si" * 10
     assert data["chapters"][0]["begin"] == pytest.approx(1.04)
+
+
+def test_places_are_timecodes_of_the_source_too(tmp_path: Path) -> None:
+    before = labelled(tmp_path / "in.mov", "10:00:00:00", Fraction(24))
+    boosted(before, tmp_path / "whole.mov")
+    start, end, length = (Timecode.parse(text) for text in ("10:00:00:04", "10:00:00:08", "00:00:00:04"))
+    by_time, _ = page(before, tmp_path / "whole.mov", start=Fraction(4, 24), duration=Fraction(4, 24))
+    for span in ({"end": end}, {"duration": length}):
+        data, _ = page(before, tmp_path / "whole.mov", start=start, **span)
+        assert data["kinds"] == by_time["kinds"]
+        assert data["chapters"][0]["begin"] == by_time["chapters"][0]["begin"] == pytest.approx(4 / 24)
+    boosted(before, tmp_path / "part.mov", start=start, end=end)
+    data, _ = page(before, tmp_path / "part.mov", offset=start)
+    assert data["kinds"].count("s") == 4
+    for span, said in (
+        ({"start": end, "end": start}, "ends before it begins"),
+        ({"offset": end, "end": start}, "ends before the boosted video begins"),
+        ({"end": end, "duration": length}, "exclude each other"),
+        ({"start": Timecode.parse("09:00:00:00")}, "begins at 10:00:00:00"),
+    ):
+        with pytest.raises(InputError, match=said):
+            page(before, tmp_path / "whole.mov", **span)
 
 
 def test_hdr_alpha_and_odd_sizes_are_shown(tmp_path: Path) -> None:

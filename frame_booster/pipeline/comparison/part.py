@@ -1,0 +1,59 @@
+"""The part of a source that a comparison is asked to show, its places given as times or as SMPTE timecodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from frame_booster.errors import InputError
+from frame_booster.media.input.open import open_source
+from frame_booster.options import InputOptions, Position
+
+
+@dataclass(frozen=True)
+class ComparedPart:
+    """A part of a source, s from its start."""
+
+    start: Fraction
+    duration: Fraction | None
+    """None: as much as there is room for."""
+    offset: Fraction
+    """Where the boosted video begins."""
+
+
+def compared_part(
+    path: Path, start: Position | None, end: Position | None, duration: Position | None, offset: Position
+) -> ComparedPart:
+    """Returns where a part of a source lies; timecodes are read against the source's own.
+
+    Args:
+      path: of the source.
+      start, end, duration: of the part; an end and a duration exclude each other.
+      offset: where in the source the boosted video begins. A part does not begin before it.
+
+    Raises:
+      InputError: the part is empty, or a timecode is none of the source's.
+    """
+    if end is not None and duration is not None:
+        raise InputError("--to and --duration exclude each other", hint="give one of them")
+    first, last = _bounds(path, start, end, duration)
+    begin = first or Fraction(0)
+    length = None if last is None else last - begin
+    begins = _bounds(path, offset or None)[0] or Fraction(0)
+    if begin < begins:
+        begin = begins
+        if end is not None and last is not None:
+            length = last - begin
+            if length <= 0:
+                raise InputError("the part asked for ends before the boosted video begins", path=path)
+    return ComparedPart(begin, length, begins)
+
+
+def _bounds(
+    path: Path, start: Position | None, end: Position | None = None, duration: Position | None = None
+) -> tuple[Fraction | None, Fraction | None]:
+    if start is None and end is None and duration is None:
+        return None, None
+    with open_source(path, InputOptions(), start=start, end=end, duration=duration) as source:
+        return source.part
