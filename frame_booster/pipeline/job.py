@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, replace
 
 import av
 
-from frame_booster.engine.batch_interpolator import BatchInterpolator, KeptMakers
+from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Maker
-from frame_booster.engine.memory_plan import Plan, free_memory, make_plan, queue_bytes
-from frame_booster.engine.multi_device import MultiDeviceInterpolator
+from frame_booster.engine.memory_plan import Plan, free_memory, queue_bytes
 from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import Resume, Source, SourceFrame
@@ -22,6 +21,7 @@ from frame_booster.media.output.sink import Sink, Written
 from frame_booster.options import MAX_GAP_FRAMES
 from frame_booster.pipeline.boundaries import Boundary, Opening, SegmentedSink, SegmentGrid
 from frame_booster.pipeline.byte_queue import MOST_ITEMS, Broken, ByteQueue
+from frame_booster.pipeline.makers import maker_for
 from frame_booster.pipeline.pairing import Counts, Pairing, PairingOptions, Shown
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pipeline.stage_times import StageClocks, StageTimes, Stopwatch
@@ -236,28 +236,21 @@ class Job:
         return pairing
 
     def _maker(self, layout: PixelLayout) -> Maker:
-        allowed = self._allowed
-        if allowed is None:
-            allowed = free_memory() // 2 // self._sharers
-        makers = []
-        first = self._model()
-        models = (first, *first.peers)
-        alone = len(models) == 1 and self._sharers == 1
-        kept = self._kept if len(models) == 1 else None
-        for model in models:
-            plan = make_plan(
-                layout,
-                model,
-                batch_size=self.settings.batch_size,
-                flow_scale=self.settings.flow_scale,
-                max_memory=allowed,
-                refuse=self._allowed is not None,
-                # A GPU computes one batch at a time, whatever else is under way on it.
-                at_once=model.frames_at_once() if alone or "GPU" in model.device else 1,
-            )
-            self.plans.append(plan)
-            makers.append(BatchInterpolator(model, layout, plan, self.source.report.warn, kept, self._expected()))
-        return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers)
+        # What is free before the model is loaded: a plan counts the model, too.
+        memory = free_memory() // 2 // self._sharers if self._allowed is None else self._allowed
+        maker, plans = maker_for(
+            layout,
+            self._model(),
+            self.settings,
+            warn=self.source.report.warn,
+            memory=memory,
+            refuse=self._allowed is not None,
+            sharers=self._sharers,
+            kept=self._kept,
+            expected=self._expected(),
+        )
+        self.plans += plans
+        return maker
 
     def _expected(self) -> int | None:
         """Returns how many frames are to be interpolated, as far as the input tells."""

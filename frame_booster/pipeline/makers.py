@@ -1,0 +1,60 @@
+"""What makes the interpolated frames of an input: the network on each device, as memory and cores allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from frame_booster.engine.batch_interpolator import BatchInterpolator, KeptMakers
+from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.engine.maker import Maker
+from frame_booster.engine.memory_plan import Plan, make_plan
+from frame_booster.engine.multi_device import MultiDeviceInterpolator
+from frame_booster.pipeline.settings import JobSettings
+from frame_booster.pixels import PixelLayout
+
+
+def maker_for(
+    layout: PixelLayout,
+    model: LoadedNetwork,
+    settings: JobSettings,
+    *,
+    warn: Callable[[str], None],
+    memory: int,
+    refuse: bool,
+    sharers: int,
+    kept: KeptMakers | None,
+    expected: int | None,
+) -> tuple[Maker, list[Plan]]:
+    """Returns what makes the interpolated frames, and the plan of each device.
+
+    Args:
+      layout: of the frames.
+      model: on the first device; its peers are those on the others.
+      settings: of the job.
+      warn: told of what does not go as planned.
+      memory: for this job, bytes.
+      refuse: whether what does not fit is refused, not tried.
+      sharers: jobs at the same time, this one among them.
+      kept: makers of earlier jobs, for a model on one device.
+      expected: how many frames are to be interpolated, None if unknown.
+
+    Raises:
+      InputError: the memory that is allowed is not enough, or the flow scale is not one of the network's.
+    """
+    models = (model, *model.peers)
+    alone = len(models) == 1 and sharers == 1
+    makers, plans = [], []
+    for each in models:
+        plan = make_plan(
+            layout,
+            each,
+            batch_size=settings.batch_size,
+            flow_scale=settings.flow_scale,
+            max_memory=memory,
+            refuse=refuse,
+            # A GPU computes one batch at a time, whatever else is under way on it.
+            at_once=each.frames_at_once() if alone or "GPU" in each.device else 1,
+        )
+        plans.append(plan)
+        makers.append(BatchInterpolator(each, layout, plan, warn, kept if len(models) == 1 else None, expected))
+    return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers), plans
