@@ -33,9 +33,9 @@ residual block is two of them, the input being added before the second PReLU.
        a. `coarse` (128 channels, 3 blocks, reach 4; 1,251,749 parameters): at the coarsest scale, and by the same
           weights at every finer one up to 1/16.
        b. `sixteenth` (128 channels, 2 blocks, reach 4; 956,325 parameters): at 1/16 once more.
-       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before it, where the longer side is
-          beyond 512 px, flow is replaced by that of its surroundings, where that fits better (`surroundings.py`, no
-          weights).
+       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before it and after it, where the longer
+          side is beyond 512 px, flow is replaced by that of its surroundings, where that fits better
+          (`surroundings.py`, no weights).
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
   3. Fusion (`fusion.py`, 27,824 parameters), at the frames' own size whatever k. Flow, mask and what was handed on are
      enlarged to 1/2 of the frames, flow and mask to their size. Both frames are warped, each 2x2 of their pixels
@@ -213,9 +213,11 @@ class FBNet2(Stage):
             estimates.append(self.coarse(features0, features1, known.motion, known.hidden, t))
         estimates.append(self.sixteenth(*sixteenths[0], *estimates[-1], t))
         known = estimates[-1].enlarged()
-        if tries_surroundings(*(None if side is None else side * FINEST for side in quarter[0].shape[1:3])):
+        tries = tries_surroundings(*(None if side is None else side * FINEST for side in quarter[0].shape[1:3]))
+        if tries:
             known = fitting_surroundings(known, *eighth)
-        estimates.append(self.eighth(*eighth, *known, t))
+        known = self.eighth(*eighth, *known, t)
+        estimates.append(fitting_surroundings(known, *eighth) if tries else known)
         estimates.append(self.quarter(*quarter, *estimates[-1].enlarged(), t))
         return estimates
 

@@ -1,4 +1,4 @@
-"""FBNet-2, stage 2, between 1/16 and 1/8: the motion of a place's surroundings, where it fits the place better.
+"""FBNet-2, stage 2, before and after 1/8: the motion of a place's surroundings, where it fits the place better.
 
 What repeats itself within some px (a row of windows, a fence) is a plain area at 1/16: flow is lost there and begins
 again at 0 at 1/8, from where the nearest of several equal matches may be the neighbouring window. All around such a
@@ -55,7 +55,7 @@ def fitting_surroundings(known: Motion, features0: Tensor, features1: Tensor) ->
     flow within its square is uniform, and (4) it differs by less than a px: an object that moves by itself is no error.
 
     Args:
-      known: the motion before the level.
+      known: the motion at 1/8.
       features0, features1: (B, h, w, C) of the level.
 
     Returns:

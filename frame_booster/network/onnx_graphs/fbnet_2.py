@@ -141,9 +141,12 @@ class FBNet2Graph(NetworkGraph):
             known = self._level("coarse", *pair, known, t)
         known = self._level("sixteenth", *sixteenths[0], known, t)
         known = self._enlarged(known)
-        if tries_surroundings(*(FINEST * side for side in quarter[0].sides)):
+        tries = tries_surroundings(*(FINEST * side for side in quarter[0].sides))
+        if tries:
             known = fitting_surroundings(graph, self._layers, known, *eighth)
         known = self._level("eighth", *eighth, known, t)
+        if tries:
+            known = fitting_surroundings(graph, self._layers, known, *eighth)
         return self._level("quarter", *quarter, self._enlarged(known), t)
 
     def _beginning(self, features: Map, t: Map) -> Map:
