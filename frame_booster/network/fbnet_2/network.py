@@ -33,7 +33,7 @@ residual block is two of them, the input being added before the second PReLU.
        a. `coarse` (128 channels, 3 blocks, reach 4; 1,251,749 parameters): at the coarsest scale, and by the same
           weights at every finer one up to 1/16.
        b. `sixteenth` (128 channels, 2 blocks, reach 4; 956,325 parameters): at 1/16 once more.
-       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before it and after it, where the longer
+       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before and after it, where the longer
           side is beyond 512 px, flow is replaced by that of its surroundings, where that fits better
           (`surroundings.py`, no weights).
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
