@@ -143,6 +143,9 @@ class RunConfig:
     """Whether XLA compiles the whole step: "yes", "no", or "auto": on a GPU; stacked-muon."""
     steps_per_call: int = 1
     """Steps that are taken in one call of the graph; stacked-muon."""
+    batches_per_update: int = 1
+    """Steps whose gradients are averaged before weights change: as large a batch as on a graphics card, where memory
+    has room for a small one; stacked-muon. The weights change at the rate of the last of them."""
     start: Start = field(default_factory=Start)
     """Lineage: what the run started from; see `lineage.read_start` for the table of the file."""
 

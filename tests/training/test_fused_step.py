@@ -72,6 +72,23 @@ def test_several_steps_are_one_call_and_weights_are_averaged() -> None:
     assert one.figures()["psnr"] == 0.0, "means begin anew"
 
 
+def test_gradients_of_several_batches_are_those_of_a_large_one() -> None:
+    drawn, weights = samples(3), [[1.0, 0.0, 0.0, 0.0]]
+    large = made()
+    large(tf.nest.map_structure(lambda x: tf.concat([x[0], x[1]], 0), drawn), [1e-2], weights)
+    small = made(fused_config(batches_per_update=2))
+    before = state(small)
+    small(tf.nest.map_structure(lambda x: x[0], drawn), [5.0], weights)
+    for old, new in zip(before, state(small), strict=True):
+        np.testing.assert_array_equal(new, old, err_msg="one of two changes nothing")
+    small(tf.nest.map_structure(lambda x: x[1], drawn), [1e-2], weights)
+    for one, other in zip(state(large), state(small), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5)
+    after = state(small)
+    small(tf.nest.map_structure(lambda x: x[2], drawn), [5.0], weights)
+    assert all(np.array_equal(old, new) for old, new in zip(after, state(small), strict=True)), "the next begins anew"
+
+
 def test_layers_whose_loops_are_traced_for_all_channels_are_trained() -> None:
     """Those of FBNet-2: in a graph TensorFlow knows no shape of the gradients of their biases and slopes."""
     network = Small()

@@ -70,8 +70,11 @@ def check_config(config: RunConfig) -> None:
             raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
     if config.fused and (config.even or not config.loss):
         raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
-    if not config.fused and (config.minutes or config.steps_per_call != 1 or config.sampler != "crops"):
-        raise InputError('minutes, steps_per_call and windows need optimizer = "stacked-muon"')
+    if config.batches_per_update < 1:
+        raise InputError(f"batches_per_update = {config.batches_per_update} is not positive")
+    several = config.steps_per_call != 1 or config.batches_per_update != 1
+    if not config.fused and (config.minutes or several or config.sampler != "crops"):
+        raise InputError('minutes, steps_per_call, batches_per_update and windows need optimizer = "stacked-muon"')
     if config.sampler == "windows" and config.windows.other_t and not preset_of(config.network).any_timestep:
         raise InputError(f"{config.network} interpolates the middle only", hint="other_t = 0.0 in [windows]")
     if config.sampler == "windows" and any(phase.height != phase.width for phase in config.phases):
@@ -115,6 +118,9 @@ class FusedStep:
         self.average = [tf.Variable(variable, trainable=False) for variable in self.variables]
         self.terms = [*config.loss, LEVELS, DISTIL, PERCEPTUAL]
         self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
+        several = config.batches_per_update > 1
+        self._held = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several]
+        self._batches_held = tf.Variable(0, trainable=False)
         self._jit = config.compile_step == "yes" or (config.compile_step == "auto" and on_gpu)
         asked = any(max(phase.perceptual_weight) > 0 for phase in config.phases)
         self._perceptual: Callable[[Tensor, Tensor], Tensor] | None = perceptual
@@ -234,20 +240,42 @@ class FusedStep:
         loss, values, gradients = self.gradients(samples, weights, active, flow_downscale)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(tf.linalg.global_norm(gradients))
 
-        def apply() -> Tensor:
-            self.optimizer.apply(gradients, rate)
-            step = self.optimizer.iterations
-            decay = tf.minimum(self.config.ema, (1.0 + step) / (10.0 + step))
-            for average, variable in zip(self.average, self.variables, strict=True):
-                average.assign_sub((1.0 - decay) * (average - variable))
+        def take() -> Tensor:
+            if self._held:
+                self._hold(gradients, rate)
+            else:
+                self._update(gradients, rate)
             return tf.constant(True)
 
-        tf.cond(finite, apply, lambda: tf.constant(False))
+        tf.cond(finite, take, lambda: tf.constant(False))
         one = tf.cast(finite, tf.float32)
         figures = tf.stack([loss, *values])
         # What is not a number is no number when it is multiplied by 0.
         figures = tf.where(finite, figures, tf.zeros_like(figures))
         self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
+
+    def _hold(self, gradients: list[Tensor], rate: Tensor) -> None:
+        """Adds a batch's gradients to those that are held, and updates by their mean once there are enough."""
+        count = self.config.batches_per_update
+        for held, gradient in zip(self._held, gradients, strict=True):
+            held.assign_add(gradient / count)
+        self._batches_held.assign_add(1)
+
+        def update() -> Tensor:
+            self._update([tf.convert_to_tensor(held) for held in self._held], rate)
+            for held in self._held:
+                held.assign(tf.zeros_like(held))
+            self._batches_held.assign(0)
+            return tf.constant(True)
+
+        tf.cond(self._batches_held >= count, update, lambda: tf.constant(False))
+
+    def _update(self, gradients: list[Tensor], rate: Tensor) -> None:
+        self.optimizer.apply(gradients, rate)
+        step = self.optimizer.iterations
+        decay = tf.minimum(self.config.ema, (1.0 + step) / (10.0 + step))
+        for average, variable in zip(self.average, self.variables, strict=True):
+            average.assign_sub((1.0 - decay) * (average - variable))
 
     def _loop(self, active: tuple[bool, ...], flow_downscale: int, count: int, read: Any) -> Any:
         # One for all that `read` does before it: compiling it takes minutes.
