@@ -12,7 +12,7 @@ from typing import Any
 
 from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.errors import ModelError
-from frame_booster.pipeline import job
+from frame_booster.pipeline import makers
 from frame_booster.pipeline.cluster.worker import Worker
 from tests.conftest import MeanModel
 
@@ -37,7 +37,7 @@ class StandInWorker(Worker):
     def load(self) -> Any:
         """Returns what is there at once."""
         if os.environ.get(FRAME_S):
-            job.BatchInterpolator = SleepingInterpolator  # type: ignore[misc]
+            makers.BatchInterpolator = SleepingInterpolator  # type: ignore[misc]
         return MeanModel()
 
 

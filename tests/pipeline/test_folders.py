@@ -107,7 +107,7 @@ def test_jobs_share_the_memory_and_the_cores(
         planned.append((max_memory, at_once))
         return make_plan(*args, max_memory=max_memory, at_once=at_once, **more)
 
-    monkeypatch.setattr("frame_booster.pipeline.job.make_plan", noted)
+    monkeypatch.setattr("frame_booster.pipeline.makers.make_plan", noted)
     options = BoostOptions(max_memory=6 << 30)
     FolderRun(tree, tmp_path / "out", options, FolderOptions(jobs=jobs, pattern="[ab].m*")).run()
     assert planned == [((6 << 30) // jobs, 2 if jobs == 1 else 1)] * 2
