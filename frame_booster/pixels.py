@@ -55,6 +55,11 @@ class PixelLayout:
         return (*shapes, full) if self.alpha else shapes
 
     @property
+    def colours(self) -> int:
+        """How many of the planes are colour, which come first."""
+        return 1 if self.kind == "gray" else 3
+
+    @property
     def floating(self) -> bool:
         """Whether the planes hold floating numbers."""
         return self.depth == 32

@@ -197,6 +197,7 @@ class MeanNetwork:
         from frame_booster.network.prediction import Prediction
 
         at = t[:, None, None, None]
+        first, second = tf.cast(first, tf.int32), tf.cast(second, tf.int32)
         mixed = tf.gather(frames, first) * (1.0 - at) + tf.gather(frames, second) * at
         return Prediction(frame=mixed, unclipped=mixed, flows=[])
 

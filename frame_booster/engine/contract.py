@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.network.presets import Preset
-from frame_booster.pixels import PixelLayout, Plane
+from frame_booster.pixels import PixelLayout, Plane, Planes
 
 if TYPE_CHECKING:
     from frame_booster.engine.memory_plan import Plan
@@ -43,11 +43,11 @@ class BatchFunction(ABC):
     """Interpolates a batch of pairs, for one layout and one size of batch."""
 
     @abstractmethod
-    def __call__(self, planes: Sequence[Plane], first: Indices, second: Indices, t: Times) -> list[Plane]:
+    def __call__(self, frames: Sequence[Planes], first: Indices, second: Indices, t: Times) -> list[Plane]:
         """Interpolates.
 
         Args:
-          planes: of B + 1 frames, each plane (B + 1, h, w); alpha is ignored.
+          frames: B + 1 of them; alpha is ignored.
           first, second: which frames each pair is of.
           t: of each pair.
 
@@ -67,8 +67,8 @@ class StreamFunctions(ABC):
     """Interpolates one pair at a time from frames that are encoded once each, for one layout."""
 
     @abstractmethod
-    def encode(self, planes: Sequence[Plane]) -> Any:
-        """Encodes a frame, given as planes (1, h, w); what is returned stays on the device."""
+    def encode(self, frame: Planes) -> Any:
+        """Encodes a frame; what is returned stays on the device."""
 
     @abstractmethod
     def decode(self, first: Any, second: Any, t: Times) -> list[Plane]:

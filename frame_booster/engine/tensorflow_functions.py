@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,14 @@ from frame_booster.engine.contract import (
 )
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.memory_plan import Plan
+from frame_booster.engine.plane_transfer import PackedTransfer, PlaneTransfer
+from frame_booster.engine.turns import Turns, arrays_of
 from frame_booster.network.interface import FrameCoding, MotionMap, StripSupport
-from frame_booster.pixels import PixelLayout, Plane
+from frame_booster.pixels import PixelLayout, Plane, Planes
 
 if TYPE_CHECKING:
     from frame_booster.engine.model import Model
+    from frame_booster.network.computations import Computations
 
 
 def plane_specs(layout: PixelLayout, frames: int) -> list[Any]:
@@ -34,56 +37,61 @@ def plane_specs(layout: PixelLayout, frames: int) -> list[Any]:
 
 
 @contextmanager
-def tracing(model: Model) -> Iterator[None]:
-    """Within it, functions are traced for a model's device.
+def tracing(model: Model, computations: Computations | None = None) -> Iterator[None]:
+    """Within it, functions are traced for a model's device, as several computations if those are given.
 
     Loops that XLA compiles begin to be compiled meanwhile, so that the first frame does not wait for all of them; not
-    where they become parts of one computation.
+    where they become parts of computations.
     """
     from frame_booster.network.compiling import compiling_ahead
 
-    with tensorflow().device(model.device), nullcontext() if model.one_computation else compiling_ahead(model.device):
+    ahead = nullcontext() if model.one_computation else compiling_ahead(model.device)
+    with tensorflow().device(model.device), ahead, nullcontext() if computations is None else computations.traced():
         yield
 
 
-def function(model: Model, signature: list[Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Returns `tf.function` for functions of a model: one computation of XLA's where the model is to have that."""
-    return tensorflow().function(
-        input_signature=signature, autograph=False, jit_compile=True if model.one_computation else None
-    )
+def _computations_of(model: Model) -> Computations | None:
+    if not model.one_computation:
+        return None
+    from frame_booster.network.computations import Computations
+
+    return Computations(model.device)
 
 
-def _arrays(results: Sequence[Any]) -> list[Plane]:
-    """Returns tensors as arrays. They wait for the device here, and share the memory they were copied into."""
-    return [np.asarray(result) for result in results]
+def function(
+    model: Model, signature: list[Any], computations: Computations | None = None
+) -> Callable[[Callable[..., Any]], Any]:
+    """Returns `tf.function` for functions of a model: one computation of XLA's where the model is to have that.
 
-
-class _Turns:
-    """Calls of one function on a device, several of which may be under way at the same time.
-
-    A device computes them one after the other. Each brings its planes to the device, starts the computation and waits
-    for what it gives; since the first two steps return before the device is done, one batch goes up and one comes down
-    while a third is computed.
+    That has the weights as constants: XLA lays them out for its convolutions when it compiles, not at every call (some
+    forty kernels of 3 us each), and a call hands over no variables, of which TensorFlow looks at each.
 
     Args:
-      device: as TensorFlow names it.
+      model: that the function is of.
+      signature: of its arguments.
+      computations: its stages become several of these instead of one.
     """
+    from frame_booster.network.layers import weights_as_constants
 
-    def __init__(self, device: str) -> None:
-        self._device, self._apart = device, "CPU" not in device
-        self._going_up, self._starting = threading.Lock(), threading.Lock()
+    def decorated(body: Callable[..., Any]) -> Any:
+        @functools.wraps(body)
+        def traced(*given: Any) -> Any:
+            with weights_as_constants() if model.one_computation else nullcontext():
+                return body(*given)
 
-    def run(self, function: Any, planes: Sequence[Plane], *others: Any) -> list[Plane]:
-        """Runs a function of a list of planes and of others; on a processor that is all there is to it."""
-        tf = tensorflow()
-        with tf.device(self._device):
-            if not self._apart:
-                return _arrays(function(list(planes), *others))
-            with self._going_up:
-                there = [tf.identity(plane) for plane in planes]
-            with self._starting:
-                made = function(there, *others)
-            return _arrays(made)
+        return tensorflow().function(
+            traced,
+            input_signature=signature,
+            autograph=False,
+            jit_compile=True if model.one_computation and computations is None else None,
+        )
+
+    return decorated
+
+
+def transfer(model: Model, layout: PixelLayout) -> PlaneTransfer:
+    """Returns how frames of a layout reach a model's device."""
+    return PackedTransfer(layout) if model.one_computation else PlaneTransfer(layout)
 
 
 class TensorFlowBatch(BatchFunction):
@@ -98,37 +106,49 @@ class TensorFlowBatch(BatchFunction):
     def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
         tf = tensorflow()
         from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import encode_planes
+        from frame_booster.engine.network_input import NetworkInput, encode_planes
+        from frame_booster.network.computations import computation
 
-        self._turns = _Turns(model.device)
+        self._turns, self._transfer = Turns(model.device), transfer(model, layout)
+        self._computations = _computations_of(model)
         network, downscale, pairs = model.network, plan.flow_downscale, plan.batch_size
-        signature = [
-            plane_specs(layout, pairs + 1),
-            tf.TensorSpec([pairs], tf.int32),
-            tf.TensorSpec([pairs], tf.int32),
-            tf.TensorSpec([pairs], tf.float32),
-        ]
+        # TensorFlow keeps integers of 32 bits in the host's memory, from where each computation would fetch them.
+        self._index = np.int32 if self._computations is None else np.float32
+        index, times = (tf.TensorSpec([pairs], kind) for kind in (self._index, tf.float32))
+        signature = [self._transfer.specs(pairs + 1), index, index, times]
 
-        @function(model, signature)
-        def run(planes: Any, first: Any, second: Any, t: Any) -> Any:
-            seen = encode_planes(planes, layout, network.multiple, downscale)
-            prediction = network.between(seen.frames, first, second, t, downscale, seen.downscaled)
-            return compiled_rgb_to_planes(prediction.unclipped, layout)
+        def seen(given: Any) -> NetworkInput:
+            return encode_planes(self._transfer.received(given), layout, network.multiple, downscale)
 
-        with tracing(model):
+        def planes(rgb: Any) -> Any:
+            return self._transfer.sent(compiled_rgb_to_planes(rgb, layout))
+
+        @function(model, signature, self._computations)
+        def run(given: Any, first: Any, second: Any, t: Any) -> Any:
+            frames = computation(seen, given)
+            prediction = network.between(frames.frames, first, second, t, downscale, frames.downscaled)
+            return computation(planes, prediction.unclipped)
+
+        with tracing(model, self._computations):
             run.get_concrete_function()
         self.functions: list[Any] = [run]
         """The compiled functions (`tf.function`, each of one signature), in the order in which they run."""
         self._signature = signature
 
-    def __call__(self, planes: Sequence[Plane], first: Indices, second: Indices, t: Times) -> list[Plane]:
-        return self._turns.run(self.functions[0], planes, first, second, t)
+    def __call__(self, frames: Sequence[Planes], first: Indices, second: Indices, t: Times) -> list[Plane]:
+        if self._computations is not None:
+            self._computations.compile()
+        order = (index.astype(self._index, copy=False) for index in (first, second))
+        made = self._turns.run(self.functions[0], self._transfer.stacked(frames), *order, t)
+        return self._transfer.planes(made)
 
     def warm_up(self) -> None:
+        if self._computations is not None:
+            self._computations.compile()
         planes, *others = self._signature
         zeros = [np.zeros(spec.shape, spec.dtype.as_numpy_dtype) for spec in planes]
         first, second, t = (np.zeros(spec.shape, spec.dtype.as_numpy_dtype) for spec in others)
-        self(zeros, first, second + 1, t + np.float32(0.5))
+        self._turns.run(self.functions[0], zeros, first, second + 1, t + np.float32(0.5))
 
 
 class TensorFlowStream(StreamFunctions):
@@ -144,38 +164,50 @@ class TensorFlowStream(StreamFunctions):
     def __init__(self, model: Model, coding: FrameCoding, layout: PixelLayout, plan: Plan) -> None:
         tf = tensorflow()
         from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import encode_planes
+        from frame_booster.engine.network_input import NetworkInput, encode_planes
         from frame_booster.network.compiling import prepare_ahead
+        from frame_booster.network.computations import computation
 
-        self._device = model.device
+        self._turns, self._device, self._transfer = Turns(model.device), model.device, transfer(model, layout)
+        self._computations = _computations_of(model)
         multiple, downscale = model.network.multiple, plan.flow_downscale
-        planes = plane_specs(layout, 1)
+        specs = self._transfer.specs(1)
 
-        @function(model, [planes])
-        def encode(frame: Any) -> Any:
-            seen = encode_planes(frame, layout, multiple, downscale)
-            return coding.encode(seen.frames, downscale, seen.downscaled)
+        def seen(given: Any) -> NetworkInput:
+            return encode_planes(self._transfer.received(given), layout, multiple, downscale)
 
-        with tracing(model):
+        def planes(rgb: Any) -> Any:
+            return self._transfer.sent(compiled_rgb_to_planes(rgb, layout))
+
+        @function(model, [specs], self._computations)
+        def encode(given: Any) -> Any:
+            frame = computation(seen, given)
+            return coding.encode(frame.frames, downscale, frame.downscaled)
+
+        with tracing(model, self._computations):
             made = encode.get_concrete_function().structured_outputs
-            prepare_ahead(encode, [planes])
+            prepare_ahead(encode, [specs])
             encoded = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), made)
 
-            @function(model, [encoded, encoded, tf.TensorSpec([1], tf.float32)])
+            @function(model, [encoded, encoded, tf.TensorSpec([1], tf.float32)], self._computations)
             def decode(first: Any, second: Any, t: Any) -> Any:
-                return compiled_rgb_to_planes(coding.decode(first, second, t).unclipped, layout)
+                return computation(planes, coding.decode(first, second, t).unclipped)
 
             decode.get_concrete_function()
         self.functions: list[Any] = [encode, decode]
         """The compiled functions, in the order in which they run."""
 
-    def encode(self, planes: Sequence[Plane]) -> Any:
+    def encode(self, frame: Planes) -> Any:
+        if self._computations is not None:
+            self._computations.compile()
         with tensorflow().device(self._device):
-            return self.functions[0](list(planes))
+            return self.functions[0](self._transfer.stacked([frame]))
 
     def decode(self, first: Any, second: Any, t: Times) -> list[Plane]:
-        with tensorflow().device(self._device):
-            return _arrays(self.functions[1](first, second, t))
+        def run(_: Any, at: Any) -> Any:
+            return self.functions[1](first, second, at)
+
+        return self._transfer.planes(self._turns.run(run, [], t))
 
 
 class TensorFlowStrips(StripFunctions):
@@ -256,7 +288,7 @@ class TensorFlowStrips(StripFunctions):
                 x[:, top // stride : (top + self._part.height) // stride]
                 for x, stride in zip(motion, self._strides, strict=True)
             ]
-            return _arrays(self._fuse(list(first), list(second), t, maps))
+            return arrays_of(self._fuse(list(first), list(second), t, maps))
 
 
 def picture_function(model: Model, shape: tuple[int, int, int, int], top: float, downscale: int) -> PictureFunction:

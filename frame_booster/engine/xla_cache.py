@@ -30,8 +30,8 @@ from frame_booster.engine.nvidia import driver_version, gpus
 
 FIRST_RELEASE = (2, 18)
 """Of TensorFlow, from which on compilations are kept."""
-KEPT_BYTES = 256 << 20
-"""Of a common folder, the files used last."""
+KEPT_BYTES = 512 << 20
+"""Of a common folder, the files used last; some 30 MiB for a size of frames, since they hold the weights."""
 TRIALS = 2
 """Processes that did not come to their end with the folder, after which it is given up: it may be the reason."""
 FORGOTTEN_S = 7 * 86400.0
@@ -39,6 +39,14 @@ FORGOTTEN_S = 7 * 86400.0
 AUTOTUNE_LEVEL = 2
 """XLA tries kernels for speed at this level; at its own, 4, it also compares what they compute, which takes longer."""
 KINDS = ("executables", "autotuned")
+FLAGS_OF_RELEASES: dict[tuple[int, ...], tuple[str, ...]] = {
+    (2, 21): ("--xla_gpu_experimental_enable_fusion_autotuner=false",)
+}
+"""Flags of XLA's that only some releases of TensorFlow know: one that is not known ends the process.
+
+The fusion autotuner took 6.5 of 24 s that a computation was compiled in on an H200, to choose between ways of moving
+some weights that all took 3 us; of the fusions over pixels there is one way each.
+"""
 
 
 class CompilationFolder:
@@ -148,8 +156,9 @@ def keep_compilations(*, wanted: bool) -> None:
     if _opened or "tensorflow" in sys.modules or not gpus():
         return
     _opened = True
-    _add("XLA_FLAGS", f"--xla_gpu_autotune_level={AUTOTUNE_LEVEL}")
     release = _release()
+    for flag in (f"--xla_gpu_autotune_level={AUTOTUNE_LEVEL}", *FLAGS_OF_RELEASES.get(release, ())):
+        _add("XLA_FLAGS", flag)
     if not wanted or release < FIRST_RELEASE:
         return
     folder = CompilationFolder(cache_folder() / "xla" / folder_name())

@@ -111,7 +111,7 @@ class Network(Protocol):
 
         Args:
           frames: (F, H, W, 3) float32 RGB.
-          first, second: (B,) int32, indices into `frames`.
+          first, second: (B,) int32, or float32 where the graph is made of computations, indices into `frames`.
           t: (B,) float32 in (0, 1).
           flow_downscale: as in `__call__`.
           downscaled: (F, H / 2**flow_downscale, W / 2**flow_downscale, 3), the frames downscaled by area averaging,

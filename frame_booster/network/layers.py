@@ -27,6 +27,28 @@ def weights_to_be_loaded() -> Iterator[None]:
         _to_be_loaded.reset(token)
 
 
+_constants = ContextVar("constants", default=False)
+
+
+@contextmanager
+def weights_as_constants() -> Iterator[None]:
+    """Within it, graphs are traced with the numbers that weights have now; later changes do not reach them."""
+    token = _constants.set(True)
+    try:
+        yield
+    finally:
+        _constants.reset(token)
+
+
+def weight_value(variable: Any) -> Tensor:
+    """Returns what a variable holds: a constant within `weights_as_constants`."""
+    if not _constants.get():
+        return tf.convert_to_tensor(variable)
+    with tf.init_scope():
+        numbers = tf.convert_to_tensor(variable).numpy()
+    return tf.constant(numbers)
+
+
 class Stage(tf.keras.layers.Layer):  # type: ignore[misc]
     """A Keras layer made of other layers, that leaves the dtype of what passes through it alone.
 
@@ -98,7 +120,7 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def weights_as_used(self) -> tuple[Tensor, Tensor]:
         """Returns the kernel (size, size, channels, filters) and the bias (filters,), float32."""
-        return tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
+        return weight_value(self.kernel), weight_value(self.bias)
 
     def edge(self) -> list[int] | None:
         """Returns the zeros before and after rows and columns; None for those of "SAME", which is a little faster."""

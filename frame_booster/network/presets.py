@@ -66,8 +66,8 @@ class Preset:
     gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
     """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
 
-    Estimated, not measured on a card: of XLA's plan of buffers on a processor and a quarter more, or of the processor's
-    peak. `python -m benchmarks gpu memory` measures it.
+    Of `fbnet-2` a little more than an H200 took while it compiled a computation (135; 90 from then on), of others the
+    processor's peak. `python -m benchmarks gpu memory` measures it.
     """
     gpu_flow_side: int = FLOW_SIDE
     """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
@@ -124,7 +124,7 @@ register(
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
         one_computation=True,
-        gpu_bytes_per_pixel=BytesPerPixel(frame=235.0),
+        gpu_bytes_per_pixel=BytesPerPixel(frame=150.0),
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,
     )

@@ -75,7 +75,7 @@ def test_a_limit_counts_where_it_is_less_than_what_is_free(monkeypatch: pytest.M
 
 
 def test_a_frame_that_does_not_fit_is_made_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch, 6)
+    card(monkeypatch, 4)
     plan = make_plan(layout("8K"), model_on_gpu(room_of(0, None)), at_once=3)
     assert plan.strips > 1
     assert (plan.batch_size, plan.at_once) == (1, 1)

@@ -18,7 +18,7 @@ from frame_booster.engine.device import one_computation
 from frame_booster.engine.maker import Request
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.tensorflow_functions import _Turns
+from frame_booster.engine.turns import Turns
 from frame_booster.network.presets import PRESETS
 from frame_booster.pixels import PixelLayout, Planes
 from tests.conftest import MeanModel
@@ -53,12 +53,33 @@ def usual() -> list[Planes]:
     )
 
 
+def assert_compiled(maker: BatchInterpolator) -> None:
+    """All that a graph has are calls of computations of XLA's, which hold their weights."""
+    for function in maker.maker.compiled.functions:
+        [concrete] = function._list_all_concrete_functions_for_serialization()
+        assert not concrete.captured_inputs, "weights are constants: XLA lays them out once, and none is handed over"
+        seen, left = set(), [output.op for output in concrete.outputs]
+        while left:
+            operation = left.pop()
+            seen.add(operation)
+            left += [given.op for given in operation.inputs if given.op not in seen]
+        calls = [operation for operation in seen if operation.type not in ("Placeholder", "Identity")]
+        assert {call.type for call in calls} <= {"PartitionedCall", "StatefulPartitionedCall"}
+        assert all(call.get_attr("_XlaMustCompile") for call in calls)
+        assert len(calls) >= 2, "a few, which are compiled at the same time"
+
+
 def test_one_computation_gives_the_same_frames(forced: None) -> None:
     model = Model("fbnet-2", device="cpu", precision="float32")
     maker = BatchInterpolator(model, LAYOUT, Plan(2))
-    for function in maker.maker.compiled.functions:
-        [concrete] = function._list_all_concrete_functions_for_serialization()
-        assert concrete.function_def.attr["_XlaMustCompile"].b, "compiled as a whole"
+    assert_compiled(maker)
+    for made, expected in zip(maker.make(FRAMES[:3], REQUESTS[:2]), usual(), strict=True):
+        assert difference(made, expected) <= 1
+
+
+def test_streams_of_one_computation_give_the_same_frames(forced: None) -> None:
+    maker = BatchInterpolator(Model("fbnet-2", device="cpu", precision="float32"), LAYOUT, Plan(1))
+    assert_compiled(maker)
     for made, expected in zip(maker.make(FRAMES[:3], REQUESTS[:2]), usual(), strict=True):
         assert difference(made, expected) <= 1
 
@@ -82,7 +103,7 @@ def test_batches_under_way_give_what_they_give_one_by_one() -> None:
 
 def test_the_next_batch_is_started_before_the_last_has_come_down() -> None:
     """Three calls are under way: each of the first two waits for its planes until the third has been started."""
-    turns, started = _Turns("/CPU:0"), []
+    turns, started = Turns("/CPU:0"), []
     turns._apart = True
     third = threading.Event()
 
@@ -91,14 +112,14 @@ def test_the_next_batch_is_started_before_the_last_has_come_down() -> None:
             assert third.wait(10)
             return np.zeros(1)
 
-    def function(planes: list[Any], number: int) -> list[Any]:
-        started.append(number)
+    def function(planes: list[Any], number: Any) -> list[Any]:
+        started.append(int(number))
         if len(started) == 3:
             third.set()
         return [Coming()]
 
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda k: turns.run(function, [np.zeros(1)], k), range(3)))
+        list(pool.map(lambda k: turns.run(function, [np.zeros(1)], np.asarray(k)), range(3)))
     assert sorted(started) == [0, 1, 2]
 
 
@@ -112,7 +133,7 @@ def test_an_error_that_shows_when_planes_come_down_is_of_its_batch() -> None:
                 raise tf.errors.InternalError(None, None, "a kernel failed")
             return np.zeros(1)
 
-    turns = _Turns("/CPU:0")
+    turns = Turns("/CPU:0")
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(turns.run, lambda planes, k=k: [Failing(k == 1)], []) for k in range(3)]
         errors = [call.exception() for call in calls]

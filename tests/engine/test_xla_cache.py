@@ -115,7 +115,8 @@ def test_flags_are_set_for_a_card_before_tensorflow_is_there(card: Path, monkeyp
     keep_compilations(wanted=True)
     [own] = (card / "xla" / folder_name()).glob("run.*")
     assert os.environ["TF_XLA_FLAGS"].split() == flags_of(own)["TF_XLA_FLAGS"]
-    assert os.environ["XLA_FLAGS"].split() == ["--xla_gpu_autotune_level=0", *flags_of(own)["XLA_FLAGS"]]
+    known = xla_cache.FLAGS_OF_RELEASES[2, 21]
+    assert os.environ["XLA_FLAGS"].split() == ["--xla_gpu_autotune_level=0", *known, *flags_of(own)["XLA_FLAGS"]]
     assert "550.54" in folder_name()
     assert folder_name().endswith("NVIDIA-H100-80GB")
 
@@ -131,5 +132,21 @@ def test_nothing_is_kept(card: Path, monkeypatch: pytest.MonkeyPatch, why: str) 
     keep_compilations(wanted=why != "not wanted")
     assert list(card.iterdir()) == []
     assert os.environ["TF_XLA_FLAGS"] == ""
-    bounded = f"--xla_gpu_autotune_level={xla_cache.AUTOTUNE_LEVEL}"
-    assert os.environ["XLA_FLAGS"] == (bounded if why in ("not wanted", "an old release") else "")
+    bounded = [f"--xla_gpu_autotune_level={xla_cache.AUTOTUNE_LEVEL}"]
+    of_release = xla_cache.FLAGS_OF_RELEASES[2, 21]
+    expected = {"not wanted": [*bounded, *of_release], "an old release": bounded}
+    assert os.environ["XLA_FLAGS"].split() == expected.get(why, [])
+
+
+def test_this_release_knows_all_the_flags_it_is_given(tmp_path: Path) -> None:
+    """XLA ends a process that gives it a flag it does not know."""
+    script = (
+        "import os\nfrom frame_booster.engine import xla_cache as cache\nfrom pathlib import Path\n"
+        "release = cache._release()\nflags = list(cache.FLAGS_OF_RELEASES.get(release, ()))\n"
+        "flags.append(f'--xla_gpu_autotune_level={cache.AUTOTUNE_LEVEL}')\n"
+        f"flags += cache.flags_of(Path({str(tmp_path)!r}))['XLA_FLAGS'] if release >= cache.FIRST_RELEASE else []\n"
+        "os.environ['XLA_FLAGS'] = ' '.join(flags)\nimport tensorflow as tf\n"
+        "print(float(tf.function(lambda x: x + 1.0, jit_compile=True)(tf.ones([]))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "2.0", done.stderr

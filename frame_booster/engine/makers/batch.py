@@ -45,9 +45,8 @@ class BatchMaker:
         used = [frames[k] for k in needed]
         used += [used[-1]] * (pairs + 1 - len(used))
         filled = [*requests, *[requests[-1]] * (pairs - len(requests))]
-        stacks = [np.stack(group) for group in zip(*used, strict=True)]
         arrays = self.compiled(
-            stacks,
+            used,
             np.asarray([needed.index(r.first) for r in filled], np.int32),
             np.asarray([needed.index(r.second) for r in filled], np.int32),
             np.asarray([float(r.t) for r in filled], np.float32),

@@ -46,7 +46,7 @@ class StreamMaker:
         if known is not None:
             return known.result()
         try:
-            mine.set_result(self.compiled.encode([plane[None] for plane in frame]))
+            mine.set_result(self.compiled.encode(frame))
         # Another thread that waits for this frame has to know.
         except BaseException as error:
             mine.set_exception(error)

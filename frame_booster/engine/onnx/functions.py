@@ -18,15 +18,10 @@ from frame_booster.engine.contract import (
 )
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.onnx.session import Session
-from frame_booster.pixels import PixelLayout, Plane
+from frame_booster.pixels import PixelLayout, Plane, Planes
 
 if TYPE_CHECKING:
     from frame_booster.engine.onnx.model import OnnxModel
-
-
-def _colours(layout: PixelLayout) -> int:
-    """Returns how many planes of a layout are colour."""
-    return 1 if layout.kind == "gray" else 3
 
 
 def _inputs(prefix: str, values: Sequence[Any]) -> dict[str, Any]:
@@ -44,13 +39,14 @@ class OnnxBatch(BatchFunction):
 
     def __init__(self, model: OnnxModel, layout: PixelLayout, plan: Plan) -> None:
         pairs, downscale = plan.batch_size, plan.flow_downscale
-        self._colours = _colours(layout)
+        self._colours = layout.colours
         self._session = model.session(
             lambda b: b.batch(layout, pairs, downscale), plan.at_once, "batch", layout, pairs, downscale
         )
 
-    def __call__(self, planes: Sequence[Plane], first: Indices, second: Indices, t: Times) -> list[Plane]:
-        given = _inputs("plane", planes[: self._colours])
+    def __call__(self, frames: Sequence[Planes], first: Indices, second: Indices, t: Times) -> list[Plane]:
+        colours = zip(*(frame[: self._colours] for frame in frames), strict=True)
+        given = _inputs("plane", [np.stack(group) for group in colours])
         return self._session.run({**given, "first": first, "second": second, "t": t})
 
 
@@ -65,12 +61,12 @@ class OnnxStream(StreamFunctions):
 
     def __init__(self, model: OnnxModel, layout: PixelLayout, plan: Plan) -> None:
         downscale = plan.flow_downscale
-        self._colours = _colours(layout)
+        self._colours = layout.colours
         self._encode = model.session(lambda b: b.encode(layout, downscale), plan.at_once, "encode", layout, downscale)
         self._decode = model.session(lambda b: b.decode(layout, downscale), plan.at_once, "decode", layout, downscale)
 
-    def encode(self, planes: Sequence[Plane]) -> Any:
-        return self._encode.run(_inputs("plane", planes[: self._colours]), keep=True)
+    def encode(self, frame: Planes) -> Any:
+        return self._encode.run(_inputs("plane", [plane[None] for plane in frame[: self._colours]]), keep=True)
 
     def decode(self, first: Any, second: Any, t: Times) -> list[Plane]:
         return self._decode.run({**_inputs("first", first), **_inputs("second", second), "t": t})
@@ -89,7 +85,7 @@ class OnnxStrips(StripFunctions):
 
     def __init__(self, model: OnnxModel, layout: PixelLayout, part: PixelLayout, plan: Plan) -> None:
         downscale = plan.flow_downscale
-        self._colours, self._rows = _colours(layout), part.height
+        self._colours, self._rows = layout.colours, part.height
         self._stride = None if model.strip_stride is None else model.strip_stride << downscale
         self._find: Session | None = None
         if self._stride is not None:

@@ -65,10 +65,11 @@ References
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from frame_booster.network.computations import computation
 from frame_booster.network.fbnet_2.feature_pyramid import Encoded, FeaturePyramid
 from frame_booster.network.fbnet_2.flow import FlowEstimation, Motion, beginning
 from frame_booster.network.fbnet_2.fusion import Fusion
@@ -79,6 +80,9 @@ from frame_booster.network.interface import FrameCoding, MotionMap, StripSupport
 from frame_booster.network.layers import Stage, Tensor
 from frame_booster.network.prediction import Prediction
 from frame_booster.network.resample import halve
+
+FeaturePair = tuple[Tensor, Tensor]
+"""Features (B, h, w, C) of both frames, of one level."""
 
 
 class FBNet2(Stage):
@@ -143,7 +147,11 @@ class FBNet2(Stage):
             small = halve(small)
         if coarser is None:
             coarser = coarser_scales(*small.shape[1:3])
-        return Encoded(frame, self.pyramid(small, coarser=coarser))
+
+        def pyramid(seen: Tensor) -> Any:
+            return self.pyramid(seen, coarser=coarser)
+
+        return Encoded(frame, computation(pyramid, small))
 
     def call(
         self,
@@ -180,13 +188,18 @@ class FBNet2(Stage):
 
         Args:
           frames: (F, H, W, 3) as in `call`.
-          first, second: (B,) int32, indices into `frames`.
+          first, second: (B,) int32 or float32, indices into `frames`.
           t: (B,) float32 in (0, 1).
           flow_downscale: as in `call`.
           downscaled: (F, h, w, 3), the frames downscaled so, where the caller has them.
         """
         encoded = self.encode(frames, flow_downscale, downscaled)
-        pair = [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in (first, second)]
+
+        def pairs(encoded: Encoded, first: Tensor, second: Tensor) -> list[Encoded]:
+            indices = tf.cast(first, tf.int32), tf.cast(second, tf.int32)
+            return [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in indices]
+
+        pair = computation(pairs, encoded, first, second)
         return self.decode(pair[0], pair[1], t)
 
     def decode(self, encoded0: Encoded, encoded1: Encoded, t: Tensor | None = None) -> Prediction:
@@ -202,24 +215,37 @@ class FBNet2(Stage):
 
     def estimate(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> list[Motion]:
         """Estimates flow and mask between two encoded frames as seen from t, (B,), level by level, to 1/4."""
-        t = tf.reshape(t, [-1, 1, 1, 1])
         pairs = list(zip(encoded0.features, encoded1.features, strict=True))
         (quarter, eighth), sixteenths = pairs[:2], pairs[2:]
+        estimates = computation(self._estimate_coarse, sixteenths, t)
+        estimates = [*estimates, *computation(self._estimate_eighth, estimates[-1], sixteenths[0], eighth, t)]
+        return [*estimates, computation(self._estimate_quarter, estimates[-1], quarter, t)]
+
+    def _estimate_coarse(self, sixteenths: list[FeaturePair], t: Tensor) -> list[Motion]:
+        t = tf.reshape(t, [-1, 1, 1, 1])
         known = beginning(sixteenths[-1][0], t)
         estimates: list[Motion] = []
         for features0, features1 in reversed(sixteenths):
             if estimates:
                 known = estimates[-1].enlarged(features0)
             estimates.append(self.coarse(features0, features1, known.motion, known.hidden, t))
-        estimates.append(self.sixteenth(*sixteenths[0], *estimates[-1], t))
+        return estimates
+
+    def _estimate_eighth(self, known: Motion, sixteenth: FeaturePair, eighth: FeaturePair, t: Tensor) -> list[Motion]:
+        """Estimates at 1/16 once more, and at 1/8."""
+        t = tf.reshape(t, [-1, 1, 1, 1])
+        estimates = [self.sixteenth(*sixteenth, *known, t)]
         known = estimates[-1].enlarged()
-        tries = tries_surroundings(*(None if side is None else side * FINEST for side in quarter[0].shape[1:3]))
+        sides = (None if side is None else side * 2 * FINEST for side in eighth[0].shape[1:3])
+        tries = tries_surroundings(*sides)
         if tries:
             known = fitting_surroundings(known, *eighth)
         known = self.eighth(*eighth, *known, t)
-        estimates.append(fitting_surroundings(known, *eighth) if tries else known)
-        estimates.append(self.quarter(*quarter, *estimates[-1].enlarged(), t))
-        return estimates
+        return [*estimates, fitting_surroundings(known, *eighth) if tries else known]
+
+    def _estimate_quarter(self, known: Motion, quarter: FeaturePair, t: Tensor) -> Motion:
+        made: Motion = self.quarter(*quarter, *known.enlarged(), tf.reshape(t, [-1, 1, 1, 1]))
+        return made
 
     def fuse(self, frame0: Tensor, frame1: Tensor, found: Motion, t: Tensor) -> tuple[Tensor, Tensor]:
         """Interpolates the frame (B, H, W, 3), not clipped, from the motion at 1/4 of the scale of the flow.
@@ -227,6 +253,10 @@ class FBNet2(Stage):
         Also returns the motion at full size. Looks no further than some px and the motion itself, so that a frame can
         be interpolated in strips.
         """
+        fused: tuple[Tensor, Tensor] = computation(self._fuse_frames, frame0, frame1, found, t)
+        return fused
+
+    def _fuse_frames(self, frame0: Tensor, frame1: Tensor, found: Motion, t: Tensor) -> tuple[Tensor, Tensor]:
         found = found.enlarged()
         height, found_height = frame0.shape[1], found.motion.shape[1]
         # Of an export neither is known; flow is estimated there at the frames' own size.

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
-from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.layers import Convolution, Stage, Tensor, weight_value
 
 SLOPE = 0.2
 """Slopes before training."""
@@ -55,7 +55,7 @@ class PReluConvolution(Convolution):
 
     def call(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
         """Maps (B, H, W, channels) to (B, H/stride, W/stride, filters); `shortcut`, if any, is added before PReLU."""
-        y, slopes = super().call(x), tf.convert_to_tensor(self.slopes)
+        y, slopes = super().call(x), weight_value(self.slopes)
         return prelu(y, slopes) if shortcut is None else prelu_of_sum(y, shortcut, slopes)
 
 
