@@ -64,7 +64,7 @@ def boost_one(
         from frame_booster.cli.dry_run import show
         from frame_booster.pipeline.forecast import forecast
 
-        show([forecast(input, output, options)], as_json=told.as_json)
+        show([forecast(input, output, options)], as_json=told.as_json, several_machines=cluster is not None)
         return
     display, report = told.display, Report(told.report, told.profile)
     try:
@@ -125,7 +125,8 @@ def boost_several(
         from frame_booster.cli.dry_run import show
         from frame_booster.pipeline.forecast import forecasts
 
-        show(forecasts(FolderRun(given, target, options, folder)), as_json=told.as_json)
+        found = forecasts(FolderRun(given, target, options, folder))
+        show(found, as_json=told.as_json, several_machines=cluster is not None)
         return
     display, report = told.display, Report(told.report, told.profile)
 

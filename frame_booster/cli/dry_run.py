@@ -12,23 +12,33 @@ from frame_booster.pipeline.forecast import Forecast
 from frame_booster.pipeline.space import shown_bytes
 
 
-def show(forecasts: Iterable[Forecast], *, as_json: bool) -> None:
-    """Prints forecasts to standard output, each as it is found; ends with the exit code of the first refusal."""
+def show(forecasts: Iterable[Forecast], *, as_json: bool, several_machines: bool = False) -> None:
+    """Prints forecasts to standard output, each as it is found; ends with the exit code of the first refusal.
+
+    Args:
+      forecasts: of the inputs.
+      as_json: as one list, for scripts.
+      several_machines: the run would have more than this one, on which all times are.
+    """
     found = []
     for one in forecasts:
         found.append(one)
         if not as_json:
-            click.echo("\n".join(_lines(one)))
+            click.echo("\n".join(_lines(one, several_machines)))
     if as_json:
         click.echo(json.dumps([one.as_json() for one in found]))
     elif len(found) > 1:
-        click.echo(_total(found))
+        click.echo(_total(found, several_machines))
     refused = [one for one in found if one.outcome == "refused"]
     if refused:
         raise SystemExit(refused[0].exit_code)
 
 
-def _lines(one: Forecast) -> list[str]:
+ALONE = " by this machine alone"
+"""Said of a time where others would help: how fast they are shows when they work."""
+
+
+def _lines(one: Forecast, several_machines: bool) -> list[str]:
     if one.outcome == "skipped":
         return [f"{one.input}: is left alone: {one.output} is done"]
     if one.outcome == "refused":
@@ -39,12 +49,13 @@ def _lines(one: Forecast) -> list[str]:
     size = "unknown" if one.bytes is None else f"about {shown_bytes(one.bytes)}"
     free = "" if one.free is None else f", {shown_bytes(one.free)} are free"
     time = "unknown" if one.seconds is None else f"about {_time(one.seconds)} with {one.engine} ({one.speed})"
+    alone = ALONE if several_machines and one.seconds is not None else ""
     return [
         f"{one.input}: would be {one.output}",
         f"  frames   {frames} at {rate}{lasts}",
         f"  video    {one.width}x{one.height}, {one.codec} in {one.pix_fmt}, {one.container or 'pictures'}",
         f"  size     {size}{free}",
-        f"  time     {time}",
+        f"  time     {time}{alone}",
         *(f"  {_stream(facts)}" for facts in one.streams),
         *(f"  warning: {text}" for text in one.warnings),
     ]
@@ -63,11 +74,12 @@ def _hours(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds / 60) * 60)).removesuffix(":00") + " h"
 
 
-def _total(found: list[Forecast]) -> str:
+def _total(found: list[Forecast], several_machines: bool) -> str:
     planned = [one for one in found if one.outcome == "planned"]
     sizes, times = ([value for one in planned if (value := of(one)) is not None] for of in (_bytes, _seconds))
+    alone = ALONE if several_machines else ""
     of_all = "" if len(sizes) == len(planned) == len(times) else ", as far as it is known"
-    total = f"about {shown_bytes(int(sum(sizes)))} in {_time(sum(times))}{of_all}" if planned else "nothing"
+    total = f"about {shown_bytes(int(sum(sizes)))} in {_time(sum(times))}{alone}{of_all}" if planned else "nothing"
     return f"{len(planned)} of {len(found)} inputs would be made: {total}"
 
 

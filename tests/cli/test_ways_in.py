@@ -97,6 +97,15 @@ def test_one_video_into_a_folder_and_what_failed_again(night: Path) -> None:
     one = called(night, "b.mkv", "-o", "new/", "--dry-run", program=LOOK)
     assert f"b.mkv: would be {Path('new') / 'b.2x.mkv'}\n  frames   12 frames from 6 at 50 fps, 0.24 s" in one.stdout
     assert "  size     about " in one.stdout
+    assert "alone" not in one.stdout
+
+
+def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
+    shared = called(night, "b.mkv", "a.mp4", "-o", "new/", "--cluster", "auto", "--dry-run", program=LOOK)
+    assert shared.returncode == 0, shared.stderr
+    times = [line for line in shared.stdout.splitlines() if line.startswith(("  time", "2 of 2"))]
+    assert len(times) == 3
+    assert all(" by this machine alone" in line for line in times), times
 
 
 @pytest.mark.parametrize(

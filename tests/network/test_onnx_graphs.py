@@ -22,6 +22,7 @@ runtime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
 
 from frame_booster.network.onnx_graphs import correlation, fbnet  # noqa: E402
 from frame_booster.network.onnx_graphs.graph import Graph  # noqa: E402
+from frame_booster.network.onnx_graphs.interface import NetworkGraph  # noqa: E402
 from frame_booster.network.onnx_graphs.networks import GRAPHS, graph_of  # noqa: E402
 
 
@@ -107,6 +108,15 @@ def test_a_graph_asks_for_the_weights_of_the_network(name: str) -> None:
     assert GRAPHS[name].codes_frames == (network.frame_coding is not None)
     strides = None if network.strips is None else network.strips.maps[0].stride
     assert GRAPHS[name].strip_stride == strides
+
+
+@pytest.mark.parametrize("missing", ["find", "fuse"])
+def test_a_network_with_strips_has_both_their_parts(missing: str) -> None:
+    of_strips = {"strip_stride": 4, "find": lambda *_: None, "fuse": lambda *_: None}
+    del of_strips[missing]
+    with pytest.raises(TypeError, match="strip_stride"):
+        type("Half", (NetworkGraph,), of_strips)
+    type("NoStrips", (NetworkGraph,), {})
 
 
 def test_numbers_that_graphs_repeat_are_those_of_the_networks() -> None:

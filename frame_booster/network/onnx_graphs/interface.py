@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from frame_booster.network.onnx_graphs.graph import Graph, Map
 from frame_booster.network.onnx_graphs.layers import Layers, Weights
@@ -27,6 +27,13 @@ class NetworkGraph(ABC):
     interpolated as if it were a frame of its own, and there is no `find` and no `fuse`."""
     known_channels: ClassVar[int] = 0
     """Channels of what `find` returns."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Refuses a network that has strips and not both of their parts, which only a large frame would find out."""
+        super().__init_subclass__(**named)
+        has = cls.find is not NetworkGraph.find and cls.fuse is not NetworkGraph.fuse
+        if cls.strip_stride is not None and not has:
+            raise TypeError(f"{cls.__name__} has strips (`strip_stride`), and so must have `find` and `fuse`")
 
     def __init__(self, graph: Graph, weights: Weights, precision: str = "float32") -> None:
         self._graph, self._layers = graph, Layers(graph, weights, precision)
