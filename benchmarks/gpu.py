@@ -155,7 +155,7 @@ def speed(options: argparse.Namespace) -> Iterator[Row]:
             for graphs in options.graphs.split(","):
                 model = Model(name, device=options.device, precision=precision)
                 if graphs != "auto":
-                    model.one_computation = graphs == "whole"
+                    model.as_computations = graphs == "whole"
                 for size in options.sizes.split(","):
                     layout = PixelLayout(*_sides(size), "yuv", 8, 1, 1, "bt709")
                     for pairs in _numbers(options.batches):

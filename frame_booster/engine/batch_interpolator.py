@@ -122,7 +122,7 @@ class BatchInterpolator:
     def _begin(self, plan: Plan, expected: int | None) -> None:
         """Compiles what the first frames need: a plan of few pairs where that of more takes seconds."""
         known = self._kept is not None and self._kept.has(self.layout, plan)
-        if not self.model.one_computation or plan.batch_size <= FEW_PAIRS or known:
+        if not self.model.as_computations or plan.batch_size <= FEW_PAIRS or known:
             self._compiled = self._compile(plan)
             return
         if expected is not None and expected < SHORT_RUN:

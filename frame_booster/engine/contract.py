@@ -118,8 +118,8 @@ class LoadedNetwork(ABC):
     """File that they came from."""
     peers: tuple[LoadedNetwork, ...]
     """The same network on further devices, to share the work of one file."""
-    one_computation: bool = False
-    """Whether a function of a batch is compiled as a whole, which makes it fast and takes seconds for each size."""
+    as_computations: bool = False
+    """Whether functions are computations of XLA's as a whole, which makes them fast and takes seconds for each size."""
     device_room: int | None = None
     """Bytes of a GPU's memory that the network may take; None where that is not known."""
 

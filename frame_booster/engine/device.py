@@ -70,8 +70,8 @@ UNDER_WAY = 3
 """Batches under way on a GPU, which computes one of them at a time."""
 
 
-def one_computation(device: str) -> bool:
-    """Tells whether a network is compiled as one computation of XLA's on a device.
+def as_computations(device: str) -> bool:
+    """Tells whether a network is compiled as computations of XLA's on a device.
 
     On a GPU, where a frame would else be hundreds of small kernels that take longer to launch than to run. On a
     processor oneDNN's convolutions are faster than XLA's, and loops of their own take less time to compile.

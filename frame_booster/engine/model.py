@@ -6,11 +6,11 @@ from pathlib import Path
 
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import (
+    as_computations,
     begin_work,
     choose_device,
     choose_precision,
     frames_at_once,
-    one_computation,
     tensorflow,
 )
 from frame_booster.engine.device_memory import begin_on_gpus, room_of
@@ -74,7 +74,7 @@ class Model(LoadedNetwork):
         self.peers = ()
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device, self.preset)
-        self.one_computation = self.preset.one_computation and one_computation(self.device)
+        self.as_computations = self.preset.as_computations and as_computations(self.device)
         self.device_room = None
         if "GPU" in self.device:
             self.device_room = room_of(int(self.device.rpartition(":")[2]), device_memory)

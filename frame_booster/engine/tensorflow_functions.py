@@ -45,13 +45,13 @@ def tracing(model: Model, computations: Computations | None = None) -> Iterator[
     """
     from frame_booster.network.compiling import compiling_ahead
 
-    ahead = nullcontext() if model.one_computation else compiling_ahead(model.device)
+    ahead = nullcontext() if model.as_computations else compiling_ahead(model.device)
     with tensorflow().device(model.device), ahead, nullcontext() if computations is None else computations.traced():
         yield
 
 
 def _computations_of(model: Model) -> Computations | None:
-    if not model.one_computation:
+    if not model.as_computations:
         return None
     from frame_booster.network.computations import Computations
 
@@ -76,14 +76,14 @@ def function(
     def decorated(body: Callable[..., Any]) -> Any:
         @functools.wraps(body)
         def traced(*given: Any) -> Any:
-            with weights_as_constants() if model.one_computation else nullcontext():
+            with weights_as_constants() if model.as_computations else nullcontext():
                 return body(*given)
 
         return tensorflow().function(
             traced,
             input_signature=signature,
             autograph=False,
-            jit_compile=True if model.one_computation and computations is None else None,
+            jit_compile=True if model.as_computations and computations is None else None,
         )
 
     return decorated
@@ -91,7 +91,7 @@ def function(
 
 def transfer(model: Model, layout: PixelLayout) -> PlaneTransfer:
     """Returns how frames of a layout reach a model's device."""
-    return PackedTransfer(layout) if model.one_computation else PlaneTransfer(layout)
+    return PackedTransfer(layout) if model.as_computations else PlaneTransfer(layout)
 
 
 class TensorFlowBatch(BatchFunction):

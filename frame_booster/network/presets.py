@@ -60,9 +60,10 @@ class Preset:
     """What it is good for, in a few words for a list; empty where its name says it."""
     float16_is_safe: bool = False
     """Whether float16 was shown to give the frames of float32 (docs/performance.md), so that `auto` may take it."""
-    one_computation: bool = False
-    """Whether a GPU runs the whole of it as one computation: XLA must have all of its operations, and compile it within
-    seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30)."""
+    as_computations: bool = False
+    """Whether a GPU runs the whole of it as computations of XLA's (`network.computations`): XLA must have all of its
+    operations, and compile them within seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30). `Network.between` is
+    given indices as float32 then."""
     gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
     """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
 
@@ -123,7 +124,7 @@ register(
         licence="MIT",
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
-        one_computation=True,
+        as_computations=True,
         gpu_bytes_per_pixel=BytesPerPixel(frame=150.0),
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from frame_booster.engine import batch_interpolator
 from frame_booster.engine.batch_interpolator import FEW_PAIRS, SHORT_PAIRS, BatchInterpolator
-from frame_booster.engine.device import one_computation
+from frame_booster.engine.device import as_computations
 from frame_booster.engine.maker import Request
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
@@ -29,20 +29,20 @@ FRAMES = [scene(LAYOUT, 2 * k) for k in range(13)]
 REQUESTS = [Request(k, k + 1) for k in range(12)]
 
 
-def test_only_a_gpu_runs_one_computation() -> None:
-    assert [one_computation(device) for device in ("/CPU:0", "/CPU:1", "/GPU:0", "/GPU:1")] == [
+def test_only_a_gpu_runs_computations() -> None:
+    assert [as_computations(device) for device in ("/CPU:0", "/CPU:1", "/GPU:0", "/GPU:1")] == [
         False,
         False,
         True,
         True,
     ]
-    assert [name for name, preset in PRESETS.items() if preset.one_computation] == ["fbnet-2"]
-    assert not Model("fbnet-2", device="cpu", precision="float32").one_computation
+    assert [name for name, preset in PRESETS.items() if preset.as_computations] == ["fbnet-2"]
+    assert not Model("fbnet-2", device="cpu", precision="float32").as_computations
 
 
 @pytest.fixture
 def forced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("frame_booster.engine.model.one_computation", lambda device: True)
+    monkeypatch.setattr("frame_booster.engine.model.as_computations", lambda device: True)
 
 
 @lru_cache
@@ -69,7 +69,7 @@ def assert_compiled(maker: BatchInterpolator) -> None:
         assert len(calls) >= 2, "a few, which are compiled at the same time"
 
 
-def test_one_computation_gives_the_same_frames(forced: None) -> None:
+def test_computations_give_the_same_frames(forced: None) -> None:
     model = Model("fbnet-2", device="cpu", precision="float32")
     maker = BatchInterpolator(model, LAYOUT, Plan(2))
     assert_compiled(maker)
@@ -77,7 +77,7 @@ def test_one_computation_gives_the_same_frames(forced: None) -> None:
         assert difference(made, expected) <= 1
 
 
-def test_streams_of_one_computation_give_the_same_frames(forced: None) -> None:
+def test_streams_of_computations_give_the_same_frames(forced: None) -> None:
     maker = BatchInterpolator(Model("fbnet-2", device="cpu", precision="float32"), LAYOUT, Plan(1))
     assert_compiled(maker)
     for made, expected in zip(maker.make(FRAMES[:3], REQUESTS[:2]), usual(), strict=True):
@@ -86,7 +86,7 @@ def test_streams_of_one_computation_give_the_same_frames(forced: None) -> None:
 
 def whole_model() -> MeanModel:
     model = MeanModel()
-    model.one_computation = True
+    model.as_computations = True
     return model
 
 
@@ -194,9 +194,7 @@ def test_a_card_too_small_for_many_pairs_keeps_to_half(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("expected", "pairs"), [(399, SHORT_PAIRS), (400, FEW_PAIRS), (None, FEW_PAIRS)])
-def test_a_short_run_compiles_one_computation(
-    monkeypatch: pytest.MonkeyPatch, expected: int | None, pairs: int
-) -> None:
+def test_a_short_run_compiles_one_size(monkeypatch: pytest.MonkeyPatch, expected: int | None, pairs: int) -> None:
     compiler = Compiler(monkeypatch)
     maker = BatchInterpolator(whole_model(), LAYOUT, Plan(8), expected=expected)
     assert maker.batch_size == pairs
