@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", default="448x256,1280x720,1920x1080,3840x2160")
     parser.add_argument("--batches", default="auto", help="pairs at once, as auto,1,4,16")
     parser.add_argument("--at-once", default="auto", help="batches under way, as auto,1,2,3")
-    parser.add_argument("--graphs", default="auto", help="auto, whole (one computation of XLA's) or loops")
+    parser.add_argument("--graphs", default="auto", help="auto, whole (computations of XLA's) or loops")
     parser.add_argument("--triplets", type=Path, help="quality: folder with manifest.csv; default: scenes made here")
     parser.add_argument("--count", type=int, default=40, help="quality: of the triplets")
     parser.add_argument("--frames", type=int, default=247, help="start, limit: of the file that is made")
