@@ -27,6 +27,7 @@ from frame_booster.pixels import PixelLayout, Plane, Planes
 
 if TYPE_CHECKING:
     from frame_booster.engine.model import Model
+    from frame_booster.engine.network_input import NetworkInput
     from frame_booster.network.computations import Computations
 
 
@@ -94,6 +95,29 @@ def transfer(model: Model, layout: PixelLayout) -> PlaneTransfer:
     return PackedTransfer(layout) if model.as_computations else PlaneTransfer(layout)
 
 
+def _frames(way: PlaneTransfer, arrays: Any, layout: PixelLayout, multiple: int, flow_downscale: int) -> NetworkInput:
+    """Returns, within a graph, what a network is given of frames that have reached the device."""
+    from frame_booster.engine.network_input import encode_planes
+    from frame_booster.network.computations import computation
+
+    def frames(given: Any) -> NetworkInput:
+        return encode_planes(way.received(given), layout, multiple, flow_downscale)
+
+    seen: NetworkInput = computation(frames, arrays)
+    return seen
+
+
+def _planes(way: PlaneTransfer, rgb: Any, layout: PixelLayout) -> Any:
+    """Returns, within a graph, the tensors by which interpolated frames (B, H, W, 3) come back."""
+    from frame_booster.engine.colour import compiled_rgb_to_planes
+    from frame_booster.network.computations import computation
+
+    def planes(made: Any) -> Any:
+        return way.sent(compiled_rgb_to_planes(made, layout))
+
+    return computation(planes, rgb)
+
+
 class TensorFlowBatch(BatchFunction):
     """One function from planes to planes.
 
@@ -105,10 +129,6 @@ class TensorFlowBatch(BatchFunction):
 
     def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
         tf = tensorflow()
-        from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import NetworkInput, encode_planes
-        from frame_booster.network.computations import computation
-
         self._turns, self._transfer = Turns(model.device), transfer(model, layout)
         self._computations = _computations_of(model)
         network, downscale, pairs = model.network, plan.flow_downscale, plan.batch_size
@@ -117,17 +137,11 @@ class TensorFlowBatch(BatchFunction):
         index, times = (tf.TensorSpec([pairs], kind) for kind in (self._index, tf.float32))
         signature = [self._transfer.specs(pairs + 1), index, index, times]
 
-        def seen(given: Any) -> NetworkInput:
-            return encode_planes(self._transfer.received(given), layout, network.multiple, downscale)
-
-        def planes(rgb: Any) -> Any:
-            return self._transfer.sent(compiled_rgb_to_planes(rgb, layout))
-
         @function(model, signature, self._computations)
         def run(given: Any, first: Any, second: Any, t: Any) -> Any:
-            frames = computation(seen, given)
+            frames = _frames(self._transfer, given, layout, network.multiple, downscale)
             prediction = network.between(frames.frames, first, second, t, downscale, frames.downscaled)
-            return computation(planes, prediction.unclipped)
+            return _planes(self._transfer, prediction.unclipped, layout)
 
         with tracing(model, self._computations):
             run.get_concrete_function()
@@ -163,25 +177,16 @@ class TensorFlowStream(StreamFunctions):
 
     def __init__(self, model: Model, coding: FrameCoding, layout: PixelLayout, plan: Plan) -> None:
         tf = tensorflow()
-        from frame_booster.engine.colour import compiled_rgb_to_planes
-        from frame_booster.engine.network_input import NetworkInput, encode_planes
         from frame_booster.network.compiling import prepare_ahead
-        from frame_booster.network.computations import computation
 
         self._turns, self._device, self._transfer = Turns(model.device), model.device, transfer(model, layout)
         self._computations = _computations_of(model)
         multiple, downscale = model.network.multiple, plan.flow_downscale
         specs = self._transfer.specs(1)
 
-        def seen(given: Any) -> NetworkInput:
-            return encode_planes(self._transfer.received(given), layout, multiple, downscale)
-
-        def planes(rgb: Any) -> Any:
-            return self._transfer.sent(compiled_rgb_to_planes(rgb, layout))
-
         @function(model, [specs], self._computations)
         def encode(given: Any) -> Any:
-            frame = computation(seen, given)
+            frame = _frames(self._transfer, given, layout, multiple, downscale)
             return coding.encode(frame.frames, downscale, frame.downscaled)
 
         with tracing(model, self._computations):
@@ -191,7 +196,7 @@ class TensorFlowStream(StreamFunctions):
 
             @function(model, [encoded, encoded, tf.TensorSpec([1], tf.float32)], self._computations)
             def decode(first: Any, second: Any, t: Any) -> Any:
-                return computation(planes, coding.decode(first, second, t).unclipped)
+                return _planes(self._transfer, coding.decode(first, second, t).unclipped, layout)
 
             decode.get_concrete_function()
         self.functions: list[Any] = [encode, decode]
