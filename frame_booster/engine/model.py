@@ -18,9 +18,9 @@ from frame_booster.engine.memory_plan import BASE_BYTES, Plan
 from frame_booster.engine.tensorflow_functions import (
     TensorFlowBatch,
     TensorFlowStream,
-    TensorFlowStrips,
     picture_function,
 )
+from frame_booster.engine.tensorflow_strips import TensorFlowStrips
 from frame_booster.engine.weights import shipped_weights
 from frame_booster.engine.xla_cache import keep_compilations
 from frame_booster.gc_pause import collection_paused
