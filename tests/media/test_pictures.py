@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -159,32 +158,3 @@ def test_animated_webp_keeps_the_durations_of_its_frames(tmp_path: Path) -> None
         for k in range(6):
             image.seek(k)
             np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[2 * k])
-
-
-def with_projection(path: Path) -> Path:
-    """Adds to an MP4 whose index comes last what says that its picture is that of a sphere (Spherical Video V2)."""
-
-    def box(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I4s", 8 + len(content), kind) + content
-
-    whole = bytes(4)
-    projection = box(b"proj", box(b"prhd", whole + bytes(12)) + box(b"equi", whole + bytes(16)))
-    added = box(b"sv3d", box(b"svhd", whole + b"us\0") + projection)
-    data = bytearray(path.read_bytes())
-    at = 0
-    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
-        at = data.index(kind, at) - 4
-        size = struct.unpack_from(">I", data, at)[0]
-        struct.pack_into(">I", data, at, size + len(added))
-        end, at = at + size, at + 8
-    data[end:end] = added
-    path.write_bytes(data)
-    return path
-
-
-def test_a_projection_that_cannot_be_written_is_not_lost_in_silence(tmp_path: Path) -> None:
-    source = with_projection(make_video(tmp_path / "in.mp4", pts=range(3)))
-    result = boosted(source, tmp_path / "out.mp4")
-    assert [warning for warning in result.warnings if "360" in warning]
-    plain = boosted(make_video(tmp_path / "flat.mp4", pts=range(3)), tmp_path / "flat2.mp4")
-    assert plain.warnings == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import av.error
 from av.format import Flags
 
 from frame_booster.errors import InputError
+from frame_booster.media.mp4.boxes import boxes
 from frame_booster.media.paths import PIPE, readable
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.options import InputOptions
-
-_BOXES = 64
-"""So many parts of a file are looked through for its index; there are two or three before it."""
 
 
 def check_file(path: Path) -> None:
@@ -59,19 +56,7 @@ def index_comes_first(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        # ISO/IEC 14496-12, 4.2: boxes of 32 bits of size and a type, 64 bits of size where that is 1.
-        for _ in range(_BOXES):
-            header = file.read(16)
-            if len(header) < 16:
-                return False
-            size, kind, large = struct.unpack(">I4sQ", header)
-            if kind in (b"moov", b"mdat"):
-                return bool(kind == b"moov")
-            size = large if size == 1 else size
-            if not 8 <= size < path.stat().st_size:
-                return False
-            file.seek(size - len(header), os.SEEK_CUR)
-    return False
+        return next((box.kind for box in boxes(file) if box.kind in (b"moov", b"mdat")), None) == b"moov"
 
 
 def open_input(path: Path, options: InputOptions) -> Any:

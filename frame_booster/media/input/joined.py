@@ -7,9 +7,10 @@ there, or gives a part of what follows, and says nothing.
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 from pathlib import Path
+
+from frame_booster.media.mp4.boxes import boxes
 
 _SIGNATURES = {
     # The FLV header, a data offset of 9 and the size of no tag before it (Video File Format 10.1, annex E.2 and E.3).
@@ -75,20 +76,12 @@ def _behind_riff(data: mmap.mmap) -> int | None:
 
 def _second_movie(path: Path) -> int | None:
     """Returns where a second `ftyp` stands behind an index, at the top of an MP4 or MOV (ISO/IEC 14496-12, 4.2)."""
-    length, at, index = path.stat().st_size, 0, False
+    index = False
     with path.open("rb") as file:
-        while at + 8 <= length:
-            file.seek(at, os.SEEK_SET)
-            header = file.read(16)
-            size, kind = struct.unpack_from(">I4s", header)
-            if kind == b"ftyp" and index:
-                return at
-            index = index or kind == b"moov"
-            if size == 1 and len(header) == 16:
-                size = struct.unpack_from(">Q", header, 8)[0]
-            if size < 8:
-                return None
-            at += size
+        for box in boxes(file):
+            if box.kind == b"ftyp" and index:
+                return box.start
+            index = index or box.kind == b"moov"
     return None
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from frame_booster.media.mp4.projection import Projection
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -33,6 +35,8 @@ class VideoInfo:
     disposition: int = 0
     colour: dict[str, int] = field(default_factory=dict)
     """Colour tags of the stream, by PyAV's names of them."""
+    projection: Projection | None = None
+    """What an MP4 or MOV says of a 360 degree or 3D video beside its pixels."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from frame_booster.errors import InputError
 from frame_booster.media.input.container import is_cover, is_raw_stream
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
+from frame_booster.media.mp4.projection import read_projection
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
 from frame_booster.media.pyav.rational import exact
@@ -93,6 +94,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         metadata=dict(stream.metadata),
         disposition=int(stream.disposition),
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
+        projection=read_projection(path, int(stream.id)) if "mov" in container.format.name.split(",") else None,
     )
     return VideoTrack(stream, info, cropping, rate, decoder)
 

@@ -16,6 +16,7 @@ import av.error
 from frame_booster.errors import OutputError
 from frame_booster.media.frames.side_data import side_data
 from frame_booster.media.input.source import Source
+from frame_booster.media.mp4.projection import add_projection
 from frame_booster.media.output.apng import set_last_delay
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
@@ -48,7 +49,8 @@ class FileSink:
 
     def __init__(self, path: Path | BytesIO, source: Source, first: av.VideoFrame, options: SinkOptions) -> None:
         self.name, self.time_base, self._format = options.name, options.time_base, options.format
-        self._path = path if isinstance(path, Path) and not is_pipe(path) else None
+        self._is_pipe = isinstance(path, Path) and is_pipe(path)
+        self._path = path if isinstance(path, Path) and not self._is_pipe else None
         """Of what can be gone back in."""
         self.warnings: list[str] = []
         self.written = Written()
@@ -95,10 +97,22 @@ class FileSink:
         matrix = side_data(first, "DISPLAYMATRIX")
         if matrix is not None and not set_display_matrix(stream, matrix):
             self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
-        if side_data(first, "SPHERICAL") is not None:
-            self.warnings.append(
-                "that this is a 360 degree video is lost, and players show it flat: PyAV cannot write it"
-            )
+        self._projection = source.info.projection
+        spherical = side_data(first, "SPHERICAL") is not None
+        if self._projection is None or self._is_pipe or self._format not in MP4_FAMILY:
+            if self._projection is not None or spherical:
+                self.warnings.append(_LOST_PROJECTION)
+            elif self._loses_stereo(first, tags):
+                self.warnings.append(_LOST_STEREO)
+            self._projection = None
+
+    def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
+        """Tells whether a frame is of a 3D video, and neither the encoder nor the container will say so."""
+        layout = side_data(first, "STEREO3D")
+        if layout is None or not any(layout[:4]):
+            return False
+        in_tags = "stereo_mode" in tags and self._format in ("matroska", "webm")
+        return self.encoder.codec != "libx264" and not in_tags
 
     def _retimed(self, tags: dict[str, str]) -> dict[str, str]:
         """Returns tags with the timecode that the output begins at."""
@@ -200,12 +214,19 @@ class FileSink:
         self._passthrough.finish()
         self.warnings += self._passthrough.damage
         self.close()
-        if self._path is not None and self._format == "apng":
-            set_last_delay(self._path, (self.written.end_pts - self.written.last_pts) * self.time_base)
-        if self._path is not None and self._format == "webp" and not is_pipe(self._path):
-            first = self.written.first_pts or 0
-            set_length(self._path, (self.written.end_pts - first) * self.time_base)
+        if self._path is not None:
+            self._add_what_ffmpeg_cannot(self._path)
         return self.written
+
+    def _add_what_ffmpeg_cannot(self, path: Path) -> None:
+        if self._format == "apng":
+            set_last_delay(path, (self.written.end_pts - self.written.last_pts) * self.time_base)
+        if self._format == "webp":
+            set_length(path, (self.written.end_pts - (self.written.first_pts or 0)) * self.time_base)
+        # FFmpeg's muxer counts tracks from 1.
+        track = self.encoder.stream.index + 1
+        if self._projection is not None and not add_projection(path, track, self._projection):
+            self.warnings.append(_LOST_PROJECTION)
 
     def close(self) -> None:
         try:
@@ -255,6 +276,11 @@ def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) 
         sink.abandon()
 
 
+_LOST_PROJECTION = (
+    "that this is a 360 degree or 3D video is lost, and players show it flat: it is kept from a file in MP4 or MOV to "
+    "another, which is not in fragments"
+)
+_LOST_STEREO = "that this is a 3D video is lost, and players show both pictures: --codec libx264 keeps it"
 _DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
 """What muxers say of a packet whose own header makes no sense."""
 _STALE_TAGS = frozenset(
