@@ -65,7 +65,7 @@ def facts(model: str, *, test: bool) -> dict[str, Any]:
       model: name of the network that `auto` is asked about.
       test: whether a frame is made.
     """
-    from frame_booster.engine import choice
+    from frame_booster.engine import choice, cuda_toolkit
     from frame_booster.engine.files_on_disk import cache_folder
     from frame_booster.engine.nvidia import driver_version, nvidia_gpus
     from frame_booster.engine.onnx import providers
@@ -79,7 +79,8 @@ def facts(model: str, *, test: bool) -> dict[str, Any]:
         "packages": {name: _version(name) for name in (*_PACKAGES, *(runtimes or providers.RUNTIMES[:1]))},
         "runtimes": runtimes,
         "tensorflow": choice.has_tensorflow(),
-        "tensorflow_cuda": _cuda_of_tensorflow(),
+        "tensorflow_cuda": cuda_toolkit.tensorflow_build().cuda,
+        "libdevice": cuda_toolkit.libdevice_is_found() or cuda_toolkit.toolkit_elsewhere() is not None,
         "tensorflow_gpu": choice.tensorflow_has_gpu(),
         "driver": driver_version(),
         "nvidia_gpus": nvidia_gpus(),
@@ -123,6 +124,7 @@ def _auto(model: str, work: Any) -> str:
 
 def _gpus(preset: Preset) -> list[dict[str, Any]]:
     """Returns NVIDIA's GPUs, and how a run by TensorFlow would use each."""
+    from frame_booster.engine.cuda_toolkit import tensorflow_build
     from frame_booster.engine.device import gpu_precision
     from frame_booster.engine.device_memory import pairs_at_once, room_of
     from frame_booster.engine.memory_plan import default_flow_downscale
@@ -146,6 +148,7 @@ def _gpus(preset: Preset) -> list[dict[str, Any]]:
                 "free": free,
                 "precision": precision,
                 "batches": batches,
+                "built_for": tensorflow_build().has_kernels_for(card.capability),
             }
         )
     return found
@@ -206,6 +209,8 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         add("there is a card of NVIDIA, and no driver of it", "see https://www.nvidia.com/drivers")
     if found["nvidia_gpus"] and not found["tensorflow_gpu"]:
         add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
+    if found["nvidia_gpus"] and found["tensorflow_gpu"] and not found["libdevice"]:
+        add("XLA, the compiler in TensorFlow, has not CUDA's libdevice", 'pip install "frame-booster[cuda]"')
     if not found["encoders"].get("libx264", False):
         add("PyAV has no libx264", "pip install --force-reinstall av")
     if not found.get("test", {"passed": True})["passed"]:
@@ -236,6 +241,9 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         lines.append(f"gpu:{index}: {gpu['name']}, compute capability {gpu['capability']}, {memory}")
         pairs = ", ".join(f"{count or 'strips of 1'} at {size}" for size, count in gpu["batches"].items())
         lines.append(f"gpu:{index}: TensorFlow takes {gpu['precision']}; pairs at once: {pairs}")
+        if not gpu["built_for"]:
+            later = "those of this card are made at first use, which can take minutes; a later one may have them"
+            lines.append(f"gpu:{index}: TensorFlow has kernels for older cards only: {later}")
     there = [name for name, here in found["encoders"].items() if here]
     lines.append(f"{'encoders':<24}{', '.join(there)} (all: frame-booster --list-encoders)")
     lines.append(f"graphs and compilations are kept in {found['cache']}")
@@ -266,21 +274,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _cuda_of_tensorflow() -> str | None:
-    """Returns the version of CUDA that TensorFlow was built for, read without importing it; None for none."""
-    found = importlib.util.find_spec("tensorflow")
-    if found is None or found.origin is None:
-        return None
-    file = Path(found.origin).parent / "python" / "platform" / "build_info.py"
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError:
-        return None
-    for part in text.replace('"', "'").split("'cuda_version'")[1:]:
-        return part.split("'")[1]
-    return None
 
 
 def _tensorflow(installed: bool, gpu: bool) -> str:

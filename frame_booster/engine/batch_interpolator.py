@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.engine.device_failure import device_failure
 from frame_booster.engine.maker import HALF, Request
 from frame_booster.engine.makers.batch import BatchMaker
 from frame_booster.engine.makers.plan_maker import PlanMaker
@@ -173,7 +174,7 @@ class BatchInterpolator:
         """Interpolates the requested frames, as `Maker.make`.
 
         Raises:
-          ModelError: the device has too little memory, whatever the plan.
+          ModelError: the device has too little memory, whatever the plan, or fails.
         """
         if self.model.network.any_timestep or all(r.t == HALF for r in requests):
             return self._make(frames, requests)
@@ -192,7 +193,10 @@ class BatchInterpolator:
             # What an engine raises is its own affair; all but want of memory goes on.
             except Exception as error:
                 if not self.model.is_out_of_memory(error):
-                    raise
+                    failure = device_failure(self.model.device, error)
+                    if failure is None:
+                        raise
+                    raise failure from error
                 with self._shrinking:
                     # Another call may have found it out first.
                     if self._compiled is compiled:

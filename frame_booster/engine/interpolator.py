@@ -12,6 +12,7 @@ import numpy.typing as npt
 from frame_booster.engine.choice import load_network
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import check_process
+from frame_booster.engine.device_failure import device_failures
 from frame_booster.engine.memory_plan import default_flow_downscale
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError
@@ -42,7 +43,7 @@ class Interpolator:
 
         Raises:
           InputError: shapes, dtypes or t are not as above.
-          ModelError: the process was forked from one in which a network was at work.
+          ModelError: the process was forked from one in which a network was at work, or the device fails.
         """
         check_process()
         if frame0.shape != frame1.shape or frame0.dtype != frame1.dtype:
@@ -73,7 +74,8 @@ class Interpolator:
             # As for video, so that two pictures give what the same two frames of a video would.
             downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
             self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
-        return self._compiled[key](start, stop, t)
+        with device_failures(self.model.device):
+            return self._compiled[key](start, stop, t)
 
 
 def load_model(

@@ -13,6 +13,7 @@ from frame_booster.engine.device import (
     frames_at_once,
     tensorflow,
 )
+from frame_booster.engine.device_failure import device_failures
 from frame_booster.engine.device_memory import begin_on_gpus, room_of
 from frame_booster.engine.memory_plan import BASE_BYTES, Plan
 from frame_booster.engine.tensorflow_functions import (
@@ -78,7 +79,7 @@ class Model(LoadedNetwork):
         self.device_room = None
         if "GPU" in self.device:
             self.device_room = room_of(int(self.device.rpartition(":")[2]), device_memory)
-        with collection_paused(), tf.device(self.device):
+        with device_failures(self.device), collection_paused(), tf.device(self.device):
             with weights_to_be_loaded():
                 self.network = self.preset.load(self.precision)
             self.weights = shipped_weights(name) if weights is None else Path(weights)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+from frame_booster.engine.cuda_toolkit import libdevice_is_found, toolkit_elsewhere
 from frame_booster.engine.files_on_disk import cache_folder, is_whole, replace_whole
 from frame_booster.engine.nvidia import driver_version, gpus
 
@@ -147,6 +148,8 @@ _opened = False
 def keep_compilations(*, wanted: bool) -> None:
     """Has what XLA compiles for GPUs kept, and its trials bounded; to be called before TensorFlow is imported.
 
+    Where XLA would not find CUDA's libdevice, it is told where that is.
+
     What the variables `TF_XLA_FLAGS` and `XLA_FLAGS` say already is left as it is. Nothing is done without a card.
 
     Args:
@@ -159,6 +162,10 @@ def keep_compilations(*, wanted: bool) -> None:
     release = _release()
     for flag in (f"--xla_gpu_autotune_level={AUTOTUNE_LEVEL}", *FLAGS_OF_RELEASES.get(release, ())):
         _add("XLA_FLAGS", flag)
+    toolkit = None if libdevice_is_found() else toolkit_elsewhere()
+    # Flags are parted by spaces.
+    if toolkit is not None and " " not in str(toolkit):
+        _add("XLA_FLAGS", f"--xla_gpu_cuda_data_dir={toolkit}")
     if not wanted or release < FIRST_RELEASE:
         return
     folder = CompilationFolder(cache_folder() / "xla" / folder_name())

@@ -104,6 +104,7 @@ def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(xla_cache, "driver_version", lambda: "550.54")
     monkeypatch.setattr(xla_cache, "_opened", False)
     monkeypatch.setattr(xla_cache, "_release", lambda: (2, 21))
+    monkeypatch.setattr(xla_cache, "libdevice_is_found", lambda: True)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     closed: list[object] = []
     monkeypatch.setattr(xla_cache.atexit, "register", closed.append)
@@ -119,6 +120,15 @@ def test_flags_are_set_for_a_card_before_tensorflow_is_there(card: Path, monkeyp
     assert os.environ["XLA_FLAGS"].split() == ["--xla_gpu_autotune_level=0", *known, *flags_of(own)["XLA_FLAGS"]]
     assert "550.54" in folder_name()
     assert folder_name().endswith("NVIDIA-H100-80GB")
+
+
+def test_a_toolkit_that_xla_would_not_find_is_named(
+    card: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(xla_cache, "libdevice_is_found", lambda: False)
+    monkeypatch.setattr(xla_cache, "toolkit_elsewhere", lambda: tmp_path)
+    keep_compilations(wanted=False)
+    assert f"--xla_gpu_cuda_data_dir={tmp_path}" in os.environ["XLA_FLAGS"].split()
 
 
 @pytest.mark.parametrize("why", ["not wanted", "an old release", "no card", "too late"])
@@ -144,6 +154,7 @@ def test_this_release_knows_all_the_flags_it_is_given(tmp_path: Path) -> None:
         "import os\nfrom frame_booster.engine import xla_cache as cache\nfrom pathlib import Path\n"
         "release = cache._release()\nflags = list(cache.FLAGS_OF_RELEASES.get(release, ()))\n"
         "flags.append(f'--xla_gpu_autotune_level={cache.AUTOTUNE_LEVEL}')\n"
+        "flags.append('--xla_gpu_cuda_data_dir=/usr/lib/cuda')\n"
         f"flags += cache.flags_of(Path({str(tmp_path)!r}))['XLA_FLAGS'] if release >= cache.FIRST_RELEASE else []\n"
         "os.environ['XLA_FLAGS'] = ' '.join(flags)\nimport tensorflow as tf\n"
         "print(float(tf.function(lambda x: x + 1.0, jit_compile=True)(tf.ones([]))))\n"

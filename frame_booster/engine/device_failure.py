@@ -1,0 +1,78 @@
+"""A device, its driver or its libraries that fail: told apart from faults of this program, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from frame_booster.errors import ModelError
+
+_LONGEST = 240
+"""Characters of an engine's own words that are told."""
+
+
+class _Remedy(NamedTuple):
+    signs: tuple[str, ...]
+    """What the engine's words have, in lower case."""
+    what: str
+    hint: str
+
+
+_REMEDIES = (
+    _Remedy(
+        ("libdevice",),
+        "XLA does not find libdevice of CUDA",
+        'pip install "frame-booster[cuda]", or XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER, the folder of a CUDA toolkit',
+    ),
+    _Remedy(
+        ("dnn library", "dnn_library", "cudnn"),
+        "cuDNN fails, or is of another version than the engine needs",
+        'pip install --upgrade "frame-booster[cuda]", and LD_LIBRARY_PATH without another cuDNN',
+    ),
+    _Remedy(
+        ("no kernel image", "invalid_ptx", "no_binary_for_gpu", "unsupported_ptx", "unsupported ptx", "ptxas"),
+        "the engine was not built for this card, or its driver is too old for the engine",
+        "a newer driver; TensorFlow of Python 3.12 or later; or --engine onnx --provider cuda",
+    ),
+    _Remedy(
+        ("illegal memory access", "launch failed", "unspecified launch", "device_removed", "device lost", "ecc error"),
+        "the device stopped while it computed",
+        "the driver may have reset it, or the card may be faulty: try again, and with --resume it goes on from there",
+    ),
+)
+_ANOTHER = _Remedy((), "the device fails", "frame-booster doctor tells what is there")
+
+
+def device_failure(device: str, error: Exception) -> ModelError | None:
+    """Returns what to raise for an exception of an engine's on a device that is no processor; None for any other.
+
+    Args:
+      device: "/GPU:0", as `LoadedNetwork.device`.
+      error: as it was raised.
+    """
+    if "CPU" in device or not type(error).__module__.startswith(("tensorflow", "onnxruntime")):
+        return None
+    text = str(error)
+    lower = text.lower()
+    remedy = next((r for r in _REMEDIES if any(sign in lower for sign in r.signs)), _ANOTHER)
+    said = " ".join(text.split())
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
+    return ModelError(f"{remedy.what} on {device}: {said}", hint=f"{remedy.hint}; --device cpu goes without it")
+
+
+@contextmanager
+def device_failures(device: str) -> Iterator[None]:
+    """Within it, exceptions of an engine's on a device become errors that say what to do.
+
+    Raises:
+      ModelError: as `device_failure` says.
+    """
+    try:
+        yield
+    # Which classes an engine raises is its own affair; they are known by the package that they come from.
+    except Exception as error:
+        failure = device_failure(device, error)
+        if failure is None:
+            raise
+        raise failure from error
