@@ -1,8 +1,8 @@
 """What TensorFlow needs of NVIDIA's CUDA toolkit, and what it was built for, without importing it.
 
 XLA needs the library `libdevice` to compile exp, log and the like for a GPU. It looks for it in pip's wheel
-`nvidia-cuda-nvcc`, which the extra `cuda` brings, and in /usr/local/cuda. Conda, Debian and Arch have it elsewhere, and XLA
-then fails at the first frame.
+`nvidia-cuda-nvcc`, which the extra `cuda` brings, and in /usr/local/cuda. Conda, Debian and Arch have it elsewhere, and
+XLA then fails at the first frame.
 """
 
 from __future__ import annotations
