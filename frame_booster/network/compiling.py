@@ -46,6 +46,11 @@ def training_graph() -> Iterator[None]:
         _training.reset(token)
 
 
+def in_training() -> bool:
+    """Tells whether what is traced is a `training_graph`."""
+    return _training.get()
+
+
 def differentiable(function: Callable[..., Any], gradients: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function of tensors with a gradient of its own.
 

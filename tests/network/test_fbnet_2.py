@@ -21,7 +21,7 @@ from frame_booster.engine.maker import Request
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
 from frame_booster.errors import ModelError
-from frame_booster.network.compiling import plain_operations
+from frame_booster.network.compiling import plain_operations, training_graph
 from frame_booster.network.fbnet_2.conversion import convert_file, from_reference, layers, to_reference
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.network import FBNet2
@@ -86,7 +86,9 @@ def test_every_stage_is_as_the_reference_has_it(case: str) -> None:
     for k, known in enumerate(estimates):
         np.testing.assert_allclose(known.flow, golden(f"{case}/flow{k}"), atol=1e-3, err_msg=f"flow {k}")
         np.testing.assert_allclose(known.mask, golden(f"{case}/mask{k}"), atol=1e-4, err_msg=f"mask {k}")
-    rgb, full = network().fuse(frame0, frame1, estimates[-1], t)
+    # As it is trained: what no weights make is added when it runs.
+    with training_graph():
+        rgb, full = network().fuse(frame0, frame1, estimates[-1], t)
     np.testing.assert_allclose(full[..., :4], golden(f"{case}/flow"), atol=1e-3)
     np.testing.assert_allclose(tf.sigmoid(full[..., 4:]), golden(f"{case}/mask"), atol=1e-4)
     np.testing.assert_allclose(rgb, golden(f"{case}/frame"), atol=1e-4)
@@ -95,7 +97,8 @@ def test_every_stage_is_as_the_reference_has_it(case: str) -> None:
 
 def test_a_call_is_those_stages() -> None:
     """128 x 192 px need no scale beyond 1/16, as the case `third` has it."""
-    made = network()(tf.constant(golden("x0")), tf.constant(golden("x1")), tf.constant([0.3]))
+    with training_graph():
+        made = network()(tf.constant(golden("x0")), tf.constant(golden("x1")), tf.constant([0.3]))
     np.testing.assert_allclose(made.unclipped, golden("third/frame"), atol=1e-4)
     for side in (0, 1):
         expected = golden("third/flow")[..., 2 * side : 2 * side + 2]
@@ -190,7 +193,8 @@ def test_a_file_converted_by_the_command_gives_the_output_of_the_reference(tmp_p
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'out.safetensors'}: in this program's form\n")
     loaded = FBNet2()
     load_weights(tmp_path / "out.safetensors", loaded)
-    made = loaded(tf.constant(golden("x0")), tf.constant(golden("x1")), tf.constant([0.3]))
+    with training_graph():
+        made = loaded(tf.constant(golden("x0")), tf.constant(golden("x1")), tf.constant([0.3]))
     np.testing.assert_allclose(made.unclipped, golden("third/frame"), atol=1e-4)
     refused = command("convert", tmp_path / "none.safetensors", tmp_path / "other.safetensors")
     assert refused.returncode == ModelError.exit_code

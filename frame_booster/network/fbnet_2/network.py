@@ -38,10 +38,11 @@ residual block is two of them, the input being added before the second PReLU.
           (`surroundings.py`, no weights).
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
   3. Fusion (`fusion.py`, 27,824 parameters), at the frames' own size whatever k. Flow, mask and what was handed on are
-     enlarged to 1/2 of the frames, flow and mask to their size. Both frames are warped, each 2x2 of their pixels
-     stacked into channels, and concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2, 46). A
-     convolution of 24 channels, one residual block and a linear convolution return, for each pixel, a change of both
-     flows (times 2), of the mask (times 2) and a residual (times 0.1). Both frames are warped once more from their
+     enlarged to 1/2 of the frames, where flow is replaced by a neighbour's that fits both frames better
+     (`propagation.py`, no weights; not in training), and flow and mask to their size. Both frames are warped, each 2x2
+     of their pixels stacked into channels, and concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2,
+     46). A convolution of 24 channels, one residual block and a linear convolution return, for each pixel, a change of
+     both flows (times 2), of the mask (times 2) and a residual (times 0.1). Both frames are warped once more from their
      own pixels, blended by sigmoid(mask), and the residual is added.
 
   4. Stillness (`stillness.py`, no weights): where no value changes by more than 3/255 within 8 px, the frame is the
@@ -69,11 +70,21 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from frame_booster.network.compiling import in_training
 from frame_booster.network.computations import computation
 from frame_booster.network.fbnet_2.feature_pyramid import Encoded, FeaturePyramid
 from frame_booster.network.fbnet_2.flow import FlowEstimation, Motion, beginning
 from frame_booster.network.fbnet_2.fusion import Fusion
-from frame_booster.network.fbnet_2.sizes import CHANNELS, FINEST, HIDDEN, MOTION, coarser_scales, tries_surroundings
+from frame_booster.network.fbnet_2.propagation import propagated
+from frame_booster.network.fbnet_2.sizes import (
+    CHANNELS,
+    FINEST,
+    HIDDEN,
+    MOTION,
+    coarser_scales,
+    propagation_step,
+    tries_surroundings,
+)
 from frame_booster.network.fbnet_2.stillness import held_still
 from frame_booster.network.fbnet_2.surroundings import fitting_surroundings
 from frame_booster.network.interface import FrameCoding, MotionMap, StripSupport
@@ -259,10 +270,14 @@ class FBNet2(Stage):
     def _fuse_frames(self, frame0: Tensor, frame1: Tensor, found: Motion, t: Tensor) -> tuple[Tensor, Tensor]:
         found = found.enlarged()
         height, found_height = frame0.shape[1], found.motion.shape[1]
+        downscale = 0
         # Of an export neither is known; flow is estimated there at the frames' own size.
         while height is not None and found_height is not None and 2 * found_height < height:
             found = found.enlarged()
             found_height *= 2
-        t = tf.reshape(t, [-1, 1, 1, 1])
-        rgb, full = self.fusion(frame0, frame1, found.motion, found.hidden, t)
+            downscale += 1
+        motion, t = found.motion, tf.reshape(t, [-1, 1, 1, 1])
+        if not in_training():
+            motion = propagated(frame0, frame1, motion, propagation_step(downscale))
+        rgb, full = self.fusion(frame0, frame1, motion, found.hidden, t)
         return held_still(frame0, frame1, rgb, t), full

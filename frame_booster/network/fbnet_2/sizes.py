@@ -46,6 +46,28 @@ are."""
 SURROUNDINGS_AWAY = 1.0, 0.75
 """Distances of another flow, px at 1/8, from which it is another object's, and up to which it is not."""
 
+PROPAGATION_OFFSETS = (-2, 0), (2, 0), (0, -2), (0, 2)
+"""Where the neighbours lie whose flow is tried: rows and columns, px at 1/4 of the scale of the flow. What was
+estimated there is enlarged, and changes little between two of its pixels."""
+PROPAGATION_STEP = 4
+"""Such a px is taken for no more than this, px at 1/2 of the frames, however coarse the scale of the flow."""
+PROPAGATION_WINDOW = 3
+"""Reach of the window in which frames are compared, px at 1/2."""
+PROPAGATION_GAIN = (0.5 / 255.0, 1.0 / 255.0), (0.05, 0.1)
+"""By how much frames must be more alike with a neighbour's flow that takes over, and by which share of what they differ
+by; each from where it begins to and from where it does so as a whole. Less is noise."""
+PROPAGATION_FIT = 16.0 / 255.0, 8.0 / 255.0
+"""Differences with a neighbour's flow from which it does not take over at all, and up to which it does as a whole:
+where nothing fits, as in blurred or torn motion, the least difference says nothing."""
+PROPAGATION_LUMA = 0.25, 0.5, 0.25
+"""Shares of red, green and blue in the brightness that is compared: all three colours gave the same, for three times
+the work."""
+
+
+def propagation_step(flow_downscale: int) -> int:
+    """Returns what a px at 1/4 of the scale of the flow is at 1/2 of the frames, for the places of neighbours."""
+    return min(FINEST // 2 << flow_downscale, PROPAGATION_STEP)
+
 
 def coarser_scales(height: int | None, width: int | None) -> int:
     """Returns how many scales beyond 1/16 flow is estimated at, for frames of this size (px; None: unknown).

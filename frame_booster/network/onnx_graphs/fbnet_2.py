@@ -19,12 +19,14 @@ from frame_booster.network.fbnet_2.sizes import (
     STILL_REACH,
     STRIDE,
     coarser_scales,
+    propagation_step,
     tries_surroundings,
 )
 from frame_booster.network.onnx_graphs.correlation import correlation_within
 from frame_booster.network.onnx_graphs.graph import Map
 from frame_booster.network.onnx_graphs.interface import NetworkGraph
 from frame_booster.network.onnx_graphs.phases import Phases, grid_matrix
+from frame_booster.network.onnx_graphs.propagation import propagated
 from frame_booster.network.onnx_graphs.surroundings import fitting_surroundings
 
 KNOWN = MOTION + HIDDEN
@@ -211,12 +213,16 @@ class FBNet2Graph(NetworkGraph):
         """
         graph, layers = self._graph, self._layers
         t = graph.reshape(t, [t.shape[0], 1, 1, 1])
+        downscale = 0
         while 4 * known.shape[2] < frame0.shape[2]:
             known = self._enlarged(known)
+            downscale += 1
         frames, sides = (frame0, frame1), frame0.sides
         # Cut out where it is small: a few channels of a large map are slow to copy.
-        phases = Phases(graph, self._enlarged(graph.slice(known, 0, MOTION)))
-        known = self._enlarged(known)
+        motion, handed_on = graph.split(known, [MOTION, HIDDEN])
+        motion = propagated(graph, layers, frame0, frame1, self._enlarged(motion), propagation_step(downscale))
+        phases = Phases(graph, motion)
+        known = graph.concat([motion, layers.doubled(handed_on)])
         places = layers.pixel_places(*sides, phases=True)
         grids = [graph.add(phases.of(grid_matrix(k, *sides)), places) for k in (0, 1)]
         warped = [self._sampled(frame, grid) for frame, grid in zip(frames, grids, strict=True)]

@@ -1,0 +1,87 @@
+"""FBNet-2, between stages 2 and 3: the flow of a neighbour, where both frames are more alike with it.
+
+Flow is estimated at 1/4 and enlarged, so that around what moves the background is moved along, as a halo, and edges of
+limbs are bent. Next to each such place the right flow is known already: it is taken from there, pixel by pixel at 1/2,
+as PatchMatch hands on the offsets of neighbours (C. Barnes et al., SIGGRAPH 2009). No weights; it is left out in
+training. Measured in docs/decisions/0023-flow-of-a-neighbour.md.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import tensorflow as tf
+
+from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_2.sizes import (
+    PROPAGATION_FIT,
+    PROPAGATION_GAIN,
+    PROPAGATION_LUMA,
+    PROPAGATION_OFFSETS,
+    PROPAGATION_WINDOW,
+)
+from frame_booster.network.layers import Tensor
+from frame_booster.network.warp import sampled
+
+
+def _halved_luma(frame: Tensor) -> Tensor:
+    batch, height, width, _ = tf.unstack(tf.shape(frame))
+    luma = tf.reduce_sum(frame * tf.constant(PROPAGATION_LUMA), -1)
+    return tf.reduce_mean(tf.reshape(luma, [batch, height // 2, 2, width // 2, 2]), [2, 4])[..., None]
+
+
+def _neighbour(motion: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Returns the motion (B, h, w, C) so many rows below and columns to the right, of the nearest within the map."""
+    batch, height, width, channels = tf.unstack(tf.shape(motion))
+    y = tf.clip_by_value(tf.reshape(tf.range(height), [1, -1, 1]) + rows, 0, height - 1)
+    x = tf.clip_by_value(tf.reshape(tf.range(width), [1, 1, -1]) + columns, 0, width - 1)
+    index = (tf.reshape(tf.range(batch), [-1, 1, 1]) * height + y) * width + x
+    return tf.gather(tf.reshape(motion, [-1, motion.shape[-1] or channels]), index)
+
+
+def _difference(motion: Tensor, luma0: Tensor, luma1: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    flow = _neighbour(motion[..., :4], rows, columns)
+    return tf.abs(sampled(luma0, flow[..., :2]) - sampled(luma1, flow[..., 2:]))
+
+
+def _chosen(motion: Tensor, differences: Tensor, step: Tensor) -> Tensor:
+    best, flow = differences[..., :1], motion[..., :4]
+    for index, (rows, columns) in enumerate(PROPAGATION_OFFSETS, 1):
+        other = differences[..., index : index + 1]
+        gain, share = best - other, tf.ones_like(best)
+        limits = zip((gain, gain / (best + 1e-6), other), (*PROPAGATION_GAIN, PROPAGATION_FIT), strict=True)
+        for value, (nothing, whole) in limits:
+            share *= tf.clip_by_value((value - nothing) / (whole - nothing), 0.0, 1.0)
+        flow += share * (_neighbour(motion[..., :4], rows * step, columns * step) - flow)
+        best -= share * gain
+    return tf.concat([flow, motion[..., 4:]], -1)
+
+
+halved_luma = compiled(_halved_luma, scale=Fraction(1, 2))
+"""Brightness of frames (B, H, W, 3) at 1/2: (B, H/2, W/2, 1)."""
+difference = compiled(_difference)
+"""Of both frames at 1/2 (B, h, w, 1), warped by the flow of a neighbour. Told where that is by numbers, so that one
+loop is compiled for all."""
+chosen = compiled(_chosen)
+
+
+def propagated(frame0: Tensor, frame1: Tensor, motion: Tensor, step: int) -> Tensor:
+    """Replaces flow by that of a neighbour, as far as both frames are more alike with it, and much alike.
+
+    Args:
+      frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W even.
+      motion: (B, H/2, W/2, 5) float32, as `flow.Motion`.
+      step: `sizes.propagation_step`.
+
+    Returns:
+      The motion with other flows.
+    """
+    luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
+    differences: Any = [difference(motion, luma0, luma1, step * y, step * x) for y, x in ((0, 0), *PROPAGATION_OFFSETS)]
+    differences = tf.concat(differences, -1)
+    side = 2 * PROPAGATION_WINDOW + 1
+    for kernel in ([side, 1], [1, side]):
+        differences = tf.nn.avg_pool2d(differences, kernel, 1, "SAME")
+    made: Tensor = chosen(motion, differences, step)
+    return made
