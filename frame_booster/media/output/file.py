@@ -98,6 +98,8 @@ class FileSink:
         if matrix is not None and not set_display_matrix(stream, matrix):
             self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
         self._projection = source.info.projection
+        # FFmpeg's muxer counts tracks from 1. PyAV may not tell it any more when the file is closed.
+        self._track = stream.index + 1
         spherical = side_data(first, "SPHERICAL") is not None
         if self._projection is None or self._is_pipe or self._format not in MP4_FAMILY:
             if self._projection is not None or spherical:
@@ -223,9 +225,7 @@ class FileSink:
             set_last_delay(path, (self.written.end_pts - self.written.last_pts) * self.time_base)
         if self._format == "webp":
             set_length(path, (self.written.end_pts - (self.written.first_pts or 0)) * self.time_base)
-        # FFmpeg's muxer counts tracks from 1.
-        track = self.encoder.stream.index + 1
-        if self._projection is not None and not add_projection(path, track, self._projection):
+        if self._projection is not None and not add_projection(path, self._track, self._projection):
             self.warnings.append(_LOST_PROJECTION)
 
     def close(self) -> None:
