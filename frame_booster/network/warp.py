@@ -50,7 +50,7 @@ def sampled(image: Tensor, flow: Tensor) -> Tensor:
 
     Args:
       image: (B, H, W, C) float, H and W at least 2.
-      flow: (B, H, W, 2) float32, (dy, dx) in px.
+      flow: (B, h, w, 2) float32, (dy, dx) in px, from the first h rows and w columns of the image.
     """
     batch, height, width, _ = tf.unstack(tf.shape(image))
 
@@ -59,8 +59,9 @@ def sampled(image: Tensor, flow: Tensor) -> Tensor:
         low = tf.minimum(tf.cast(inside, tf.int32), size - 2)
         return low, (inside - tf.cast(low, tf.float32))[..., None]
 
-    y, wy = corner(tf.reshape(tf.range(height, dtype=tf.float32), [1, -1, 1]) - flow[..., 0], height)
-    x, wx = corner(tf.reshape(tf.range(width, dtype=tf.float32), [1, 1, -1]) - flow[..., 1], width)
+    rows, columns = (tf.range(tf.shape(flow)[axis], dtype=tf.float32) for axis in (1, 2))
+    y, wy = corner(tf.reshape(rows, [1, -1, 1]) - flow[..., 0], height)
+    x, wx = corner(tf.reshape(columns, [1, 1, -1]) - flow[..., 1], width)
     index = (tf.reshape(tf.range(batch), [-1, 1, 1]) * height + y) * width + x
     return _between_pixels(image, index, width, wy, wx)
 

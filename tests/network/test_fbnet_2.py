@@ -260,8 +260,10 @@ def test_rows_of_a_strip_are_those_of_the_frame(flow_downscale: int) -> None:
 
 
 def test_an_untrained_network_blends_by_time() -> None:
+    """As training begins; where it runs, even no flow is fitted to the frames."""
     first, second = frames(32, 48)
-    made = FBNet2()(first, second, tf.constant([0.25])).unclipped
+    with training_graph():
+        made = FBNet2()(first, second, tf.constant([0.25])).unclipped
     np.testing.assert_allclose(made, 0.75 * first + 0.25 * second, atol=1e-5)
 
 

@@ -85,6 +85,11 @@ def warp_one(image: Tensor, motion: Tensor, of: Any) -> Tensor:
     return sampled(image, tf.where(tf.equal(of, 0), motion[..., :2], motion[..., 2:4]))
 
 
+def corrected(motion: Tensor, out: Tensor) -> Tensor:
+    """Returns a motion (B, H, W, 5) with its last correction, by fusion's outputs (B, H, W, 8) of any float dtype."""
+    return motion + 2.0 * tf.cast(out[..., :5], tf.float32)
+
+
 _trained_warps = compiled(warp_first), compiled(warp_second)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
-from frame_booster.network.fbnet_2.flow import SEEN, seen_motion, warp_first, warp_one, warp_second
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable, in_training
+from frame_booster.network.fbnet_2.flow import SEEN, corrected, seen_motion, warp_first, warp_one, warp_second
+from frame_booster.network.fbnet_2.linear_motion import blended_by_linear_motion
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.fbnet_2.sizes import HIDDEN
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
@@ -18,11 +19,6 @@ WIDTH, BLOCKS = 24, 1
 """Channels of the convolutions at 1/2, and residual blocks."""
 OUTPUTS = 8
 """For each pixel: change of both flows (4), of the mask (1), and what neither frame shows (3)."""
-
-
-def corrected(motion: Tensor, out: Tensor) -> Tensor:
-    """Returns a motion (B, H, W, 5) with its last correction, out of the outputs (B, H, W, 8) of any float dtype."""
-    return motion + 2.0 * tf.cast(out[..., :5], tf.float32)
 
 
 def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor) -> Tensor:
@@ -168,4 +164,6 @@ class Fusion(Stage):
         for block in self.blocks:
             x = block(x)
         out = channels_to_pixels(self.out(x))
-        return blended(frame0, frame1, full, out), corrected(full, out)
+        if in_training():
+            return blended(frame0, frame1, full, out), corrected(full, out)
+        return blended_by_linear_motion(frame0, frame1, full, out, t)

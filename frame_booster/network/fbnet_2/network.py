@@ -72,7 +72,9 @@ import tensorflow as tf
 
 from frame_booster.network.compiling import in_training
 from frame_booster.network.computations import computation
+from frame_booster.network.fbnet_2.brightness import halved_luma
 from frame_booster.network.fbnet_2.feature_pyramid import Encoded, FeaturePyramid
+from frame_booster.network.fbnet_2.fit import fitted
 from frame_booster.network.fbnet_2.flow import FlowEstimation, Motion, beginning
 from frame_booster.network.fbnet_2.fusion import Fusion
 from frame_booster.network.fbnet_2.propagation import propagated
@@ -278,6 +280,8 @@ class FBNet2(Stage):
             downscale += 1
         motion, t = found.motion, tf.reshape(t, [-1, 1, 1, 1])
         if not in_training():
-            motion = propagated(frame0, frame1, motion, propagation_step(downscale))
+            luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
+            motion = propagated(luma0, luma1, motion, propagation_step(downscale))
+            motion = fitted(luma0, luma1, motion, t)
         rgb, full = self.fusion(frame0, frame1, motion, found.hidden, t)
         return held_still(frame0, frame1, rgb, t), full

@@ -17,32 +17,32 @@ from frame_booster.network.compiling import compiled
 from frame_booster.network.fbnet_2.sizes import (
     PROPAGATION_FIT,
     PROPAGATION_GAIN,
-    PROPAGATION_LUMA,
     PROPAGATION_OFFSETS,
     PROPAGATION_WINDOW,
 )
 from frame_booster.network.layers import Tensor
+from frame_booster.network.resample import doubled_by_gather
 from frame_booster.network.warp import sampled
 
 
-def _halved_luma(frame: Tensor) -> Tensor:
-    batch, height, width, _ = tf.unstack(tf.shape(frame))
-    luma = tf.reduce_sum(frame * tf.constant(PROPAGATION_LUMA), -1)
-    return tf.reduce_mean(tf.reshape(luma, [batch, height // 2, 2, width // 2, 2]), [2, 4])[..., None]
+def _neighbour(motion: Tensor, rows: Tensor, columns: Tensor, every: int = 1) -> Tensor:
+    """Returns the motion (B, h, w, C) so many rows below and columns to the right, of the nearest within the map.
 
-
-def _neighbour(motion: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Returns the motion (B, h, w, C) so many rows below and columns to the right, of the nearest within the map."""
+    Of every so manyth row and column: (B, h / every, w / every, C).
+    """
     batch, height, width, channels = tf.unstack(tf.shape(motion))
-    y = tf.clip_by_value(tf.reshape(tf.range(height), [1, -1, 1]) + rows, 0, height - 1)
-    x = tf.clip_by_value(tf.reshape(tf.range(width), [1, 1, -1]) + columns, 0, width - 1)
+    y = tf.clip_by_value(tf.reshape(tf.range(0, height, every), [1, -1, 1]) + rows, 0, height - 1)
+    x = tf.clip_by_value(tf.reshape(tf.range(0, width, every), [1, 1, -1]) + columns, 0, width - 1)
     index = (tf.reshape(tf.range(batch), [-1, 1, 1]) * height + y) * width + x
     return tf.gather(tf.reshape(motion, [-1, motion.shape[-1] or channels]), index)
 
 
-def _difference(motion: Tensor, luma0: Tensor, luma1: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    flow = _neighbour(motion[..., :4], rows, columns)
-    return tf.abs(sampled(luma0, flow[..., :2]) - sampled(luma1, flow[..., 2:]))
+def _difference(luma0: Tensor, luma1: Tensor, motion: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    flow = _neighbour(motion[..., :4], rows, columns, 2)
+    # The rows and columns that are left out, told to a warp that counts every row and column.
+    places = (tf.range(tf.shape(flow)[axis], dtype=tf.float32) for axis in (1, 2))
+    here = tf.stack(tf.meshgrid(*places, indexing="ij"), -1)
+    return tf.abs(sampled(luma0, flow[..., :2] - here) - sampled(luma1, flow[..., 2:] - here))
 
 
 def _chosen(motion: Tensor, differences: Tensor, step: Tensor) -> Tensor:
@@ -58,30 +58,28 @@ def _chosen(motion: Tensor, differences: Tensor, step: Tensor) -> Tensor:
     return tf.concat([flow, motion[..., 4:]], -1)
 
 
-halved_luma = compiled(_halved_luma, scale=Fraction(1, 2))
-"""Brightness of frames (B, H, W, 3) at 1/2: (B, H/2, W/2, 1)."""
-difference = compiled(_difference)
+difference = compiled(_difference, scale=Fraction(1, 2))
 """Of both frames at 1/2 (B, h, w, 1), warped by the flow of a neighbour. Told where that is by numbers, so that one
 loop is compiled for all."""
 chosen = compiled(_chosen)
 
 
-def propagated(frame0: Tensor, frame1: Tensor, motion: Tensor, step: int) -> Tensor:
+def propagated(luma0: Tensor, luma1: Tensor, motion: Tensor, step: int) -> Tensor:
     """Replaces flow by that of a neighbour, as far as both frames are more alike with it, and much alike.
 
     Args:
-      frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W even.
-      motion: (B, H/2, W/2, 5) float32, as `flow.Motion`.
+      luma0, luma1: brightness of both frames at 1/2, (B, h, w, 1) float32.
+      motion: (B, h, w, 5) float32, as `flow.Motion`.
       step: `sizes.propagation_step`.
 
     Returns:
       The motion with other flows.
     """
-    luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
-    differences: Any = [difference(motion, luma0, luma1, step * y, step * x) for y, x in ((0, 0), *PROPAGATION_OFFSETS)]
+    differences: Any = [difference(luma0, luma1, motion, step * y, step * x) for y, x in ((0, 0), *PROPAGATION_OFFSETS)]
     differences = tf.concat(differences, -1)
     side = 2 * PROPAGATION_WINDOW + 1
     for kernel in ([side, 1], [1, side]):
         differences = tf.nn.avg_pool2d(differences, kernel, 1, "SAME")
+    differences = doubled_by_gather(differences)
     made: Tensor = chosen(motion, differences, step)
     return made

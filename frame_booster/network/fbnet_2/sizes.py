@@ -51,17 +51,33 @@ PROPAGATION_OFFSETS = (-2, 0), (2, 0), (0, -2), (0, 2)
 estimated there is enlarged, and changes little between two of its pixels."""
 PROPAGATION_STEP = 4
 """Such a px is taken for no more than this, px at 1/2 of the frames, however coarse the scale of the flow."""
-PROPAGATION_WINDOW = 3
-"""Reach of the window in which frames are compared, px at 1/2."""
+PROPAGATION_WINDOW = 2
+"""Reach of the window in which frames are compared, every second px at 1/2."""
 PROPAGATION_GAIN = (0.5 / 255.0, 1.0 / 255.0), (0.05, 0.1)
 """By how much frames must be more alike with a neighbour's flow that takes over, and by which share of what they differ
 by; each from where it begins to and from where it does so as a whole. Less is noise."""
 PROPAGATION_FIT = 16.0 / 255.0, 8.0 / 255.0
 """Differences with a neighbour's flow from which it does not take over at all, and up to which it does as a whole:
 where nothing fits, as in blurred or torn motion, the least difference says nothing."""
-PROPAGATION_LUMA = 0.25, 0.5, 0.25
-"""Shares of red, green and blue in the brightness that is compared: all three colours gave the same, for three times
-the work."""
+
+LUMA = 0.25, 0.5, 0.25
+"""Shares of red, green and blue in the brightness that frames are compared by: all three colours gave the same, for
+three times the work."""
+
+FIT_WINDOW = 1
+"""Reach of the window whose motion is fitted, px at 1/4 of the frames."""
+FIT_MOST = 0.5
+"""How far a fit moves a flow at the most, px at 1/2: the flow so far is right but for less than that, or it is the
+flow of something else, and no fit brings the right one."""
+FIT_EVEN = 1e-4
+"""Mean square of a gradient of brightness, per px at 1/2, at which half of a fit is made: below it is noise."""
+FIT_NOISE = 0.03
+"""Share of the mean square of what still differs that is added to that."""
+
+SHARPNESS = 0.5
+"""Of second differences of brightness, times u (1 - u) at the fraction u of a px: 1/2 is Catmull-Rom's spline."""
+RESIDUAL = 0.5
+"""Share of the residual that is added: the rest had been learned against the blur of bilinear sampling."""
 
 
 def propagation_step(flow_downscale: int) -> int:

@@ -15,6 +15,8 @@ from frame_booster.network.fbnet_2.sizes import (
     MEAN,
     MOTION,
     MOVING_ABOVE,
+    RESIDUAL,
+    SHARPNESS,
     STILL_BELOW,
     STILL_REACH,
     STRIDE,
@@ -22,7 +24,9 @@ from frame_booster.network.fbnet_2.sizes import (
     propagation_step,
     tries_surroundings,
 )
+from frame_booster.network.onnx_graphs.brightness import halved_luma, second_differences_of_phases
 from frame_booster.network.onnx_graphs.correlation import correlation_within
+from frame_booster.network.onnx_graphs.fit import fitted
 from frame_booster.network.onnx_graphs.graph import Map
 from frame_booster.network.onnx_graphs.interface import NetworkGraph
 from frame_booster.network.onnx_graphs.phases import Phases, grid_matrix
@@ -220,12 +224,14 @@ class FBNet2Graph(NetworkGraph):
         frames, sides = (frame0, frame1), frame0.sides
         # Cut out where it is small: a few channels of a large map are slow to copy.
         motion, handed_on = graph.split(known, [MOTION, HIDDEN])
-        motion = propagated(graph, layers, frame0, frame1, self._enlarged(motion), propagation_step(downscale))
+        luma = halved_luma(graph, frame0), halved_luma(graph, frame1)
+        motion = propagated(graph, layers, *luma, self._enlarged(motion), propagation_step(downscale))
+        motion = fitted(graph, layers, *luma, motion, t)
         phases = Phases(graph, motion)
         known = graph.concat([motion, layers.doubled(handed_on)])
         places = layers.pixel_places(*sides, phases=True)
-        grids = [graph.add(phases.of(grid_matrix(k, *sides)), places) for k in (0, 1)]
-        warped = [self._sampled(frame, grid) for frame, grid in zip(frames, grids, strict=True)]
+        steps = [phases.of(grid_matrix(k, *sides)) for k in (0, 1)]
+        warped = [self._sampled(frame, graph.add(step, places)) for frame, step in zip(frames, steps, strict=True)]
         seen = [*warped, known, self._everywhere(t, known)]
         x = layers.convolution("fusion.head", seen, order=_HEAD_ORDER, scales=[1.0] * 24 + _SEEN)
         x = layers.residual_block("fusion.block1", x)
@@ -234,14 +240,24 @@ class FBNet2Graph(NetworkGraph):
             graph.cast(layers.convolution("fusion.out", [x], filters=filters, outputs=factors), "float32")
             for filters, factors in _OUTPUTS
         )
-        step = graph.constant(np.repeat([-1.0 / (sides[1] - 1) * 2.0, -1.0 / (sides[0] - 1) * 2.0], 4)[:, None, None])
-        warped = [
-            self._sampled(frame, graph.add(grid, graph.multiply(change, step)))
-            for frame, grid, change in zip(frames, grids, graph.split(flows, [8, 8]), strict=True)
-        ]
+        pixel = graph.constant(np.repeat([-1.0 / (sides[1] - 1) * 2.0, -1.0 / (sides[0] - 1) * 2.0], 4)[:, None, None])
+        first, second = (
+            graph.add(step, graph.multiply(change, pixel))
+            for step, change in zip(steps, graph.split(flows, [8, 8]), strict=True)
+        )
+        # One linear motion, and brightness sampled by a spline, as `fbnet_2.linear_motion`.
+        linear = graph.subtract(second, first)
+        grid0 = graph.subtract(places, graph.multiply(linear, t))
+        grids = [grid0, graph.add(grid0, linear)]
         mask, residual = graph.split(colours, [4, 12])
         share = graph.each("Sigmoid", graph.add(phases.of(np.eye(MOTION)[4:]), mask))
-        return self._held_still(frame0, frame1, self._blended(warped[0], warped[1], share, residual), t)
+        warped0, warped1 = (self._sampled(frame, grid) for frame, grid in zip(frames, grids, strict=True))
+        blend = graph.add(warped0, self._times(graph.subtract(warped1, warped0), share))
+        # Along an axis of their own, so that one map stands for three colours.
+        detail = graph.reshape(self._detail(blend, grids, share, sides), [blend.shape[0], 1, 4, *blend.sides])
+        colours = graph.reshape(graph.add(blend, residual), [blend.shape[0], 3, 4, *blend.sides])
+        made = graph.reshape(graph.add(colours, detail), blend.shape)
+        return self._held_still(frame0, frame1, made, t)
 
     # Stage 4, stillness.
 
@@ -264,21 +280,31 @@ class FBNet2Graph(NetworkGraph):
         return graph.add(made, graph.multiply(graph.subtract(plain, made), still))
 
     def _sampled(self, frame: Map, grid: Map) -> Map:
-        """Samples a frame (B, 3, H, W) at the places (B, 2 * 4, H/2, W/2): x of the four phases, then y."""
+        """Samples maps (B, C, H, W) at the places (B, 2 * 4, H/2, W/2): x of the four phases, then y."""
         graph = self._graph
         batch, _, height, width = grid.shape
         rows = graph.reshape(grid, [batch, 2, 4 * height, width])
         made = self._layers.sampled(frame, rows)
-        return graph.reshape(made, [batch, 12, height, width])
+        return graph.reshape(made, [batch, 4 * frame.channels, height, width])
 
-    def _blended(self, first: Map, second: Map, share: Map, residual: Map) -> Map:
+    def _detail(self, blend: Map, grids: list[Map], share: Map, sides: tuple[int, int]) -> Map:
+        """Returns what sampling by a spline adds to the brightness of a blend, (B, 4, H/2, W/2)."""
         graph = self._graph
-        batch, _, height, width = first.shape
-        apart = [batch, 3, 4, height, width]
-        one, other, rest = (graph.reshape(x, apart) for x in (first, second, residual))
-        share = graph.reshape(share, [batch, 1, 4, height, width])
-        mixed = graph.add(graph.add(one, graph.multiply(graph.subtract(other, one), share)), rest)
-        return graph.reshape(mixed, [batch, 12, height, width])
+        halves = graph.constant(np.repeat([(sides[1] - 1) / 2.0, (sides[0] - 1) / 2.0], 4)[:, None, None])
+        bent = []
+        for grid in grids:
+            inside = graph.op("Clip", [grid, graph.constant(-1.0), graph.constant(1.0)], grid.shape)
+            places = graph.multiply(graph.add(inside, 1.0), halves)
+            fraction = graph.subtract(places, graph.each("Floor", places))
+            bent.append(graph.subtract(graph.multiply(fraction, fraction), fraction))
+        both = graph.add(bent[0], graph.multiply(graph.subtract(bent[1], bent[0]), graph.concat([share, share])))
+        products = graph.multiply(both, graph.multiply(second_differences_of_phases(graph, blend), SHARPNESS))
+        return graph.add(graph.slice(products, 0, 4), graph.slice(products, 4, 8))
+
+    def _times(self, colours: Map, share: Map) -> Map:
+        graph, (batch, _, height, width) = self._graph, colours.shape
+        apart = graph.reshape(colours, [batch, 3, 4, height, width])
+        return graph.reshape(graph.multiply(apart, graph.reshape(share, [batch, 1, 4, height, width])), colours.shape)
 
 
 _WARPED = [frame * 12 + phase * 3 + colour for frame in (0, 1) for colour in range(3) for phase in range(4)]
@@ -287,6 +313,6 @@ _HEAD_ORDER = [*_WARPED, *range(24, 24 + MOTION), *range(25 + MOTION, 25 + KNOWN
 on; here colour by colour, and t last."""
 _OUTPUTS = (
     ([phase * _OUT + 2 * frame + axis for frame in (0, 1) for axis in (1, 0) for phase in range(4)], [2.0] * 16),
-    ([phase * _OUT + channel for channel in (4, 5, 6, 7) for phase in range(4)], [2.0] * 4 + [0.1] * 12),
+    ([phase * _OUT + channel for channel in (4, 5, 6, 7) for phase in range(4)], [2.0] * 4 + [0.1 * RESIDUAL] * 12),
 )
 """Filters and factors of the changes of both flows (x of all phases, then y), and of the mask and the residual."""

@@ -188,13 +188,14 @@ class Graph:
         shape[axis] = sum(part.shape[axis] for part in parts)
         return self.op("Concat", parts, shape, axis=axis)
 
-    def slice(self, x: Map, begin: int, end: int, axis: int = 1) -> Map:
-        """Returns a stretch of an axis; the map itself where that is all of it."""
-        if (begin, end) == (0, x.shape[axis]):
+    def slice(self, x: Map, begin: int, end: int, axis: int = 1, *, every: int = 1) -> Map:
+        """Returns every so manyth of a stretch of an axis; the map itself where that is all of it."""
+        if (begin, end, every) == (0, x.shape[axis], 1):
             return x
         shape = list(x.shape)
-        shape[axis] = end - begin
-        bounds = [self.constant([value], "int64") for value in (begin, end, axis)]
+        shape[axis] = -(-(end - begin) // every)
+        values = (begin, end, axis) if every == 1 else (begin, end, axis, every)
+        bounds = [self.constant([value], "int64") for value in values]
         return self.op("Slice", [x, *bounds], shape)
 
     def split(self, x: Map, sizes: Sequence[int], axis: int = 1) -> list[Map]:

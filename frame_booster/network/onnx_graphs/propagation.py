@@ -7,7 +7,6 @@ import numpy as np
 from frame_booster.network.fbnet_2.sizes import (
     PROPAGATION_FIT,
     PROPAGATION_GAIN,
-    PROPAGATION_LUMA,
     PROPAGATION_OFFSETS,
     PROPAGATION_WINDOW,
 )
@@ -18,25 +17,22 @@ FLOWS = 4
 """Channels of both flows, which come first of a motion."""
 
 
-def propagated(graph: Graph, layers: Layers, frame0: Map, frame1: Map, motion: Map, step: int) -> Map:
-    """Returns a motion (B, 5, H/2, W/2) with flows of neighbours, out of frames (B, 3, H, W) float32."""
+def propagated(graph: Graph, layers: Layers, luma0: Map, luma1: Map, motion: Map, step: int) -> Map:
+    """Returns a motion (B, 5, h, w) with flows of neighbours, out of brightness (B, 1, h, w) float32."""
     flow, mask = graph.split(motion, [FLOWS, motion.channels - FLOWS])
     batch, _, height, width = flow.shape
-    # Brightness of 2x2 px in one pass.
-    kernel = np.asarray(PROPAGATION_LUMA, np.float32)[None, :, None, None] / 4.0 * np.ones((1, 1, 2, 2), np.float32)
-    luma = [
-        graph.op(
-            "Conv", [frame, graph.constant(kernel)], [batch, 1, height, width], kernel_shape=[2, 2], strides=[2, 2]
-        )
-        for frame in (frame0, frame1)
-    ]
     farthest = step * max(abs(offset) for pair in PROPAGATION_OFFSETS for offset in pair)
     pads = graph.constant([0, 0, farthest, farthest] * 2, "int64")
     around = graph.op("Pad", [flow, pads], [batch, FLOWS, height + 2 * farthest, width + 2 * farthest], mode="edge")
 
-    def neighbour(x: Map, rows: int, columns: int) -> Map:
-        top, left = farthest + step * rows, farthest + step * columns
-        return graph.slice(graph.slice(x, top, top + height, 2), left, left + width, 3)
+    def neighbour(x: Map, rows: int, columns: int, every: int = 1) -> Map:
+        """Cuts out a neighbour's place, out of every so manyth row and column of what is around."""
+        top, left = (farthest + step * offset for offset in (rows, columns))
+        rows_cut = graph.slice(x, top // every, (top + height) // every, 2)
+        return graph.slice(rows_cut, left // every, (left + width) // every, 3)
+
+    def every_second(x: Map) -> Map:
+        return graph.slice(graph.slice(x, 0, x.shape[2], 2, every=2), 0, x.shape[3], 3, every=2)
 
     def shares(x: Map, limits: tuple[float, float]) -> Map:
         nothing, whole = limits
@@ -46,29 +42,31 @@ def propagated(graph: Graph, layers: Layers, frame0: Map, frame1: Map, motion: M
 
     offsets = ((0, 0), *PROPAGATION_OFFSETS)
     steps = graph.constant(np.array([-2.0 / (width - 1), -2.0 / (height - 1)])[:, None, None])
-    places = graph.reshape(layers.pixel_places(height, width), [1, 2, 1, height, width])
+    rows, columns = height // 2, width // 2
+    places = graph.reshape(every_second(layers.pixel_places(height, width)), [1, 2, 1, rows, columns])
 
     def sampled(image: Map, half: Map) -> Map:
-        """Warps a map by all flows at once, one below the other: (B, flows, H/2, W/2)."""
+        """Warps a map by all flows at once, one below the other, at every second px: (B, flows, h/2, w/2)."""
         across = graph.multiply(graph.concat([graph.slice(half, 1, 2), graph.slice(half, 0, 1)]), steps)
-        tried = graph.concat([neighbour(across, *offset) for offset in offsets], axis=2)
-        tried = graph.reshape(tried, [batch, 2, len(offsets), height, width])
-        grid = graph.reshape(graph.add(tried, places), [batch, 2, len(offsets) * height, width])
-        return graph.reshape(layers.sampled(image, grid), [batch, len(offsets), height, width])
+        tried = graph.concat([neighbour(across, *offset, every=2) for offset in offsets], axis=2)
+        tried = graph.reshape(tried, [batch, 2, len(offsets), rows, columns])
+        grid = graph.reshape(graph.add(tried, places), [batch, 2, len(offsets) * rows, columns])
+        return graph.reshape(layers.sampled(image, grid), [batch, len(offsets), rows, columns])
 
-    first, second = (sampled(image, half) for image, half in zip(luma, graph.split(around, [2, 2]), strict=True))
+    halves = graph.split(every_second(around), [2, 2])
+    first, second = (sampled(image, half) for image, half in zip((luma0, luma1), halves, strict=True))
     differences = graph.each("Abs", graph.subtract(first, second))
     reach = PROPAGATION_WINDOW
-    for rows, columns in ((reach, 0), (0, reach)):
+    for down, right in ((reach, 0), (0, reach)):
         differences = graph.op(
             "AveragePool",
             [differences],
             differences.shape,
-            kernel_shape=[2 * rows + 1, 2 * columns + 1],
-            pads=[rows, columns, rows, columns],
+            kernel_shape=[2 * down + 1, 2 * right + 1],
+            pads=[down, right, down, right],
             count_include_pad=0,
         )
-    best, *others = graph.split(differences, [1] * len(offsets))
+    best, *others = graph.split(layers.doubled(differences), [1] * len(offsets))
     for offset, other in zip(PROPAGATION_OFFSETS, others, strict=True):
         gain = graph.subtract(best, other)
         values = gain, graph.divide(gain, graph.add(best, 1e-6)), other

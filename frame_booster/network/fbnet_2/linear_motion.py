@@ -1,0 +1,84 @@
+"""FBNet-2, the end of stage 3 where it runs: both flows as those of one motion, and warps that do not blur.
+
+Taught to look sharp, fusion moves both flows of a place together by up to half a pixel, to where bilinear sampling
+blurs least, and the picture is shifted by that. Here the flows are made those of one linear motion, which shifts
+nothing, and the blur is taken away where it comes from: brightness is sampled by Catmull-Rom's spline (E. Catmull and
+R. Rom, "A class of local interpolating splines", 1974). Along one axis, at the fraction u between two pixels, that is
+what bilinear sampling gives, less u (1 - u) / 2 of the second differences sampled alike; what both axes have in common
+is left out. No weights; in training neither is there. Measured in docs/decisions/0024-linear-motion.md.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_2.brightness import luma
+from frame_booster.network.fbnet_2.flow import corrected, warp_one
+from frame_booster.network.fbnet_2.sizes import RESIDUAL, SHARPNESS
+from frame_booster.network.layers import Tensor
+
+
+def _linear(motion: Tensor, out: Tensor, t: Tensor) -> Tensor:
+    motion = corrected(motion, out)
+    step = motion[..., 2:4] - motion[..., :2]
+    return tf.concat([-t * step, (1.0 - t) * step, motion[..., 4:]], -1)
+
+
+def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor) -> Tensor:
+    warped0, warped1 = warp_one(frame0, motion, 0), warp_one(frame1, motion, 1)
+    return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0)
+
+
+def _bent(flow: Tensor, axis: int) -> Tensor:
+    """Returns u (1 - u), (B, H, W), for the fractions u of the rows or columns that a flow (B, H, W, 2) looks up."""
+    size = tf.shape(flow)[1 + axis]
+    here = tf.reshape(tf.range(size, dtype=tf.float32), [1, -1, 1] if axis == 0 else [1, 1, -1])
+    place = tf.clip_by_value(here - flow[..., axis], 0.0, tf.cast(size - 1, tf.float32))
+    fraction = place - tf.floor(place)
+    return fraction * (1.0 - fraction)
+
+
+def _detail(blended: Tensor, motion: Tensor) -> Tensor:
+    values, share = luma(blended), tf.sigmoid(motion[..., 4])
+    around = tf.pad(values, [[0, 0], [1, 1], [1, 1]], "REFLECT")
+    pairs = (around[:, :-2, 1:-1], around[:, 2:, 1:-1]), (around[:, 1:-1, :-2], around[:, 1:-1, 2:])
+    made = tf.zeros_like(values)
+    for axis, (before, after) in enumerate(pairs):
+        bent0, bent1 = _bent(motion[..., :2], axis), _bent(motion[..., 2:4], axis)
+        made -= (bent0 + share * (bent1 - bent0)) * (before - 2.0 * values + after)
+    return SHARPNESS * made[..., None]
+
+
+def _finished(blended: Tensor, detail: Tensor, out: Tensor) -> Tensor:
+    return blended + detail + 0.1 * RESIDUAL * tf.cast(out[..., 5:], tf.float32)
+
+
+linear = compiled(_linear)
+"""A motion (B, H, W, 5), corrected by fusion's outputs (B, H, W, 8), whose flows are made -t and 1 - t of one motion,
+for t (B, 1, 1, 1)."""
+bilinear_blend = compiled(_blended)
+"""Both frames (B, H, W, 3), warped by their halves of a motion and blended by its mask."""
+detail = compiled(_detail)
+"""What sampling by the spline would have added to the brightness of such a blend, (B, H, W, 1)."""
+finished = compiled(_finished)
+"""The interpolated frame (B, H, W, 3), not clipped: blend, detail and residual."""
+
+
+def blended_by_linear_motion(
+    frame0: Tensor, frame1: Tensor, motion: Tensor, out: Tensor, t: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Warps both frames by one motion and blends them.
+
+    Args:
+      frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1].
+      motion: (B, H, W, 5) float32, before fusion's correction.
+      out: fusion's outputs, (B, H, W, 8) of any float dtype.
+      t: (B, 1, 1, 1) float32 in (0, 1).
+
+    Returns:
+      RGB (B, H, W, 3) float32, not clipped, and the motion that was taken.
+    """
+    motion = linear(motion, out, t)
+    blend = bilinear_blend(frame0, frame1, motion)
+    return finished(blend, detail(blend, motion), out), motion
