@@ -22,8 +22,8 @@ PIXELS_AT_ONCE = 1920 * 1200
 MARGIN = 128
 """Rows of its neighbours that a strip sees on each side, px.
 
-Motion shorter than this by 22 px gives the same pixels as without strips, at a flow scale of 1/4 by up to 38 px, at 1/8
-by up to 70 px, since the steps that refine the flow at larger scales need rows of their own.
+Motion shorter than this by 26 px gives the same pixels as without strips, at a flow scale of 1/2 or 1/4 by up to 42 px,
+at 1/8 by up to 70 px, since the steps that refine the flow at larger scales need rows of their own.
 """
 LEAST_STRIP = 32
 """Least rows of a strip, px."""

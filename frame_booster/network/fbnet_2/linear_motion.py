@@ -2,10 +2,11 @@
 
 Taught to look sharp, fusion moves both flows of a place together by up to half a pixel, to where bilinear sampling
 blurs least, and the picture is shifted by that. Here the flows are made those of one linear motion, which shifts
-nothing, and the blur is taken away where it comes from: brightness is sampled by Catmull-Rom's spline (E. Catmull and
-R. Rom, "A class of local interpolating splines", 1974). Along one axis, at the fraction u between two pixels, that is
-what bilinear sampling gives, less u (1 - u) / 2 of the second differences sampled alike; what both axes have in common
-is left out. No weights; in training neither is there. Measured in docs/decisions/0024-linear-motion.md.
+nothing, and the blur is taken away where it comes from: brightness is what Catmull-Rom's spline would have sampled
+(E. Catmull and R. Rom, "A class of local interpolating splines", 1974). Along one axis, at the fraction u between two
+pixels, that is what bilinear sampling gives, less u (1 - u) / 2 of the second differences sampled alike: those of the
+blend, wherever the flow is even. What both axes have in common is left out. No weights; in training nothing of it is
+there. Measured in docs/decisions/0024-linear-motion.md.
 """
 
 from __future__ import annotations

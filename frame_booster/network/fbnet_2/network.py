@@ -39,11 +39,13 @@ residual block is two of them, the input being added before the second PReLU.
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
   3. Fusion (`fusion.py`, 27,824 parameters), at the frames' own size whatever k. Flow, mask and what was handed on are
      enlarged to 1/2 of the frames, where flow is replaced by a neighbour's that fits both frames better
-     (`propagation.py`, no weights; not in training), and flow and mask to their size. Both frames are warped, each 2x2
-     of their pixels stacked into channels, and concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2,
-     46). A convolution of 24 channels, one residual block and a linear convolution return, for each pixel, a change of
-     both flows (times 2), of the mask (times 2) and a residual (times 0.1). Both frames are warped once more from their
-     own pixels, blended by sigmoid(mask), and the residual is added.
+     (`propagation.py`, no weights; not in training) and moved by up to half a px to fit both (`fit.py`, nor that), and
+     flow and mask to their size. Both frames are warped, each 2x2 of their pixels stacked into channels, and
+     concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2, 46). A convolution of 24 channels, one
+     residual block and a linear convolution return, for each pixel, a change of both flows (times 2), of the mask
+     (times 2) and a residual (times 0.1). Both frames are warped once more from their own pixels, blended by
+     sigmoid(mask), and the residual is added. But for training, the two flows are made those of one linear motion,
+     brightness is sampled by a spline, and half of the residual is added (`linear_motion.py`).
 
   4. Stillness (`stillness.py`, no weights): where no value changes by more than 3/255 within 8 px, the frame is the
      plain blend of both, and from 8/255 on what fusion made.
