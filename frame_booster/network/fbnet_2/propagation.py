@@ -28,7 +28,7 @@ from frame_booster.network.warp import sampled
 def _neighbour(motion: Tensor, rows: Tensor, columns: Tensor, every: int = 1) -> Tensor:
     """Returns the motion (B, h, w, C) so many rows below and columns to the right, of the nearest within the map.
 
-    Of every so manyth row and column: (B, h / every, w / every, C).
+    Where `every` is 2, of every second row and column: (B, h / 2, w / 2, C).
     """
     batch, height, width, channels = tf.unstack(tf.shape(motion))
     y = tf.clip_by_value(tf.reshape(tf.range(0, height, every), [1, -1, 1]) + rows, 0, height - 1)

@@ -189,7 +189,7 @@ class Graph:
         return self.op("Concat", parts, shape, axis=axis)
 
     def slice(self, x: Map, begin: int, end: int, axis: int = 1, *, every: int = 1) -> Map:
-        """Returns every so manyth of a stretch of an axis; the map itself where that is all of it."""
+        """Returns a stretch of an axis, at 2 every second of it; the map itself where that is all of it."""
         if (begin, end, every) == (0, x.shape[axis], 1):
             return x
         shape = list(x.shape)

@@ -26,7 +26,7 @@ def propagated(graph: Graph, layers: Layers, luma0: Map, luma1: Map, motion: Map
     around = graph.op("Pad", [flow, pads], [batch, FLOWS, height + 2 * farthest, width + 2 * farthest], mode="edge")
 
     def neighbour(x: Map, rows: int, columns: int, every: int = 1) -> Map:
-        """Cuts out a neighbour's place, out of every so manyth row and column of what is around."""
+        """Cuts out a neighbour's place; at 2, out of every second row and column of what is around."""
         top, left = (farthest + step * offset for offset in (rows, columns))
         rows_cut = graph.slice(x, top // every, (top + height) // every, 2)
         return graph.slice(rows_cut, left // every, (left + width) // every, 3)
