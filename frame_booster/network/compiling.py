@@ -17,6 +17,7 @@ from frame_booster.gc_pause import collection_paused
 
 _plain = ContextVar("plain", default=False)
 _training = ContextVar("training", default=False)
+_refined = ContextVar("refined", default=True)
 WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 FEW_PIXELS = 4096
@@ -37,18 +38,28 @@ def plain_operations() -> Iterator[None]:
 
 
 @contextmanager
-def training_graph() -> Iterator[None]:
-    """Within it, what is `compiled` stands for what trains it faster, if it has that: the same numbers."""
-    token = _training.set(True)
+def training_graph(*, refined: bool = False) -> Iterator[None]:
+    """Within it, what is `compiled` stands for what trains it faster, if it has that: the same numbers.
+
+    Args:
+      refined: what `is_refined` says there.
+    """
+    tokens = _training.set(True), _refined.set(refined)
     try:
         yield
     finally:
-        _training.reset(token)
+        _training.reset(tokens[0])
+        _refined.reset(tokens[1])
 
 
 def in_training() -> bool:
     """Tells whether what is traced is a `training_graph`."""
     return _training.get()
+
+
+def is_refined() -> bool:
+    """Tells whether a network does what it does without weights to the flow that it found: but for training, always."""
+    return _refined.get()
 
 
 def differentiable(function: Callable[..., Any], gradients: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,6 +64,8 @@ class Preset:
     """Whether a GPU runs the whole of it as computations of XLA's (`network.computations`): XLA must have all of its
     operations, and compile them within seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30). `Network.between` is
     given indices as float32 then."""
+    refined: bool = False
+    """Whether it does more to the flow that it found than it is trained with (`compiling.is_refined`)."""
     gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
     """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
 
@@ -125,6 +127,7 @@ register(
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
         as_computations=True,
+        refined=True,
         gpu_bytes_per_pixel=BytesPerPixel(frame=150.0),
         # Frames of 1080p are better by 0.5 dB with flow at full size, which a GPU has the time for.
         gpu_flow_side=1080,

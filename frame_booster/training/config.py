@@ -133,6 +133,9 @@ class RunConfig:
     coarser_scales: int = -1
     """Scales beyond 1/16 at which flow is sought (FBNet-2); -1: by the size of the crops, as when frames are
     interpolated."""
+    refined: bool = False
+    """Whether the network is trained with what it does without weights where it runs (FBNet-2: flow of neighbours, fit,
+    one linear motion, half of the residual); stacked-muon."""
     sampler: str = "crops"
     """"crops": as the phases say; "windows": squares, as `windows` says, of the size of the phase."""
     windows: Windows = field(default_factory=Windows)

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.network.compiling import training_graph
+from frame_booster.network.fbnet_2.blend import blend, blended, frame_warped
 from frame_booster.network.fbnet_2.correlation import correlation_within
-from frame_booster.network.fbnet_2.fusion import blended, frame_warped
 from frame_booster.network.resample import doubled
 from frame_booster.network.warp import frame_warp, gather_warp
 
@@ -43,9 +43,19 @@ def values_and_gradients(function: Callable[..., Any], inputs: list[Any], of: li
         (doubled, [(2, 1, 2, 5)], [0]),
         (lambda frame, motion: frame_warped(frame, motion, 0, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
         (lambda frame, motion: frame_warped(frame, motion, 1, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (blend, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5)], [2]),
         (blended, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5), (2, 8, 6, 8)], [2, 3]),
     ],
-    ids=["correlation 1", "correlation 4", "doubled", "doubled row", "first_warped", "second_warped", "blended"],
+    ids=[
+        "correlation 1",
+        "correlation 4",
+        "doubled",
+        "doubled row",
+        "first_warped",
+        "second_warped",
+        "blend",
+        "blended",
+    ],
 )
 def test_values_and_gradients_are_those_of_the_loop(
     function: Callable[..., Any], shapes: list[tuple[int, ...]], of: list[int]

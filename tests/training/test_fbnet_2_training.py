@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frame_booster.network.compiling import training_graph
 from frame_booster.network.fbnet_2.conversion import from_reference
 from frame_booster.network.fbnet_2.network import FBNet2
 from frame_booster.network.layers import named_weights
@@ -72,10 +73,15 @@ def some(values: Any) -> np.ndarray:
     return flat[:: max(1, flat.size // 64)][:64]
 
 
-def test_a_step_is_the_references(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_reference_weights() -> FBNet2:
     network, tensors = FBNet2(), from_reference(reference_weights())
     for name, variable in named_weights(network):
         variable.assign(tensors[name])
+    return network
+
+
+def test_a_step_is_the_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = with_reference_weights()
     weights = {"levels_weight": (0.3, 0.3), "distil_weight": (0.05, 0.05)}
     phase = Phase(steps=9, height=64, width=64, batch=2, learning_rate=(1e-3, 1e-3), **weights)  # type: ignore[arg-type]
     config = RunConfig(
@@ -120,3 +126,36 @@ def test_a_step_is_the_references(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in updates:
         ours, theirs = some(moved[name.removeprefix("update.")]), GOLDEN[name]
         assert np.linalg.norm(ours - theirs) < 0.05 * np.linalg.norm(theirs), name
+
+
+def test_refined_training_makes_the_frame_that_runs_and_descends_its_error() -> None:
+    network, t = with_reference_weights(), tf.constant([0.4])
+    first, truth, last = (tf.constant(frame[:1]) for frame in formula.frames(1, 2, 64))
+    ran = network(first, last, t).unclipped
+    weights = dict(named_weights(network))
+    # Of fusion, all of which has a gradient, and of the level before: what moves its flow has none.
+    names = ["fusion.out.kernel", "fusion.head.kernel", "quarter.out.kernel"]
+    trained = [weights[name] for name in names]
+
+    def error() -> Any:
+        with training_graph(refined=True):
+            made = network(first, last, t)
+        return tf.reduce_mean(tf.square(made.unclipped - truth)), made
+
+    with tf.GradientTape() as tape:
+        value, made = error()
+    np.testing.assert_allclose(made.unclipped, ran, atol=1e-5)
+    with training_graph():
+        plain = network(first, last, t).unclipped
+    assert float(tf.reduce_max(tf.abs(plain - ran))) > 1e-3
+    for name, variable, gradient in zip(names, trained, tape.gradient(value, trained), strict=True):
+        norm, before = float(tf.norm(gradient)), tf.identity(variable)
+        assert norm > 0, name
+        length = 1e-3 * float(tf.norm(before))
+        variable.assign(before - length * gradient / norm)
+        lower = float(error()[0])
+        variable.assign(before + length * gradient / norm)
+        higher = float(error()[0])
+        variable.assign(before)
+        slope = (higher - lower) / (2.0 * length)
+        assert slope == pytest.approx(norm, rel=0.05 if name.startswith("fusion") else 0.5), name

@@ -169,6 +169,8 @@ def test_without_st_lpips_the_perceptual_loss_is_refused(monkeypatch: pytest.Mon
         (fused_config(optimizer="adamw", levels_weight=(0.1, 0.1)), 'levels_weight needs optimizer = "stacked-muon"'),
         (fused_config(distil_weight=(0.1, 0.1)), "needs a teacher"),
         (fused_config(even=True), "no even"),
+        (fused_config(refined=True, network="fbnet-r"), "refined: nothing of that kind"),
+        (fused_config(refined=True, network="fbnet-2", optimizer="muon"), "refined: nothing of that kind"),
         (fused_config(optimizer="muon", minutes=3.0), "minutes, steps_per_call"),
         (fused_config(sampler="windows", width=64), "windows are squares"),
         (fused_config(sampler="windows", network="fbnet"), "fbnet interpolates the middle only"),

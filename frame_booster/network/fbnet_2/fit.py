@@ -3,8 +3,8 @@
 A network's flow is right to some tenths of a pixel, which shows in fine texture: the two warped frames lie beside each
 other, and their blend is soft. One step of least squares brings them together, window by window (B. Lucas and
 T. Kanade, "An iterative image registration technique", IJCAI 1981), of both frames towards each other, at 1/2. A
-difference that a whole window shares is light that changed, not motion, and does not count. No weights; it is left out
-in training. Measured in docs/decisions/0024-linear-motion.md.
+difference that a whole window shares is light that changed, not motion, and does not count. No weights; training
+leaves it out unless its recipe says `refined`. Measured in docs/decisions/0024-linear-motion.md.
 """
 
 from __future__ import annotations

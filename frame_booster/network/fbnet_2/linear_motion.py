@@ -6,7 +6,7 @@ nothing, and the blur is taken away where it comes from: brightness is what Catm
 (E. Catmull and R. Rom, "A class of local interpolating splines", 1974). Along one axis, at the fraction u between two
 pixels, that is what bilinear sampling gives, less u (1 - u) / 2 of the second differences sampled alike: those of the
 blend, wherever the flow is even. What both axes have in common is left out. No weights; in training nothing of it is
-there. Measured in docs/decisions/0024-linear-motion.md.
+there unless a recipe asks for it (`refined`). Measured in docs/decisions/0024-linear-motion.md.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from frame_booster.network.compiling import compiled
+from frame_booster.network.fbnet_2.blend import blend
 from frame_booster.network.fbnet_2.brightness import luma
-from frame_booster.network.fbnet_2.flow import corrected, warp_one
+from frame_booster.network.fbnet_2.flow import corrected
 from frame_booster.network.fbnet_2.sizes import RESIDUAL, SHARPNESS
 from frame_booster.network.layers import Tensor
 
@@ -24,11 +25,6 @@ def _linear(motion: Tensor, out: Tensor, t: Tensor) -> Tensor:
     motion = corrected(motion, out)
     step = motion[..., 2:4] - motion[..., :2]
     return tf.concat([-t * step, (1.0 - t) * step, motion[..., 4:]], -1)
-
-
-def _blended(frame0: Tensor, frame1: Tensor, motion: Tensor) -> Tensor:
-    warped0, warped1 = warp_one(frame0, motion, 0), warp_one(frame1, motion, 1)
-    return warped0 + tf.sigmoid(motion[..., 4:]) * (warped1 - warped0)
 
 
 def _bent(flow: Tensor, axis: int) -> Tensor:
@@ -58,8 +54,6 @@ def _finished(blended: Tensor, detail: Tensor, out: Tensor) -> Tensor:
 linear = compiled(_linear)
 """A motion (B, H, W, 5), corrected by fusion's outputs (B, H, W, 8), whose flows are made -t and 1 - t of one motion,
 for t (B, 1, 1, 1)."""
-bilinear_blend = compiled(_blended)
-"""Both frames (B, H, W, 3), warped by their halves of a motion and blended by its mask."""
 detail = compiled(_detail)
 """What sampling by the spline would have added to the brightness of such a blend, (B, H, W, 1)."""
 finished = compiled(_finished)
@@ -81,5 +75,5 @@ def blended_by_linear_motion(
       RGB (B, H, W, 3) float32, not clipped, and the motion that was taken.
     """
     motion = linear(motion, out, t)
-    blend = bilinear_blend(frame0, frame1, motion)
-    return finished(blend, detail(blend, motion), out), motion
+    softly = blend(frame0, frame1, motion)
+    return finished(softly, detail(softly, motion), out), motion

@@ -39,16 +39,18 @@ residual block is two of them, the input being added before the second PReLU.
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
   3. Fusion (`fusion.py`, 27,824 parameters), at the frames' own size whatever k. Flow, mask and what was handed on are
      enlarged to 1/2 of the frames, where flow is replaced by a neighbour's that fits both frames better
-     (`propagation.py`, no weights; not in training) and moved by up to half a px to fit both (`fit.py`, nor that), and
+     (`propagation.py`, no weights) and moved by up to half a px to fit both (`fit.py`, nor that), and
      flow and mask to their size. Both frames are warped, each 2x2 of their pixels stacked into channels, and
      concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2, 46). A convolution of 24 channels, one
      residual block and a linear convolution return, for each pixel, a change of both flows (times 2), of the mask
      (times 2) and a residual (times 0.1). Both frames are warped once more from their own pixels, blended by
-     sigmoid(mask), and the residual is added. But for training, the two flows are made those of one linear motion,
-     brightness is sampled by a spline, and half of the residual is added (`linear_motion.py`).
-
+     sigmoid(mask): the two flows are made those of one linear motion, brightness is sampled by a spline, and half of
+     the residual is added (`linear_motion.py`).
   4. Stillness (`stillness.py`, no weights): where no value changes by more than 3/255 within 8 px, the frame is the
      plain blend of both, and from 8/255 on what fusion made.
+
+Training leaves out `propagation.py`, `fit.py` and `linear_motion.py`, as the reference has none of them, and adds the
+whole residual, unless its recipe says `refined = true`.
 
 3,063,636 trainable parameters in all. 35,800 multiply-adds for each pixel of a frame of 1280x720 at k = 0, where a
 frame's features count once; 14,100 at k = 1. Inputs of first convolutions are padded by zeros to multiples of 8
@@ -72,7 +74,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import in_training
+from frame_booster.network.compiling import in_training, is_refined
 from frame_booster.network.computations import computation
 from frame_booster.network.fbnet_2.brightness import halved_luma
 from frame_booster.network.fbnet_2.feature_pyramid import Encoded, FeaturePyramid
@@ -98,6 +100,14 @@ from frame_booster.network.resample import halve
 
 FeaturePair = tuple[Tensor, Tensor]
 """Features (B, h, w, C) of both frames, of one level."""
+
+
+def _refined(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor, downscale: int) -> Tensor:
+    """Returns a motion at 1/2 with flows that fit both frames better; its gradient is that of the motion as it was."""
+    known = tf.stop_gradient(motion) if in_training() else motion
+    luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
+    better = fitted(luma0, luma1, propagated(luma0, luma1, known, propagation_step(downscale)), t)
+    return motion + (better - known) if in_training() else better
 
 
 class FBNet2(Stage):
@@ -281,9 +291,7 @@ class FBNet2(Stage):
             found_height *= 2
             downscale += 1
         motion, t = found.motion, tf.reshape(t, [-1, 1, 1, 1])
-        if not in_training():
-            luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
-            motion = propagated(luma0, luma1, motion, propagation_step(downscale))
-            motion = fitted(luma0, luma1, motion, t)
+        if is_refined():
+            motion = _refined(frame0, frame1, motion, t, downscale)
         rgb, full = self.fusion(frame0, frame1, motion, found.hidden, t)
         return held_still(frame0, frame1, rgb, t), full

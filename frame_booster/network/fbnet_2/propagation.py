@@ -2,8 +2,8 @@
 
 Flow is estimated at 1/4 and enlarged, so that around what moves the background is moved along, as a halo, and edges of
 limbs are bent. Next to each such place the right flow is known already: it is taken from there, pixel by pixel at 1/2,
-as PatchMatch hands on the offsets of neighbours (C. Barnes et al., SIGGRAPH 2009). No weights; it is left out in
-training. Measured in docs/decisions/0023-flow-of-a-neighbour.md.
+as PatchMatch hands on the offsets of neighbours (C. Barnes et al., SIGGRAPH 2009). No weights; training leaves
+it out unless its recipe says `refined`. Measured in docs/decisions/0023-flow-of-a-neighbour.md.
 """
 
 from __future__ import annotations

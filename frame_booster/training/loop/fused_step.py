@@ -16,7 +16,7 @@ from frame_booster.errors import InputError
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor, named_weights
 from frame_booster.network.prediction import Prediction
-from frame_booster.network.presets import preset_of
+from frame_booster.network.presets import PRESETS, preset_of
 from frame_booster.network.warp import frame_warp
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.stacked_muon import StackedMuon
@@ -70,6 +70,9 @@ def check_config(config: RunConfig) -> None:
             raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
     if config.fused and (config.even or not config.loss):
         raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
+    if config.refined and not (config.fused and preset_of(config.network).refined):
+        networks = ", ".join(preset.name for preset in PRESETS.values() if preset.refined)
+        raise InputError("refined: nothing of that kind there", hint=f'for {networks} and optimizer = "stacked-muon"')
     if config.batches_per_update < 1:
         raise InputError(f"batches_per_update = {config.batches_per_update} is not positive")
     several = config.steps_per_call != 1 or config.batches_per_update != 1
@@ -179,7 +182,7 @@ class FusedStep:
         # The published network knows no such thing.
         extra |= {"flow_downscale": flow_downscale} if flow_downscale else {}
         taught = self._taught(first, second, samples) if active[self.terms.index(DISTIL)] else None
-        with training_graph(), tf.GradientTape(watch_accessed_variables=False) as tape:
+        with training_graph(refined=config.refined), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.trained)
             predicted = self.network(first, second, samples.t, **extra)
             made = predicted.unclipped
