@@ -44,12 +44,22 @@ def training_graph(*, refined: bool = False) -> Iterator[None]:
     Args:
       refined: what `is_refined` says there.
     """
-    tokens = _training.set(True), _refined.set(refined)
+    token = _training.set(True)
+    try:
+        with refinement(refined):
+            yield
+    finally:
+        _training.reset(token)
+
+
+@contextmanager
+def refinement(on: bool) -> Iterator[None]:
+    """Within it, `is_refined` says so."""
+    token = _refined.set(on)
     try:
         yield
     finally:
-        _training.reset(tokens[0])
-        _refined.reset(tokens[1])
+        _refined.reset(token)
 
 
 def in_training() -> bool:
@@ -58,7 +68,7 @@ def in_training() -> bool:
 
 
 def is_refined() -> bool:
-    """Tells whether a network does what it does without weights to the flow that it found: but for training, always."""
+    """Tells whether a network does what it does without weights to the flow that it found: yes, but for training."""
     return _refined.get()
 
 

@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from frame_booster.network.compiling import is_refined
 from frame_booster.network.layers import named_weights
+from frame_booster.network.prediction import Prediction
 from frame_booster.training.data.sampling import Batch
 from frame_booster.training.loop.step import StepFigures, TrainStep, learning_rate, make_optimizer
 from frame_booster.training.losses.reconstruction import LOSSES
@@ -74,6 +77,28 @@ def test_learning_rate_warms_up_and_falls() -> None:
 def test_figures_of_several_steps_are_averaged() -> None:
     steps = [StepFigures(*np.float32([k, 2 * k, 0, 1, 20 + k, k % 2])) for k in range(4)]
     assert StepFigures.mean(steps) == StepFigures(loss=1.5, flow=3.0, choice=0.0, matching=1.0, psnr=21.5, finite=0.5)
+
+
+def test_a_network_is_trained_without_what_it_does_where_it_runs() -> None:
+    seen: list[bool] = []
+
+    class Asked(Small):
+        def call(self, first: Any, second: Any, t: Any = None) -> Prediction:
+            seen.append(is_refined())
+            return super().call(first, second, t)
+
+    network = Asked()
+    variables = [variable for _, variable in named_weights(network)]
+    phase = replace(config().phases[0], choice_weight=(0.0, 0.0))
+    settings = config(phases=(phase,))
+    optimizer = make_optimizer(settings)
+    optimizer.build(variables)
+    step = TrainStep(network, variables, optimizer, settings, tf.distribute.get_strategy())
+    frames = np.random.default_rng(1).integers(0, 255, (2, 3, 32, 32, 3)).astype(np.uint8)
+    step(0, Batch(frames, np.full(2, 0.5, np.float32), np.zeros((2, 32, 32, 4), np.float32)))
+    assert seen
+    assert not any(seen)
+    assert is_refined()
 
 
 def test_a_step_whose_gradient_is_not_a_number_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
