@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,7 +37,7 @@ class DecodeError(FrameBoosterError):
 
 
 class ModelError(FrameBoosterError):
-    """The network, its weights or its device is not usable."""
+    """The network, its weights or its device is not usable, or memory is used up."""
 
     exit_code = 4
 
@@ -48,7 +49,7 @@ class EncodeError(FrameBoosterError):
 
 
 class OutputError(FrameBoosterError):
-    """The output cannot be written, or what was written is not what it must be."""
+    """The output, or another file, cannot be written, or what was written is not what it must be."""
 
     exit_code = 6
 
@@ -72,3 +73,36 @@ class Interrupted(FrameBoosterError):
     """The user, or the system, asked the run to stop."""
 
     exit_code = 130
+
+
+_ROOM = "make room, or write to another disk"
+_FEWER = "fewer jobs at once, or a higher limit (ulimit -n)"
+_OF_THE_SYSTEM = {
+    "ENOSPC": ("no space is left on the disk", _ROOM),
+    "EDQUOT": ("the quota of the disk is used up", _ROOM),
+    "EFBIG": ("the file is larger than the disk takes", "write to a disk with another file system"),
+    "EROFS": ("the file system is read-only", "write to another disk"),
+    "EIO": ("the disk reports an error", "look at the disk's health, and write to another one"),
+    "EMFILE": ("too many files are open", _FEWER),
+    "ENFILE": ("too many files are open on this machine", _FEWER),
+}
+"""What the system refuses, which is no fault of this program, by the name of its `errno`; and what to do."""
+
+
+def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoosterError:
+    """Returns the error of this package for an exception of any kind.
+
+    Args:
+      error: the exception.
+      path: what it is about, where the exception does not say.
+    """
+    if isinstance(error, FrameBoosterError):
+        return error
+    if isinstance(error, MemoryError):
+        return ModelError("memory is used up", path=path, hint="close other programs, or set --max-memory")
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno.errorcode.get(error.errno, "")
+        if name in _OF_THE_SYSTEM:
+            message, hint = _OF_THE_SYSTEM[name]
+            return OutputError(message, path=error.filename or path, hint=hint)
+    return UnexpectedError.of(error, path)

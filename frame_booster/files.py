@@ -5,10 +5,13 @@ Readers, and a run that is started again after a crash, must never find half a f
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_NO_ROOM = [getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)]
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
         file nor the one that it replaces. Costs a wait for the disk.
 
     Raises:
-      OSError: the file cannot be written or renamed.
+      OSError: the file cannot be written or renamed; where there is no room for it, it says `path`.
     """
     partial = path.with_name(f"{path.name}.partial")
     try:
@@ -33,8 +36,11 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        # A write that finds no room says not of which file.
+        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+            error.filename = str(path)
         raise
     if durable:
         sync_folder(path.parent)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
+from frame_booster.errors import as_known
 from frame_booster.files import atomic
 
 
@@ -49,6 +51,16 @@ def test_a_file_that_cannot_be_renamed_is_removed(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), atomic(tmp_path / "taken") as partial:
         partial.write_text("new")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_file_that_there_is_no_room_for_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    with pytest.raises(OSError, match="weights") as caught, atomic(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert as_known(caught.value).path == str(path)
+    with pytest.raises(OSError, match="odd") as caught, atomic(path):
+        raise OSError(errno.EPERM, "odd")
+    assert caught.value.filename is None
 
 
 def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from types import FrameType
 
 import click
 
-from frame_booster.errors import FrameBoosterError, Interrupted, UnexpectedError
+from frame_booster.errors import FrameBoosterError, Interrupted, as_known
 
 TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
 """Environment variable by which an unexpected error shows where it came from."""
@@ -51,7 +51,7 @@ def reported(*, program: str = "frame-booster", as_json: bool = False, lines: bo
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        _end(UnexpectedError.of(error), program, as_json, lines)
+        _end(as_known(error), program, as_json, lines)
 
 
 def _silence_libraries() -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from safetensors.numpy import save_file
 
-from frame_booster.files import atomic
 from frame_booster.network.layers import count_weights, named_weights
 from frame_booster.network.weights_file import (
     FORMAT_VERSION,
@@ -17,6 +15,7 @@ from frame_booster.network.weights_file import (
     read_arrays,
     read_metadata,
     stored_dtype,
+    write_arrays,
 )
 
 __all__ = ["FORMAT_VERSION", "load_weights", "read_metadata", "save_weights", "stored_dtype"]
@@ -41,10 +40,7 @@ def save_weights(
         "network": network.network_name,
         "parameters": str(count_weights(network)),
     }
-    with atomic(path, durable=True) as partial:
-        save_file(tensors, str(partial), metadata=facts)
-        # The library makes files for their owner only; weights are for everybody who installs them.
-        partial.chmod(0o644)
+    write_arrays(path, tensors, facts, durable=True)
 
 
 def load_weights(path: Path, network: tf.keras.layers.Layer) -> dict[str, str]:

@@ -9,10 +9,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from frame_booster.errors import ModelError
+from frame_booster.files import atomic
 
 FORMAT_VERSION = "1"
+
+
+def write_arrays(
+    path: Path, arrays: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str], *, durable: bool = False
+) -> None:
+    """Writes arrays as a safetensors file, whole or not at all.
+
+    Args:
+      path: of the file; replaced if it exists.
+      arrays: by their names.
+      metadata: facts to keep.
+      durable: wait until they are on the disk.
+
+    Raises:
+      OSError: the disk is full, or the file cannot be written for another reason.
+    """
+    with atomic(path, durable=durable) as partial:
+        # As bytes: the library's own writing raises errors of another kind, and makes files for their owner only.
+        partial.write_bytes(save(dict(arrays), metadata=dict(metadata)))
 
 
 def read_metadata(path: Path) -> dict[str, str]:

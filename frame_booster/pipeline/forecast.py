@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from frame_booster.engine.choice import Work, choose_engine, usual_cost
-from frame_booster.errors import DecodeError, FrameBoosterError, InputError, UnexpectedError
+from frame_booster.errors import DecodeError, FrameBoosterError, InputError, as_known
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.pictures import check_pictures
 from frame_booster.options import BoostOptions
@@ -91,7 +91,7 @@ def forecast(source: str, output: str | None, options: BoostOptions, *, alone: b
             return _of(source, work, alone=alone)
     # The same errors that a run has, and whatever else one would end in.
     except Exception as error:
-        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, source)
+        known = as_known(error, source)
         return refused(source, output or "", known)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frame_booster.errors import FrameBoosterError, UnexpectedError
+from frame_booster.errors import as_known
 from frame_booster.pipeline.result import Result
 
 
@@ -32,7 +32,7 @@ class FileOutcome:
     @classmethod
     def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
         """Returns the outcome of a file whose work has ended in an error."""
-        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, input)
+        known = as_known(error, input)
         return cls(input, output, "failed", error=str(known), exit_code=known.exit_code)
 
     def as_json(self) -> dict[str, Any]:

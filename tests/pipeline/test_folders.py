@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from frame_booster.engine.memory_plan import make_plan
-from frame_booster.errors import InputError, OutputError, UnexpectedError
+from frame_booster.errors import InputError, ModelError, OutputError, UnexpectedError
 from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
@@ -148,9 +149,23 @@ def test_files_of_one_name_have_a_result_each(tmp_path: Path, jobs: int) -> None
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("error", [ValueError("odd"), ZeroDivisionError(), MemoryError()])
+@pytest.mark.parametrize(
+    ("error", "exit_code", "message"),
+    [
+        (ValueError("odd"), UnexpectedError.exit_code, "failed unexpectedly: ValueError: odd"),
+        (ZeroDivisionError(), UnexpectedError.exit_code, "failed unexpectedly: ZeroDivisionError"),
+        (MemoryError(), ModelError.exit_code, "memory is used up"),
+        (OSError(errno.ENOSPC, "full"), OutputError.exit_code, "no space is left"),
+    ],
+)
 def test_an_error_that_nobody_expects_is_that_file_s_failure(
-    tree: Path, tmp_path: Path, jobs: int, error: Exception, monkeypatch: pytest.MonkeyPatch
+    tree: Path,
+    tmp_path: Path,
+    jobs: int,
+    error: Exception,
+    exit_code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     boost = folders.run
 
@@ -170,8 +185,8 @@ def test_an_error_that_nobody_expects_is_that_file_s_failure(
     assert names(outcomes) == {"a.mp4": "done", "b.mkv": "failed", "c.avi": "done", "bad.mov": "failed"}
     assert sorted(told) == ["a.mp4", "b.mkv", "bad.mov", "c.avi"]
     [failed] = [o for o in outcomes if o.input.endswith("b.mkv")]
-    assert failed.exit_code == UnexpectedError.exit_code == 1
-    assert f"failed unexpectedly: {type(error).__name__}" in str(failed.error)
+    assert failed.exit_code == exit_code
+    assert message in str(failed.error)
 
 
 def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:

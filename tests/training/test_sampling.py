@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, OutputError
+from frame_booster.training.data import clips
 from frame_booster.training.data.clips import ClipStore
 from frame_booster.training.data.prefetch import prefetched_batches
 from frame_booster.training.data.sampling import Sampler, with_changed_light
@@ -26,6 +28,15 @@ def test_samples_depend_on_seed_and_step_alone(material: Path, tmp_path: Path) -
     batch = one.batch(0)
     assert batch.frames.shape == (2, 3, 32, 32, 3)
     assert ((batch.t > 0) & (batch.t < 1)).all()
+
+
+def test_frames_that_a_disk_has_no_room_for_are_refused_before_they_are_decoded(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(OutputError, match=r"take .* GB, and 0\.0 GB are free .*--cache"):
+        ClipStore(material, tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_light_changes_all_frames_of_a_sample_alike(material: Path, tmp_path: Path) -> None:

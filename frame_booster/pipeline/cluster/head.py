@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, UnexpectedError
+from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, as_known
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.crew import Event, Lost, Member
 from frame_booster.pipeline.cluster.fetching import fetch
@@ -138,7 +138,7 @@ class Head:
             return Ended(work.source, str(work.target), error=error)
         # What has not been foreseen is this file's failure, and no other's.
         except Exception as error:
-            return Ended(work.source, str(work.target), error=UnexpectedError.of(error, work.source))
+            return Ended(work.source, str(work.target), error=as_known(error, work.source))
 
     def _end(self, ended: Ended) -> None:
         self._ended_files += 1
@@ -258,7 +258,7 @@ class Head:
                 self._opened_total += work.total or 0
                 self._guarded(work, _nothing)
             else:
-                known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, work.source)
+                known = as_known(error, work.source)
                 self._fail(work, known)
 
     def _take(self, work: FileWork, made: Made, fetched: Future[Path]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from frame_booster.engine.memory_plan import Plan
-from frame_booster.errors import FrameBoosterError, OutputError, UnexpectedError
+from frame_booster.errors import FrameBoosterError, OutputError, UnexpectedError, as_known
 from frame_booster.media.input.source import Resume
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundaries import Boundary, boundary_facts, boundary_from
@@ -178,7 +178,7 @@ class Failure:
     @classmethod
     def of(cls, error: Exception, key: int, number: int, *, exact: bool, source: str) -> Failure:
         """Returns what is to be told of an exception."""
-        known = error if isinstance(error, FrameBoosterError) else UnexpectedError.of(error, source)
+        known = as_known(error, source)
         if isinstance(error, OSError):
             known = OutputError(f"a worker cannot write a segment: {error.strerror}", path=source)
         path = None if known.path is None else str(known.path)

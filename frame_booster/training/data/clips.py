@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from shutil import disk_usage
 
 import av
 import numpy as np
 from tqdm import tqdm
 
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, OutputError
 from frame_booster.files import atomic
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 from frame_booster.training.data.manifest import Clip, FrameArray, read_manifest
@@ -26,6 +27,10 @@ class ClipStore:
       root: folder of the clips, with `manifest.csv`.
       cache: folder for the decoded file (about 300 KB a frame at 448x256).
       permissive_only: use only the clips that the manifest marks as permissively licensed.
+
+    Raises:
+      InputError: a clip is not what the manifest says.
+      OutputError: the disk of `cache` has too little space.
     """
 
     def __init__(self, root: Path, cache: Path, *, permissive_only: bool = True) -> None:
@@ -37,8 +42,15 @@ class ClipStore:
         path = cache / f"clips-{key.hexdigest()[:12]}.rgb"
         if not path.exists():
             cache.mkdir(parents=True, exist_ok=True)
+            self._check_space(cache)
             self._decode(root, path)
         self._bytes = np.memmap(path, np.uint8, "r")
+
+    def _check_space(self, cache: Path) -> None:
+        need, free = sum(clip.frames * clip.width * clip.height * 3 for clip in self.clips), disk_usage(cache).free
+        if need > free:
+            what = f"the decoded frames of {self.root} take {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+            raise OutputError(what, path=cache, hint="make room, or name a folder on another disk by --cache")
 
     def _decode(self, root: Path, path: Path) -> None:
         with atomic(path) as partial, partial.open("wb") as file:

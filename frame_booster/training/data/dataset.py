@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from frame_booster.errors import FrameBoosterError, InputError, UnexpectedError
+from frame_booster.errors import FrameBoosterError, InputError, as_known
 from frame_booster.media.input.file import FileSource
 from frame_booster.training.data.dataset_layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
 from frame_booster.training.data.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
@@ -157,7 +157,7 @@ def process(task: Task, output: Path, options: DatasetOptions) -> dict[str, Any]
         return {**record, "error": str(error)}
     # The end of a process's work: what nobody has foreseen is this unit's failure, and no other's.
     except Exception as error:
-        return {**record, "error": str(UnexpectedError.of(error, task.unit.name))}
+        return {**record, "error": str(as_known(error, task.unit.name))}
     return {**record, "rows": writer.rows, "index": writer.index}
 
 

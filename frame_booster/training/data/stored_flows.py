@@ -20,10 +20,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from frame_booster.errors import InputError
-from frame_booster.files import atomic
+from frame_booster.network.weights_file import write_arrays
 from frame_booster.training.data.manifest import FloatArray
 
 FOLDER = "flows"
@@ -55,8 +54,7 @@ def write_flows(path: Path, triplets: npt.NDArray[np.int32], motion: npt.NDArray
         "triplets": np.ascontiguousarray(triplets, np.int32),
         "motion": np.ascontiguousarray(motion, np.float16),
     }
-    with atomic(path) as partial:
-        save_file(tensors, str(partial), metadata={"teacher": teacher})
+    write_arrays(path, tensors, {"teacher": teacher})
 
 
 class StoredFlows:

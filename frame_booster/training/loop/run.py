@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from frame_booster.engine.device import has_bfloat16
 from frame_booster.errors import InputError
-from frame_booster.files import atomic
 from frame_booster.network.layers import named_weights
 from frame_booster.network.presets import create_network
 from frame_booster.network.weights import load_weights, save_weights
+from frame_booster.network.weights_file import write_arrays
 from frame_booster.training.config import RunConfig
 from frame_booster.training.data.linear_motion import triplet_with_linear_motion
 from frame_booster.training.data.manifest import FrameArray
@@ -148,8 +148,7 @@ class TrainingRun:
         tensors |= {f"optimizer.{k}": np.asarray(v.numpy()) for k, v in enumerate(self.optimizer.variables)}
         state = {"step": self.step, "samples": self.samples, "hours": self.hours, "best": self.best}
         state |= {"earlier_steps": self.earlier_steps, "spent_s": self.spent_s}
-        with atomic(self.checkpoint, durable=True) as partial:
-            save_file(tensors, str(partial), metadata={"state": json.dumps(state)})
+        write_arrays(self.checkpoint, tensors, {"state": json.dumps(state)}, durable=True)
 
     def _restore(self) -> None:
         from safetensors import safe_open

@@ -1,0 +1,44 @@
+"""What the system refuses is told as that, and is no fault of the program."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from frame_booster.errors import InputError, ModelError, OutputError, UnexpectedError, as_known
+
+
+def of_system(number: int, path: str | None = None) -> OSError:
+    return OSError(number, os.strerror(number)) if path is None else OSError(number, os.strerror(number), path)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "no space is left"),
+        (errno.EROFS, "read-only"),
+        (errno.EMFILE, "too many files are open"),
+        (errno.EIO, "the disk reports an error"),
+    ],
+)
+def test_what_the_system_refuses_says_what_to_do(number: int, message: str) -> None:
+    known = as_known(of_system(number, "/a/film.mkv"), "input.mp4")
+    assert type(known) is OutputError
+    assert known.path == "/a/film.mkv"
+    assert message in str(known)
+    assert known.hint
+    assert "fault of frame-booster" not in str(known)
+    assert as_known(of_system(number), "input.mp4").path == "input.mp4", "an error that names no file"
+
+
+def test_memory_that_is_used_up_is_no_fault_of_the_program() -> None:
+    assert type(as_known(MemoryError("Unable to allocate 9 GiB"))) is ModelError
+
+
+def test_other_errors_are_unexpected_and_known_ones_stay() -> None:
+    for error in (of_system(errno.EPERM), OSError("odd"), KeyError("odd")):
+        assert type(as_known(error)) is UnexpectedError
+    known = InputError("no video", path="a.mp4")
+    assert as_known(known, "b.mp4") is known
