@@ -34,8 +34,6 @@ UNDECIDED = {
 }
 """Pairs of which no motion is the right one (nothing is alike, or all is, period after period), so that bfloat16's
 rounding decides between motions that are as good: how near such frames are, dB, and which they are."""
-UNDECIDED_IN_FLOAT16 = {"fbnet": (37.0, {"board to white"})}
-"""Those of them that float16's rounding, eight times finer, changes visibly, too."""
 TRIPLETS = ("drift-straight_1", "motocross-jump_1", "kite-surf_0")
 """Those in which half precision has changed most, or has once left its range."""
 
@@ -114,8 +112,7 @@ def test_extreme_pictures_are_those_of_float32(name: str, precision: str) -> Non
     names, first, second = extreme_pairs()
     full, half = extremes_in_float32(name), frames_in(name, precision, first, second)
     found = dict(zip(names, psnr(full, half), strict=True))
-    pairs = UNDECIDED if precision == "bfloat16" else UNDECIDED_IN_FLOAT16
-    floor, undecided = pairs.get(name, (LEAST_DB, set()))
+    floor, undecided = UNDECIDED[name] if precision == "bfloat16" else (LEAST_DB, set())
     assert {pair: db for pair, db in found.items() if db < (floor if pair in undecided else LEAST_DB)} == {}
 
 
