@@ -72,7 +72,6 @@ def run(options: argparse.Namespace) -> None:
     from frame_booster.training.data.sampling import Batch
     from frame_booster.training.loop.step import TrainStep, make_optimizer
 
-    tf.config.optimizer.set_experimental_options({"remapping": False})
     precision = precisions()[0]
     peak = convolution_peak(precision, options.repeat)
     print(f"convolution peak, {precision}: {2e-9 * peak:.0f} GFLOP/s")

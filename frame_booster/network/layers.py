@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
+
+from frame_booster.network.compiling import compiled, differentiable, in_training
 
 Tensor = Any
 """A `tf.Tensor`. TensorFlow ships no complete type stubs, so the checker sees `Any`."""
@@ -68,6 +71,32 @@ class Stage(tf.keras.layers.Layer):  # type: ignore[misc]
     @abstractmethod
     def parts(self) -> list[tf.keras.layers.Layer]:
         """Returns the direct sub-layers, in the order in which their weights are listed."""
+
+
+@functools.cache
+def _trained_leaky_relu(slope: float) -> Callable[[Tensor], Tensor]:
+    def leaky_relu_gradient(upstream: Tensor, made: Tensor) -> Tensor:
+        return tf.where(made > 0, upstream, tf.cast(slope, upstream.dtype) * upstream)
+
+    gradient = compiled(leaky_relu_gradient)
+
+    def function(x: Tensor) -> tuple[Tensor, Tensor]:
+        made = tf.nn.leaky_relu(x, slope)
+        return made, made
+
+    return differentiable(function, lambda upstream, _x, made: gradient(upstream, made))
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """`tf.nn.leaky_relu`; a `training_graph` has its gradient from a loop of XLA's, of what it made.
+
+    TensorFlow's own takes ten times as long in bfloat16 on a processor: half the time of a step of FBNet's.
+
+    Args:
+      x: any shape and float dtype.
+      slope: for negative values, above 0.
+    """
+    return _trained_leaky_relu(slope)(x) if in_training() else tf.nn.leaky_relu(x, slope)
 
 
 class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -142,7 +171,7 @@ class Convolution(tf.keras.layers.Layer):  # type: ignore[misc]
             x, padding = tf.pad(x, [[0, 0], edge, edge, [0, 0]]), "VALID"
         y = tf.nn.conv2d(x, kernel, self.stride, padding, dilations=self.dilation)
         y = tf.nn.bias_add(y, bias)
-        return y if self.slope is None else tf.nn.leaky_relu(y, self.slope)
+        return y if self.slope is None else leaky_relu(y, self.slope)
 
 
 CHANNEL_BLOCK = 16

@@ -13,7 +13,7 @@ import tensorflow as tf
 from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.fbnet_2.flow import corrected, warp_first, warp_one, warp_second
 from frame_booster.network.layers import Tensor
-from frame_booster.network.warp import flow_gradient
+from frame_booster.network.warp_gradients import flow_gradient
 
 
 def _blend(frame0: Tensor, frame1: Tensor, motion: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from frame_booster.network.layers import Convolution, Stage, Tensor
+from frame_booster.network.layers import Convolution, Stage, Tensor, leaky_relu
 
 CHANNELS = 64
 """Of a descriptor."""
@@ -40,5 +40,5 @@ class Descriptor(Stage):
         x = self.eighth(self.quarter(self.half(frame - 0.5)))
         for first, second in self.blocks:
             x += second(first(x))
-        vectors = tf.cast(self.out(tf.nn.leaky_relu(x, 0.2)), tf.float32)
+        vectors = tf.cast(self.out(leaky_relu(x, 0.2)), tf.float32)
         return vectors * tf.math.rsqrt(tf.reduce_sum(tf.square(vectors), -1, keepdims=True) + 1e-6)

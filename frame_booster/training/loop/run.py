@@ -73,8 +73,6 @@ class TrainingRun:
         start_from: Path | None = None,
         devices: str = "auto",
     ) -> None:
-        # TensorFlow 2.15's remapper fails on the gradient of a fused LeakyReLU and logs it at each trace.
-        tf.config.optimizer.set_experimental_options({"remapping": False})
         tf.keras.utils.set_random_seed(config.seed)
         config = replace(config, precision=training_precision(config.precision, devices))
         self.config, self.folder = config, folder

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from frame_booster.engine.device import choose_device
 from frame_booster.errors import InputError
-from frame_booster.network.compiling import refinement
+from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.data.sampling import Batch
@@ -159,7 +159,7 @@ class TrainStep:
             pictures = tf.cast(frames, tf.float32) / 255.0
             first, truth, second = tf.unstack(pictures, axis=1)
             flow_loss = choice_loss = matching_loss = tf.constant(0.0)
-            with refinement(False), tf.GradientTape() as tape:
+            with training_graph(), tf.GradientTape() as tape:
                 if self.config.loss:
                     predicted = self.network(first, second, t, **downscaled)
                     made, proposal = predicted.frame, predicted.proposal
