@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from typing import BinaryIO
 import av
 import av.error
 
+from frame_booster.media.input.video_stream import VideoTrack
 from frame_booster.media.paths import readable
 from frame_booster.media.pyav.rational import exact
 
@@ -61,6 +63,12 @@ class ExactTimes:
         shown = sum(duration for _, duration in times.values())
         self.rate = self.frames / (shown * time_base) if shown else None
         """Average frames a second: what FFmpeg calls so is 100000 where delays differ."""
+
+    def applied(self, track: VideoTrack) -> VideoTrack:
+        """Returns a stream whose frames come at these times, whatever FFmpeg makes of them."""
+        rate = self.rate or track.rate
+        info = replace(track.info, time_base=self.time_base, rate=rate, frames=self.frames)
+        return track._replace(info=info, rate=rate)
 
     def packets(self, packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
         """Yields packets with their times changed."""

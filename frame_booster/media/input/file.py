@@ -14,25 +14,23 @@ import av.error
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.apng import ExactTimes, exact_times
-from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.close_guard import CloseGuard
-from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, may_restart, open_input
-from frame_booster.media.input.joined import said_of, second_file
+from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, open_input
+from frame_booster.media.input.joined import check_joined
+from frame_booster.media.input.packet_reader import PacketReader
 from frame_booster.media.input.part import Labels, bounds
-from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import VideoTrack, choose_video
-from frame_booster.media.input.window import SUBTITLES_LAST, Window, end_of, skipped_by_decoders, time_of
+from frame_booster.media.input.window import Window, end_of, time_of
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
 from frame_booster.media.pyav.tag_text import mend, mend_all
 from frame_booster.options import InputOptions, Position
 from frame_booster.timecode import Timecode
 
-_SEEK_MARGIN = Fraction(1)
 _LATE = Fraction(3, 2)
 """By so much, s, packets of a camera's data may come later than the pictures of their time, a second in most."""
 
@@ -72,7 +70,7 @@ class FileSource(Source):
             track = choose_video(self.container, path, self.options)
             self._exact = self._exact_times()
             if self._exact is not None:
-                track = _at_exact_times(track, self._exact)
+                track = self._exact.applied(track)
             self.stream, self.info = track.stream, track.info
         except BaseException:
             self.container.close()
@@ -99,6 +97,7 @@ class FileSource(Source):
         self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
+        self._reader = PacketReader(self.container, path, self.stream, self.options, self.report, self._exact)
         self._video.counts_packets = self.whole
         self._video.counts_frames = self.options.rate is not None and is_raw_stream(self.container)
 
@@ -202,13 +201,17 @@ class FileSource(Source):
             self._video.part_begun = True
             self._seen.listed = 0
             self._video.counts_packets = False
-        begin = self._seek(resume if video else None)
+        wanted = self._begin
+        if resume is not None and video:
+            wanted = resume.pts * self.info.time_base + resume.shift
+        begin = self._reader.seek(wanted, subtitles=resume is None or not video)
+        self._seen.joints = joints = set[int]()
         window = Window(self.shift, None if self._begin is None else self.shift, self._end, self.report)
         held: list[av.Packet] = []
         last_end: Fraction | None = None
         passed_end: set[int] = set()
         try:
-            for packet in self._packets(begin):
+            for packet in self._reader.packets(begin, joints):
                 if packet.stream.index != self.stream.index:
                     if is_cover(packet.stream) and packet.size:
                         # Cover art has no time; muxers want one.
@@ -261,51 +264,6 @@ class FileSource(Source):
         if video:
             self._check_length(last_end)
 
-    def _packets(self, begin: Fraction | None) -> Iterator[av.Packet]:
-        """Yields packets by one clock, of the video only those that are needed from `begin` on, s; None is all."""
-        clock = Clock(self.container, self.path, self.report, strict=self.options.strict)
-        self._seen.joints = clock.starts.setdefault(self.stream.index, set())
-        packets = clock.joined(self._readable())
-        return packets if begin is None else from_key_frame(packets, self.stream.index, begin - _SEEK_MARGIN)
-
-    def _readable(self) -> Iterator[av.Packet]:
-        """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
-        try:
-            packets = self.container.demux()
-            yield from packets if self._exact is None else self._exact.packets(packets)
-        except av.error.FFmpegError as error:
-            text = f"the file cannot be read to its end: {error.strerror}"
-            offset = second_file(self.path, self.container.format.name)
-            self.report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
-            end = av.Packet()
-            end.stream = self.stream
-            yield end
-
-    def _seek(self, resume: Resume | None) -> Fraction | None:
-        """Goes to shortly before where frames are wanted; returns the time, s, where they cannot be sought by it."""
-        begin = self._begin
-        if resume is not None:
-            begin = resume.pts * self.info.time_base + resume.shift
-        # The cycles of pulldown are counted from the first frame.
-        if begin is None or begin <= 0 or self.path == PIPE or self.options.ivtc:
-            return None
-        if may_restart(self.container):
-            # Two frames may be at the time that is sought.
-            return begin
-        # What is on at the beginning of a part began before it, and what decoders of its sound skip is before it, too.
-        subtitles = resume is None and any(s.type == "subtitle" for s in self.other_streams)
-        skipped = max((skipped_by_decoders(s) for s in self.other_streams if s.type == "audio"), default=Fraction(0))
-        early = max(SUBTITLES_LAST * subtitles, skipped)
-        target = max(int((begin - max(_SEEK_MARGIN, early)) * av.time_base), 0)
-        if skipped and not target:
-            return begin
-        try:
-            self.container.seek(target)
-        except av.error.FFmpegError:
-            # A format without an index: what comes before is decoded and left out.
-            self.report.warn("the input cannot be sought in: all of it is decoded up to the start")
-        return begin if early else None
-
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
         return replace(frame, pts=frame.pts - int(ticks))
@@ -329,31 +287,14 @@ class FileSource(Source):
             raise DecodeError(self.report.truncated or "not one frame could be decoded", path=self.path)
         if self.report.truncated is not None:
             return
-        self._check_joined()
+        # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
+        if self._end is None and "ogg" not in self.container.format.name:
+            check_joined(self.path, self.container.format.name, self.report, strict=self.options.strict)
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
         self._seen.check_header(
             self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=self.whole
         )
 
-    def _check_joined(self) -> None:
-        """Warns of another file behind the end of this one, which FFmpeg does not read."""
-        # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
-        if self._end is not None or "ogg" in self.container.format.name:
-            return
-        offset = second_file(self.path, self.container.format.name)
-        if offset is None:
-            return
-        if self.options.strict:
-            raise DecodeError(said_of(offset), path=self.path)
-        self.report.warn(said_of(offset))
-
     def close(self) -> None:
         self._guard.close(self.container.close)
-
-
-def _at_exact_times(track: VideoTrack, times: ExactTimes) -> VideoTrack:
-    """Returns a stream whose frames come at exact times, whatever FFmpeg makes of them."""
-    rate = times.rate or track.rate
-    info = replace(track.info, time_base=times.time_base, rate=rate, frames=times.frames)
-    return track._replace(info=info, rate=rate)

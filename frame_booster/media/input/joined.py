@@ -10,6 +10,8 @@ import mmap
 import struct
 from pathlib import Path
 
+from frame_booster.errors import DecodeError
+from frame_booster.media.input.source import SourceReport
 from frame_booster.media.mp4.boxes import boxes
 
 _SIGNATURES = {
@@ -89,3 +91,17 @@ def said_of(offset: int) -> str:
     """Returns a sentence for the user about a file that begins at a byte of another."""
     how = "join videos with ffmpeg's concat demuxer, or boost each by itself"
     return f"another file begins at byte {offset} of it, as cat joins two, and is not read, or not wholly: {how}"
+
+
+def check_joined(path: Path, format_name: str, report: SourceReport, *, strict: bool) -> None:
+    """Warns of another file behind the end of one, which is not read.
+
+    Raises:
+      DecodeError: there is one, and the reading is strict.
+    """
+    offset = second_file(path, format_name)
+    if offset is None:
+        return
+    if strict:
+        raise DecodeError(said_of(offset), path=path)
+    report.warn(said_of(offset))

@@ -38,5 +38,5 @@ def open_source(
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         return SequenceSource(path, rate=options.rate, start=start, end=end, duration=duration, strict=options.strict)
     if path.suffix.lower() == ".webp" and path.is_file() and path.stat().st_size:
-        return WebPSource(path, start=start, end=end, duration=duration)
+        return WebPSource(path, start=start, end=end, duration=duration, strict=options.strict)
     return FileSource(path, start=start, end=end, duration=duration, options=options)

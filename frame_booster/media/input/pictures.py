@@ -52,7 +52,7 @@ def numbered(path: Path) -> list[Path]:
 
 
 class SequenceSource(Source):
-    """Numbered pictures opened for reading; a `reader.Source`.
+    """Numbered pictures opened for reading; a `source.Source`.
 
     Args:
       path: a folder or a pattern.
@@ -105,7 +105,7 @@ class SequenceSource(Source):
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
-        """Yields the pictures, one tick each (`reader.Source.items`)."""
+        """Yields the pictures, one tick each (`source.Source.items`)."""
         if not video:
             return
         for k in range(0 if resume is None else resume.pts, len(self.files)):

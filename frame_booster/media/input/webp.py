@@ -12,7 +12,7 @@ import numpy as np
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
-from frame_booster.media.input.joined import said_of, second_file
+from frame_booster.media.input.joined import check_joined
 from frame_booster.media.input.part import Labels, bounds
 from frame_booster.media.input.source import Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.options import Position
@@ -23,7 +23,7 @@ _DEFAULT_MS = 100
 
 
 class WebPSource(Source):
-    """An animated WebP opened for reading; a `reader.Source`.
+    """An animated WebP opened for reading; a `source.Source`.
 
     Raises:
       InputError: the file is not a WebP.
@@ -36,10 +36,11 @@ class WebPSource(Source):
         start: Position | None = None,
         end: Position | None = None,
         duration: Position | None = None,
+        strict: bool = False,
     ) -> None:
         from PIL import Image, UnidentifiedImageError
 
-        self.path, self.report = path, SourceReport()
+        self.path, self.report, self._strict = path, SourceReport(), strict
         self.metadata: dict[str, str] = {}
         self.whole = start is None and end is None and duration is None
         try:
@@ -90,7 +91,7 @@ class WebPSource(Source):
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
-        """Yields the frames with their own durations, ms (`reader.Source.items`)."""
+        """Yields the frames with their own durations, ms (`source.Source.items`)."""
         if not video:
             return
         pts, first = 0, None
@@ -101,9 +102,8 @@ class WebPSource(Source):
                 if resume is None or pts - first >= resume.pts:
                     yield SourceFrame(planar(self._frame(k)), pts - first, duration)
             pts += duration
-        offset = second_file(self.path, "webp") if self._end is None else None
-        if offset is not None:
-            self.report.warn(said_of(offset))
+        if self._end is None:
+            check_joined(self.path, "webp", self.report, strict=self._strict)
         if first is None:
             raise InputError("has no frame in the part asked for", path=self.path)
 

@@ -54,7 +54,7 @@ class Sink(Protocol):
         """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base.
 
         Args:
-          captions: closed captions to go with it, as `reader.SourceFrame` has them.
+          captions: closed captions to go with it, as `source.SourceFrame` has them.
         """
         ...
 

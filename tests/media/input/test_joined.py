@@ -59,10 +59,11 @@ def test_one_file_is_not_taken_for_two(tmp_path: Path, kind: str) -> None:
         assert source.report.truncated is None
 
 
-def test_it_is_an_error_where_warnings_are(tmp_path: Path) -> None:
-    path, _ = _joined(tmp_path, "mp4")
+@pytest.mark.parametrize("kind", ["mp4", "webp"])
+def test_it_is_an_error_where_warnings_are(tmp_path: Path, kind: str) -> None:
+    path, _ = _joined(tmp_path, kind)
     with (
-        FileSource(path, options=InputOptions(strict=True)) as source,
+        open_source(path, InputOptions(strict=True)) as source,
         pytest.raises(DecodeError, match="another file"),
     ):
         list(source.items())

@@ -1,0 +1,105 @@
+"""Packets of a file by one clock, from where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from frame_booster.media.input.apng import ExactTimes
+from frame_booster.media.input.clock import Clock
+from frame_booster.media.input.container import may_restart
+from frame_booster.media.input.joined import said_of, second_file
+from frame_booster.media.input.seeking import from_key_frame
+from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.window import SUBTITLES_LAST, skipped_by_decoders
+from frame_booster.media.paths import PIPE
+from frame_booster.options import InputOptions
+
+_MARGIN = Fraction(1)
+"""So much, s, is read before the place that is wanted."""
+
+
+class PacketReader:
+    """Reads the packets of all streams of an open file.
+
+    Args:
+      container: of the file.
+      path: of it, or `PIPE`.
+      video: the stream that is decoded.
+      options: how to read.
+      report: told where the file cannot be read on.
+      exact: the times of the packets, if FFmpeg's are not taken.
+    """
+
+    def __init__(
+        self,
+        container: Any,
+        path: Path,
+        video: Any,
+        options: InputOptions,
+        report: SourceReport,
+        exact: ExactTimes | None = None,
+    ) -> None:
+        self._container, self._path, self._video = container, path, video
+        self._options, self._report, self._exact = options, report, exact
+
+    def seek(self, begin: Fraction | None, *, subtitles: bool) -> Fraction | None:
+        """Goes to shortly before where frames are wanted.
+
+        Args:
+          begin: where that is, s, by the file's clock; None: at the beginning.
+          subtitles: whether those that are on at that time are wanted, too.
+
+        Returns:
+          The time, s, for `packets`, where it cannot be sought by it; else None.
+        """
+        # The cycles of pulldown are counted from the first frame.
+        if begin is None or begin <= 0 or self._path == PIPE or self._options.ivtc:
+            return None
+        if may_restart(self._container):
+            # Two frames may be at the time that is sought.
+            return begin
+        # What is on at the beginning of a part began before it, and what decoders of its sound skip is before it, too.
+        others = [stream for stream in self._container.streams if stream.index != self._video.index]
+        shown = subtitles and any(stream.type == "subtitle" for stream in others)
+        skipped = max((skipped_by_decoders(s) for s in others if s.type == "audio"), default=Fraction(0))
+        early = max(SUBTITLES_LAST * shown, skipped)
+        target = max(int((begin - max(_MARGIN, early)) * av.time_base), 0)
+        if skipped and not target:
+            return begin
+        try:
+            self._container.seek(target)
+        except av.error.FFmpegError:
+            # A format without an index: what comes before is decoded and left out.
+            self._report.warn("the input cannot be sought in: all of it is decoded up to the start")
+        return begin if early else None
+
+    def packets(self, begin: Fraction | None, joints: set[int]) -> Iterator[av.Packet]:
+        """Yields packets, of the video only those that are needed from `begin` on, s; None is all.
+
+        Args:
+          begin: what `seek` has returned.
+          joints: takes the times of the video at which the clock begins anew, in ticks of its time base.
+        """
+        clock = Clock(self._container, self._path, self._report, strict=self._options.strict)
+        clock.starts[self._video.index] = joints
+        packets = clock.joined(self._readable())
+        return packets if begin is None else from_key_frame(packets, self._video.index, begin - _MARGIN)
+
+    def _readable(self) -> Iterator[av.Packet]:
+        """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
+        try:
+            packets = self._container.demux()
+            yield from packets if self._exact is None else self._exact.packets(packets)
+        except av.error.FFmpegError as error:
+            text = f"the file cannot be read to its end: {error.strerror}"
+            offset = second_file(self._path, self._container.format.name)
+            self._report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
+            end = av.Packet()
+            end.stream = self._video
+            yield end

@@ -1,0 +1,138 @@
+"""Which way audio goes: copied, encoded again, stretched for slow motion, or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
+from frame_booster.media.passthrough.audio_encoding import AudioEncoding
+from frame_booster.media.passthrough.capabilities import (
+    better_container,
+    container_takes,
+    container_takes_encoder,
+    needs_wave_header,
+)
+from frame_booster.media.passthrough.notices import Notices, described
+from frame_booster.media.passthrough.options import PassthroughOptions
+from frame_booster.media.passthrough.route import Route
+
+
+class AudioRouting:
+    """Chooses the way of each audio stream into a container.
+
+    Args:
+      container: of the output, open, before its header is written.
+      format_name: FFmpeg's name of it.
+      wave_headers: whether it takes audio of any codec (`streams.wants_wave_headers`).
+      path: of the output, for messages.
+      options: what may be left out or changed.
+      notices: told what becomes of streams.
+      copy: makes the way of a stream that is copied.
+      tag: gives the output's stream the tags and the disposition of the source's.
+    """
+
+    def __init__(
+        self,
+        container: Any,
+        format_name: str,
+        wave_headers: bool,
+        path: Path,
+        options: PassthroughOptions,
+        notices: Notices,
+        copy: Callable[[Any], Route],
+        tag: Callable[[Any, Any], None],
+    ) -> None:
+        self._container, self._format, self._wave_headers = container, format_name, wave_headers
+        self._path, self._options, self._notices = path, options, notices
+        self._copy, self._tag = copy, tag
+
+    def route(self, stream: Any) -> Route | None:
+        """Returns the way of an audio stream; None where it is left out.
+
+        Raises:
+          EncodeError: it can neither be held nor left out, or what was asked for it cannot be done.
+        """
+        options = self._options
+        if options.audio == "drop":
+            return None
+        if options.slower != 1:
+            return self._slow_audio(stream)
+        asked = options.encodes_audio
+        special = needs_wave_header(self._format, stream)
+        takes = container_takes(self._format, stream) or (special and self._wave_headers)
+        if takes and not asked:
+            return self._copy(stream)
+        what = described(stream)
+        why = f"{self._format} cannot hold it" + ("" if not special else " beside chapters, as it is written here")
+        better = None if special else better_container(stream)
+        if options.audio == "copy":
+            hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
+            raise EncodeError(f"{what} cannot be copied: {why}", path=self._path, hint=hint)
+        encoded = self._encoded(stream, options.audio_codec or default_encoder(self._format))
+        if encoded is None and takes:
+            self._notices.warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
+            return self._copy(stream)
+        if encoded is None:
+            self._notices.leave_out(stream)
+        elif not asked:
+            codec = encoded.target.codec_context.codec.canonical_name
+            self._notices.warn(f"{what} is encoded again, to {codec}: {why}" + (f" ({better})" if better else ""))
+        return encoded
+
+    def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
+        """Returns the route of audio that is encoded again; None where it cannot be decoded.
+
+        Raises:
+          EncodeError: there is no such encoder, or the container does not take what it makes.
+        """
+        if stream.codec_context is None or not stream.codec_context.sample_rate:
+            return None
+        if find_encoder(encoder) is None:
+            raise EncodeError(
+                f"there is no audio encoder {encoder!r}", path=self._path, hint="as ffmpeg -encoders lists them"
+            )
+        settings = settings_for(stream, encoder, self._options.audio_bitrate, self._format)
+        if settings is None:
+            raise EncodeError(
+                f"{encoder} cannot encode {described(stream)}",
+                path=self._path,
+                hint="choose another with --audio-codec",
+            )
+        if not container_takes_encoder(self._format, encoder):
+            raise EncodeError(
+                f"{self._format} does not hold what {encoder} makes",
+                path=self._path,
+                hint="choose another with --audio-codec, or write an .mkv",
+            )
+        encoded = AudioEncoding(stream, self._container, settings, self._options.slower, self._path)
+        before, now = (av.AudioLayout(name).nb_channels for name in (stream.codec_context.layout.name, settings.layout))
+        if now < before:
+            what = f"the {before} channels of {described(stream)}"
+            self._notices.warn(f"{what} are mixed down to {settings.layout}: {encoder} has no more")
+        self._tag(encoded.target, stream)
+        return encoded
+
+    def _slow_audio(self, stream: Any) -> Route | None:
+        if self._options.slow_audio is None:
+            raise EncodeError(
+                f"audio stream {stream.index} would not fit slow motion",
+                path=self._path,
+                hint="--slow-audio drop leaves it out, --slow-audio stretch slows it down at its own pitch",
+            )
+        if self._options.slow_audio == "drop":
+            self._notices.tell(f"audio stream {stream.index} is left out of the slow motion")
+            return None
+        own = None if stream.codec_context is None else encoder_of(stream)
+        stretched = None if own is None else self._encoded(stream, self._options.audio_codec or self._fitting(own))
+        if stretched is None:
+            self._notices.leave_out(stream, "it cannot be decoded")
+        return stretched
+
+    def _fitting(self, encoder: str) -> str:
+        """Returns an encoder whose codec the container holds: the one given, or the container's default."""
+        return encoder if container_takes_encoder(self._format, encoder) else default_encoder(self._format)

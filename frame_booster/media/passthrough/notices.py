@@ -1,0 +1,69 @@
+"""What is told of streams that do not come over as they are: a warning, or an error where the reading is strict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from frame_booster.errors import EncodeError
+from frame_booster.media.passthrough.capabilities import VIDEO_ONLY, better_container, codec_name
+from frame_booster.media.passthrough.options import PassthroughOptions
+
+
+def described(stream: Any) -> str:
+    """Returns a stream in words, as `audio stream 1 (opus)`."""
+    name = codec_name(stream) or "of a kind FFmpeg does not know"
+    return f"{stream.type} stream {stream.index} ({name})"
+
+
+class Notices:
+    """Collects warnings of what becomes of streams.
+
+    Args:
+      format_name: FFmpeg's name of the output's container.
+      path: of the output, for messages.
+      options: what may be left out or changed.
+    """
+
+    def __init__(self, format_name: str, path: Path, options: PassthroughOptions) -> None:
+        self.format, self.path, self.options = format_name, path, options
+        self.warnings: list[str] = []
+
+    def tell(self, text: str) -> None:
+        """Warns, however strict the reading is."""
+        self.warnings.append(text)
+
+    def warn(self, text: str) -> None:
+        """Warns of what becomes of a stream.
+
+        Raises:
+          EncodeError: the reading is strict.
+        """
+        if self.options.strict and not self.options.allow_drop:
+            raise EncodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+        self.warnings.append(text)
+
+    def leave_out(self, stream: Any, why: str | None = None) -> None:
+        """Warns of a stream that is left out.
+
+        Args:
+          stream: of the source.
+          why: None: the container cannot hold it.
+
+        Raises:
+          EncodeError: that is not wanted.
+        """
+        what, better = described(stream), better_container(stream)
+        text = f"{what} is left out: {why or f'{self.format} cannot hold it'}"
+        advice = f" ({better})" if why is None and better is not None else ""
+        if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
+            # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
+            self.warnings.append(text)
+        elif self.options.strict and not self.options.allow_drop:
+            raise EncodeError(
+                f"{self.format} cannot hold {what}" if why is None else text,
+                path=self.path,
+                hint=f"{better or 'no container that is known here can'}; --allow-drop leaves it out",
+            )
+        else:
+            self.warnings.append(text + advice)
