@@ -7,8 +7,9 @@ from collections.abc import Callable
 from frame_booster.engine.batch_interpolator import BatchInterpolator, KeptMakers
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Maker
-from frame_booster.engine.memory_plan import Plan, make_plan
+from frame_booster.engine.memory_plan import Plan, free_memory, make_plan
 from frame_booster.engine.multi_device import MultiDeviceInterpolator
+from frame_booster.media.input.source import Source
 from frame_booster.pipeline.settings import JobSettings
 from frame_booster.pixels import PixelLayout
 
@@ -58,3 +59,54 @@ def maker_for(
         plans.append(plan)
         makers.append(BatchInterpolator(each, layout, plan, warn, kept if len(models) == 1 else None, expected))
     return makers[0] if len(makers) == 1 else MultiDeviceInterpolator(makers), plans
+
+
+class NetworkMakers:
+    """Gives the maker of a job: the network's, in the job's share of the machine.
+
+    Args:
+      source: opened.
+      model: gives the model.
+      settings: of the job.
+      memory: bytes that the job may use; None: half of what is free, shared by all jobs.
+      sharers: jobs at the same time, this one among them.
+      kept: makers of earlier jobs, for a model on one device.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        model: Callable[[], LoadedNetwork],
+        settings: JobSettings,
+        memory: int | None,
+        sharers: int,
+        kept: KeptMakers | None,
+    ) -> None:
+        self._source, self._model, self._settings = source, model, settings
+        self._memory, self._sharers, self._kept = memory, sharers, kept
+        self.plans: list[Plan] = []
+        """How the network works, for each device; known once there is a maker."""
+
+    def __call__(self, layout: PixelLayout) -> Maker:
+        """Loads the network and returns what makes the frames of a layout; raises as `maker_for` does."""
+        # What is free before the model is loaded: a plan counts the model, too.
+        memory = free_memory() // 2 // self._sharers if self._memory is None else self._memory
+        maker, plans = maker_for(
+            layout,
+            self._model(),
+            self._settings,
+            warn=self._source.report.warn,
+            memory=memory,
+            refuse=self._memory is not None,
+            sharers=self._sharers,
+            kept=self._kept,
+            expected=self._expected(),
+        )
+        self.plans += plans
+        return maker
+
+    def _expected(self) -> int | None:
+        """Returns how many frames are to be interpolated, as far as the input tells."""
+        frames = self._source.expected_frames
+        total = self._settings.rate.expected_frames(frames, self._source.info.rate)
+        return None if frames is None or total is None else max(total - frames, 0)

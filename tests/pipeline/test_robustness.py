@@ -12,8 +12,8 @@ import pytest
 from frame_booster.engine.maker import Maker
 from frame_booster.errors import FrameBoosterError
 from frame_booster.pipeline.boost import run
-from frame_booster.pipeline.job import Job
 from frame_booster.pipeline.keywords import BoostKeywords, options_of
+from frame_booster.pipeline.makers import NetworkMakers
 from frame_booster.pipeline.result import Result
 from frame_booster.pixels import PixelLayout
 from tests.conftest import MeanModel, ffmpeg
@@ -42,15 +42,15 @@ def shown(media: Path) -> dict[str, int]:
 def compiled_once() -> Iterator[None]:
     """The stand-in network is compiled once for all files of a layout, which takes longer than to run it."""
     made: dict[PixelLayout, Maker] = {}
-    maker_of = Job._maker
+    maker_of = NetworkMakers.__call__
 
-    def cached(self: Job, layout: PixelLayout) -> Maker:
+    def cached(self: NetworkMakers, layout: PixelLayout) -> Maker:
         if layout not in made:
             made[layout] = maker_of(self, layout)
         return made[layout]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Job, "_maker", cached)
+        patch.setattr(NetworkMakers, "__call__", cached)
         yield
 
 

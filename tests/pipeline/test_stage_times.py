@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from frame_booster.engine.maker import Request
-from frame_booster.pipeline.job import Job
+from frame_booster.pipeline.makers import NetworkMakers
 from frame_booster.pipeline.stage_times import AT_ONCE, StageTimes, Stopwatch
 from frame_booster.pixels import Planes
 from tests.conftest import boosted, make_video
@@ -61,7 +61,7 @@ class Copies:
 
 @pytest.fixture(autouse=True)
 def copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Job, "_maker", lambda self, layout: Copies())
+    monkeypatch.setattr(NetworkMakers, "__call__", lambda self, layout: Copies())
 
 
 def slow_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,14 +19,14 @@ from frame_booster.pipeline.cluster.fetching import fetch
 from frame_booster.pipeline.cluster.file_work import FileWork
 from frame_booster.pipeline.cluster.hiring import Hiring, Place
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Made, Setup
-from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned, WorkerNow
+from frame_booster.pipeline.cluster.news import News, Warned
 from frame_booster.pipeline.cluster.options import ClusterOptions
+from frame_booster.pipeline.cluster.progress import ClusterProgress
 from frame_booster.pipeline.result import Result
 from frame_booster.pipeline.workers import background_thread
 
 _LOOK_S = 0.1
 """How often the head looks about where nothing happens."""
-_NEWS_S = 0.5
 _OPENING = 4
 """Inputs that are opened at the same time."""
 _FETCHING = 4
@@ -80,7 +79,7 @@ class Head:
         self._ray, self._place, self._options, self._cluster = ray, place, options, cluster
         self._shared_scratch = setup.scratch is not None
         self._news, self._ended = news, ended
-        self._files, self._sizes, self._next_file = files, sizes, 0
+        self._files, self._next_file = files, 0
         self._hiring = Hiring(ray, place, setup, options, cluster, self._warn_once)
         self._crew = self._hiring.crew
         self._pool = ThreadPoolExecutor(_OPENING + _FETCHING, thread_name_prefix="head")
@@ -94,10 +93,7 @@ class Head:
         self._to_join: queue.SimpleQueue[FileWork | Ended] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._done_frames = self._done_total = self._opened_bytes = self._opened_total = self._ended_files = 0
-        self._began = time.monotonic()
-        self._work_began: float | None = None
-        self._told_at = 0.0
+        self._progress = ClusterProgress(sizes)
         self.warnings: list[str] = []
         """What there was to warn of, of the cluster and not of one file."""
 
@@ -141,7 +137,7 @@ class Head:
             return Ended(work.source, str(work.target), error=as_known(error, work.source))
 
     def _end(self, ended: Ended) -> None:
-        self._ended_files += 1
+        self._progress.ended()
         self._ended(ended)
 
     def _schedule(self) -> None:
@@ -230,8 +226,7 @@ class Head:
         """Ends what is under way of a file."""
         if work in self._active:
             self._active.remove(work)
-            self._done_frames += work.frames
-            self._done_total += work.total or work.frames
+            self._progress.left(work)
         for member in self._crew.in_state("busy"):
             if member.task is not None and self._tasks.get(member.task.key) is work:
                 self._crew.stop(member)
@@ -255,7 +250,7 @@ class Head:
             error = opened.exception()
             if error is None:
                 self._active.append(work)
-                self._opened_total += work.total or 0
+                self._progress.opened(work)
                 self._guarded(work, _nothing)
             else:
                 known = as_known(error, work.source)
@@ -279,7 +274,7 @@ class Head:
             and self._spare() + len(self._opening) < workers
         ):
             source, output = self._files[self._next_file]
-            self._opened_bytes += self._sizes[self._next_file]
+            self._progress.opening()
             self._next_file += 1
             work = FileWork(source, output, self._options, self._cluster.tries)
             files = len(self._files)
@@ -292,7 +287,7 @@ class Head:
                 task = work.next(self._keys, len(self._crew.members))
                 if task is not None:
                     self._tasks[task.key] = work
-                    self._work_began = self._work_began or time.monotonic()
+                    self._progress.work_begins()
                     self._crew.give(member, task, work.pace)
                     break
             else:
@@ -304,41 +299,8 @@ class Head:
             self._news(Warned(text))
 
     def _tell(self) -> None:
-        now = time.monotonic()
-        if now - self._told_at < _NEWS_S:
-            return
-        self._told_at = now
-        busy = self._crew.in_state("busy")
-        frames = self._done_frames + sum(work.frames for work in self._active) + sum(m.frames for m in busy)
-        total: int | None = self._opened_total or None
-        if total is not None and self._next_file < len(self._files):
-            total = round(total * sum(self._sizes) / max(self._opened_bytes, 1))
-        worked = 0.0 if self._work_began is None else now - self._work_began
-        fps = frames / worked if worked else 0.0
-        self._news(
-            ClusterNow(
-                frames=frames,
-                total=total,
-                seconds=round(now - self._began, 3),
-                fps=round(fps, 3),
-                eta_s=round(max(total - frames, 0) / fps, 1) if total and fps else None,
-                files_done=self._ended_files,
-                files=len(self._files),
-                waiting=len(self._crew.in_state("pending")),
-                workers=tuple(self._now(member) for member in self._crew.in_state("starting", "idle", "busy")),
-            )
-        )
-
-    def _now(self, member: Member) -> WorkerNow:
-        hello, task = member.hello, member.task
-        return WorkerNow(
-            member.number,
-            "" if hello is None else hello.host,
-            "" if hello is None else hello.device,
-            "" if task is None else task.source,
-            None if task is None else task.number,
-            member.frames,
-        )
+        if self._progress.is_due():
+            self._news(self._progress.now(self._active, self._crew))
 
 
 def _nothing() -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import av
 
-from frame_booster.engine.maker import Maker, Request
+from frame_booster.engine.maker import Request
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.sink import Written
 from frame_booster.options import BoostOptions
@@ -21,7 +21,7 @@ from frame_booster.pipeline.boundaries import Boundary, SegmentGrid
 from frame_booster.pipeline.job import Job
 from frame_booster.pipeline.pairing import Counts
 from frame_booster.pipeline.settings import JobSettings, options_rate
-from frame_booster.pixels import PixelLayout, Planes
+from frame_booster.pixels import Planes
 
 _BEFORE_S = Fraction(1)
 
@@ -46,19 +46,10 @@ def beginning_of(source: Source, options: BoostOptions, number: int, expected: B
         lone_segment=True,
     )
     sink = _FirstBoundary()
-    _Scout(source, settings, sink, replace(expected, next=replace(expected.next, pts=before))).run()
+    after = replace(expected, next=replace(expected.next, pts=before))
+    Job(source, _no_model, settings, lambda _: sink, after=after, maker=lambda _: _NoMaker()).run()
     found = sink.boundary
     return expected if found is None else replace(found, counts=Counts())
-
-
-class _Scout(Job):
-    """A job that interpolates nothing."""
-
-    def __init__(self, source: Source, settings: JobSettings, sink: _FirstBoundary, after: Boundary) -> None:
-        super().__init__(source, _no_model, settings, lambda _: sink, after=after)
-
-    def _maker(self, layout: PixelLayout) -> Maker:
-        return _NoMaker()
 
 
 def _no_model() -> NoReturn:
