@@ -99,7 +99,7 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
     if isinstance(error, FrameBoosterError):
         return error
     if isinstance(error, MemoryError):
-        return ModelError("memory is used up", path=path, hint="close other programs; frame-booster itself has --max-memory")
+        return ModelError("memory is used up", path=path, hint="close other programs; frame-booster has --max-memory")
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, "")
         if name in _OF_THE_SYSTEM:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from frame_booster._version import __version__
 from frame_booster.media.frames.mask import Mask
+from frame_booster.media.input.pictures import files_of
 from frame_booster.options import BoostOptions
 
 _HASHED = 1 << 20
@@ -29,7 +30,7 @@ def fingerprint(source: Path, weights: Path, options: BoostOptions, mask: Mask |
     chosen["mask"] = None if mask is None else mask.digest
     facts = [__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())
-    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
+    for path in files_of(source):
         status = path.stat()
         facts.append(f"{path.name} {status.st_size} {status.st_mtime_ns} {_ends(path)}")
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()

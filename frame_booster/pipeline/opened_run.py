@@ -69,7 +69,8 @@ class OpenedRun:
             batch_size=options.batch_size,
             flow_scale=options.flow_scale,
             max_memory=options.max_memory,
-            keep_partial=options.keep_partial,
+            # Segments are kept anyway; a part that was ended as a whole would be taken for one by the next run.
+            keep_partial=options.keep_partial and not options.resume,
             segment=options.segment_length if options.resume else None,
             lone_segment=lone,
         )

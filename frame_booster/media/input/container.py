@@ -37,6 +37,10 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & ATTACHED_PICTURE)
 
 
+LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
+"""Formats whose length FFmpeg gives from 0, whenever the first frame is shown."""
+
+
 def is_raw_stream(container: Any) -> bool:
     """Tells whether an input is the stream of a codec without a container, which has no timestamps of its own."""
     return _has(container, Flags.no_timestamps)

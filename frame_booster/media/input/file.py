@@ -18,7 +18,7 @@ from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, open_input
 from frame_booster.media.input.joined import check_joined
 from frame_booster.media.input.packet_reader import PacketReader
-from frame_booster.media.input.part import Labels, bounds
+from frame_booster.media.input.part import Labels, bounds, frames_of_part
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
@@ -152,11 +152,7 @@ class FileSource(Source):
         """How many frames `items` will give, for a progress bar; None if unknown."""
         if self.info.frames is None or self.info.rate is None:
             return self.info.frames
-        begin = self._begin or Fraction(0)
-        length = self.info.frames / self.info.rate - begin
-        if self._end is not None:
-            length = min(length, self._end - begin)
-        return max(round(length * self.info.rate), 0)
+        return frames_of_part(self.info.frames, self.info.rate, *self.part)
 
     @property
     def other_streams(self) -> list[Any]:
@@ -262,7 +258,7 @@ class FileSource(Source):
             self.report.truncated = text
             return
         if video:
-            self._check_length(last_end)
+            self._check_length(last_end, whole=self.whole and resume is None)
 
     def _moved(self, frame: SourceFrame) -> SourceFrame:
         ticks = self.shift / self.info.time_base
@@ -279,7 +275,7 @@ class FileSource(Source):
             return False
         return timed <= passed_end or last_end > self._end + 5
 
-    def _check_length(self, last_end: Fraction | None) -> None:
+    def _check_length(self, last_end: Fraction | None, *, whole: bool) -> None:
         """Raises an error where there is no frame; reports a file that is shorter than its header says."""
         if self._begin is not None and self._shift is None:
             raise InputError("has no frame in the part asked for", path=self.path)
@@ -292,9 +288,7 @@ class FileSource(Source):
             check_joined(self.path, self.container.format.name, self.report, strict=self.options.strict)
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
-        self._seen.check_header(
-            self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=self.whole
-        )
+        self._seen.check_header(self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=whole)
 
     def close(self) -> None:
         self._guard.close(self.container.close)

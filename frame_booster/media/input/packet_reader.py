@@ -12,12 +12,14 @@ import av.error
 
 from frame_booster.media.input.apng import ExactTimes
 from frame_booster.media.input.clock import Clock
-from frame_booster.media.input.container import may_restart
+from frame_booster.media.input.container import is_raw_stream, may_restart
+from frame_booster.media.input.decode_times import with_decode_times
 from frame_booster.media.input.joined import said_of, second_file
 from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import SourceReport
 from frame_booster.media.input.window import SUBTITLES_LAST, skipped_by_decoders
-from frame_booster.media.paths import PIPE
+from frame_booster.media.paths import is_pipe
+from frame_booster.media.pyav.rational import exact
 from frame_booster.options import InputOptions
 
 _MARGIN = Fraction(1)
@@ -33,7 +35,7 @@ class PacketReader:
       video: the stream that is decoded.
       options: how to read.
       report: told where the file cannot be read on.
-      exact: the times of the packets, if FFmpeg's are not taken.
+      exact_times: the times of the packets, if FFmpeg's are not taken.
     """
 
     def __init__(
@@ -43,10 +45,10 @@ class PacketReader:
         video: Any,
         options: InputOptions,
         report: SourceReport,
-        exact: ExactTimes | None = None,
+        exact_times: ExactTimes | None = None,
     ) -> None:
         self._container, self._path, self._video = container, path, video
-        self._options, self._report, self._exact = options, report, exact
+        self._options, self._report, self._exact = options, report, exact_times
 
     def seek(self, begin: Fraction | None, *, subtitles: bool) -> Fraction | None:
         """Goes to shortly before where frames are wanted.
@@ -58,8 +60,7 @@ class PacketReader:
         Returns:
           The time, s, for `packets`, where it cannot be sought by it; else None.
         """
-        # The cycles of pulldown are counted from the first frame.
-        if begin is None or begin <= 0 or self._path == PIPE or self._options.ivtc:
+        if begin is None or begin <= 0 or not self._can_seek():
             return None
         if may_restart(self._container):
             # Two frames may be at the time that is sought.
@@ -69,15 +70,22 @@ class PacketReader:
         shown = subtitles and any(stream.type == "subtitle" for stream in others)
         skipped = max((skipped_by_decoders(s) for s in others if s.type == "audio"), default=Fraction(0))
         early = max(SUBTITLES_LAST * shown, skipped)
-        target = max(int((begin - max(_MARGIN, early)) * av.time_base), 0)
+        target = max(begin - max(_MARGIN, early), Fraction(0))
         if skipped and not target:
             return begin
+        base = exact(self._video.time_base) or Fraction(1, av.time_base)
         try:
-            self._container.seek(target)
+            # By the stream that is decoded: Matroska goes to a key frame of one stream alone.
+            self._container.seek(int(target / base), stream=self._video)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
             self._report.warn("the input cannot be sought in: all of it is decoded up to the start")
         return begin if early else None
+
+    def _can_seek(self) -> bool:
+        """Tells whether frames from a place on are the same when reading begins there."""
+        # The cycles of pulldown are counted from the first frame, as are frames that have no times of their own.
+        return not (is_pipe(self._path) or self._options.ivtc or is_raw_stream(self._container))
 
     def packets(self, begin: Fraction | None, joints: set[int]) -> Iterator[av.Packet]:
         """Yields packets, of the video only those that are needed from `begin` on, s; None is all.
@@ -88,7 +96,7 @@ class PacketReader:
         """
         clock = Clock(self._container, self._path, self._report, strict=self._options.strict)
         clock.starts[self._video.index] = joints
-        packets = clock.joined(self._readable())
+        packets = clock.joined(with_decode_times(self._readable(), self._video.index))
         return packets if begin is None else from_key_frame(packets, self._video.index, begin - _MARGIN)
 
     def _readable(self) -> Iterator[av.Packet]:

@@ -85,6 +85,19 @@ class Labels:
         return rate, label
 
 
+def frames_of_part(frames: int, rate: Fraction, begin: Fraction | None, end: Fraction | None) -> int:
+    """Returns about how many of a video's frames lie in a part of it.
+
+    Args:
+      frames: of all of it.
+      rate: frames a second.
+      begin, end: of the part, s from the start of the video; None: those of the video.
+    """
+    whole = frames / rate
+    length = min(whole, whole if end is None else end) - (begin or 0)
+    return max(round(length * rate), 0)
+
+
 def bounds(
     labels: Labels, start: Position | None, end: Position | None, duration: Position | None, origin: Fraction
 ) -> tuple[Fraction | None, Fraction | None]:

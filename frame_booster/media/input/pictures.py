@@ -37,7 +37,15 @@ def numbered(path: Path) -> list[Path]:
             raise InputError("no such folder", path=path.parent)
         before, after = (re.escape(part) for part in split_pattern(path.name))
         matcher = re.compile(f"{before}(\\d+){after}")
-        found = {int(m[1]): p for p in path.parent.iterdir() if (m := matcher.fullmatch(p.name))}
+        found: dict[int, Path] = {}
+        for file in sorted(path.parent.iterdir()):
+            match = matcher.fullmatch(file.name)
+            if match is None:
+                continue
+            twice = found.setdefault(int(match[1]), file)
+            if twice != file:
+                names = f"{twice.name} and {file.name}"
+                raise InputError(f"two pictures have one number: {names}", path=path, hint="keep one of them")
         if not found:
             raise InputError("no file matches the pattern", path=path)
         numbers = sorted(found)
@@ -49,6 +57,13 @@ def numbered(path: Path) -> list[Path]:
     if not files:
         raise InputError("has no pictures", path=path)
     return sorted(files, key=lambda p: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", p.name)])
+
+
+def files_of(path: Path) -> list[Path]:
+    """Returns the files that an input is made of: the pictures of a pattern or a folder, else the input itself."""
+    if path.is_dir():
+        return sorted(path.iterdir())
+    return numbered(path) if is_pattern(path) and not path.exists() else [path]
 
 
 class SequenceSource(Source):

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 
+from frame_booster.media.input.container import LENGTH_FROM_0
 from frame_booster.media.input.source import Source, SourceReport
 from frame_booster.media.input.start_time import is_fragmented
 
@@ -29,10 +30,6 @@ _TELL_THEIR_LENGTH = frozenset({"matroska", "mov", "avi", "asf", "nut"})
 """Containers, by FFmpeg's names, whose header has the true length; for others FFmpeg may guess it."""
 _ENDLESS_S = (1 << 32) // 1000
 """A file that is said to last 2^32 ms, as FFmpeg's DVD subtitles that are shown until the next last, tells nothing."""
-_LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
-"""Those of them whose length FFmpeg gives from 0, whenever the first frame is shown."""
-
-
 _PLACEHOLDER = 8
 """MPEG-4 Visual has packets of fewer bytes that stand for a frame stored elsewhere, or for none."""
 
@@ -162,7 +159,7 @@ class Completeness:
         if container.duration >= _ENDLESS_S * av.time_base:
             return
         # There times and length count from 0, not from the first frame, so that a beginning that is lost leaves a gap.
-        counted_from_0 = kinds & _LENGTH_FROM_0 or is_fragmented(container)
+        counted_from_0 = kinds & LENGTH_FROM_0 or is_fragmented(container)
         start = 0 if counted_from_0 else container.start_time or 0
         promised = Fraction(start + container.duration, av.time_base)
         if end is not None:

@@ -10,7 +10,7 @@ import av
 from av.codec.context import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.input.container import is_cover, is_raw_stream
+from frame_booster.media.input.container import LENGTH_FROM_0, is_cover, is_raw_stream
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
 from frame_booster.media.mp4.projection import read_projection
@@ -124,5 +124,7 @@ def _guess_frames(container: Any, stream: Any, rate: Fraction | None, time_base:
     if stream.duration:
         return round(stream.duration * time_base * rate)
     if container.duration:
-        return round(Fraction(container.duration, av.time_base) * rate)
+        from_0 = LENGTH_FROM_0 & set(container.format.name.split(","))
+        start = max(container.start_time or 0, 0) if from_0 else 0
+        return max(round(Fraction(container.duration - start, av.time_base) * rate), 0)
     return None

@@ -80,6 +80,10 @@ class WebPSource(Source):
         return found
 
     @property
+    def expected_frames(self) -> int:
+        return sum(1 for _ in self._frames_of_part())
+
+    @property
     def shift(self) -> Fraction:
         return self._begin
 
@@ -94,18 +98,24 @@ class WebPSource(Source):
         """Yields the frames with their own durations, ms (`source.Source.items`)."""
         if not video:
             return
-        pts, first = 0, None
-        for k, duration in enumerate(self._shown):
-            time = pts * MILLISECOND
-            if time >= self._begin and (self._end is None or time < self._end):
-                first = pts if first is None else first
-                if resume is None or pts - first >= resume.pts:
-                    yield SourceFrame(planar(self._frame(k)), pts - first, duration)
-            pts += duration
+        first = None
+        for k, pts in self._frames_of_part():
+            first = pts if first is None else first
+            if resume is None or pts - first >= resume.pts:
+                yield SourceFrame(planar(self._frame(k)), pts - first, self._shown[k])
         if self._end is None:
             check_joined(self.path, "webp", self.report, strict=self._strict)
         if first is None:
             raise InputError("has no frame in the part asked for", path=self.path)
+
+    def _frames_of_part(self) -> Iterator[tuple[int, int]]:
+        """Yields number and time, ms, of each frame that is asked for."""
+        pts = 0
+        for k, duration in enumerate(self._shown):
+            time = pts * MILLISECOND
+            if time >= self._begin and (self._end is None or time < self._end):
+                yield k, pts
+            pts += duration
 
     def _frame(self, k: int) -> av.VideoFrame:
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import InputError, Interrupted, ModelError, OutputError
+from frame_booster.media.input.pictures import files_of
 from frame_booster.media.output.atomic import make_folder
 from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions
@@ -93,7 +94,7 @@ def boost_folder_on_cluster(
             hint="it works on as many files at once as keep all workers busy",
         )
     files, options = [], folder.options
-    for path in sorted(folder.files, key=lambda path: path.stat().st_size, reverse=True):
+    for path in sorted(folder.files, key=_bytes, reverse=True):
         target = folder.output_of(path)
         found = folder.left_alone(path, target)
         if isinstance(found, FileOutcome):
@@ -111,7 +112,7 @@ def boost_folder_on_cluster(
 
     if files:
         pairs = [(str(path), str(target)) for path, target in files]
-        sizes = [path.stat().st_size for path, _ in files]
+        sizes = [_bytes(path) for path, _ in files]
         with connected(cluster.address) as (ray, alone):
             try:
                 with _head(ray, alone, pairs, sizes, options, cluster, news, ended) as head:
@@ -120,6 +121,10 @@ def boost_folder_on_cluster(
                 done = sum(outcome.outcome == "done" for outcome in folder.outcomes)
                 raise Interrupted(f"{error}; {done} of {len(folder.files)} files are done") from error
     return folder.outcomes
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in files_of(path))
 
 
 def _outcome(end: Ended) -> FileOutcome:

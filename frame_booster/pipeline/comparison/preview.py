@@ -17,7 +17,7 @@ from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.output.atomic import check_output
 from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, shortened
-from frame_booster.options import BoostOptions
+from frame_booster.options import BoostOptions, InputOptions
 from frame_booster.pipeline.boost import load, opened_run
 from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, page_text, save_page
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
@@ -107,7 +107,7 @@ def preview(
                 results.append(_boosted(source, file, place, options, loaded, kept))
                 with (
                     open_source(path, options.source, start=place.start, duration=place.length + 1) as first,
-                    open_source(file, replace(options.source, format=None, size=None, rate=None)) as second,
+                    open_source(file, InputOptions(threads=options.source.threads)) as second,
                 ):
                     after = facts_of(second)
                     title = clock(place.start)

@@ -252,6 +252,17 @@ def test_an_interrupted_run_keeps_its_part_where_asked(tmp_path: Path, keep: boo
         assert [time for time, _ in frames] == [Fraction(k, 50) for k in range(len(frames))]
 
 
+def test_a_part_is_no_end_of_a_run_in_segments(tmp_path: Path) -> None:
+    """With both, segments are what is kept, and the same command goes on to the end."""
+    source = make_video(tmp_path / "in.mp4", pts=range(200), size=(320, 192))
+    options: dict[str, Any] = {"keep_partial": True, "resume": True, "segment": Fraction(1)}
+    with pytest.raises(Interrupted, match="the same command goes on"):
+        stopped_at(120, source, tmp_path / "out.mp4", **options)
+    run(str(source), str(tmp_path / "out.mp4"), BoostOptions(**options), None, MeanModel())  # type: ignore[arg-type]
+    assert len(decoded(tmp_path / "out.mp4")) == 400
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk."""
     source = make_video(tmp_path / "in.mp4", pts=range(20), size=(320, 192), options={"crf": "30"})

@@ -1,0 +1,61 @@
+"""Decode times that a demuxer leaves out, as FFmpeg's of Matroska and NUT do of the first packets of reordered video.
+
+A stream that is copied needs one for each packet; without its first packets it would have no key frame to begin with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+
+from frame_booster.media.input.container import is_cover
+
+_MOST = 32
+"""Packets of a stream that wait for its first decode time: more than any codec reorders."""
+
+
+def with_decode_times(packets: Iterator[av.Packet], decoded: int) -> Iterator[av.Packet]:
+    """Yields packets with the times that are missing, of each stream in its order.
+
+    Args:
+      packets: as they are demuxed; those that wait for their time come when the first of their stream is known.
+      decoded: index of the stream that is decoded, which needs none.
+    """
+    waiting: dict[int, list[av.Packet]] = {}
+    last: dict[int, int] = {}
+    for packet in packets:
+        index = packet.stream.index
+        if index == decoded or is_cover(packet.stream):
+            yield packet
+            continue
+        held = waiting.get(index, [])
+        if packet.dts is None and packet.pts is not None:
+            if index not in last and len(held) < _MOST:
+                waiting.setdefault(index, []).append(packet)
+                continue
+            packet.dts = min(last.get(index, packet.pts - 1) + 1, packet.pts)
+        if held:
+            _count_back(held, packet)
+            yield from waiting.pop(index)
+        if packet.dts is not None:
+            last[index] = packet.dts
+        yield packet
+    for held in waiting.values():
+        _count_back(held, None)
+        yield from held
+
+
+def _count_back(held: list[av.Packet], following: av.Packet | None) -> None:
+    """Gives packets decode times up to that of the one that follows, or up to the end of their stream."""
+    if following is None or following.dts is None:
+        # In the order in which they are shown, early enough for the one that is decoded first.
+        shown = sorted(packet.pts for packet in held)
+        delay = max(time - packet.pts for time, packet in zip(shown, held, strict=True))
+        for time, packet in zip(shown, held, strict=True):
+            packet.dts = time - delay
+        return
+    step = max(following.duration or held[-1].duration or 1, 1)
+    before = following.dts
+    for packet in reversed(held):
+        before = packet.dts = min(before - step, packet.pts)

@@ -1,0 +1,144 @@
+"""Reading from a place on gives the frames that reading from the beginning gives there, and loses no packet."""
+
+from __future__ import annotations
+
+import os
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import Resume, SourceFrame
+from frame_booster.options import InputOptions
+from tests.conftest import boosted, make_video, picture
+
+FRAMES = 60
+
+
+def two_videos(path: Path, distances: tuple[int, int] = (1, 14), bframes: int = 0) -> Path:
+    """Writes two video streams of 10 frames a second, with key frames at distances of their own."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        for distance in distances:
+            options = {"preset": "ultrafast", "bf": str(bframes), "x264-params": f"keyint={distance}:scenecut=0"}
+            stream = container.add_stream("libx264", rate=10, options=options)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            streams.append(stream)
+        for k in range(FRAMES):
+            for number, stream in enumerate(streams):
+                rgb = (picture(k + 100 * number, 64, 48) * 255).astype(np.uint8)
+                frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv420p")
+                frame.pts, frame.time_base = k, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path
+
+
+def frames_of(path: Path, index: int) -> list[tuple[Fraction, bytes]]:
+    """Times, to 1 ms, and pictures of a video stream."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[index]
+        return [(round(Fraction(f.pts) * f.time_base, 3), f.to_ndarray().tobytes()) for f in container.decode(stream)]
+
+
+def pictures(
+    path: Path, options: InputOptions, start: Fraction | None = None, resume: Resume | None = None
+) -> list[bytes]:
+    with open_source(path, options, start=start) as source:
+        items = [item.frame for item in source.items(resume=resume) if isinstance(item, SourceFrame)]
+        assert not any("begins" in text for text in source.report.warnings)
+        return [frame.to_ndarray().tobytes() for frame in items]
+
+
+@pytest.mark.parametrize("kind", ["mkv", "nut", "mp4"])
+def test_a_second_video_with_b_frames_is_copied_whole(tmp_path: Path, kind: str) -> None:
+    """FFmpeg gives the first packets of such a stream no decode time in Matroska and NUT."""
+    source = two_videos(tmp_path / f"in.{kind}", (14, 14), bframes=3)
+    for suffix in (".mkv", ".mp4"):
+        boosted(source, output := tmp_path / f"out{suffix}")
+        assert frames_of(output, 1) == frames_of(source, 1), suffix
+
+
+@pytest.mark.parametrize("kind", ["mkv", "nut", "mp4"])
+@pytest.mark.parametrize("distance", [14, 250])
+def test_a_part_of_the_second_video_has_all_its_frames(tmp_path: Path, kind: str, distance: int) -> None:
+    path, options = two_videos(tmp_path / f"in.{kind}", (1, distance)), InputOptions(video_stream=1)
+    whole = pictures(path, options)
+    assert len(whole) == FRAMES
+    assert pictures(path, options, start=Fraction(4)) == whole[40:]
+
+
+@pytest.mark.parametrize("suffix", [".m4v", ".h264", ".mjpeg"])
+def test_a_raw_stream_is_counted_from_its_beginning(tmp_path: Path, suffix: str) -> None:
+    codec, pix_fmt = {".m4v": ("mpeg4", "yuv420p"), ".h264": ("libx264", "yuv420p"), ".mjpeg": ("mjpeg", "yuvj420p")}[
+        suffix
+    ]
+    with av.open(str(tmp_path / f"raw{suffix}"), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.codec_context.gop_size = 64, 48, pix_fmt, 12
+        for k in range(100):
+            rgb = (picture(k, 64, 48) * 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=pix_fmt)))
+        container.mux(stream.encode(None))
+    path, options = tmp_path / f"raw{suffix}", InputOptions(rate=Fraction(25))
+    whole = pictures(path, options)
+    assert len(whole) == 100
+    assert pictures(path, options, start=Fraction(2)) == whole[50:]
+    with open_source(path, options) as source:
+        first = [item for item in source.items() if isinstance(item, SourceFrame)]
+        here = Resume(first[60].pts, source.shift, source.format, source.fields)
+    assert pictures(path, options, resume=here) == whole[60:]
+
+
+def test_a_named_pipe_is_not_sought_in(tmp_path: Path) -> None:
+    written = make_video(tmp_path / "in.flv", pts=range(50), rate=10, time_base=Fraction(1, 10))
+    whole = pictures(written, InputOptions())
+    os.mkfifo(pipe := tmp_path / "pipe.flv")
+    feeder = threading.Thread(target=lambda: pipe.write_bytes(written.read_bytes()), daemon=True)
+    feeder.start()
+    assert pictures(pipe, InputOptions(), start=Fraction(3)) == whole[30:]
+    feeder.join(10)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "webm"])
+def test_a_reading_that_goes_on_does_not_tell_of_a_late_beginning(tmp_path: Path, kind: str) -> None:
+    codec = {"webm": "libvpx-vp9", "avi": "mpeg4"}.get(kind, "libx264")
+    path = make_video(tmp_path / f"in.{kind}", pts=range(100), codec=codec)
+    with open_source(path, InputOptions()) as source:
+        frames = [item for item in source.items() if isinstance(item, SourceFrame)]
+        here = Resume(frames[90].pts, source.shift, source.format, source.fields)
+    with open_source(path, InputOptions()) as source:
+        assert sum(isinstance(item, SourceFrame) for item in source.items(resume=here)) == 10
+        assert source.report.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("part", "frames"),
+    [
+        ({"start": Fraction(2)}, 14),
+        ({"duration": Fraction(1)}, 4),
+        ({"start": Fraction(2), "duration": Fraction(1)}, 4),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ts", "mkv", "webp"])
+def test_the_frames_of_a_part_are_known_whenever_its_clock_begins(
+    tmp_path: Path, kind: str, part: dict[str, Fraction], frames: int
+) -> None:
+    if kind == "webp":
+        from PIL import Image
+
+        images = [Image.new("RGB", (16, 16), (k, 0, 0)) for k in range(22)]
+        path = tmp_path / "in.webp"
+        images[0].save(path, save_all=True, append_images=images[1:], duration=250, lossless=True)
+    else:
+        pts = range(144000, 144022) if kind == "ts" else range(80, 102)
+        path = make_video(tmp_path / f"in.{kind}", pts=pts, rate=4, time_base=Fraction(1, 4))
+    with open_source(path, InputOptions(), **part) as source:
+        expected = source.expected_frames
+        assert sum(isinstance(item, SourceFrame) for item in source.items()) == frames
+    assert expected is None or abs(expected - frames) <= 1
