@@ -17,7 +17,8 @@ from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.frames.mask import read_mask
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
-from frame_booster.media.output.atomic import check_folder_output, check_output, make_folder
+from frame_booster.media.output.atomic import check_output, make_folder
+from frame_booster.media.output.picture_folder import check_folder_output
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
 from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions

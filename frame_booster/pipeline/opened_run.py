@@ -19,14 +19,15 @@ from frame_booster.media.frames.mask import Mask
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
-from frame_booster.media.output.atomic import keep_partial, partial_file, partial_folder
+from frame_booster.media.output.atomic import keep_partial, partial_file
 from frame_booster.media.output.file import FileSink, Trial, check_container
 from frame_booster.media.output.lone_encoder import lone_encoder
+from frame_booster.media.output.picture_folder import keep_partial_folder, partial_folder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.passthrough.options import PassthroughOptions
-from frame_booster.media.paths import is_pattern, is_pipe
+from frame_booster.media.paths import is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boundaries import Boundary, Opening
 from frame_booster.pipeline.destination import picture_pattern
@@ -153,7 +154,10 @@ class OpenedRun:
             return [f"{truncated}; the result ends there, too"]
         if is_pipe(target):
             raise DecodeError(truncated, path=self.source.path, hint="get the whole file, or use --allow-truncated")
-        kept = keep_partial(partial, target, overwrite=self.options.overwrite)
+        if partial.is_dir():
+            kept = keep_partial_folder(partial, target)
+        else:
+            kept = keep_partial(partial, target, overwrite=self.options.overwrite)
         raise DecodeError(
             f"{truncated}; what was made of it is kept as {kept}",
             path=self.source.path,
@@ -166,13 +170,17 @@ class OpenedRun:
         pattern = picture_pattern(target, options)
         with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
             job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
-            outcome = job.run()
+            try:
+                outcome = job.run()
+            except (Interrupted, KeyboardInterrupt) as error:
+                if not job.kept_partial:
+                    raise
+                kept = keep_partial_folder(partial, target)
+                raise Interrupted("interrupted; what was done is kept", path=kept) from error
             with Stopwatch() as check:
                 verify_pictures(partial, outcome.written)
             outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
-            outcome.warnings.extend(
-                self._broken_off(source.report.truncated, partial, target.parent if is_pattern(target) else target)
-            )
+            outcome.warnings.extend(self._broken_off(source.report.truncated, partial, target))
             outcome.warnings.extend(self.left_out_of_pictures())
             return outcome
 

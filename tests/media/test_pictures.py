@@ -10,8 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError, InputError
+from frame_booster.errors import EncodeError, InputError, Interrupted
+from frame_booster.media.output.picture_folder import partial_folder
 from tests.conftest import boosted, decoded, make_video, probed_times
+from tests.media.output.test_sinks import stopped_at
 
 
 @pytest.mark.parametrize("pix_fmt", ["rgb24", "gray", "rgba", "rgb48be"])
@@ -88,6 +90,80 @@ def test_pictures_never_replace_others_unless_told(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out_%03d.png", overwrite=True)
     assert len(list(tmp_path.glob("out_*.png"))) == 12
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["frames"]
+
+
+def test_pictures_are_refused_before_the_work_and_never_take_the_place_of_their_input(tmp_path: Path) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames")
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    for output in (f"{source}/", source / "%03d.png", source / "%d.png"):
+        with pytest.raises(InputError, match="the output is the input"):
+            boosted(source / "%03d.png", output, overwrite=True)
+    boosted(source / "%03d.png", source / "smooth-%03d.png")
+    assert {path.name: path.read_bytes() for path in source.iterdir() if "-" not in path.name} == before
+    (other := tmp_path / "other").mkdir()
+    (other / "00012.png").write_bytes(b"")
+    with (
+        pytest.raises(InputError, match="exists already"),
+        partial_folder(source, other / "%05d.png", overwrite=False),
+    ):
+        raise AssertionError("it is refused before")
+
+
+def test_pictures_are_written_on_the_disk_of_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder may be a disk of its own, as one that is given to a container; the current one is no exception."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for target, place in ((Path("%05d.png"), tmp_path / "here"), (tmp_path / "new", tmp_path)):
+        with partial_folder(Path("in.mp4"), target, overwrite=False) as partial:
+            assert partial.parent == place
+            (partial / "00001.png").write_bytes(b"1")
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["00001.png"]
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["00001.png"]
+
+
+def written_at_once(ours: Path, theirs: Path) -> None:
+    theirs.mkdir()
+    (ours / "1.png").write_bytes(b"ours")
+    (theirs / "1.png").write_bytes(b"theirs")
+
+
+def test_pictures_of_a_name_that_is_taken_meanwhile_are_kept(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match="exists already: it was made meanwhile"),
+        partial_folder(Path("in.mp4"), tmp_path / "out", overwrite=False) as partial,
+    ):
+        written_at_once(partial, tmp_path / "out")
+    assert (tmp_path / "out.partial" / "1.png").read_bytes() == b"ours"
+    assert (tmp_path / "out" / "1.png").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("target", ["out", "out/%05d.png"])
+def test_an_interrupted_run_keeps_its_pictures_where_asked(tmp_path: Path, target: str) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 192))
+    if "%" in target:
+        (tmp_path / "out").mkdir()
+    with pytest.raises(Interrupted, match="what was done is kept"):
+        stopped_at(20, source, tmp_path / target, keep_partial=True, output_format="png")
+    kept = tmp_path / ("out/out.partial" if "%" in target else "out.partial")
+    assert 20 <= len(list(kept.iterdir())) < 800
+
+
+def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames")
+    (source / "9.png").write_bytes((source / "009.png").read_bytes())
+    with pytest.raises(InputError, match=r"009\.png and 9\.png"):
+        boosted(source / "%d.png", tmp_path / "out.mkv")
+
+
+def test_a_pattern_of_pictures_is_resumed(tmp_path: Path) -> None:
+    from tests.media.input.test_sources import make_pictures
+
+    source = make_pictures(tmp_path / "frames")
+    assert boosted(source / "%03d.png", tmp_path / "out.mkv", resume=True).frames_out == 12
 
 
 def test_animated_gif_keeps_the_durations_of_its_frames(tmp_path: Path) -> None:

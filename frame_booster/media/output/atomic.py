@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import sync_folder
-from frame_booster.media.paths import hidden_beside, is_pattern, is_pipe, shortened
+from frame_booster.media.paths import hidden_beside, is_pipe, shortened
 
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
@@ -36,7 +35,7 @@ def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bo
         return
     if target.exists() and not target.is_file():
         raise OutputError("is neither a file nor a pipe", path=target, hint="give a file, a named pipe or -")
-    _check_folder(nearest_folder(target.parent) if folder_made else _real(target).parent)
+    check_folder(nearest_folder(target.parent) if folder_made else behind_links(target).parent)
     if target.exists():
         if source.exists() and target.samefile(source):
             raise InputError("the output is the input", path=target, hint="give another name with -o")
@@ -58,10 +57,11 @@ def make_folder(folder: Path) -> None:
 
 def nearest_folder(path: Path) -> Path:
     """Returns the folder that a path, or what is to be made on the way to it, lies in; it exists."""
-    return next((folder for folder in (_real(path), *_real(path).parents) if folder.exists()), Path())
+    return next((folder for folder in (behind_links(path), *behind_links(path).parents) if folder.exists()), Path())
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raises OutputError where a folder is missing or cannot be written."""
     if not folder.is_dir():
         raise OutputError("no such folder", path=folder, hint="make it first")
     if not os.access(folder, os.W_OK):
@@ -74,9 +74,9 @@ _guard = threading.Lock()
 
 
 @contextmanager
-def _claimed(target: Path) -> Iterator[Path]:
+def claimed(target: Path) -> Iterator[Path]:
     """Keeps other runs of this process from one output; gives its path behind all links."""
-    real = _real(target)
+    real = behind_links(target)
     with _guard:
         if real in _being_written:
             raise InputError("another run is writing this output", path=target, hint="give each its own")
@@ -88,12 +88,12 @@ def _claimed(target: Path) -> Iterator[Path]:
             _being_written.discard(real)
 
 
-def _real(target: Path) -> Path:
+def behind_links(target: Path) -> Path:
     """Returns where an output lies behind links, so that the link stays and what it leads to is replaced."""
     return Path(os.path.realpath(target))
 
 
-def _beside(target: Path) -> Path:
+def hidden_name(target: Path) -> Path:
     """Returns a hidden path beside a target that no other run, in this process or another, has chosen."""
     suffix = target.suffix if len(target.suffix) <= _USUAL_SUFFIX else ""
     return hidden_beside(target, f".partial-{secrets.token_hex(6)}{suffix}")
@@ -110,8 +110,8 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     if is_pipe(target):
         yield target
         return
-    with _claimed(target) as real:
-        partial = _beside(real)
+    with claimed(target) as real:
+        partial = hidden_name(real)
         try:
             yield partial
             with partial.open("rb+") as file:
@@ -156,81 +156,21 @@ def _rename_beside(partial: Path, target: Path) -> Path:
 
 
 def keep_partial(partial: Path, target: Path, *, overwrite: bool) -> Path:
-    """Names the part of an output that is done, or a folder of pictures, NAME.partial.SUFFIX; returns the name.
+    """Names the part of an output that is done NAME.partial.SUFFIX; returns the name.
 
     Args:
-      partial: from `partial_file` or `partial_folder`, complete as far as it goes.
+      partial: from `partial_file`, complete as far as it goes.
       target: the output's final name.
       overwrite: whether a part that an earlier run left may be replaced; else a number is added.
 
     Raises:
       OutputError: it cannot be named.
     """
-    real = _real(target)
-    kept = real.with_name(f"{real.stem}.partial{real.suffix}")
+    real = behind_links(target)
+    kept = real.with_name(shortened(real.stem, f".partial{real.suffix}"))
     try:
-        if partial.is_dir():
-            numbered = (real.with_name(f"{real.name}.partial{k}") for k in ("", *(f"-{n}" for n in range(1, 1000))))
-            return partial.rename(next(name for name in numbered if not name.exists()))
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         return partial.replace(kept) if overwrite else _rename_beside(partial, kept)
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=kept) from error
-
-
-@contextmanager
-def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Gives a folder to write pictures to; on success they are moved to `target`, on failure removed.
-
-    Args:
-      source: the input, which must not be overwritten.
-      target: a folder, or a pattern in a folder; the folder is made if need be.
-      overwrite: whether pictures that are there may be replaced.
-
-    Raises:
-      InputError: the folder is the input's, or has pictures of these names already.
-      OutputError: it cannot be written.
-    """
-    with _claimed(check_folder_output(source, target, overwrite=overwrite)) as real:
-        yield from _filled(real, target, overwrite=overwrite)
-
-
-def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:
-    """Checks that pictures can be written, before any work is done, and returns the folder for them.
-
-    With `folder_made`, the folder that it lies in will be made if it is not there.
-
-    Raises: as `partial_folder`.
-    """
-    folder = target.parent if is_pattern(target) else target
-    _check_folder(nearest_folder(folder.parent) if folder_made else folder.parent)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError("is no folder", path=folder, hint="give another with -o")
-    if folder.exists() and source.is_dir() and folder.samefile(source):
-        raise InputError("the output is the input", path=folder, hint="give another folder with -o")
-    if source.absolute() == target.absolute():
-        raise InputError("the output is the input", path=target, hint="give another pattern with -o")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite and not is_pattern(target):
-        raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
-    if folder.is_dir():
-        _check_folder(folder)
-    return folder
-
-
-def _filled(folder: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
-    partial = _beside(folder)
-    try:
-        partial.mkdir()
-        yield partial
-        made = sorted(partial.iterdir())
-        folder.mkdir(exist_ok=True)
-        taken = next((p for p in made if (folder / p.name).exists()), None)
-        if taken is not None and not overwrite:
-            raise InputError("exists already", path=folder / taken.name, hint="--overwrite replaces it")
-        for path in made:
-            path.replace(folder / path.name)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -22,6 +22,9 @@ JITTER = Fraction(15, 1000)
 """By so much, s, timestamps may differ from the count of samples before silence is put in or samples are left out: more
 than containers round by, less than one frame of any usual codec, so that a lost one leaves its gap."""
 
+_NEED_OTHERS = 2
+"""Packets at the beginning of a reading that a decoder may refuse though nothing is wrong with them."""
+
 
 class AudioEncoding:
     """Decodes one audio stream and encodes it again, slowed down by FFmpeg's atempo where that is asked for.
@@ -57,6 +60,8 @@ class AudioEncoding:
         """Samples that went into the graph and came out."""
         self._end = 0
         """When the last of them ends, at the rate of the encoder."""
+        self._failed = self._failed_first = 0
+        """Packets that could not be decoded, and those of them before the first that could."""
 
     def _build(self, frame: av.AudioFrame) -> None:
         layout = layout_name(frame.layout)
@@ -93,13 +98,20 @@ class AudioEncoding:
                 made += self._push(frame)
         except av.error.InvalidDataError:
             # A damaged packet leaves a gap of its own length, as in a player.
-            pass
+            self._failed += 1
+            self._failed_first += self._kind is None
         if packet is None and self._graph is not None:
             self._graph.push(None)
             made += self._pull()
             made += self._encode(None)
             self._mark_padding(made)
         return made
+
+    @property
+    def damaged(self) -> int:
+        """How many packets became silence, as they cannot be decoded."""
+        # Where reading begins in the middle, the first may need those before them.
+        return self._failed - min(self._failed_first, _NEED_OTHERS if self._kind is not None else 0)
 
     def _mark_padding(self, last: list[av.Packet]) -> None:
         """Notes with the last packet how many of its samples only fill it up; Matroska has a place for that."""

@@ -186,8 +186,12 @@ class Passthrough:
         """Writes what becomes of a packet; nothing if its stream is left out."""
         stream = packet.stream
         route = self._routes.get(stream.index)
-        if route is not None:
-            self._write(route.take(packet), stream)
+        if route is None:
+            return
+        self._write(route.take(packet), stream)
+        if self.options.strict and isinstance(route, AudioEncoding) and route.damaged:
+            hint = "without --strict it becomes silence, with a warning"
+            raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 
     def finish(self) -> None:
         """Writes what was held back."""
@@ -204,11 +208,17 @@ class Passthrough:
 
     @property
     def damage(self) -> list[str]:
-        """What there is to warn of when all is written: packets that the container has not taken."""
-        return [
+        """What there is to warn of when all is written: packets that a decoder or the container has refused."""
+        refused = [
             f"damaged packets of {what} are left out, since {self.format} refuses them: {count}"
             for what, count in self._refused.values()
         ]
+        silent = [
+            f"damaged packets of {described(self._streams[index])} became silence: {route.damaged}"
+            for index, route in self._routes.items()
+            if isinstance(route, AudioEncoding) and route.damaged
+        ]
+        return refused + silent
 
     def _write(self, packets: list[av.Packet], stream: Any) -> None:
         """Writes packets that a stream of the source has become."""

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError, FrameBoosterError, InputError
+from frame_booster.errors import DecodeError, EncodeError, FrameBoosterError, InputError
 from frame_booster.media.output.sink import CONTAINERS
 from frame_booster.media.passthrough.audio_encoders import settings_for
 from frame_booster.media.passthrough.capabilities import VIDEO_ONLY, container_takes
@@ -197,3 +197,29 @@ def test_options_about_audio_that_cannot_be(
     with pytest.raises(error, match=message):
         boosted(source, tmp_path / "out.mp4", **options)
     assert not (tmp_path / "out.mp4").exists()
+
+
+def damaged(path: Path, every: int) -> Path:
+    """Writes a file again with noise instead of every so-many-th packet of audio."""
+    rng = np.random.default_rng(1)
+    with av.open(str(path)) as source, av.open(str(made := path.with_name(f"damaged-{every}.mkv")), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+        for number, packet in enumerate(source.demux()):
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio" and number % every == every - 1:
+                packet.update(rng.integers(0, 256, packet.size, np.uint8).tobytes())
+            packet.stream = streams[packet.stream.index]
+            out.mux(packet)
+    return made
+
+
+def test_damaged_audio_that_is_encoded_again_is_told_of(tmp_path: Path) -> None:
+    whole = with_audio(tmp_path / "in.mkv", "ac3", 48000)
+    assert not boosted(whole, tmp_path / "whole.mkv", audio="encode").warnings
+    source = damaged(whole, every=3)
+    result = boosted(source, tmp_path / "out.mkv", audio="encode")
+    assert any("damaged packets of audio stream 1 (ac3) became silence: " in text for text in result.warnings)
+    with pytest.raises(DecodeError, match=r"a packet of audio stream 1 .* is damaged"):
+        boosted(source, tmp_path / "strict.mkv", audio="encode", input_strict=True)
+    assert not (tmp_path / "strict.mkv").exists()

@@ -1,0 +1,116 @@
+"""A folder of pictures as the output: written to a hidden folder first, moved into place at the end."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from frame_booster.errors import InputError, OutputError
+from frame_booster.media.output.atomic import behind_links, check_folder, claimed, hidden_name, nearest_folder
+from frame_booster.media.paths import is_pattern, shortened, split_pattern
+
+
+def folder_of(target: Path) -> Path:
+    """Returns the folder that pictures go to, of a folder or a pattern."""
+    return target.parent if is_pattern(target) else target
+
+
+@contextmanager
+def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Gives a folder to write pictures to; on success they are moved to `target`, on failure removed.
+
+    It lies in the folder of the output where that exists, which may be a disk of its own, else beside it.
+
+    Args:
+      source: the input, which must not be overwritten.
+      target: a folder, or a pattern in a folder; the folder is made if need be.
+      overwrite: whether pictures that are there may be replaced.
+
+    Raises:
+      InputError: the folder is the input's, or has pictures of these names already.
+      OutputError: it cannot be written.
+    """
+    with claimed(check_folder_output(source, target, overwrite=overwrite)) as folder:
+        partial = hidden_name(folder / folder.name if folder.is_dir() else folder)
+        try:
+            partial.mkdir()
+            yield partial
+            _move(partial, folder, overwrite=overwrite)
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
+    made = sorted(partial.iterdir())
+    folder.mkdir(exist_ok=True)
+    taken = next((path.name for path in made if (folder / path.name).exists()), None)
+    if taken is not None and not overwrite:
+        kept = keep_partial_folder(partial, folder)
+        raise InputError(
+            "exists already: it was made meanwhile", path=folder / taken, hint=f"the pictures are in {kept}"
+        )
+    for path in made:
+        path.replace(folder / path.name)
+
+
+def keep_partial_folder(partial: Path, target: Path) -> Path:
+    """Names the pictures that are done NAME.partial, or with a number where that exists; returns the name.
+
+    Args:
+      partial: from `partial_folder`.
+      target: the output.
+
+    Raises:
+      OutputError: it cannot be named.
+    """
+    folder = behind_links(folder_of(target))
+    place = folder if partial.parent == folder else folder.parent
+    names = (place / shortened(folder.name, f".partial{k}") for k in ("", *(f"-{n}" for n in range(1, 1000))))
+    kept = next(name for name in names if not name.exists())
+    try:
+        return partial.rename(kept)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=kept) from error
+
+
+def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:
+    """Checks that pictures can be written, before any work is done, and returns the folder for them.
+
+    With `folder_made`, the folder that it lies in will be made if it is not there.
+
+    Raises: as `partial_folder`.
+    """
+    folder = folder_of(target)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("is no folder", path=folder, hint="give another with -o")
+    if folder.is_dir():
+        check_folder(folder)
+    else:
+        check_folder(nearest_folder(folder.parent) if folder_made else folder.parent)
+    there = _pictures_of(target)
+    inputs = folder_of(source) if source.is_dir() or is_pattern(source) else None
+    if inputs is not None and inputs.is_dir() and folder.is_dir() and folder.samefile(inputs):
+        if source.is_dir() or not is_pattern(target):
+            raise InputError("the output is the input", path=folder, hint="give another folder with -o")
+        if {path.name for path in there} & {path.name for path in _pictures_of(source)}:
+            raise InputError("the output is the input", path=target, hint="give another pattern with -o")
+    if there and not overwrite and is_pattern(target):
+        raise InputError("exists already", path=there[0], hint="--overwrite replaces pictures of the same names")
+    if there and not overwrite:
+        raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
+    return folder
+
+
+def _pictures_of(path: Path) -> list[Path]:
+    """Returns the files that fit a pattern, or all that lie in a folder but those that are hidden."""
+    folder = folder_of(path)
+    files = sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+    if not is_pattern(path):
+        return files
+    before, after = (re.escape(part) for part in split_pattern(path.name))
+    return [file for file in files if re.fullmatch(f"{before}\\d+{after}", file.name)]
