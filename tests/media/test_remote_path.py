@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import re
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from frame_booster.errors import InputError
+from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.paths import check_input, default_output, input_path
 from frame_booster.media.remote_path import RemotePath
-from tests.conftest import boosted, make_video
-from tests.http_server import InOnePiece, served
+from tests.conftest import boosted, decoded, make_video
+from tests.http_server import InOnePiece, WithRanges, served
 
 
 def test_an_address_without_what_reads_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +65,29 @@ class TestWithFsspec:
             boosted(f"{address}/in.mp4", tmp_path / "out.mp4")
         with pytest.raises(InputError, match=r"cannot be reached: .*127\.0\.0\.1"):
             boosted(f"{address}/in.mp4", tmp_path / "out.mp4")
+
+    def test_a_connection_that_breaks_off_is_the_inputs_failure_and_what_was_made_is_kept(self, tmp_path: Path) -> None:
+        source = make_video(tmp_path / "in.mkv", pts=range(200), seed=1, size=(320, 192))
+        limit = source.stat().st_size * 2 // 3
+
+        class BreaksOff(WithRanges):
+            """A server that closes the connection in the last third of a file, but for the look at its end."""
+
+            def do_GET(self) -> None:
+                asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+                if asked and int(asked[2] or 0) - int(asked[1]) > 100 and int(asked[2]) > limit:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                super().do_GET()
+
+        with (
+            served(tmp_path, BreaksOff) as (address, _),
+            pytest.raises(DecodeError, match=r"cannot be read to its end.*kept as .*out\.partial\.mkv"),
+        ):
+            boosted(f"{address}/in.mkv", tmp_path / "out.mkv")
+        assert 100 < len(decoded(tmp_path / "out.partial.mkv")) < 400
+
+    def test_a_flash_video_by_address_is_read_once(self, tmp_path: Path) -> None:
+        make_video(tmp_path / "in.flv", pts=range(8))
+        with served(tmp_path) as (address, _):
+            assert boosted(f"{address}/in.flv", tmp_path / "out.mkv").frames_out == 16

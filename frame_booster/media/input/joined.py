@@ -13,6 +13,7 @@ from pathlib import Path
 from frame_booster.errors import DecodeError
 from frame_booster.media.input.source import SourceReport
 from frame_booster.media.mp4.boxes import boxes
+from frame_booster.media.remote_path import RemotePath
 
 _SIGNATURES = {
     # The FLV header, a data offset of 9 and the size of no tag before it (Video File Format 10.1, annex E.2 and E.3).
@@ -36,7 +37,7 @@ def second_file(path: Path, format_name: str) -> int | None:
     """Returns at which byte of a file another begins; None where none is found, or in formats that go on there.
 
     Args:
-      path: of the file; of what is no file on a disk nothing is said.
+      path: of the file; of what is no file on a disk, or read by address, little or nothing is said.
       format_name: FFmpeg's name of the demuxer, or "webp".
     """
     if not path.is_file() or path.stat().st_size == 0:
@@ -45,7 +46,8 @@ def second_file(path: Path, format_name: str) -> int | None:
     if "mov" in names:
         return _second_movie(path)
     known = next((name for name in names if name in _SIGNATURES), None)
-    if known is None and not {"ogg", "webp"} & set(names):
+    if (known is None and not {"ogg", "webp"} & set(names)) or isinstance(path, RemotePath):
+        # To find it in these formats the whole file would be fetched once more.
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if "webp" in names:

@@ -20,6 +20,7 @@ from frame_booster.media.input.source import SourceReport
 from frame_booster.media.input.window import SUBTITLES_LAST, skipped_by_decoders
 from frame_booster.media.paths import is_pipe
 from frame_booster.media.pyav.rational import exact
+from frame_booster.media.remote_path import RemotePath
 from frame_booster.options import InputOptions
 
 _MARGIN = Fraction(1)
@@ -104,8 +105,12 @@ class PacketReader:
         try:
             packets = self._container.demux()
             yield from packets if self._exact is None else self._exact.packets(packets)
-        except av.error.FFmpegError as error:
-            text = f"the file cannot be read to its end: {error.strerror}"
+        # Each of the libraries that read addresses has errors of its own.
+        except Exception as error:
+            if not isinstance(error, av.error.FFmpegError) and not isinstance(self._path, RemotePath):
+                raise
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            text = f"the file cannot be read to its end: {why}"
             offset = second_file(self._path, self._container.format.name)
             self._report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
             end = av.Packet()
