@@ -51,6 +51,7 @@ def destination(path: Path, output: str | None, options: BoostOptions) -> Destin
     if is_pipe(target):
         return Destination(target)
     if is_pattern(target):
+        _check_kind(target, options.output_format)
         return Destination(target, pictures=True)
     if pictures or (is_folder(output) and (is_pattern(path) or is_picture_folder(path))):
         return Destination(target, pictures=True)
@@ -63,6 +64,18 @@ def destination(path: Path, output: str | None, options: BoostOptions) -> Destin
             hint="name a file in it; or a pattern, as %05d.png, for pictures",
         )
     return Destination(target / default_output(path, options.multiple).name, named=False, folder=target)
+
+
+def _check_kind(pattern: Path, output_format: str | None) -> None:
+    """Raises InputError where a pattern of pictures and an output format say two things."""
+    if output_format is None:
+        return
+    asked = CODECS.get(picture_suffix(output_format) or "")
+    if asked is None or asked != CODECS.get(pattern.suffix.lower()):
+        hint = "leave --output-format out, or give the pattern its suffix"
+        raise InputError(
+            f"the pattern is of another kind than --output-format {output_format}", path=pattern, hint=hint
+        )
 
 
 def is_folder(output: str) -> bool:

@@ -150,6 +150,15 @@ def test_an_interrupted_run_keeps_its_pictures_where_asked(tmp_path: Path, targe
     assert 20 <= len(list(kept.iterdir())) < 800
 
 
+@pytest.mark.parametrize("output_format", ["png", "matroska"])
+def test_a_pattern_and_an_output_format_of_two_kinds_are_refused(tmp_path: Path, output_format: str) -> None:
+    source = make_video(tmp_path / "in.mp4")
+    with pytest.raises(InputError, match=f"of another kind than --output-format {output_format}"):
+        boosted(source, tmp_path / "out_%03d.jpg", output_format=output_format)
+    boosted(source, tmp_path / "out_%03d.jpeg", output_format="jpg")
+    assert len(list(tmp_path.glob("out_*.jpeg"))) == 12
+
+
 def test_two_pictures_of_one_number_are_refused(tmp_path: Path) -> None:
     from tests.media.input.test_sources import make_pictures
 

@@ -46,6 +46,12 @@ def is_raw_stream(container: Any) -> bool:
     return _has(container, Flags.no_timestamps)
 
 
+def without_times(container: Any) -> bool:
+    """Tells whether an input is a stream without a container, raw video or joined pictures: its rate is to be told."""
+    name = container.format.name
+    return is_raw_stream(container) or name == "rawvideo" or name.endswith("pipe")
+
+
 def may_restart(container: Any) -> bool:
     """Tells whether an input is of a format whose clock may restart, so that its times cannot be sought by."""
     return _has(container, Flags.ts_discont)

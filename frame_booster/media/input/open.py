@@ -5,12 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from frame_booster.errors import InputError
+from frame_booster.media.input.container import without_times
 from frame_booster.media.input.file import FileSource
 from frame_booster.media.input.pictures import SequenceSource
 from frame_booster.media.input.source import Source
 from frame_booster.media.input.webp import WebPSource
 from frame_booster.media.paths import PIPE, is_pattern, is_picture_folder
 from frame_booster.options import InputOptions, Position
+
+_DEFAULTS = InputOptions()
+_FLAGS = {
+    "format": "--input-format",
+    "size": "--size",
+    "pix_fmt": "--input-pix-fmt",
+    "rate": "--rate",
+    "video_stream": "--video-stream",
+    "deinterlace": "--deinterlace",
+    "ivtc": "--ivtc",
+    "hwaccel": "--hwaccel",
+}
+_NO_STREAM = "it is pictures, not a stream of video"
+_WHY = {
+    "size": "it has a size of its own",
+    "pix_fmt": "it has a pixel format of its own",
+    "rate": "it has times of its own",
+}
 
 
 def open_source(
@@ -31,6 +50,28 @@ def open_source(
     Raises:
       InputError: it is none of these, or cannot be opened.
     """
+    source = _opened(path, options, start, end, duration)
+    for name, flag in _FLAGS.items():
+        value = getattr(options, name)
+        # What is off anyway is no different there.
+        if value not in (getattr(_DEFAULTS, name), "off", "auto") and name not in _heeded(source):
+            source.report.warn(f"{flag} has no effect on this input: {_WHY.get(name, _NO_STREAM)}")
+    return source
+
+
+def _heeded(source: Source) -> set[str]:
+    """Returns the names of the options that mean something to a source."""
+    if isinstance(source, SequenceSource):
+        return {"rate"}
+    if not isinstance(source, FileSource):
+        return set()
+    raw = {"size", "pix_fmt", "rate"} if without_times(source.container) else set()
+    return {"format", "video_stream", "deinterlace", "ivtc", "hwaccel", *raw}
+
+
+def _opened(
+    path: Path, options: InputOptions, start: Position | None, end: Position | None, duration: Position | None
+) -> Source:
     if path == PIPE:
         return FileSource(path, start=start, end=end, duration=duration, options=options)
     if path.is_dir() and not is_picture_folder(path):

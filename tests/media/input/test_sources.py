@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -265,3 +266,25 @@ def test_a_read_that_never_ends_is_left_alone() -> None:
     go_on.set()
     reader.join(5)
     assert closed == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "ignored"),
+    [
+        ("mp4", {"rate": Fraction(50), "size": "10x10", "pix_fmt": "yuv444p"}, ["--size", "--input-pix-fmt", "--rate"]),
+        ("mp4", {"deinterlace": "on", "hwaccel": "auto"}, []),
+        ("pictures", {"rate": Fraction(50), "deinterlace": "off"}, []),
+        ("pictures", {"ivtc": True, "video_stream": 3, "size": "10x10"}, ["--size", "--video-stream", "--ivtc"]),
+        ("webp", {"rate": Fraction(50), "deinterlace": "on", "format": "mp4"}, ["--input-format", "--rate", "--deint"]),
+        ("raw", {"rate": Fraction(25), "size": "64x48", "format": "rawvideo", "pix_fmt": "yuv420p"}, []),
+    ],
+)
+def test_options_that_mean_nothing_to_an_input_are_told_of(
+    tmp_path: Path, kind: str, options: dict[str, Any], ignored: list[str]
+) -> None:
+    make = {"pictures": make_pictures, "webp": make_webp, "raw": make_raw}.get(kind, make_video)
+    with open_source(make(tmp_path / f"in.{kind}"), InputOptions(**options)) as source:
+        assert len(source.report.warnings) == len(ignored)
+        for flag, text in zip(ignored, source.report.warnings, strict=True):
+            assert text.startswith(flag)
+            assert "has no effect on this input" in text
