@@ -185,11 +185,16 @@ class OpenedRun:
             return outcome
 
     def left_out_of_pictures(self) -> list[str]:
-        """Returns a warning for each other stream."""
-        return [
+        """Returns a warning for each other stream, and for what else a file would say."""
+        shape = self.source.info.sample_aspect_ratio
+        streams = [
             f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
             for stream in self.source.other_streams
         ]
+        if shape is not None and shape != 1:
+            ratio = f"{shape.numerator}:{shape.denominator}"
+            streams.append(f"the shape of pixels ({ratio}) is lost: pictures are shown with square ones")
+        return streams
 
     def in_segments(self) -> Outcome:
         """Makes durable segments, going on where an earlier run was cut off, and joins them."""

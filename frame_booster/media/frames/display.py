@@ -25,6 +25,16 @@ _BEHIND = 128
 """Grey that is seen through transparent pixels."""
 
 
+_IDENTITY = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+"""The display matrix of a video that is shown as it is (ISO/IEC 14496-12, 8.2.2)."""
+
+
+def is_turned(frame: av.VideoFrame) -> bool:
+    """Tells whether a frame is to be turned or mirrored when it is shown."""
+    matrix = side_data(frame, "DISPLAYMATRIX")
+    return matrix is not None and len(matrix) >= 36 and struct.unpack_from("9i", matrix) != _IDENTITY
+
+
 def quarter_turns(frame: av.VideoFrame) -> int:
     """Returns by how many quarter turns, counterclockwise, a frame is to be turned to be upright: 0 to 3."""
     matrix = side_data(frame, "DISPLAYMATRIX")

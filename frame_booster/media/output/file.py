@@ -14,6 +14,7 @@ import av.codec
 import av.error
 
 from frame_booster.errors import OutputError
+from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.side_data import side_data
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
@@ -22,8 +23,15 @@ from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.output.webp import set_length
-from frame_booster.media.passthrough.capabilities import MP4_FAMILY
+from frame_booster.media.passthrough.capabilities import (
+    MP4_FAMILY,
+    VIDEO_ONLY,
+    keeps_chapters,
+    keeps_pixel_shape,
+    keeps_rotation,
+)
 from frame_booster.media.passthrough.copying import slowed
+from frame_booster.media.passthrough.notices import Notices
 from frame_booster.media.passthrough.streams import Passthrough, StreamFate, is_timecode_track, wants_wave_headers
 from frame_booster.media.passthrough.tags import KEYS_OPTION, kept_tags, lost_tags, named
 from frame_booster.media.passthrough.timecode import KEY, retimed
@@ -62,6 +70,7 @@ class FileSink:
         self.container = open_output(path, options, tags, source.plays, wave_headers=wave_headers)
         try:
             self.encoder = VideoEncoder(self.container, first, source.info, options)
+            self._notices = Notices(options.format, self.name, options.passthrough)
             self._describe(self.encoder.stream, first, source)
             self._passthrough = Passthrough(
                 self.container, options.format, source, self.name, options.passthrough, self._put_copied, self._retimed
@@ -81,7 +90,7 @@ class FileSink:
             self.container.close()
             raise
         self.warnings[:0] = self.encoder.warnings
-        self.warnings += self._passthrough.warnings
+        self.warnings += self._notices.warnings + self._passthrough.warnings
         # What the encoder warns of from now on is the output's, too.
         self.encoder.warnings = self.warnings
 
@@ -97,6 +106,7 @@ class FileSink:
         matrix = side_data(first, "DISPLAYMATRIX")
         if matrix is not None and not set_display_matrix(stream, matrix):
             self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
+        self._warn_of_lost_display(first, source)
         self._projection = source.info.projection
         # FFmpeg's muxer counts tracks from 1. PyAV may not tell it any more when the file is closed.
         self._track = stream.index + 1
@@ -107,6 +117,21 @@ class FileSink:
             elif self._loses_stereo(first, tags):
                 self.warnings.append(_LOST_STEREO)
             self._projection = None
+
+    def _warn_of_lost_display(self, first: av.VideoFrame, source: Source) -> None:
+        """Warns of what the container does not say of how to show the video; raises EncodeError where that is asked."""
+        # Formats of pictures alone are taken for what they are.
+        lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
+        if is_turned(first) and not keeps_rotation(self._format):
+            lost(f"rotation is lost, and players show the video lying: {self._format} does not hold it")
+        shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
+        if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
+            lost(
+                f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "
+                f"{codec} in {self._format} does not hold it"
+            )
+        if source.chapters and not keeps_chapters(self._format):
+            lost(f"chapters are lost: {self._format} does not hold any")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
         """Tells whether a frame is of a 3D video, and neither the encoder nor the container will say so."""

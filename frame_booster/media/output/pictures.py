@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from frame_booster.errors import EncodeError, InputError, OutputError
+from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.planes import converted
 from frame_booster.media.output.sink import Written
 from frame_booster.media.paths import numbered_name
@@ -26,6 +27,7 @@ CODECS = {
 """Encoders by the suffixes of the pictures that can be written."""
 
 
+_CAPTIONS = "closed captions are lost: pictures do not hold any"
 _DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
 """Options of encoders that would otherwise lose more than they must."""
 
@@ -59,13 +61,15 @@ class SequenceSink:
         self.warnings: list[str] = []
         self.written = Written()
         self.pix_fmt = check_pictures(pattern, first, encoder)
+        if is_turned(first):
+            self.warnings.append("rotation is lost, and pictures are lying: they do not hold any")
         self._codec = CODECS[Path(pattern).suffix.lower()]
         self._asked = dict(encoder.options)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
         """Writes a frame as the next picture."""
-        if captions and not self.warnings:
-            self.warnings.append("closed captions are lost: pictures do not hold any")
+        if captions and _CAPTIONS not in self.warnings:
+            self.warnings.append(_CAPTIONS)
         number = numbered_name(self.pattern, self.start + self.written.frames)
         path = self.folder / number
         picture = frame if frame.format.name == self.pix_fmt else converted(frame, self.pix_fmt)

@@ -89,6 +89,32 @@ def _readable(format_name: str, stream: Any) -> bool:
     return name not in _UNREADABLE.get(format_name, frozenset())
 
 
+_KEEP_CHAPTERS = MP4_FAMILY | {"ismv", "matroska", "webm", "nut"}
+_KEEP_ROTATION = MP4_FAMILY | {"ismv", "matroska", "webm"}
+_TELL_PIXEL_SHAPE = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg", "gif", "apng"})
+"""Codecs whose streams tell the shape of pixels themselves; of containers PyAV has those of MP4's kind tell it."""
+
+
+def keeps_chapters(format_name: str) -> bool:
+    """Tells whether a container holds chapters."""
+    return format_name in _KEEP_CHAPTERS
+
+
+def keeps_rotation(format_name: str) -> bool:
+    """Tells whether a container says by how much a video is to be turned when it is shown."""
+    return format_name in _KEEP_ROTATION
+
+
+def keeps_pixel_shape(format_name: str, codec: str) -> bool:
+    """Tells whether what is written says how wide pixels are to be shown.
+
+    Args:
+      format_name: FFmpeg's name of the container.
+      codec: FFmpeg's name of the codec.
+    """
+    return format_name in MP4_FAMILY | {"ismv"} or codec in _TELL_PIXEL_SHAPE
+
+
 def codec_name(stream: Any) -> str | None:
     """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
     name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
