@@ -18,7 +18,7 @@ from frame_booster.cli.main import main as program
 
 _VARIABLES = (
     ("FRAME_BOOSTER_OPTION", "Sets the option of that name, as FRAME_BOOSTER_CRF=18; dashes are underscores."),
-    ("FRAME_BOOSTER_CACHE", "Folder for the networks' graphs of --engine onnx."),
+    ("FRAME_BOOSTER_CACHE", "Folder for what can be made again: graphs, compiled computations, measured speeds."),
     ("FRAME_BOOSTER_TRACEBACK", "Set to 1, an unexpected error shows its traceback."),
 )
 

@@ -43,7 +43,7 @@ OPTIONS = [
     option(
         "--allow-truncated",
         is_flag=True,
-        help="Give the result of an input that breaks off its name, with a warning. Without it that is an error, and "
+        help="Give the result of a truncated input its name, with a warning. Without it that is an error, and "
         "the result is NAME.partial.SUFFIX.",
     ),
     option(

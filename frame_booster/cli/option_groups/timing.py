@@ -62,7 +62,7 @@ OPTIONS = [
         "--mask",
         type=click.Path(),
         metavar="PICTURE",
-        help="Hold frames where this picture, of the size of the video, is white, as under a HUD or subtitles; grey is "
+        help="Hold frames where this picture, of the size of the video, is white, as under a HUD or subtitles; gray is "
         "in between.",
         default_text="no mask",
         example="--mask hud.png",
