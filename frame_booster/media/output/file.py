@@ -122,9 +122,9 @@ class FileSink:
         """Warns of what the container does not say of how to show the video; raises EncodeError where that is asked."""
         # Formats of pictures alone are taken for what they are.
         lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
-        if is_turned(first) and not keeps_rotation(self._format):
-            lost(f"rotation is lost, and players show the video lying: {self._format} does not hold it")
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
+        if is_turned(first) and not keeps_rotation(self._format, codec):
+            lost(f"rotation is lost, and players show the video lying: {self._format} does not hold it")
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
                 f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "

@@ -12,6 +12,7 @@ from frame_booster.errors import EncodeError, InputError, OutputError
 from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.planes import converted
 from frame_booster.media.output.sink import Written
+from frame_booster.media.passthrough.capabilities import keeps_rotation
 from frame_booster.media.paths import numbered_name
 from frame_booster.options import EncoderOptions
 
@@ -61,9 +62,9 @@ class SequenceSink:
         self.warnings: list[str] = []
         self.written = Written()
         self.pix_fmt = check_pictures(pattern, first, encoder)
-        if is_turned(first):
-            self.warnings.append("rotation is lost, and pictures are lying: they do not hold any")
         self._codec = CODECS[Path(pattern).suffix.lower()]
+        if is_turned(first) and not keeps_rotation("image2", self._codec):
+            self.warnings.append(f"rotation is lost, and pictures are lying: {self._codec} does not hold it")
         self._asked = dict(encoder.options)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:

@@ -91,6 +91,8 @@ def _readable(format_name: str, stream: Any) -> bool:
 
 _KEEP_CHAPTERS = MP4_FAMILY | {"ismv", "matroska", "webm", "nut"}
 _KEEP_ROTATION = MP4_FAMILY | {"ismv", "matroska", "webm"}
+_TURNED_PICTURES = {"tiff"} | ({"png", "apng"} if av.library_versions["libavcodec"][0] >= 63 else set())
+"""Codecs of pictures that hold it themselves; PNG's Exif is written by newer FFmpegs."""
 _TELL_PIXEL_SHAPE = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg", "gif", "apng"})
 """Codecs whose streams tell the shape of pixels themselves; of containers PyAV has those of MP4's kind tell it."""
 
@@ -100,9 +102,14 @@ def keeps_chapters(format_name: str) -> bool:
     return format_name in _KEEP_CHAPTERS
 
 
-def keeps_rotation(format_name: str) -> bool:
-    """Tells whether a container says by how much a video is to be turned when it is shown."""
-    return format_name in _KEEP_ROTATION
+def keeps_rotation(format_name: str, codec: str) -> bool:
+    """Tells whether what is written says by how much it is to be turned when it is shown.
+
+    Args:
+      format_name: FFmpeg's name of the container.
+      codec: FFmpeg's name of the codec.
+    """
+    return format_name in _KEEP_ROTATION or codec in _TURNED_PICTURES
 
 
 def keeps_pixel_shape(format_name: str, codec: str) -> bool:

@@ -55,11 +55,12 @@ def test_taking_side_data_off_changes_no_pixel_and_no_tag(tmp_path: Path) -> Non
 
 
 def test_looking_leaves_nothing_that_refers_to_the_frame(tmp_path: Path) -> None:
-    """A frame and PyAV's own `side_data` hold each other, and so the frame's memory."""
+    """A frame and PyAV's own `side_data` hold each other up to PyAV 18, and so the frame's memory."""
     with av.open(str(make_video(tmp_path / "in.mkv"))) as container:
         frame = next(container.decode(video=0))
     before = len(gc.get_referrers(frame))
     side_data(frame, "A53_CC")
     assert len(gc.get_referrers(frame)) == before
     assert frame.side_data is not None
-    assert len(gc.get_referrers(frame)) > before, "what is avoided"
+    if int(av.__version__.split(".")[0]) < 19:
+        assert len(gc.get_referrers(frame)) > before, "what is avoided"

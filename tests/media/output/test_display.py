@@ -81,7 +81,10 @@ def test_where_the_reading_is_strict_it_is_an_error_before_the_work(source: Path
     boosted(source, tmp_path / "out.mp4", input_strict=True)
 
 
-def test_pictures_hold_nothing_of_it(source: Path, tmp_path: Path) -> None:
-    warnings = boosted(source, tmp_path / "%03d.png").warnings
-    assert any(text.startswith("rotation is lost") for text in warnings)
-    assert any(text.startswith("the shape of pixels (16:11) is lost") for text in warnings)
+def test_pictures_hold_little_of_it(source: Path, tmp_path: Path) -> None:
+    for suffix in ("png", "tif", "bmp"):
+        warnings = boosted(source, tmp_path / f"%03d.{suffix}").warnings
+        with av.open(str(tmp_path / f"001.{suffix}")) as container:
+            turned = is_turned(next(container.decode(video=0)))
+        assert any(text.startswith("rotation is lost") for text in warnings) != turned
+        assert any(text.startswith("the shape of pixels (16:11) is lost") for text in warnings)
