@@ -31,10 +31,14 @@ def with_decode_times(packets: Iterator[av.Packet], decoded: int) -> Iterator[av
             continue
         held = waiting.get(index, [])
         if packet.dts is None and packet.pts is not None:
-            if index not in last and len(held) < _MOST:
+            if packet.stream.type != "video":
+                # Nothing else is reordered.
+                packet.dts = packet.pts
+            elif index not in last and len(held) < _MOST:
                 waiting.setdefault(index, []).append(packet)
                 continue
-            packet.dts = min(last.get(index, packet.pts - 1) + 1, packet.pts)
+            else:
+                packet.dts = min(last.get(index, packet.pts - 1) + 1, packet.pts)
         if held:
             _count_back(held, packet)
             yield from waiting.pop(index)
