@@ -89,8 +89,9 @@ def _readable(format_name: str, stream: Any) -> bool:
     return name not in _UNREADABLE.get(format_name, frozenset())
 
 
-_KEEP_CHAPTERS = MP4_FAMILY | {"ismv", "matroska", "webm", "nut"}
-_KEEP_ROTATION = MP4_FAMILY | {"ismv", "matroska", "webm"}
+_KEEP_PIXEL_SHAPE = MP4_FAMILY | {"ismv"}
+_KEEP_ROTATION = _KEEP_PIXEL_SHAPE | {"matroska", "webm"}
+_KEEP_CHAPTERS = _KEEP_ROTATION | {"nut"}
 _TURNED_PICTURES = {"tiff"} | ({"png", "apng"} if av.library_versions["libavcodec"][0] >= 63 else set())
 """Codecs of pictures that hold it themselves; PNG's Exif is written by newer FFmpegs."""
 _TELL_PIXEL_SHAPE = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg", "gif", "apng"})
@@ -119,7 +120,7 @@ def keeps_pixel_shape(format_name: str, codec: str) -> bool:
       format_name: FFmpeg's name of the container.
       codec: FFmpeg's name of the codec.
     """
-    return format_name in MP4_FAMILY | {"ismv"} or codec in _TELL_PIXEL_SHAPE
+    return format_name in _KEEP_PIXEL_SHAPE or codec in _TELL_PIXEL_SHAPE
 
 
 def codec_name(stream: Any) -> str | None:
