@@ -291,4 +291,8 @@ class FileSource(Source):
         self._seen.check_header(self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=whole)
 
     def close(self) -> None:
-        self._guard.close(self.container.close)
+        self._guard.close(self._release)
+
+    def _release(self) -> None:
+        self._video.end_threads()
+        self.container.close()

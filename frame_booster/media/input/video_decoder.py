@@ -99,6 +99,16 @@ class VideoDecoder:
         self._removal: SideDataRemoval | None = None
         self._cropper: Cropper | None = None
 
+    def end_threads(self) -> None:
+        """Waits for what the decoder's threads have under way, and drops it; to be called before the file is closed.
+
+        Python frees a decoder with its lock held, which waits for these threads; one of them that meets an error in the
+        stream wants that lock to tell PyAV's log of it, and both would wait for ever.
+        """
+        for decoder in (self.stream.codec_context, self._decoder):
+            if decoder is not None:
+                decoder.flush_buffers()
+
     @property
     def format(self) -> FrameFormat | None:
         """Of all frames that are given, before anything is cropped; known once the first is."""

@@ -124,7 +124,7 @@ class FileSink:
         lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
         if is_turned(first) and not keeps_rotation(self._format, codec):
-            lost(f"rotation is lost, and players show the video lying: {self._format} does not hold it")
+            lost(f"rotation is lost, and players show the video on its side: {self._format} does not hold it")
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
                 f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "

@@ -64,7 +64,7 @@ class SequenceSink:
         self.pix_fmt = check_pictures(pattern, first, encoder)
         self._codec = CODECS[Path(pattern).suffix.lower()]
         if is_turned(first) and not keeps_rotation("image2", self._codec):
-            self.warnings.append(f"rotation is lost, and pictures are lying: {self._codec} does not hold it")
+            self.warnings.append(f"rotation is lost, and pictures are on their side: {self._codec} does not hold it")
         self._asked = dict(encoder.options)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from frame_booster.media.input.file import FileSource
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, SourceFrame
 from frame_booster.options import InputOptions
@@ -142,3 +143,19 @@ def test_the_frames_of_a_part_are_known_whenever_its_clock_begins(
         expected = source.expected_frames
         assert sum(isinstance(item, SourceFrame) for item in source.items()) == frames
     assert expected is None or abs(expected - frames) <= 1
+
+
+def test_a_file_that_is_closed_has_nothing_under_way_in_its_decoder(tmp_path: Path) -> None:
+    """Its threads would still decode, and one that logs an error while the decoder is freed waits for ever."""
+    path = make_video(tmp_path / "in.mkv", pts=range(60), options={"preset": "medium"})
+    left = []
+    for close in (True, False):
+        source = FileSource(path, options=InputOptions(threads=4))
+        items = source.items()
+        assert isinstance(next(items), SourceFrame)
+        if close:
+            source.close()
+        left.append(len(source.stream.codec_context.decode(None)))
+        source.close()
+    assert left[0] == 0
+    assert left[1] > 0, "it had"
