@@ -102,8 +102,8 @@ class VideoDecoder:
     def end_threads(self) -> None:
         """Waits for what the decoder's threads have under way, and drops it; to be called before the file is closed.
 
-        Python frees a decoder with its lock held, which waits for these threads; one of them that meets an error in the
-        stream wants that lock to tell PyAV's log of it, and both would wait for ever.
+        Python frees a decoder with its lock held, which waits for these threads. One that meets an error in the stream
+        while FFmpeg's log is collected (`pyav/ffmpeg_log.py`) wants that lock too, and both would wait for ever.
         """
         for decoder in (self.stream.codec_context, self._decoder):
             if decoder is not None:

@@ -18,7 +18,6 @@ from frame_booster.media.output.encoders import (
     choose_pixel_format,
     encoder_options,
 )
-from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.options import EncoderOptions
 
 _HARDWARE = tuple(name for name in ENCODERS if name.endswith(HARDWARE_SUFFIXES))
@@ -55,7 +54,7 @@ def works(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
     if what_is_lost(pix_fmt, chosen) is not None:
         return False
     try:
-        with errors_logged(), av.open(BytesIO(), "w", format="nut") as container:
+        with av.open(BytesIO(), "w", format="nut") as container:
             stream = container.add_stream(name, rate=25, options=encoder_options(name, EncoderOptions()))
             context = stream.codec_context
             context.width, context.height, context.pix_fmt = *size, chosen

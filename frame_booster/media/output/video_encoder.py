@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -249,10 +250,9 @@ class VideoEncoder:
 
     def _packets(self, frame: av.VideoFrame | None) -> list[av.Packet]:
         try:
-            with errors_logged() as said:
-                packets: list[av.Packet] = list(self.stream.encode(frame))
+            packets: list[av.Packet] = list(self.stream.encode(frame))
         except av.error.FFmpegError as error:
-            reason = (next(iter(said), None) or error.strerror).rstrip(".")
+            reason = (self._why_refused(frame) or error.strerror).rstrip(".")
             hint = self._way_out(reason)
             raise EncodeError(f"{self.codec} failed at a frame: {reason}", path=self.name, hint=hint) from error
         if self._numbers is not None:
@@ -267,6 +267,12 @@ class VideoEncoder:
             # Not every encoder hands durations on, and a muxer would guess the last one.
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
         return packets
+
+    def _why_refused(self, frame: av.VideoFrame | None) -> str | None:
+        # Encoded once more, as FFmpeg's log is not collected while all goes well.
+        with errors_logged() as said, suppress(av.error.FFmpegError):
+            self.stream.encode(frame)
+        return next(iter(said), None)
 
     def _with_captions(self, packet: av.Packet) -> av.Packet:
         captions = self._captions.pop(packet.pts, b"")

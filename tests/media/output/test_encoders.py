@@ -11,7 +11,12 @@ import pytest
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.frames.pixel_formats import what_is_lost
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.encoders import choose_pixel_format
+from frame_booster.media.output.lone_encoder import lone_encoder
+from frame_booster.media.output.sink import SinkOptions
+from frame_booster.options import EncoderOptions, InputOptions
 from tests.conftest import boosted, make_video, plane_rows
 
 
@@ -78,3 +83,16 @@ def test_mjpeg_takes_code_values_of_limited_range(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.mkv", codec="mjpeg")
     a, b = (lumas(path) for path in (source, tmp_path / "out.mkv"))
     assert max(abs(x - y) for one, two in zip(a, b[::2], strict=True) for x, y in zip(one, two, strict=True)) < 16
+
+
+def test_an_encoder_that_fails_at_a_frame_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(2), codec="ffv1")
+    with open_source(source, InputOptions()) as opened:
+        first = next(item.frame for item in opened.items() if isinstance(item, SourceFrame))
+        base = Fraction(1, 50)
+        options = SinkOptions(tmp_path / "out.mkv", "matroska", base, 1 / base, EncoderOptions(codec="mjpeg"))
+        encoder = lone_encoder(first, opened.info, options, 0)
+    encoder.encode(first, 0, 1)
+    monkeypatch.setattr(encoder, "_check_tick", lambda pts: None)
+    with pytest.raises(EncodeError, match="mjpeg failed at a frame: Invalid pts"):
+        encoder.encode(first, 0, 1)
