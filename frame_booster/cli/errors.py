@@ -15,6 +15,7 @@ from types import FrameType
 
 import click
 
+from frame_booster.cli.lasting_stderr import lasting_stderr
 from frame_booster.errors import FrameBoosterError, Interrupted, as_known
 
 TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
@@ -38,6 +39,11 @@ def reported(*, program: str = "frame-booster", as_json: bool = False, lines: bo
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     _silence_libraries()
+    with lasting_stderr():
+        yield from _ended_by_errors(program, as_json, lines)
+
+
+def _ended_by_errors(program: str, as_json: bool, lines: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
