@@ -15,7 +15,7 @@ def lasting_stderr() -> Iterator[None]:
     """Drops what standard error no longer takes: of a closed pipe or terminal, or a file on a full disk."""
     before = sys.stderr
     if before is not None:
-        sys.stderr = _Lasting(before)  # type: ignore[assignment]
+        sys.stderr = _Lasting(before)
     try:
         yield
     finally:

@@ -183,11 +183,16 @@ def default_output(path: Path, factor: int | str) -> Path:
 
 
 def find_videos(folder: Path, pattern: str | None, *, without: Path | None = None) -> list[Path]:
-    """Returns the videos below a folder, sorted; hidden files and what lies below `without` left out."""
+    """Returns the videos below a folder, sorted; hidden files and what lies below `without` left out.
+
+    By whatever name: one of both may be given through a link, or with `..` in it.
+    """
     found = []
+    place, left_out = folder.resolve(), None if without is None else without.resolve()
     for path in folder.rglob(pattern or "*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        inside = without is not None and without != folder and without in path.parents
+        below = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in below.parts)
+        inside = left_out is not None and left_out != place and left_out in (place / below).parents
         if path.is_file() and not hidden and not inside and (pattern or path.suffix.lower() in VIDEOS):
             found.append(path)
     return sorted(found)

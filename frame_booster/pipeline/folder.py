@@ -29,9 +29,7 @@ from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.outcome import FileOutcome, bytes_of
 from frame_booster.pipeline.result_names import ResultNames
 from frame_booster.pipeline.space import free_space, shown_bytes
-
-_SETTLED_S = 2.0
-"""A file in a watched folder that has not grown for so long is complete."""
+from frame_booster.pipeline.watched_files import WatchedFiles
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class FolderOptions:
     watch: bool = False
     """Whether to go on for files that come later, until interrupted."""
     interval_s: float = 2.0
+    """Between two looks at a watched folder; a file that is the same at both is complete."""
     done: frozenset[str] | None = None
     """Inputs, by their absolute paths, that an earlier run has done: they are left alone, and only they."""
     whole: Mapping[str, int] = field(default_factory=dict)
@@ -131,8 +130,8 @@ class FolderRun:
             if into.exists() and into.samefile(path):
                 raise InputError("the output folder is the input folder", path=into, hint="give another with -o")
             # What lies in the output folder is no input, unless that folder is one around the input.
-            without = _as_seen_from(path, into if self.target is None else self.target)
-            around = without.absolute() in path.absolute().parents
+            without = into if self.target is None else self.target
+            around = without.resolve() in path.resolve().parents
             for video in find_videos(path, self.folder.pattern, without=None if around else without):
                 if self._results.put(video, into / video.relative_to(path).parent, marked=False):
                     yield video
@@ -141,7 +140,9 @@ class FolderRun:
         """Returns where the tree of results of a folder begins."""
         name = folder.resolve().name
         if self.target is None:
-            return folder.with_name(f"{name}.{self.options.multiple}x")
+            # Beside the folder, and beside the link where it is one; `.` and `..` have no name to be beside.
+            beside = folder if folder.name not in ("", "..") else folder.resolve()
+            return beside.with_name(f"{name}.{self.options.multiple}x")
         return self.target if len(self.given) == 1 else self.target / name
 
     def space_warning(self) -> str | None:
@@ -201,15 +202,19 @@ class FolderRun:
         return rest
 
     def _sources(self) -> Iterator[Path]:
-        yield from self.files
-        while self.folder.watch:
-            time.sleep(self.folder.interval_s)
-            for path in list(self._found()):
-                if time.time() - path.stat().st_mtime >= _SETTLED_S:
+        if not self.folder.watch:
+            yield from self.files
+            return
+        watched, found = WatchedFiles(), self.files
+        while True:
+            for path in found:
+                if is_address(str(path)) or is_pipe(path) or watched.complete(path):
                     yield path
                 else:
                     # It is looked at again.
                     self._results.forget(path)
+            time.sleep(self.folder.interval_s)
+            found = list(self._found())
 
     def output_of(self, path: Path) -> Path:
         """Returns where the result of a file goes."""
@@ -297,8 +302,3 @@ class FolderRun:
 def made_again(why: str) -> str:
     """Returns a warning about an output that was there and was made again."""
     return f"the output that was there was not whole, and is made again: {why}"
-
-
-def _as_seen_from(folder: Path, other: Path) -> Path:
-    """Returns a path as absolute as another, to be compared with what lies below that."""
-    return other.absolute() if folder.is_absolute() else Path(os.path.relpath(other))

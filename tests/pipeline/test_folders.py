@@ -93,6 +93,34 @@ def test_results_inside_the_folder_are_no_input(tree: Path) -> None:
     assert run.output_of(tree / "a.mp4") == tree / "out" / "a.mp4"
 
 
+@pytest.mark.parametrize("spelt", ["out", "../tree/out", "link"])
+@pytest.mark.parametrize("given", [".", "../tree", "absolute"])
+def test_results_inside_are_no_input_by_any_name(
+    tmp_path: Path, given: str, spelt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = tmp_path / "tree" / "out"
+    inside.mkdir(parents=True)
+    (tmp_path / "tree" / "link").symlink_to(inside)
+    for video in (tmp_path / "tree" / "a.mp4", inside / "a.mp4"):
+        video.touch()
+    monkeypatch.chdir(tmp_path / "tree")
+    source = tmp_path / "tree" if given == "absolute" else Path(given)
+    run = FolderRun(source, Path(spelt), BoostOptions(), FolderOptions())
+    assert [file.resolve() for file in run.files] == [tmp_path / "tree" / "a.mp4"]
+
+
+@pytest.mark.parametrize("given", [".", "..", "link"])
+def test_the_results_of_a_folder_lie_beside_it(tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tmp_path / "shots" / "season"
+    (tree / "more").mkdir(parents=True)
+    (tree / "a.mp4").touch()
+    (tmp_path / "link").symlink_to(tree)
+    monkeypatch.chdir({".": tree, "..": tree / "more", "link": tmp_path}[given])
+    run = FolderRun(Path(given), None, BoostOptions(), FolderOptions())
+    beside = tmp_path if given == "link" else tree.parent
+    assert [run.output_of(file).absolute() for file in run.files] == [beside / "season.2x" / "a.mp4"]
+
+
 def test_jobs_take_the_devices_in_turn(tree: Path, tmp_path: Path, loaded: list[str]) -> None:
     FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(jobs=2, devices=("gpu:0", "gpu:1"))).run()
     assert sorted(loaded) == ["gpu:0", "gpu:1"]
@@ -202,7 +230,6 @@ def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "_SETTLED_S", 0.2)
     source = make_video(tmp_path / "late.mp4", pts=range(3))
     done: list[str] = []
     first, arrived = threading.Event(), threading.Event()
