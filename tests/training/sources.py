@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import av
@@ -29,3 +30,11 @@ def write_pictures(folder: Path, names: list[str], *, first: int = 0, size: tupl
     folder.mkdir(parents=True, exist_ok=True)
     for k, name in enumerate(names):
         cv2.imwrite(str(folder / name), eight_bit(first + k, *size)[..., ::-1])
+
+
+def touch_and_sleep(task: tuple[Path, float]) -> str:
+    """Work for another process: leaves a file, and takes some seconds."""
+    path, seconds = task
+    path.touch()
+    time.sleep(seconds)
+    return path.name

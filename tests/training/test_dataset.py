@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
+import re
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.errors import InputError
-from frame_booster.training.data.dataset import DatasetOptions, build
+from frame_booster.errors import InputError, Interrupted
+from frame_booster.training.data.dataset import DatasetOptions, build, work_on
 from frame_booster.training.data.dataset_layouts import in_validation
+from frame_booster.training.data.journal import SOURCE
 from frame_booster.training.data.stores import open_store
 from frame_booster.training.data.triplets import read_triplets
 from tests.conftest import make_video
-from tests.training.sources import eight_bit, write_pictures
+from tests.training.sources import eight_bit, touch_and_sleep, write_pictures
 
 
 def test_what_is_built_of_videos_can_be_trained_on_and_measured(tmp_path: Path) -> None:
@@ -133,6 +137,77 @@ def test_it_goes_on_where_it_was_stopped_and_not_with_other_options(tmp_path: Pa
     assert len([line for line in (data / "journal.jsonl").read_text().splitlines() if is_record(line)]) == 3
     with pytest.raises(InputError, match="other options"):
         build(videos, data, DatasetOptions(short_side=96), quiet=True)
+
+
+def test_a_build_that_is_stopped_begins_no_other_source_and_keeps_what_is_done(tmp_path: Path) -> None:
+    tasks = [(tmp_path / str(k), 0.0 if k == 0 else 120.0) for k in range(8)]
+    kept: list[str] = []
+
+    def ended(_task: tuple[Path, float], made: str) -> None:
+        kept.append(made)
+        raise Interrupted("stopped")
+
+    before, began = set(multiprocessing.active_children()), time.monotonic()
+    with pytest.raises(Interrupted):
+        work_on(tasks, touch_and_sleep, ended, jobs=2)
+    assert time.monotonic() - began < 100.0, "what is at work is not waited for"
+    assert kept == ["0"]
+    assert len(list(tmp_path.iterdir())) <= 3
+    for child in set(multiprocessing.active_children()) - before:
+        child.join(20.0)
+        assert not child.is_alive()
+
+
+def test_what_is_done_when_a_build_is_stopped_is_handed_on(tmp_path: Path) -> None:
+    kept: list[str] = []
+
+    def ended(_task: tuple[Path, float], made: str) -> None:
+        while sum(path.name in "12" for path in tmp_path.iterdir()) < 2 and not kept:
+            time.sleep(0.05)
+        kept.append(made)
+        if len(kept) == 1:
+            time.sleep(1.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_on([(tmp_path / str(k), 0.0) for k in (1, 2)], touch_and_sleep, ended, jobs=2)
+    assert sorted(kept) == ["1", "2"]
+
+
+def test_what_failed_says_why_and_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    videos, data = tmp_path / "videos", tmp_path / "data"
+    videos.mkdir()
+    (videos / "a.mp4").write_bytes(b"no video")
+    options = DatasetOptions(short_side=64, validation=0.0)
+    assert build(videos, data, options)["failed"] == 1
+    assert re.search(r"^a\.mp4: .*a\.mp4: ", capsys.readouterr().err, re.MULTILINE)
+    make_video(videos / "a.mp4", pts=range(12), size=(96, 64))
+    made = build(videos, data, options, quiet=True)
+    assert (made["failed"], made["clips"]) == (0, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_another_folder_into_the_same_set_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_pictures(tmp_path / name / "s", [f"{k:02d}.png" for k in range(9)])
+    data, options = tmp_path / "data", DatasetOptions(short_side=64, validation=0.0)
+    build(tmp_path / "one", data, options, quiet=True)
+    with pytest.raises(InputError, match=r"was made of another folder, .*one"):
+        build(tmp_path / "two", data, options, quiet=True)
+    # Of an earlier version: it does not say which folder.
+    journal = data / "journal.jsonl"
+    head, *lines = journal.read_text().splitlines()
+    old = {key: value for key, value in json.loads(head).items() if key != SOURCE}
+    journal.write_text("\n".join([json.dumps(old, sort_keys=True), *lines]) + "\n")
+    assert build(tmp_path / "one", data, options, quiet=True)["clips"] == 1
+    assert journal.read_text().splitlines()[0] == head
+
+
+def test_a_picture_of_another_size_ends_a_run_and_not_its_sequence(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", [f"{k:02d}.png" for k in range(20)])
+    write_pictures(tmp_path / "in", ["09.png"], size=(128, 96))
+    made = build(tmp_path / "in", tmp_path / "data", DatasetOptions(short_side=64, validation=0.0), quiet=True)
+    assert (made["failed"], made["clips"], made["frames"]) == (0, 2, 19)
 
 
 def is_record(line: str) -> bool:

@@ -7,15 +7,18 @@ need not meet, what is done stays done, and sources can be added later.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-import json
+import itertools
 import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +26,7 @@ from tqdm import tqdm
 from frame_booster.errors import FrameBoosterError, InputError, as_known
 from frame_booster.media.input.file import FileSource
 from frame_booster.training.data.dataset_layouts import TRAIN, VALIDATION, Unit, in_validation, units_of
+from frame_booster.training.data.journal import Journal
 from frame_booster.training.data.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
 from frame_booster.training.data.shot_splitting import Step, Target, frames_of, mean_motion, read_picture, runs_of
 from frame_booster.training.data.synthetic import layered_triplet
@@ -30,6 +34,8 @@ from frame_booster.training.data.synthetic import layered_triplet
 SYNTHETIC = "synthetic"
 _TRIPLETS_A_RUN = 2
 _PICTURES_A_UNIT = 20
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -187,36 +193,77 @@ def tasks_of(folder: Path, options: DatasetOptions) -> list[Task]:
     return tasks
 
 
+def _ignore_interrupts() -> None:
+    # Ctrl-C goes to all processes of a terminal; it is the one that started the others that ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def work_on(tasks: Iterable[_T], work: Callable[[_T], _R], ended: Callable[[_T, _R], None], *, jobs: int = 1) -> None:
+    """Works on tasks in processes of their own, no more of them than there are jobs.
+
+    Stopped, by an exception of any kind, it begins no other task, hands on what has ended, and ends the processes:
+    Python would wait until all tasks are done, and throw them away.
+
+    Args:
+      tasks: one after the other.
+      work: what is done with each, in another process.
+      ended: is given each task and what `work` returned of it, in the order in which they end.
+      jobs: tasks at once.
+    """
+    # Not forked: a process that TensorFlow or FFmpeg has given threads cannot be.
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+    waiting = iter(tasks)
+    running: dict[Future[_R], _T] = {}
+    try:
+        while True:
+            for task in itertools.islice(waiting, jobs - len(running)):
+                running[pool.submit(work, task)] = task
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                ended(running.pop(future), future.result())
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process_at_work in set(multiprocessing.active_children()) - others:
+            process_at_work.terminate()
+        for future, task in running.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                ended(task, future.result())
+        raise
+
+
 def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1, quiet: bool = False) -> dict[str, int]:
-    """Makes the material of a folder; goes on where an earlier call was stopped.
+    """Makes the material of a folder; goes on where an earlier call was stopped, and tries again what failed there.
 
     Args:
       folder: of videos, pictures or a published set.
       output: folder to write to: `train/` and `val/`, each a set as `records` describes it.
       options: how.
       jobs: units at once.
-      quiet: no progress bar.
+      quiet: no progress bar, and no lines that say why sources failed.
 
     Returns:
       Numbers of sources, failed sources, training clips, their frames, and validation triplets.
 
     Raises:
-      InputError: there is nothing to make it of, or the output was made with other options.
+      InputError: there is nothing to make it of, or the output was made with other options or of another folder.
     """
     tasks = tasks_of(folder, options)
-    journal = _Journal(output / "journal.jsonl", options)
-    left = [task for task in tasks if task.unit.name not in journal.done]
-    # Not forked: a process that TensorFlow or FFmpeg has given threads cannot be.
-    context = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(jobs, mp_context=context) as pool,
-        tqdm(total=len(left), unit="source", disable=True if quiet else None) as bar,
-    ):
-        futures = {pool.submit(process, task, output, options): task.unit.name for task in left}
-        for future in as_completed(futures):
-            journal.add(futures[future], future.result())
+    journal = Journal(output / "journal.jsonl", folder, dataclasses.asdict(options))
+    left = [task for task in tasks if not journal.done(task.unit.name)]
+    with tqdm(total=len(left), unit="source", disable=True if quiet else None) as bar:
+
+        def ended(task: Task, record: dict[str, Any]) -> None:
+            journal.add(task.unit.name, record)
+            if record["error"] is not None and not quiet:
+                bar.write(f"{task.unit.name}: {record['error']}", file=sys.stderr)
             bar.update()
-    records = [journal.done[task.unit.name] for task in tasks]
+
+        work_on(left, functools.partial(process, output=output, options=options), ended, jobs=jobs)
+    records = [journal.record(task.unit.name) for task in tasks]
     counts = {"sources": len(tasks), "failed": sum(record["error"] is not None for record in records)}
     for split in (TRAIN, VALIDATION):
         rows, index = (
@@ -229,33 +276,3 @@ def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1,
         else:
             counts["triplets"] = len(rows)
     return counts
-
-
-class _Journal:
-    """What became of each unit so far, a line each."""
-
-    def __init__(self, path: Path, options: DatasetOptions) -> None:
-        self.path = path
-        self.done: dict[str, dict[str, Any]] = {}
-        head = json.dumps(dataclasses.asdict(options), sort_keys=True)
-        if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            if not lines or lines[0] != head:
-                raise InputError("was made with other options", path=path.parent, hint="give another output folder")
-            for line in lines[1:]:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    # The last line of a run that was killed.
-                    break
-                self.done[record["source"]] = record
-            kept = [head, *(json.dumps(record) for record in self.done.values())]
-            path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(head + "\n", encoding="utf-8")
-
-    def add(self, name: str, record: dict[str, Any]) -> None:
-        self.done[name] = {"source": name, **record}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(self.done[name]) + "\n")

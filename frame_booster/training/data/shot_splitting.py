@@ -1,7 +1,7 @@
 """From the frames of a source to snippets worth learning from.
 
-A run of frames ends at cuts, still stretches, repeated frames, flashes, fades and uneven steps; frames are scaled by
-area averaging; motion is measured.
+A run of frames ends at cuts, changes of size, still stretches, repeated frames, flashes, fades and uneven steps; frames
+are scaled by area averaging; motion is measured.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def runs_of(frames: Iterable[tuple[FrameArray, Any]], target: Target) -> Iterato
         if frame is None:
             continue
         light, motion = float(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).mean()), 0.0
-        whole = bool(run) and similarity(last_thumbnail, small) >= CUT_BELOW
+        whole = bool(run) and frame.shape == run[-1].frame.shape and similarity(last_thumbnail, small) >= CUT_BELOW
         if whole:
             motion = mean_motion(run[-1].frame, frame)
             whole = motion >= _STILL_BELOW and abs(light - run[-1].light) <= _FLASH_ABOVE
