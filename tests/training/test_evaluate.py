@@ -23,6 +23,7 @@ from frame_booster.training.data.triplets import Triplet, read_triplets
 from frame_booster.training.evaluation import evaluate as evaluation
 from frame_booster.training.evaluation import methods as ways
 from frame_booster.training.evaluation import metrics, tables
+from frame_booster.training.evaluation.inspect import stage_costs
 from frame_booster.training.perceptual import weights as perceptual_weights
 from frame_booster.training.perceptual.backbones import weight_shapes
 from frame_booster.training.perceptual.st_lpips import StLpips
@@ -159,3 +160,7 @@ def test_the_command_shows_st_lpips_where_there_is_some(
     assert (code, err, out.splitlines()[0]) == (0, "", "PSNR dB / SSIM")
     code, _, err = command("--only", "--triplets", material / "val")
     assert (code != 0, err) == (True, "--only leaves nothing to measure without WEIGHTS")
+
+
+def test_costs_of_any_size_are_those_of_the_padded_frame() -> None:
+    assert stage_costs("fbnet-2", 250, 500) == stage_costs("fbnet-2", 256, 512)

@@ -70,3 +70,16 @@ def test_curves_are_drawn_and_broken_lines_passed_over(tmp_path: Path) -> None:
         read_curve(tmp_path / "nothing")
     with pytest.raises(InputError, match="cannot be written"):
         plot_curves([run], tmp_path / "curve.nonsense")
+
+
+def test_names_of_files_lead_to_no_other_folder() -> None:
+    assert figures.file_name("val", "scene/0001") == "val_scene_0001"
+    assert figures.file_name("", "a") == "a"
+    for parts in (("/data/val", "../a"), ("C:\\data", "b"), ("../x", "c:d")):
+        assert not set(figures.file_name(*parts)) & set("/\\:")
+
+
+def test_steps_that_a_killed_run_repeated_stand_once_in_its_curve(tmp_path: Path) -> None:
+    lines = [json.dumps({"step": step, "loss": loss}) for step, loss in ((1, 5), (2, 4), (3, 3), (2, 4.5), (4, 2))]
+    (tmp_path / "curve.jsonl").write_text("\n".join(lines))
+    assert [(r["step"], r["loss"]) for r in read_curve(tmp_path)] == [(1, 5), (2, 4.5), (4, 2)]

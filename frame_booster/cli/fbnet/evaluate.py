@@ -132,7 +132,7 @@ def evaluate(
             if html_file is not None:
                 worst.see(triplet, made, cases)
             if panels is not None:
-                name = "_".join(part for part in (cases[0].set, triplet.name.replace("/", "_")) if part)
+                name = figures.file_name(cases[0].set, triplet.name)
                 figures.write_png(panels / f"{name}.png", figures.six_panels(triplet, made[judged]))
                 figures.write_png(panels / f"{name}.flow.png", figures.flow_panels(model.model.network, triplet))
 

@@ -21,7 +21,7 @@ class ClipStore:
     """Random access to the decoded frames of all clips.
 
     The frames lie in one file under `cache`, decoded at the first use and again when the list of clips
-    changes; the page cache shares it between runs.
+    or one of their files changes; the page cache shares it between runs.
 
     Args:
       root: folder of the clips, with `manifest.csv`.
@@ -37,7 +37,7 @@ class ClipStore:
         self.root = root
         self.clips = read_manifest(root, permissive_only=permissive_only)
         # Folders may list clips of the same names and sizes.
-        listed = [str(root.resolve()), *((c.path, c.width, c.height, c.frames) for c in self.clips)]
+        listed = [str(root.resolve()), *((c.path, c.width, c.height, c.frames, *self._state(c)) for c in self.clips)]
         key = hashlib.sha256(json.dumps(listed).encode())
         path = cache / f"clips-{key.hexdigest()[:12]}.rgb"
         if not path.exists():
@@ -45,6 +45,15 @@ class ClipStore:
             self._check_space(cache)
             self._decode(root, path)
         self._bytes = np.memmap(path, np.uint8, "r")
+
+    def _state(self, clip: Clip) -> tuple[int, int]:
+        """Returns size and time of a clip's file, by which one that was made again is told."""
+        path = self.root / clip.path
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise InputError(f"a clip of the manifest cannot be read: {error.strerror}", path=path) from error
+        return state.st_size, state.st_mtime_ns
 
     def _check_space(self, cache: Path) -> None:
         need, free = sum(clip.frames * clip.width * clip.height * 3 for clip in self.clips), disk_usage(cache).free
@@ -58,7 +67,8 @@ class ClipStore:
                 source = root / clip.path
                 with av.open(str(source), **TAGS_AS_BYTES) as container:
                     frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-                if len(frames) != clip.frames or frames[0].shape != (clip.height, clip.width, 3):
+                shape = clip.height, clip.width, 3
+                if len(frames) != clip.frames or any(frame.shape != shape for frame in frames):
                     raise InputError("frames or size are not what the manifest says", path=source)
                 for frame in frames:
                     file.write(frame.tobytes())

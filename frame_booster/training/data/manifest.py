@@ -41,11 +41,21 @@ class FrameStore(Protocol):
         """Returns frame `index` of a clip, (H, W, 3) uint8 RGB."""
 
 
+def _check(path: str, width: int, height: int, frames: int, motion: tuple[float, ...]) -> None:
+    """Raises ValueError where a row cannot be."""
+    if min(width, height, frames) < 1:
+        raise ValueError(f"{path} has {frames} frames of {width}x{height}")
+    if len(motion) != frames - 1:
+        raise ValueError(f"pair_motion of {path} has {len(motion)} numbers, {frames} frames have {frames - 1} pairs")
+    if not all(0.0 <= value < float("inf") for value in motion):
+        raise ValueError(f"pair_motion of {path} has a value that is no length")
+
+
 def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
     """Reads `root/manifest.csv` (columns path, width, height, frames, pair_motion, permissive).
 
     Raises:
-      InputError: the manifest is missing, lacks a column or lists nothing to use.
+      InputError: the manifest is missing, lacks a column, has a row that cannot be or lists nothing to use.
     """
     manifest = root / "manifest.csv"
     clips: list[Clip] = []
@@ -57,11 +67,13 @@ def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
                     continue
                 width, height, frames = int(row["width"]), int(row["height"]), int(row["frames"])
                 motion = tuple(float(value) for value in row["pair_motion"].split())
+                _check(row["path"], width, height, frames, motion)
                 clips.append(Clip(row["path"], width, height, frames, motion, offset))
                 offset += width * height * 3 * frames
     except OSError as error:
         raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
-    except (KeyError, ValueError) as error:
+    # A row with too few cells has None in the place of the rest.
+    except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(f"the manifest is not as expected: {error}", path=manifest) from error
     if not clips:
         raise InputError("the manifest lists no clip that may be used", path=manifest)

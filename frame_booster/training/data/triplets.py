@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -29,6 +29,24 @@ class Triplet:
     frame1: FrameArray
 
 
+COLUMNS = ("id", "frame0", "middle", "frame1", "mean_motion_px")
+"""Of the manifest of triplets, which may have others: a name, three pictures relative to the folder, mean motion."""
+_ONE_A_SNIPPET = "_123"
+"""Ends the id of the triplet that stands for its snippet, im1, im2, im3; where no id has it all triplets do."""
+
+
+def _triplet(name: str, motion: float, frames: list[FrameArray], size: tuple[int, int] | None, root: Path) -> Triplet:
+    """Makes a triplet of frames that are brought to a size.
+
+    Raises:
+      InputError: they differ in size.
+    """
+    sizes = [f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames]
+    if len(set(sizes)) > 1:
+        raise InputError(f"the frames of the triplet {name} differ in size: {', '.join(sizes)}", path=root)
+    return Triplet(name, motion, *(_sized(frame, size) for frame in frames))
+
+
 def _sized(frame: FrameArray, size: tuple[int, int] | None) -> FrameArray:
     if size is None or (frame.shape[1], frame.shape[0]) == size:
         return frame
@@ -40,22 +58,28 @@ def read_triplets(root: Path, *, size: tuple[int, int] | None = None, every: boo
 
     Args:
       root: one of
-        a folder with `manifest.csv` (id, frame0, middle, frame1, mean_motion_px) and the pictures;
+        a folder with `manifest.csv` (`COLUMNS`) and the pictures;
         a set of TFRecords (`records`): of each snippet the frames around its middle;
         a published set in its layout (`dataset_layouts`): its validation part, whose motion is measured.
       size: (width, height) to scale to by area averaging; None leaves them as they are.
-      every: of snippets of pictures all listed triplets, otherwise those made of im1, im2, im3 alone; of records also
+      every: of listed triplets all, otherwise those alone whose id ends in `_123`, where there are any; of records also
         the frames two, three, ... steps from the middle.
 
     Raises:
-      InputError: there is nothing of the kind, or a picture cannot be read.
+      InputError: there is no triplet, a picture cannot be read, or the frames of a triplet differ in size.
     """
     if is_record_set(root):
-        yield from _of_records(root, size, every)
+        found = _of_records(root, size, every)
     elif (root / "manifest.csv").exists() or not root.is_dir():
-        yield from _of_manifest(root, size, every)
+        found = _of_manifest(root, size, every)
     else:
-        yield from _of_layout(root, size)
+        found = _of_layout(root, size)
+    some = False
+    for triplet in found:
+        some = True
+        yield triplet
+    if not some:
+        raise InputError("has no triplets", path=root, hint="make some with `fbnet dataset`")
 
 
 def _of_manifest(root: Path, size: tuple[int, int] | None, every: bool) -> Iterator[Triplet]:
@@ -65,10 +89,20 @@ def _of_manifest(root: Path, size: tuple[int, int] | None, every: bool) -> Itera
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
-    for row in rows:
-        if every or row["id"].endswith("_123"):
-            frames = [_sized(read_picture(root / row[column]), size) for column in ("frame0", "middle", "frame1")]
-            yield Triplet(row["id"], float(row["mean_motion_px"]), *frames)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"the manifest is not a table: {error}", path=manifest) from error
+    for number, row in enumerate(rows, 1):
+        if missing := [column for column in COLUMNS if not row.get(column)]:
+            hint = f"triplets are listed with the columns {', '.join(COLUMNS)}; clips are given as --clips"
+            raise InputError(f"row {number} has no {', '.join(missing)}", path=manifest, hint=hint)
+    marked = [row for row in rows if row["id"].endswith(_ONE_A_SNIPPET)]
+    for row in rows if every or not marked else marked:
+        try:
+            motion = float(row["mean_motion_px"])
+        except ValueError as error:
+            raise InputError(f"mean_motion_px of {row['id']} is not a number", path=manifest) from error
+        frames = [read_picture(root / row[column]) for column in COLUMNS[1:4]]
+        yield _triplet(row["id"], motion, frames, size, manifest)
 
 
 def _of_records(root: Path, size: tuple[int, int] | None, every: bool) -> Iterator[Triplet]:
@@ -76,20 +110,19 @@ def _of_records(root: Path, size: tuple[int, int] | None, every: bool) -> Iterat
     for clip in store.clips:
         middle = (clip.frames - 1) // 2
         for step in range(1, (middle if every else min(middle, 1)) + 1):
-            frames = [_sized(store.frame(clip, middle + k * step), size) for k in (-1, 0, 1)]
+            frames = [store.frame(clip, middle + k * step) for k in (-1, 0, 1)]
             motion = sum(clip.pair_motion[middle - step : middle + step]) / 2
-            yield Triplet(clip.path if step == 1 else f"{clip.path}*{step}", motion, *frames)
+            yield _triplet(clip.path if step == 1 else f"{clip.path}*{step}", motion, frames, size, root)
 
 
 def _of_layout(root: Path, size: tuple[int, int] | None) -> Iterator[Triplet]:
     layout = recognise(root)
     units = [unit for unit in LAYOUTS[layout](root) if unit.whole and unit.split == "val"]
-    if not units:
-        raise InputError("has no triplets", path=root, hint="make some with `fbnet dataset`")
     for unit in units:
         for number, paths in enumerate(unit.snippets):
             middle = (len(paths) - 1) // 2
             frames = [read_picture(paths[middle + k]) for k in (-1, 0, 1)]
-            motion = (mean_motion(frames[0], frames[1]) + mean_motion(frames[1], frames[2])) / 2
             name = unit.name if len(unit.snippets) == 1 else f"{unit.name}/{number:04d}"
-            yield Triplet(name, motion, *[_sized(frame, size) for frame in frames])
+            made = _triplet(name, 0.0, frames, size, paths[0].parent)
+            motion = (mean_motion(frames[0], frames[1]) + mean_motion(frames[1], frames[2])) / 2
+            yield replace(made, motion=motion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from frame_booster.training.evaluation.flow_picture import colour_wheel, flow_pi
 
 _LABEL = 18
 """Height of a line of text above a panel, px."""
+
+
+def file_name(*parts: str) -> str:
+    """Returns a file's name that holds the names of a set and a triplet, which may be paths: it leads to no folder."""
+    return re.sub(r"[/\\:]", "_", "_".join(part for part in parts if part))
 
 
 def _labelled(picture: FrameArray, label: str) -> FrameArray:

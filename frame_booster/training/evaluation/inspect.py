@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from frame_booster.engine.code_values import padded
 from frame_booster.network.layers import count_weights
 from frame_booster.network.presets import create_network
 
@@ -31,12 +32,13 @@ def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCo
 
     Args:
       name: of the network.
-      height, width: px, multiples of the network's `multiple`.
+      height, width: px; padded as when frames are interpolated, for the figures are of a pixel that is computed.
 
     Returns:
       A cost for each stage, in the order of the network's parts.
     """
     network = create_network(name)
+    height, width = padded(height, network.multiple), padded(width, network.multiple)
     frames = tf.TensorSpec([FRAMES, height, width, 3], tf.float32)
     indices = tf.TensorSpec([1], tf.int32)
     traced = tf.function(network.between, autograph=False).get_concrete_function(

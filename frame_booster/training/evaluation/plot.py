@@ -12,7 +12,7 @@ _PANELS = (
     ("loss", "loss"),
     ("psnr", "PSNR on training crops, dB"),
     ("val_psnr", "validation PSNR, dB"),
-    ("val_even_psnr", "validation PSNR, evened, dB"),
+    ("val_even_psnr", "validation PSNR to linear motion, dB"),
     ("matching", "matching error"),
 )
 _OPTIONAL = ("val_even_psnr", "matching")
@@ -22,6 +22,9 @@ _OPTIONAL = ("val_even_psnr", "matching")
 def read_curve(run: Path) -> list[dict[str, Any]]:
     """Reads `curve.jsonl` of a run's folder.
 
+    A run that was killed repeats the steps after its last checkpoint: a record takes the place of those of its step and
+    of later ones.
+
     Raises:
       InputError: it is missing, or holds nothing.
     """
@@ -30,13 +33,16 @@ def read_curve(run: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    records = []
+    records: list[dict[str, Any]] = []
     for line in lines:
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except ValueError:
             # A line that a killed run left half-written.
             continue
+        while records and records[-1]["step"] >= record["step"]:
+            records.pop()
+        records.append(record)
     if not records:
         raise InputError("holds no step yet", path=path)
     return records
