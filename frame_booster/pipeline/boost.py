@@ -28,6 +28,7 @@ from frame_booster.pipeline.keywords import BoostKeywords, options_of
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.result import Result, result_of
+from frame_booster.pipeline.segmented_run import run_in_segments
 from frame_booster.pipeline.settings import options_rate
 from frame_booster.pipeline.space import check_space, expected_size
 from frame_booster.pipeline.speeds import Pace, conditions, note_speed
@@ -127,7 +128,7 @@ def run(
             if not work.format_name:
                 outcome = work.to_pictures()
             elif options.resume:
-                outcome = work.in_segments()
+                outcome = run_in_segments(work)
             else:
                 outcome = work.to_file()
         except Interrupted as error:
@@ -135,7 +136,7 @@ def run(
                 raise
             left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
             raise Interrupted(f"{error.message}; {left}") from error
-        result = result_of(work.source, str(work.target), outcome, work.model(), time.monotonic() - began)
+        result = result_of(work.source, str(work.target), outcome, work.model.facts, time.monotonic() - began)
         info = work.source.info
         speed = pace.speed(result.made, result.frames_out, (info.width, info.height))
         # Of runs that share a machine, each is slower than it would be.

@@ -99,7 +99,7 @@ class FolderRun:
             raise InputError("--watch needs a folder among the inputs", hint="leave it out")
         self._results.give(self.files)
         self._results.check()
-        self._models: dict[str, LoadedNetwork] = {}
+        self._models: dict[tuple[str | None, ...], LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
         self.outcomes: list[FileOutcome] = []
@@ -220,11 +220,14 @@ class FolderRun:
         """Returns where the result of a file goes."""
         return self._results.output_of(path)
 
-    def _model(self, device: str) -> LoadedNetwork:
+    def _model(self, asked: BoostOptions, device: str) -> LoadedNetwork:
+        # A file that an earlier run has begun may need another than the rest.
+        key = device, asked.engine, asked.provider, asked.precision
         with self._loading:
-            if device not in self._models:
-                self._models[device] = load(replace(self.options, device=device))
-            return self._models[device]
+            if key not in self._models:
+                model = self._models[key] = load(replace(asked, device=device))
+                self._models[device, model.engine, model.provider or asked.provider, model.precision] = model
+            return self._models[key]
 
     def _boost(self, path: Path, target: Path, device: str) -> None:
         """Boosts one file and notes what became of it, whatever its work ends in."""
@@ -290,7 +293,7 @@ class FolderRun:
             # What is there is broken, and stays until what replaces it is whole.
             self.options if found is None else replace(self.options, overwrite=True),
             lambda p: self.report(path, p),
-            lambda _: self._model(device),
+            lambda asked: self._model(asked, device),
             self._stop,
             max(1, self.folder.jobs),
         )

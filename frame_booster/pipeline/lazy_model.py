@@ -9,6 +9,8 @@ from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.weights import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.options import BoostOptions
+from frame_booster.pipeline.noted_network import NotedNetwork
+from frame_booster.pipeline.result import Loaded
 
 
 class LazyModel:
@@ -23,12 +25,33 @@ class LazyModel:
         self._options = options
         self._load = model if callable(model) else None
         self._model = None if callable(model) else model
+        self._noted: NotedNetwork | None = None
 
     def __call__(self) -> LoadedNetwork:
         if self._model is None:
             assert self._load is not None
             self._model = self._load(self._options)
         return self._model
+
+    def load_as(self, noted: NotedNetwork) -> None:
+        """Has the model loaded as an earlier run has noted.
+
+        Raises:
+          InputError: it is loaded already, and computes otherwise.
+        """
+        if self._model is not None:
+            noted.check(self._model)
+        self._noted, self._options = noted, noted.asked(self._options)
+
+    @property
+    def loaded(self) -> LoadedNetwork | None:
+        """The model, where it was needed."""
+        return self._model
+
+    @property
+    def facts(self) -> Loaded:
+        """What there is to tell of the model; it is loaded only where no earlier run has noted that."""
+        return self._model or self._noted or self()
 
     @property
     def weights(self) -> Path:

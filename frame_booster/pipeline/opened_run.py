@@ -1,7 +1,7 @@
-"""A run whose input is open: what writes its result to a file or a pipe, to pictures, or in durable segments.
+"""A run whose input is open: what writes its result to a file or a pipe, or to pictures, and makes its segments.
 
-Each of the three makes a job with a sink of its kind, checks what was written, and decides what becomes of it where the
-run was interrupted or its input broke off.
+Each makes a job with a sink of its kind, checks what was written, and decides what becomes of it where the run was
+interrupted or its input broke off.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.job import Job, Outcome, Progress
 from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.pairing import Counts
-from frame_booster.pipeline.resume import Segments, join
 from frame_booster.pipeline.segment_sink import SegmentSink, SegmentStore
 from frame_booster.pipeline.settings import JobSettings, options_rate
-from frame_booster.pipeline.stage_times import StageTimes, Stopwatch
+from frame_booster.pipeline.stage_times import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class OpenedRun:
     mask: Mask | None = None
     """Where in a frame to hold."""
 
-    def _job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
+    def job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
+        """Returns a job that makes all frames, or those after a boundary, or of a lone segment, into a sink."""
         options = self.options
         settings = JobSettings(
             rate=options_rate(options),
@@ -89,10 +89,11 @@ class OpenedRun:
         )
 
     def _first_again(self) -> SourceFrame:
-        with self._again() as peek:
+        with self.again() as peek:
             return next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
 
-    def _sink_options(self, opening: Opening) -> SinkOptions:
+    def sink_options(self, opening: Opening) -> SinkOptions:
+        """Returns what a sink of the whole output is to know."""
         options = self.options
         return SinkOptions(
             name=self.target,
@@ -118,7 +119,7 @@ class OpenedRun:
         """Writes a file, or into a pipe."""
         target = self.target
         with partial_file(target, overwrite=self.options.overwrite) as partial:
-            job = self._job(lambda opening: FileSink(partial, self.source, opening.frame, self._sink_options(opening)))
+            job = self.job(lambda opening: FileSink(partial, self.source, opening.frame, self.sink_options(opening)))
             try:
                 outcome = job.run()
             except (Interrupted, KeyboardInterrupt) as error:
@@ -129,12 +130,12 @@ class OpenedRun:
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
                 with Stopwatch() as check:
-                    outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base))
+                    outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base, self.stop))
                 outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
-            outcome.warnings.extend(self._broken_off(self.source.report.truncated, partial, target))
+            outcome.warnings.extend(self.broken_off(self.source.report.truncated, partial, target))
             return outcome
 
-    def _broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
+    def broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
         """Decides what becomes of the result of an input that broke off.
 
         Args:
@@ -169,7 +170,7 @@ class OpenedRun:
         source, target, options = self.source, self.target, self.options
         pattern = picture_pattern(target, options)
         with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
-            job = self._job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
+            job = self.job(lambda opening: SequenceSink(partial, pattern, opening.frame, options.encoder))
             try:
                 outcome = job.run()
             except (Interrupted, KeyboardInterrupt) as error:
@@ -180,7 +181,7 @@ class OpenedRun:
             with Stopwatch() as check:
                 verify_pictures(partial, outcome.written)
             outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
-            outcome.warnings.extend(self._broken_off(source.report.truncated, partial, target))
+            outcome.warnings.extend(self.broken_off(source.report.truncated, partial, target))
             outcome.warnings.extend(self.left_out_of_pictures())
             return outcome
 
@@ -196,41 +197,9 @@ class OpenedRun:
             streams.append(f"the shape of pixels ({ratio}) is lost: pictures are shown with square ones")
         return streams
 
-    def in_segments(self) -> Outcome:
-        """Makes durable segments, going on where an earlier run was cut off, and joins them."""
-        segments = Segments(self.target, self.fingerprint())
-        stages = StageTimes()
-        try:
-            if not segments.complete:
-                try:
-                    stages = self._fill(segments)
-                except Interrupted as error:
-                    if not segments.paths:
-                        raise
-                    kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
-                    raise Interrupted(f"{error.message}; {kept}", path=self.target) from error
-            outcome = self.join(segments)
-            joined = outcome.stages
-            return replace(outcome, stages=replace(stages, join=joined.join, check=joined.check))
-        finally:
-            segments.release()
-
     def fingerprint(self) -> str:
         """Returns what tells segments of this run from others'."""
         return fingerprint(self.source.path, self.model.weights, self.options, self.mask)
-
-    def _fill(self, segments: Segments) -> StageTimes:
-        def open_sink(opening: Opening) -> SegmentSink:
-            self.check_container(opening)
-            return self._segment_sink(opening, segments, lambda: job.counts)
-
-        job = self._job(open_sink, after=segments.after)
-        try:
-            job.run()
-        except BaseException:
-            segments.give_up()
-            raise
-        return job.stages
 
     def check_container(self, opening: Opening) -> Trial:
         """Returns what the output would be.
@@ -240,12 +209,13 @@ class OpenedRun:
         Raises:
           EncodeError: the container or an encoder refuses what it is to hold.
         """
-        return check_container(self.source, opening.frame, replace(self._sink_options(opening), index_first=False))
+        return check_container(self.source, opening.frame, replace(self.sink_options(opening), index_first=False))
 
-    def _segment_sink(
+    def segment_sink(
         self, opening: Opening, store: SegmentStore, counts: Callable[[], Counts], *, lone: bool = False
     ) -> SegmentSink:
-        source, settings = self.source, self._sink_options(opening)
+        """Returns a sink that encodes into segments; arguments as of `SegmentSink`."""
+        source, settings = self.source, self.sink_options(opening)
         return SegmentSink(
             store,
             lambda begun: lone_encoder(opening.frame, source.info, settings, begun),
@@ -270,48 +240,20 @@ class OpenedRun:
 
         def open_sink(opening: Opening) -> SegmentSink:
             opened(opening)
-            return self._segment_sink(opening, store, lambda: job.counts, lone=True)
+            return self.segment_sink(opening, store, lambda: job.counts, lone=True)
 
-        job = self._job(open_sink, after=after, lone=True)
+        job = self.job(open_sink, after=after, lone=True)
         job.run()
         return tuple(job.plans)
 
     def opening(self) -> tuple[Opening, Resume]:
         """Returns the first frame of the input, and how it is read from there on."""
-        with self._again() as peek:
+        with self.again() as peek:
             first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
             timeline = options_rate(self.options).timeline(peek.info.time_base, peek.info.rate, first.pts)
             return Opening(first.frame, timeline, first.pts), Resume(first.pts, peek.shift, peek.format, peek.fields)
 
-    def join(self, segments: Segments) -> Outcome:
-        """Writes the output from complete segments and the other streams of the input, and removes the segments."""
-        # Joining reads the source once more: its first frame for the tags, then its other streams.
-        opening, first = self.opening()
-        timeline, beginning = opening.timeline, Resume(first.pts, first.shift)
-        with (
-            self._again() as again,
-            partial_file(self.target, overwrite=self.options.overwrite) as partial,
-        ):
-            # Asked for first: from then on chapters and timecode are those of the part.
-            packets = again.items(resume=beginning, video=False)
-            with (
-                Stopwatch() as joining,
-                FileSink(partial, again, opening.frame, self._sink_options(opening)) as sink,
-            ):
-                written = join(segments, sink, packets)
-            with Stopwatch() as check:
-                lost = verify(partial, self.format_name, written, timeline.time_base)
-            try:
-                lost += self._broken_off(segments.truncated, partial, self.target)
-            except DecodeError:
-                segments.remove()
-                raise
-        counts = segments.counts
-        told = [text for text in segments.warnings if text not in self.source.report.warnings]
-        segments.remove()
-        stages = StageTimes(join=joining.seconds, check=check.seconds)
-        return Outcome(counts, written, timeline, list(dict.fromkeys([*told, *sink.warnings, *lost])), stages)
-
-    def _again(self) -> Source:
+    def again(self) -> Source:
+        """Opens the input once more."""
         options = self.options
         return open_source(self.source.path, options.source, **options.part)

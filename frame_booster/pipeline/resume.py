@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import av
 from filelock import FileLock, Timeout
 
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError, Interrupted, OutputError
 from frame_booster.files import atomic
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.file import FileSink
@@ -69,6 +70,8 @@ class Segments:
         self.folder = folder_of_segments(target)
         self._manifest = self.folder / _MANIFEST
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
+        self.facts: Callable[[], dict[str, Any]] = dict
+        """Gives what else is noted with each segment."""
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -91,13 +94,15 @@ class Segments:
             self._take_over(key)
         known = {_MANIFEST, _LOCK, *self.state["segments"], *self.state.get("ahead", {})}
         for path in self.folder.iterdir():
-            if path.name not in known:
+            # Folders are put there by others, as the thumbnails of a network disk.
+            if path.name not in known and not path.is_dir():
                 path.unlink()
 
     def _take_over(self, key: str) -> None:
         try:
             state = json.loads(self._manifest.read_text(encoding="utf-8"))
-        except ValueError as error:
+            names = set(state["segments"])
+        except (ValueError, TypeError, KeyError) as error:
             raise InputError("cannot be read", path=self._manifest, hint="delete its folder to begin anew") from error
         if state.get("key") != key:
             raise InputError(
@@ -105,6 +110,9 @@ class Segments:
                 path=self.folder,
                 hint="delete the folder to begin anew",
             )
+        missing = sorted(name for name in names if not (self.folder / name).is_file())
+        if missing:
+            raise InputError(f"{missing[0]} is missing", path=self.folder, hint="delete the folder to begin anew")
         self.state = state
 
     @property
@@ -162,7 +170,7 @@ class Segments:
         `warnings` are all that this run has had to tell so far, `truncated` is as `SourceReport` has it.
         """
         writer.finish()
-        self.append(writer.path.name, frames, boundary, counts, warnings, truncated)
+        self.append(writer.path.name, frames, boundary, counts, warnings, truncated, **self.facts())
 
     def append(
         self,
@@ -209,8 +217,17 @@ class Segments:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def join(segments: Segments, sink: FileSink, packets: Iterable[SourceFrame | av.Packet]) -> Written:
-    """Writes all segments and the source's other packets into the final file, in the order of time."""
+def join(
+    segments: Segments,
+    sink: FileSink,
+    packets: Iterable[SourceFrame | av.Packet],
+    stop: threading.Event | None = None,
+) -> Written:
+    """Writes all segments and the source's other packets into the final file, in the order of time.
+
+    Raises:
+      Interrupted: `stop` was set.
+    """
     pending: list[av.Packet] = []
     video = (packet for path in segments.paths for packet in read_segment(path))
     last_dts: int | None = None
@@ -218,6 +235,8 @@ def join(segments: Segments, sink: FileSink, packets: Iterable[SourceFrame | av.
     def put_until(time: Fraction | None) -> None:
         nonlocal last_dts
         while True:
+            if stop is not None and stop.is_set():
+                raise Interrupted("stopped with the others")
             packet = pending.pop() if pending else next(video, None)
             if packet is None:
                 return

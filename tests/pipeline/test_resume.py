@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -13,13 +15,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from frame_booster.errors import EncodeError, InputError
+from frame_booster.errors import EncodeError, InputError, Interrupted
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline import boost, segmented_run
 from frame_booster.pipeline.job import Progress
-from tests.conftest import boosted, decoded, make_video, packets, probed_times
+from frame_booster.pipeline.keywords import options_of
+from tests.conftest import MeanModel, boosted, decoded, make_video, packets, probed_times
 from tests.media.passthrough.test_captions import captioned
 from tests.stand_in import STAND_IN
 
 SEGMENT = Fraction(8, 25)
+OPTIONS = {"resume": True, "segment": SEGMENT, "preset": "veryfast", "weights": str(MeanModel.weights)}
 
 
 class Crash(Exception):
@@ -40,7 +46,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(source: Path, output: Path, **options: Any) -> Any:
-    return boosted(source, output, resume=True, segment=SEGMENT, preset="veryfast", **options)
+    return boosted(source, output, **OPTIONS, **options)
 
 
 @pytest.mark.parametrize("crashes", [(3, 59), (16, 33, 48)])
@@ -195,3 +201,93 @@ def test_what_a_container_refuses_is_known_before_the_work(tmp_path: Path) -> No
             progress=lambda done: pytest.fail("frames were made"),
         )
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def begun(source: Path, output: Path, at: int = 33) -> Path:
+    """Begins a run that crashes; returns the folder of its segments."""
+    with pytest.raises(Crash):
+        run(source, output, progress=crash_at(at))
+    return output.with_name(f".{output.name}.segments")
+
+
+def test_it_goes_on_with_the_network_that_it_began_with(source: Path, tmp_path: Path) -> None:
+    """Engine, precision, provider and flow scale are chosen by the machine where nobody asks for one."""
+    folder = begun(source, tmp_path / "out.mp4")
+    manifest = folder / "manifest.json"
+    state = json.loads(manifest.read_text())
+    wanted = {"name": "mean", "precision": "float32", "engine": "tensorflow", "provider": None}
+    assert wanted.items() <= state["network"].items()
+    assert state["network"]["flow_scale"] == "1"
+    state["network"]["precision"] = "bfloat16"
+    manifest.write_text(json.dumps(state))
+    with pytest.raises(InputError, match="an earlier run had precision bfloat16, this one has precision float32"):
+        run(source, tmp_path / "out.mp4")
+    asked: list[BoostOptions] = []
+
+    def load(options: BoostOptions) -> Any:
+        asked.append(options)
+        return MeanModel()
+
+    boost.run(str(source), str(tmp_path / "out.mp4"), options_of(OPTIONS), None, load)
+    [options] = asked
+    assert (options.engine, options.precision, options.flow_scale) == ("tensorflow", "bfloat16", 1)
+
+
+def test_joining_alone_loads_no_network(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(source, tmp_path / "whole.mp4")
+
+    def interrupted(*_: Any) -> Any:
+        raise Interrupted("interrupted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(segmented_run, "join", interrupted)
+        with pytest.raises(Interrupted, match=r"segments are kept, and the same command"):
+            run(source, tmp_path / "out.mp4")
+
+    def load(_: BoostOptions) -> Any:
+        raise AssertionError
+
+    result = boost.run(str(source), str(tmp_path / "out.mp4"), options_of(OPTIONS), None, load)
+    assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    for fact in ("model", "device", "precision", "engine", "provider"):
+        assert getattr(result, fact) == getattr(whole, fact), fact
+
+
+def test_joining_stops_with_the_others(source: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def at_the_end(done: Progress) -> None:
+        if done.frames == done.total:
+            stop.set()
+
+    with pytest.raises(Interrupted):
+        boost.run(
+            str(source),
+            str(tmp_path / "out.mp4"),
+            options_of(OPTIONS),
+            at_the_end,
+            MeanModel(),
+            stop,  # type: ignore[arg-type]
+        )
+    assert not (tmp_path / "out.mp4").exists()
+    assert run(source, tmp_path / "out.mp4").frames_out == 60
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"key": "a"}'])
+def test_a_manifest_that_is_none_says_what_to_do(source: Path, tmp_path: Path, text: str) -> None:
+    (begun(source, tmp_path / "out.mp4") / "manifest.json").write_text(text)
+    with pytest.raises(InputError, match="delete its folder to begin anew"):
+        run(source, tmp_path / "out.mp4")
+
+
+def test_a_segment_that_is_missing_is_told_before_the_work(source: Path, tmp_path: Path) -> None:
+    folder = begun(source, tmp_path / "out.mp4")
+    (folder / "@eaDir").mkdir()
+    (folder / "00000.packets").unlink()
+    with pytest.raises(InputError, match=r"00000.packets is missing .*delete the folder"):
+        run(source, tmp_path / "out.mp4")
+
+
+def test_folders_among_the_segments_are_left_alone(source: Path, tmp_path: Path) -> None:
+    (begun(source, tmp_path / "out.mp4") / "@eaDir").mkdir()
+    assert run(source, tmp_path / "out.mp4").frames_out == 60

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
 
+from frame_booster.errors import OutputError
 from frame_booster.files import sync_folder
 
 _RECORD = struct.Struct("<qqqBI")
 """pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""
+_ANEW = "delete its folder to begin anew"
 
 
 class SegmentWriter:
@@ -44,17 +47,31 @@ class SegmentWriter:
         sync_folder(self.path.parent)
 
     def abandon(self) -> None:
-        """Removes what there is."""
-        self._file.close()
+        """Removes what there is, also where a full disk does not take the rest."""
+        with suppress(OSError):
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
 
 def read_segment(path: Path) -> Iterator[av.Packet]:
-    """Yields the packets of a complete segment."""
-    with path.open("rb") as file:
+    """Yields the packets of a complete segment.
+
+    Raises:
+      OutputError: it is not there, or not whole.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise OutputError(f"a segment cannot be read: {error.strerror}", path=path, hint=_ANEW) from error
+    with file:
         while head := file.read(_RECORD.size):
+            if len(head) < _RECORD.size:
+                raise OutputError("a segment is not whole", path=path, hint=_ANEW)
             pts, dts, duration, key, size = _RECORD.unpack(head)
-            packet = av.Packet(file.read(size))
+            data = file.read(size)
+            if len(data) < size:
+                raise OutputError("a segment is not whole", path=path, hint=_ANEW)
+            packet = av.Packet(data)
             packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
             yield packet
 

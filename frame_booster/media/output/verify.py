@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from array import array
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
-from frame_booster.errors import FrameBoosterError, OutputError
+from frame_booster.errors import FrameBoosterError, Interrupted, OutputError
 from frame_booster.media.input.apng import delays
 from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
@@ -84,7 +85,9 @@ def check_whole(path: Path, expected: Fraction | None) -> None:
             raise OutputError(f"it ends at {float(end):.2f} s, while {why} {float(wanted):.2f} s", path=path)
 
 
-def verify(path: Path, format_name: str, written: Written, time_base: Fraction) -> list[str]:
+def verify(
+    path: Path, format_name: str, written: Written, time_base: Fraction, stop: threading.Event | None = None
+) -> list[str]:
     """Reads the file back and checks that frames, their times and copied packets are all there.
 
     Args:
@@ -92,12 +95,14 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
       format_name: FFmpeg's name of its container.
       written: what went in.
       time_base: of the times in `written`.
+      stop: ends the check when set.
 
     Returns:
       What there is to warn of: tags of streams that the container has not kept.
 
     Raises:
       OutputError: something is missing.
+      Interrupted: it is to stop.
     """
     if format_name == "webp":
         frames, length = webp_frames(path)
@@ -124,6 +129,8 @@ def verify(path: Path, format_name: str, written: Written, time_base: Fraction) 
             sizes = dict.fromkeys(copied, 0)
             tags = {s.index: dict(s.metadata) for s in container.streams}
             for packet in container.demux():
+                if stop is not None and stop.is_set():
+                    raise Interrupted("stopped with the others")
                 if packet.stream.index != video.index:
                     # Cover art has no time, the end of a stream has no bytes.
                     copied[packet.stream.index] += packet.size > 0 or packet.dts is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.boundaries import SegmentGrid
 from frame_booster.pipeline.cluster.chain import Chain, added
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Fixed, Made, Task
+from frame_booster.pipeline.noted_network import NotedNetwork
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.resume import Segments, manifest_of
+from frame_booster.pipeline.segmented_run import join_segments
 from frame_booster.pipeline.settings import options_rate
 
 _PER_WORKER = 4
@@ -83,18 +85,20 @@ class FileWork:
         asked = replace(self.options, resume=True, threads=fixed.threads)
         work: OpenedRun = self._stack.enter_context(opened_run(self.source, self.output, asked, _not_here))
         self.target = work.target
-        noted = manifest_of(work.target).get("cluster", {})
+        manifest = manifest_of(work.target)
+        begun = NotedNetwork.in_manifest(manifest)
+        noted = manifest.get("cluster") or ({} if begun is None else asdict(begun))
         info, expected = work.source.info, work.source.expected_frames
         duration = None if expected is None or info.rate is None else expected / info.rate
         length = self.options.segment
         if length is None:
-            length = Fraction(noted["segment"]) if noted else segment_for(duration, files, workers)
+            length = Fraction(noted["segment"]) if "segment" in noted else segment_for(duration, files, workers)
         opening, first = work.opening()
         batch = self.options.batch_size or noted.get("batch_size")
         layout = layout_of(opening.frame)
         if batch is None:
             batch = default_batch_size(layout, fixed.device)
-        flow_scale = self.options.flow_scale or (Fraction(noted["flow_scale"]) if noted else None)
+        flow_scale = self.options.flow_scale or (Fraction(noted["flow_scale"]) if noted.get("flow_scale") else None)
         if flow_scale is None:
             flow_scale = default_flow_scale(layout.width, layout.height, fixed.name, fixed.device)
         facts = {
@@ -107,7 +111,7 @@ class FileWork:
             "threads": fixed.threads,
         }
         fixed_names = ("precision", "engine", "provider", "threads")
-        differs = [name for name in fixed_names if noted and noted.get(name) != facts[name]]
+        differs = [name for name in fixed_names if noted.get(name, facts[name]) != facts[name]]
         if differs:
             had, has = (", ".join(f"{name} {of[name]}" for name in differs) for of in (noted, facts))
             raise InputError(
@@ -123,7 +127,8 @@ class FileWork:
         self.segments = Segments(work.target, key)
         self._stack.callback(self.segments.release)
         self._told = list(self.segments.warnings)
-        self.segments.note(cluster=facts)
+        network = NotedNetwork(fixed.name, fixed.device, fixed.precision, fixed.engine, fixed.provider, str(flow_scale))
+        self.segments.note(cluster=facts, **network.for_manifest())
         grid = SegmentGrid(opening.pts, length / info.time_base)
         # A last segment that is expected in vain costs nothing; one that is not expected would wait.
         count = None if duration is None else max(int(-(-duration // length)), 1)
@@ -267,7 +272,7 @@ class FileWork:
         with self._stack:
             errors = self.segments.state.get("decode_errors", 0)
             noted = self.segments.state["cluster"]
-            outcome = self.work.join(self.segments)
+            outcome = join_segments(self.work, self.segments)
             seconds = time.monotonic() - self._began
             result = result_of(self.work.source, str(self.target), outcome, self.fixed, seconds)
             again = self.made_again + self.chain.remade
