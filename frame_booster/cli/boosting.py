@@ -128,7 +128,7 @@ def boost_several(
         found = forecasts(FolderRun(given, target, options, folder))
         show(found, as_json=told.as_json, several_machines=cluster is not None)
         return
-    display, report = told.display, Report(told.report, told.profile)
+    display, report = told.display, Report(told.report, told.profile, folder.retried)
 
     def heard(progress: Callable[[Path, Progress | FileOutcome], None], path: Path, news: Any) -> None:
         if isinstance(news, FileOutcome):

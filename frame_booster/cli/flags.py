@@ -174,5 +174,6 @@ def folder_options(values: dict[str, Any], report: Path | None = None) -> Folder
         devices=tuple(values["device"]),
         watch=values["watch"],
         done=None if earlier is None else done_inputs(earlier),
+        retried=earlier,
         whole=whole_outputs(path for path in (earlier, report) if path is not None) if values["skip_existing"] else {},
     )

@@ -37,7 +37,6 @@ class ByteQueue(Generic[Item]):
         self._items: deque[tuple[Item, int]] = deque()
         self._changed = threading.Condition()
         self._closed = self._broken = False
-        self._error: BaseException | None = None
 
     def put(self, item: Item, size: int) -> None:
         """Adds an item of `size` bytes; waits while the channel is full.
@@ -57,10 +56,10 @@ class ByteQueue(Generic[Item]):
     def _takes(self, size: int) -> bool:
         return self._held + size <= self._limit and len(self._items) < self._most
 
-    def close(self, error: BaseException | None = None) -> None:
-        """Says that nothing more will come; `error` is raised at the receiver after the last item."""
+    def close(self) -> None:
+        """Says that nothing more will come."""
         with self._changed:
-            self._closed, self._error = True, error
+            self._closed = True
             self._changed.notify_all()
 
     def break_off(self) -> None:
@@ -83,8 +82,6 @@ class ByteQueue(Generic[Item]):
                 if self._broken:
                     return
                 if not self._items:
-                    if self._error is not None:
-                        raise self._error
                     return
                 item, size = self._items.popleft()
                 self._held -= size

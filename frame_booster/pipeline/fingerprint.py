@@ -33,7 +33,7 @@ def fingerprint(source: Path, weights: Path, options: BoostOptions, mask: Mask |
     for path in files_of(source):
         status = path.stat()
         facts.append(f"{path.name} {status.st_size} {status.st_mtime_ns} {_ends(path)}")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(facts).encode(errors="surrogateescape")).hexdigest()
 
 
 def _ends(path: Path) -> str:

@@ -51,6 +51,8 @@ class FolderOptions:
     """Between two looks at a watched folder; a file that is the same at both is complete."""
     done: frozenset[str] | None = None
     """Inputs, by their absolute paths, that an earlier run has done: they are left alone, and only they."""
+    retried: Path | None = None
+    """The report of that run."""
     whole: Mapping[str, int] = field(default_factory=dict)
     """Outputs that an earlier run has checked, by their absolute paths, with their bytes: they need no further check
     while they have as many."""

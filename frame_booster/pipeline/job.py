@@ -33,7 +33,7 @@ _LOOK_S = 0.2
 _READ_AHEAD = 32
 """Frames that a lone segment is ahead in its reading."""
 _PATIENCE_S = 1.0
-"""How long an interrupted run waits for its threads."""
+"""How long a run that is interrupted, or has failed, waits for its threads."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +155,7 @@ class Job:
             thread.start()
         try:
             for thread in reversed(threads):
-                while thread.is_alive():
-                    thread.join(_LOOK_S)
-                    if self._stop.is_set():
-                        raise Interrupted("stopped with the others")
+                self._wait_for(thread)
         except BaseException:
             self._stopped = True
             self._break_off()
@@ -169,6 +166,16 @@ class Job:
             raise self._failures[0]
         assert self._outcome is not None
         return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1], self.stages)
+
+    def _wait_for(self, thread: threading.Thread) -> None:
+        left = _PATIENCE_S
+        while thread.is_alive() and left > 0:
+            thread.join(_LOOK_S)
+            if self._stop.is_set():
+                raise Interrupted("stopped with the others")
+            # After a failure, a reader may wait for a pipe in which nothing comes.
+            if self._failures and thread.name != "writer":
+                left -= _LOOK_S
 
     def _guarded(self, part: Callable[[], None], clock: Stopwatch) -> None:
         try:

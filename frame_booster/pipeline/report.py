@@ -15,7 +15,7 @@ from typing import Any
 
 from frame_booster._version import __version__
 from frame_booster.errors import InputError, OutputError
-from frame_booster.files import sync_folder
+from frame_booster.files import atomic, sync_folder
 from frame_booster.media.paths import same_name
 from frame_booster.pipeline.outcome import FileOutcome
 
@@ -29,10 +29,13 @@ class Report:
     Args:
       path: of the report; None is none.
       profile: whose options the run took; None is none's.
+      earlier: a report whose inputs are tried again; what it tells of others is in a document of the same path, too.
     """
 
-    def __init__(self, path: Path | None, profile: str | None = None) -> None:
+    def __init__(self, path: Path | None, profile: str | None = None, earlier: Path | None = None) -> None:
         self._path, self._profile = path, profile
+        same = path is not None and earlier is not None and same_name(path) == same_name(earlier)
+        self._earlier = read_report(path) if path is not None and same and path.suffix != LINES else []
         self._lock = threading.Lock()
         self._failed: OSError | None = None
         self._began = False
@@ -76,11 +79,22 @@ class Report:
                 raise self._failed
             if self._path.suffix != LINES:
                 files = [outcome.as_json() for outcome in outcomes]
-                failed = sum(outcome.outcome == "failed" for outcome in outcomes)
+                now = {same_name(entry["input"]) for entry in files}
+                files = [entry for entry in self._earlier if same_name(entry["input"]) not in now] + files
+                failed = sum(entry["outcome"] == "failed" for entry in files)
                 facts = {"version": __version__, "profile": self._profile, "files": files, "failed": failed}
-                self._path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+                self._write(self._path, json.dumps(facts, indent=2) + "\n")
         except OSError as error:
             raise OutputError(f"the report cannot be written: {error.strerror}", path=self._path) from error
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        if path.exists() and not path.is_file():
+            # A pipe, or /dev/stdout.
+            path.write_text(text, encoding="utf-8")
+            return
+        with atomic(path.resolve()) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def read_report(path: Path) -> list[dict[str, Any]]:

@@ -139,6 +139,43 @@ def test_pictures_of_a_name_that_is_taken_meanwhile_are_kept(tmp_path: Path) -> 
     assert (tmp_path / "out" / "1.png").read_bytes() == b"theirs"
 
 
+def write_three(folder: Path) -> None:
+    for k in range(3):
+        (folder / f"{k}.png").write_bytes(b"ours")
+
+
+def test_no_picture_is_lost_where_moving_them_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    replace = Path.replace
+
+    def interrupted_at_the_second(self: Path, target: Path) -> Path:
+        if self.name == "1.png":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted_at_the_second)
+    with (
+        pytest.raises(Interrupted, match=r"not all pictures have their place; the others are in .*out\.partial"),
+        partial_folder(Path("in.mp4"), tmp_path / "out", overwrite=False) as partial,
+    ):
+        write_three(partial)
+    assert {str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*.png")} == {
+        "0.png",
+        "out.partial/1.png",
+        "out.partial/2.png",
+    }
+
+
+def test_a_new_folder_of_pictures_is_there_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved_one_by_one(self: Path, target: Path) -> Path:
+        raise AssertionError
+
+    monkeypatch.setattr(Path, "replace", moved_one_by_one)
+    with partial_folder(Path("in.mp4"), tmp_path / "out", overwrite=False) as partial:
+        write_three(partial)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
+
+
 @pytest.mark.parametrize("target", ["out", "out/%05d.png"])
 def test_an_interrupted_run_keeps_its_pictures_where_asked(tmp_path: Path, target: str) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(400), size=(320, 192))

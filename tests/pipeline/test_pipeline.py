@@ -324,16 +324,6 @@ def test_channel_takes_one_item_larger_than_its_limit() -> None:
     assert list(channel) == ["large"]
 
 
-def test_channel_hands_over_the_senders_error_after_its_items() -> None:
-    channel: ByteQueue[int] = ByteQueue(10)
-    channel.put(1, 1)
-    channel.close(ValueError("broken"))
-    received = iter(channel)
-    assert next(received) == 1
-    with pytest.raises(ValueError, match="broken"):
-        next(received)
-
-
 def test_channel_lets_a_waiting_sender_go() -> None:
     channel: ByteQueue[int] = ByteQueue(1)
     channel.put(1, 1)

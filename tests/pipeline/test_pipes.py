@@ -7,12 +7,14 @@ import shutil
 import socket
 import stat
 import subprocess
+import threading
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from frame_booster.errors import InputError, OutputError
+from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, make_video, packets, probe
 from tests.stand_in import STAND_IN
 
@@ -180,3 +182,28 @@ def test_a_link_stays_a_link(source: Path, tmp_path: Path) -> None:
     assert len(decoded(tmp_path / "disk" / "film.mp4")) == 16
     with pytest.raises(InputError, match="exists already"):
         boosted(source, tmp_path / "out.mp4")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_an_error_is_told_though_the_pipe_stays_open(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.nut", pts=range(200), codec="ffv1")
+    os.mkfifo(tmp_path / "pipe")
+    told = threading.Event()
+    in_time: list[bool] = []
+
+    def feed() -> None:
+        with (tmp_path / "pipe").open("wb") as pipe:
+            pipe.write(source.read_bytes())
+            pipe.flush()
+            in_time.append(told.wait(60))
+
+    def fail(_: Progress) -> None:
+        raise ZeroDivisionError
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    with pytest.raises(ZeroDivisionError):
+        boosted(tmp_path / "pipe", tmp_path / "out.mkv", progress=fail)
+    told.set()
+    feeder.join()
+    assert in_time == [True]

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -18,6 +19,7 @@ from PIL import Image
 from frame_booster.errors import EncodeError, InputError, Interrupted
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import boost, segmented_run
+from frame_booster.pipeline.comparison.compare import compare
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import options_of
 from tests.conftest import MeanModel, boosted, decoded, make_video, packets, probed_times
@@ -291,3 +293,11 @@ def test_a_segment_that_is_missing_is_told_before_the_work(source: Path, tmp_pat
 def test_folders_among_the_segments_are_left_alone(source: Path, tmp_path: Path) -> None:
     (begun(source, tmp_path / "out.mp4") / "@eaDir").mkdir()
     assert run(source, tmp_path / "out.mp4").frames_out == 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_a_name_that_is_no_text_is_only_a_name(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(4), codec="ffv1").rename(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
+    boosted(source, tmp_path / "out.mkv", resume=True)
+    compare(str(source), str(tmp_path / "out.mkv"), str(tmp_path / "page.html"))
+    assert "caf" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError, Interrupted, OutputError
 from frame_booster.media.output.atomic import behind_links, check_folder, claimed, hidden_name, nearest_folder
 from frame_booster.media.paths import is_pattern, shortened, split_pattern
 
@@ -47,15 +47,27 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
 
 def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
     made = sorted(partial.iterdir())
-    folder.mkdir(exist_ok=True)
+    if not folder.exists():
+        # All at once, or not at all.
+        partial.rename(folder)
+        return
     taken = next((path.name for path in made if (folder / path.name).exists()), None)
     if taken is not None and not overwrite:
         kept = keep_partial_folder(partial, folder)
         raise InputError(
             "exists already: it was made meanwhile", path=folder / taken, hint=f"the pictures are in {kept}"
         )
-    for path in made:
-        path.replace(folder / path.name)
+    try:
+        for path in made:
+            path.replace(folder / path.name)
+    except BaseException as error:
+        if not any(partial.iterdir()):
+            raise
+        kept = keep_partial_folder(partial, folder)
+        text = f"not all pictures have their place; the others are in {kept}"
+        if isinstance(error, OSError):
+            raise OutputError(f"cannot be written: {error.strerror}; {text}", path=folder) from error
+        raise Interrupted(f"interrupted; {text}", path=folder) from error
 
 
 def keep_partial_folder(partial: Path, target: Path) -> Path:

@@ -310,6 +310,6 @@ def save_page(
     for source in sources:
         check_output(source, target, overwrite=overwrite)
     with partial_file(target, overwrite=overwrite) as partial:
-        with partial.open("w", encoding="utf-8") as out:
+        with partial.open("w", encoding="utf-8", errors="replace") as out:
             write_page(out, proxy, recorded, unsure, text)
         return partial.stat().st_size

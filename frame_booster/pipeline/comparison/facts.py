@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def clock(seconds: Fraction) -> str:
 def read_report(path: Path) -> list[dict[str, Any]]:
     """Returns the records of files in a report: the document of `--report FILE`, of `--json`, or a line a file.
 
+    A line that is not whole, as a killed run leaves it, is left out.
+
     Raises:
       InputError: it is none of these.
     """
@@ -73,18 +76,22 @@ def read_report(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the report cannot be read: {error}", path=path) from error
-    try:
-        documents = [json.loads(text)]
-    except ValueError:
-        try:
-            documents = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
-            raise InputError("is no report of frame-booster: no JSON", path=path) from error
+    documents = _documents([text]) or _documents(text.splitlines())
+    if not documents:
+        raise InputError("is no report of frame-booster: no JSON", path=path)
     found: list[dict[str, Any]] = []
     for document in documents:
         inner = document.get("files", [document]) if isinstance(document, dict) else document
         if isinstance(inner, list):
             found += [one for one in inner if isinstance(one, dict) and "output" in one]
+    return found
+
+
+def _documents(texts: list[str]) -> list[Any]:
+    found = []
+    for text in texts:
+        with suppress(ValueError, RecursionError):
+            found.append(json.loads(text))
     return found
 
 

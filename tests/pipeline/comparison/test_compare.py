@@ -159,7 +159,7 @@ def test_the_command_takes_the_report_beside_and_escapes_names(tmp_path: Path) -
     )
     with pytest.raises(InputError, match="exists already"):
         compare(str(before), str(after))
-    (tmp_path / "lines.jsonl").write_text(json.dumps(record) + "\n" + json.dumps({"output": "y"}) + "\n")
+    (tmp_path / "lines.jsonl").write_text(json.dumps(record) + "\n" + json.dumps({"output": "y"}) + "\n" + '{"out')
     assert read_report(tmp_path / "lines.jsonl") == [record, {"output": "y"}]
     with pytest.raises(InputError, match="no JSON"):
         read_report(tmp_path / "out.json")

@@ -1,0 +1,43 @@
+"""Reports of runs: a document is whole, and tells of all that was tried, though a run was interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from frame_booster.errors import OutputError
+from frame_booster.pipeline.outcome import FileOutcome
+from frame_booster.pipeline.report import Report, done_inputs
+
+
+def test_what_a_retry_has_not_come_to_is_still_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("night.json")
+    Report(path).finish(
+        [FileOutcome(name, f"out/{name}", outcome) for name, outcome in (("a", "failed"), ("b", "done"))]
+    )
+    # It is interrupted in the first.
+    retry = Report(path, earlier=path)
+    retry.finish([FileOutcome(str(tmp_path / "a"), "out/a", "failed")])
+    assert done_inputs(path) == {str(tmp_path / "b")}
+    assert json.loads(path.read_text())["failed"] == 1
+    other = Report(path)
+    other.finish([FileOutcome("c", "out/c", "done")])
+    assert done_inputs(path) == {str(tmp_path / "c")}, "a run that retries nothing begins anew"
+
+
+def test_a_document_on_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "night.json"
+    Report(path).finish([FileOutcome("a", "out/a", "done")])
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutputError, match=r"night\.json.*the report cannot be written: No space left"):
+        Report(path).finish([])
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["night.json"]
