@@ -12,6 +12,8 @@ from frame_booster.pipeline.cluster.options import Patience
 
 _ASK_S = 0.5
 """How often a worker is asked for its progress."""
+_STALLED_S = 5.0
+"""A head that has not looked for so long was held up itself, and no worker is late for that."""
 _ASKED_A_SECOND = 200
 """Workers that are asked in a second, at most: of a thousand, each is asked every 5 s."""
 
@@ -69,6 +71,7 @@ class Crew:
         self.members: list[Member] = []
         self.begun = 0
         """Workers that were ever begun."""
+        self._looked = time.monotonic()
 
     def hire(self) -> None:
         """Begins a worker; it waits until the cluster has room, and has an autoscaler make it."""
@@ -156,6 +159,11 @@ class Crew:
 
     def _overdue(self) -> list[Event]:
         now = time.monotonic()
+        stalled, self._looked = now - self._looked, now
+        if stalled > _STALLED_S:
+            # It was suspended, or waited for a disk; what the workers have done meanwhile it has yet to hear.
+            for member in self.members:
+                member.begun, member.moved = member.begun + stalled, min(member.moved + stalled, now)
         late = [m for m in self.in_state("starting", "busy") if now - m.moved > self._limit(m)]
         return [self._lose(m, f"a worker on {_host(m)} did not move for {now - m.moved:.0f} s") for m in late]
 

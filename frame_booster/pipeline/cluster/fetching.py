@@ -19,6 +19,10 @@ _AT_ONCE = 2
 """Chunks of a segment that are under way: one is written while the next is sent."""
 
 
+class LostOnTheWay(Exception):
+    """A segment is not, or is no more, what its worker has made; it can be made again."""
+
+
 def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None:
     """Brings a segment's file from a worker, and removes it there.
 
@@ -30,8 +34,9 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
       shared: whether the worker's folder is there for the head, too.
 
     Raises:
-      OutputError: it cannot be written, or is not what was made.
-      RayError: the worker is lost.
+      OutputError: it cannot be written.
+      LostOnTheWay: it is not what was made.
+      RayError: the worker is lost, or cannot read it.
     """
     partial = path.with_suffix(".partial")
     try:
@@ -41,11 +46,14 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
             _copy(ray, actor, made, partial)
             actor.forget.remote(made.path)
         if partial.stat().st_size != made.size:
-            raise OutputError("a segment has lost bytes on its way from a worker", path=path)
+            raise LostOnTheWay("a segment has lost bytes on its way from a worker")
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(path)
         sync_folder(path.parent)
+    except ray.exceptions.RayError:
+        # Ray makes an error of the kind that the worker met as well, as one of the file's.
+        raise
     except OSError as error:
         raise OutputError(f"a segment cannot be written: {error.strerror}", path=path) from error
     finally:
@@ -55,6 +63,10 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
 def _move(made: Path, partial: Path) -> None:
     try:
         made.replace(partial)
+    except FileNotFoundError as error:
+        if made.parent.is_dir() and not made.exists():
+            raise LostOnTheWay("a segment is not in the shared folder any more") from error
+        raise
     except OSError:
         # Another file system than the output's.
         shutil.copyfile(made, partial)
@@ -74,4 +86,4 @@ def _copy(ray: Any, actor: Any, made: Made, partial: Path) -> None:
             digest.update(data)
             file.write(data)
     if digest.hexdigest() != made.digest:
-        raise OutputError("a segment has changed on its way from a worker", path=partial)
+        raise LostOnTheWay("a segment has changed on its way from a worker")

@@ -226,7 +226,7 @@ class FileWork:
         segments, before = self.segments, set(self.segments.state.get("ahead", {}))
         noted = False
         for made in self.chain.followers():
-            name = self._files.pop(made.number)
+            name = whole = self._files.pop(made.number)
             if self.work.format_name in CONSTANT_RATE:
                 counted = self.new_path(made.number)
                 shift_segment(segments.folder / name, counted, segments.frames - min(made.number, 1))
@@ -247,6 +247,8 @@ class FileWork:
                 decode_errors=errors,
             )
             noted = True
+            if name != whole:
+                (segments.folder / whole).unlink(missing_ok=True)
         ahead = self._ahead()
         if not noted and before != set(ahead):
             segments.note(ahead=ahead)

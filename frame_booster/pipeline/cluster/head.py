@@ -15,7 +15,7 @@ from typing import Any
 from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, as_known
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.crew import Event, Lost, Member
-from frame_booster.pipeline.cluster.fetching import fetch
+from frame_booster.pipeline.cluster.fetching import LostOnTheWay, fetch
 from frame_booster.pipeline.cluster.file_work import FileWork
 from frame_booster.pipeline.cluster.hiring import Hiring, Place
 from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Made, Setup
@@ -122,6 +122,8 @@ class Head:
             self._pool.shutdown(wait=False, cancel_futures=True)
             for work in self._active:
                 work.abandon()
+            for opened, work in self._opening.items():
+                opened.add_done_callback(partial(_abandoned, work))
         if self._failure is not None:
             raise self._failure
 
@@ -240,8 +242,9 @@ class Head:
         for future in [future for future in self._fetching if future.done()]:
             work, made = self._fetching.pop(future)
             error = future.exception()
-            if isinstance(error, self._ray.exceptions.RayError):
-                why = "a worker was lost before its segment was fetched"
+            if isinstance(error, (self._ray.exceptions.RayError, LostOnTheWay)):
+                lost = isinstance(error, self._ray.exceptions.RayError)
+                why = "a worker was lost before its segment was fetched" if lost else str(error)
                 self._guarded(work, partial(work.lost, made.number, why))
             else:
                 self._guarded(work, partial(self._take, work, made, future))
@@ -301,6 +304,10 @@ class Head:
     def _tell(self) -> None:
         if self._progress.is_due():
             self._news(self._progress.now(self._active, self._crew))
+
+
+def _abandoned(work: FileWork, _: Future[None]) -> None:
+    work.abandon()
 
 
 def _nothing() -> None:

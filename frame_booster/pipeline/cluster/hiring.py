@@ -14,7 +14,7 @@ from frame_booster.pipeline.cluster.messages import Fixed, Hello, Setup
 from frame_booster.pipeline.cluster.options import ClusterOptions
 
 _BAD_STARTS = 3
-"""Workers that may fail to start before no more are begun."""
+"""Workers that may fail to start, one after the other, before no more are begun."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +129,5 @@ class Hiring:
                 self.bad_start(ModelError(text, hint="without --strict frames may differ in their last bits"))
             else:
                 self._warn(f"{text}: frames may differ in their last bits", "machines differ in kind")
+        if member in self.crew.members:
+            self._bad_starts = 0

@@ -23,9 +23,9 @@ class Setup:
     sharers: int
     """Workers on a machine, which share its memory."""
     scratch: str | None
-    """Shared folder for packets."""
+    """Shared folder, in which the run has one of its own for packets."""
     token: str
-    """Name of a file in it, by which it is known to be the same folder."""
+    """Name of that one, by which the shared folder is known to be the same."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,7 +105,11 @@ def boost_folder_on_cluster(
             news(Warned(f"{target}: {made_again(found)}"))
             # Outputs that are whole are left alone, so that only those are replaced that are not.
             options = replace(options, overwrite=True)
-        make_folder(target.parent)
+        try:
+            make_folder(target.parent)
+        except OutputError as error:
+            folder.ended(path, FileOutcome.failed(str(path), str(target), error))
+            continue
         files.append((path, target))
 
     def ended(end: Ended) -> None:
@@ -195,24 +200,24 @@ def _head(
     )
     made = Head(ray, place, setup, files, sizes, options, cluster, news, ended)
     made.warnings += said
-    with _marked(cluster.scratch, setup.token):
+    with _folder_in(cluster.scratch, setup.token):
         yield made
 
 
 @contextmanager
-def _marked(folder: Path | None, token: str) -> Iterator[None]:
-    """Puts a file into the shared folder, by which workers know it again."""
+def _folder_in(folder: Path | None, token: str) -> Iterator[None]:
+    """Makes the run's own folder in the shared one, by which workers know it again, and removes it with all in it."""
     if folder is None:
         yield
         return
     try:
-        (folder / token).touch()
+        (folder / token).mkdir()
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=folder) from error
     try:
         yield
     finally:
-        (folder / token).unlink(missing_ok=True)
+        shutil.rmtree(folder / token, ignore_errors=True)
 
 
 def _room(nodes: Sequence[Mapping[str, Any]], cpus: int, *, gpus: bool) -> Counter[str]:

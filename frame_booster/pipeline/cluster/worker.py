@@ -49,7 +49,7 @@ class Worker:
         self._kept = KeptMakers()
         self._task: tuple[int, threading.Event] | None = None
         self._frames = 0
-        self._folder = _own_folder() if setup.scratch is None else Path(setup.scratch)
+        self._folder = _own_folder() if setup.scratch is None else Path(setup.scratch) / setup.token
 
     def load(self) -> LoadedNetwork:
         """Loads the network."""
@@ -58,10 +58,10 @@ class Worker:
     def hello(self) -> Hello | Failure:
         """Loads the network, and tells what this worker is."""
         try:
-            if self.setup.scratch is not None and not (self._folder / self.setup.token).exists():
+            if self.setup.scratch is not None and not self._folder.is_dir():
                 raise InputError(
                     f"is not the same folder on {socket.gethostname()}",
-                    path=self._folder,
+                    path=self._folder.parent,
                     hint="--cluster-scratch needs a folder that all machines share",
                 )
             model = self._model = self.load()

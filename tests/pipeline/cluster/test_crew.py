@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from frame_booster.pipeline.cluster import crew as crew_module
 from frame_booster.pipeline.cluster.crew import Crew, Lost, Member
 from frame_booster.pipeline.cluster.messages import Start, Task
 from frame_booster.pipeline.cluster.options import Patience
@@ -57,3 +58,24 @@ def test_a_worker_that_stands_still_is_ended_after_its_own_time(
         assert ray.killed == (["actor"] if late else [])
         assert [isinstance(event, Lost) and event.task is task for _, event in events] == [True] * late
         assert (member in crew.members) is not late
+
+
+def test_a_head_that_was_suspended_blames_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray, now = Still(), time.monotonic()
+    crew = Crew(ray, lambda: None, Patience())
+    task = Task(7, "in.mp4", "out.mp4", "mp4", options_of({}), 3, Start(None, exact=True))
+    for number in range(3):
+        crew.members.append(
+            Member(number, f"actor {number}", "busy", None, task, 1, 100, now - 10, now, 0.1, "ref", "asked")
+        )
+    clock = [now]
+    monkeypatch.setattr(crew_module.time, "monotonic", lambda: clock[0])
+    assert crew.events(0.0) == []
+    clock[0] += 3_600
+    assert crew.events(0.0) == [], "what they have done in this hour it has yet to hear"
+    for _ in range(65):
+        clock[0] += 1
+        lost = crew.events(0.0)
+        if lost:
+            break
+    assert len(ray.killed) == len(lost) == 3, "who stands still from then on is late as ever"
