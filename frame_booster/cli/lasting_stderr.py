@@ -1,4 +1,4 @@
-"""Standard error that outlives its reader: a run is not lost because nobody listens to it any more."""
+"""Standard error that outlives its reader: a run is not lost because its messages are not read any more."""
 
 from __future__ import annotations
 

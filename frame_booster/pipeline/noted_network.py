@@ -1,6 +1,6 @@
 """The network of a run in segments, as the run that began it had it: the one that goes on has it the same.
 
-An engine, a precision and a flow scale that nobody asks for are chosen by the machine, its devices and how much there
+An engine, a precision and a flow scale that are not asked for are chosen by the machine, its devices and how much there
 is to do, and frames of one are not those of another.
 """
 
