@@ -213,8 +213,11 @@ class Segments:
 
     def remove(self) -> None:
         """Removes all; the output is complete."""
-        self.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+        if os.name == "nt":
+            # What is open there cannot be removed, so the lock is left till now.
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def join(
