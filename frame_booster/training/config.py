@@ -12,6 +12,7 @@ import numpy as np
 
 from frame_booster.errors import InputError
 from frame_booster.training.lineage import Start, read_start
+from frame_booster.training.ranges import check_ranges
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -57,6 +58,11 @@ class Phase:
     perceptual_weight: tuple[float, float] = (0.0, 0.0)
     """Weight of the perceptual distance beside the loss; stacked-muon."""
 
+    def weight(self, name: str, progress: float) -> float:
+        """Returns the weight of that name where so much of the phase, in [0, 1], is over."""
+        low, high = getattr(self, name)
+        return float(low + (high - low) * progress)
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -94,7 +100,8 @@ class RunConfig:
     warmup: int = 200
     """Steps over which the learning rate rises from 0."""
     clipnorm: float = 1.0
-    """Largest norm of a variable's gradient; a small one makes steps alike where few samples have most of it."""
+    """Largest norm of a variable's gradient; a small one keeps a few samples with large gradients from
+    setting the pace."""
     beta_2: float = 0.999
     """How long the optimiser remembers squared gradients."""
     ema: float = 0.998
@@ -231,20 +238,11 @@ def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:
     return {key: _checked(value, types[key], where + key, path) for key, value in table.items()}
 
 
-_CHOICES = {"schedule": ("cosine", "linear"), "sampler": ("crops", "windows"), "compile_step": ("auto", "yes", "no")}
-
-
-def _check_choices(values: dict[str, Any], where: str, path: Path) -> None:
-    for key, choices in _CHOICES.items():
-        if key in values and values[key] not in choices:
-            raise InputError(f"{where}{key} = {values[key]!r} is none of {', '.join(choices)}", path=path)
-
-
 def load_config(path: Path) -> RunConfig:
     """Reads a run's TOML file.
 
     Raises:
-      InputError: the file cannot be read, or has a key or a value that is not known.
+      InputError: the file cannot be read, or has a key or a value that is not known, or out of its range.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -265,16 +263,18 @@ def load_config(path: Path) -> RunConfig:
     if "start" in data:
         apart["start"] = read_start(data.pop("start"), path)
     if "windows" in data:
-        apart["windows"] = Windows(**_read(Windows, data.pop("windows"), "windows.", path))
+        found = _read(Windows, data.pop("windows"), "windows.", path)
+        check_ranges(found, "windows.", path)
+        apart["windows"] = Windows(**found)
     values = _read(RunConfig, data, "", path)
-    _check_choices(values, "", path)
+    check_ranges(values, "", path)
     if not tables:
         raise InputError("a run needs at least one [[phases]] table", path=path)
     phases = []
     for number, table in enumerate(tables, 1):
         where = f"phases[{number}]." if len(tables) > 1 else "phases."
         found = _read(Phase, table, where, path)
-        _check_choices(found, where, path)
+        check_ranges(found, where, path)
         try:
             phases.append(Phase(**found))
         except TypeError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from frame_booster.errors import InputError
-from frame_booster.training.config import load_config
+from frame_booster.training.config import Phase, RunConfig, Windows, load_config
 from frame_booster.training.lineage import Start
+from frame_booster.training.ranges import RANGES, check_ranges
 from tests.training.runs import ROOT
 
 if sys.version_info >= (3, 11):
@@ -82,6 +84,56 @@ def test_a_value_of_another_type_names_file_and_key(tmp_path: Path, old: str, ne
     with pytest.raises(InputError, match=message) as caught:
         load_config(path)
     assert "run.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('precision = "bfloat16"', 'precision = "fp8"'),
+        ('optimizer = "nadam"', 'optimizer = "adam"'),
+        ("ema = 0.998", "ema = 5.0"),
+        ("beta_2 = 0.999", "beta_2 = nan"),
+        ("teacher_part = 0.25", "teacher_part = -1.0"),
+        ("census_part = 1.0", "census_part = 7.0"),
+        ("steps_per_call = 1", "steps_per_call = 0"),
+        ("seed = 1", "seed = -1"),
+        ("seed = 1", "seed = 4294967296"),
+        ("clipnorm = 1.0", "clipnorm = 0.0"),
+        ("strides = [1, 2, 3]", "strides = []"),
+        ("strides = [1, 2, 3]", "strides = [0]"),
+        ("strides = [1, 1, 2, 2, 3, 4]", "strides = []"),
+        ("other_t = 0.2", "other_t = 1.5"),
+        ("any_timestep = 0.0", "any_timestep = 3.0"),
+        ("synthetic = 0.0", "synthetic = 2.0"),
+        ("flow_downscale = [0]", "flow_downscale = []"),
+        ("flow_downscale = [0]", "flow_downscale = [-3]"),
+        ("scale = [1.0, 1.0]", "scale = [0.0, 0.0]"),
+        ("scale = [1.0, 1.0]", "scale = [1.0, 0.5]"),
+        ("batch = 8", "batch = 0"),
+        ("steps = 2000", "steps = 0"),
+        ("height = 128", "height = -96"),
+        ("learning_rate = [5e-4, 1e-5]", "learning_rate = [nan, inf]"),
+        ("census = 0.1 }", "census = -0.1 }"),
+    ],
+)
+def test_a_value_out_of_its_range_names_file_and_key(tmp_path: Path, old: str, new: str) -> None:
+    text = (EXAMPLES / "full.toml").read_text(encoding="utf-8")
+    place = f"\n{old}" if f"\n{old}" in text else old
+    assert place in text
+    (tmp_path / "run.toml").write_text(text.replace(place, place.replace(old, new), 1), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"run\.toml: .*{new.split(' ')[0]}"):
+        load_config(tmp_path / "run.toml")
+
+
+def test_every_number_of_a_recipe_has_a_range() -> None:
+    for kind in (RunConfig, Phase, Windows):
+        types = get_type_hints(kind)
+        for field in fields(kind):
+            inner = [*get_args(types[field.name]), types[field.name]]
+            if {int, float} & set(inner) and bool not in inner:
+                assert field.name in RANGES, f"{kind.__name__}.{field.name}"
+                if field.default is not MISSING:
+                    check_ranges({field.name: field.default}, "", Path("defaults"))
 
 
 def test_whole_numbers_are_taken_where_a_number_is_meant(tmp_path: Path) -> None:

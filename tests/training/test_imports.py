@@ -9,7 +9,8 @@ from tests.training.runs import ROOT
 
 ALLOWED: dict[str, set[str]] = {
     "lineage": set(),
-    "config": {"lineage"},
+    "ranges": set(),
+    "config": {"lineage", "ranges"},
     "perceptual": set(),
     "losses": {"perceptual"},
     "data": {"config"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import InputError, OutputError
-from frame_booster.training.data import clips
+from frame_booster.training.data import clips, sampling
 from frame_booster.training.data.clips import ClipStore
+from frame_booster.training.data.manifest import Clip
 from frame_booster.training.data.prefetch import prefetched_batches
 from frame_booster.training.data.sampling import Sampler, with_changed_light
 from tests.training.runs import config
@@ -71,3 +73,47 @@ def test_prefetching_hands_on_the_batches_of_the_steps_and_the_errors_of_the_sam
     sampler.batch = fail  # type: ignore[method-assign]
     with pytest.raises(InputError, match="frame 3 of x is damaged"):
         next(prefetched_batches(sampler, 0, 2))
+
+
+class Store:
+    """Clips of one size each; the frames of one that moves are noise."""
+
+    root = Path("clips")
+
+    def __init__(self, *clips: tuple[int, int, float, int]) -> None:
+        self.clips = [Clip(f"{k}", w, h, n, (motion,) * (n - 1)) for k, (w, h, motion, n) in enumerate(clips)]
+
+    def frame(self, clip: Clip, index: int) -> np.ndarray:
+        noise = np.random.default_rng(index).integers(0, 255, (clip.height, clip.width, 3))
+        return (noise if max(clip.pair_motion) > 1 else np.zeros_like(noise)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("store", "changes", "message"),
+    [
+        (Store((24, 64, 2.0, 9)), {}, "no clip is as large as the crops of 32x32 px"),
+        (Store((24, 64, 2.0, 9)), {"synthetic": 1.0}, "no clip is as large"),
+        (Store((64, 64, 0.0, 9)), {}, "moves enough .*smaller min_motion"),
+        (Store((64, 64, 0.0, 9), (24, 64, 2.0, 9)), {}, "as large as 32x32 px moves enough"),
+        (Store((64, 64, 2.0, 9)), {"strides": (5,)}, "shorter strides"),
+    ],
+)
+def test_a_phase_for_which_there_is_nothing_to_draw_is_refused_at_once(
+    store: Store, changes: dict[str, Any], message: str
+) -> None:
+    phase = replace(config().phases[0], **{"any_timestep": 0.0, "synthetic": 0.0, **changes})
+    with pytest.raises(InputError, match=message):
+        Sampler(store, config(phases=(config().phases[0], phase), min_motion=0.5))
+
+
+def test_strides_that_no_clip_is_long_enough_for_are_passed_over() -> None:
+    phase = replace(config().phases[0], strides=(1, 5), any_timestep=0.0, synthetic=0.0, batch=8, flow_weight=(0, 0))
+    batch = Sampler(Store((64, 64, 2.0, 9)), config(phases=(phase,))).batch(0)
+    assert len(batch.frames) == 8
+
+
+def test_crops_in_which_nothing_changes_are_not_drawn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "ATTEMPTS", 50)
+    phase = replace(config().phases[0], synthetic=0.0)
+    with pytest.raises(InputError, match="of 50 crops"):
+        Sampler(Store((64, 64, 0.9, 9)), config(phases=(phase,))).batch(0)

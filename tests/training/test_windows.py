@@ -84,6 +84,18 @@ def test_clips_that_are_too_small_or_do_not_move_are_refused(tmp_path: Path) -> 
     large = replace(config(), phases=(replace(config().phases[0], height=256, width=256),))
     with pytest.raises(InputError, match="as large as the crops of 256"):
         WindowSampler(Moving(tmp_path), large)
+    with pytest.raises(InputError, match="no triplet of the clips moves enough"):
+        WindowSampler(Moving(tmp_path), config(strides=(5,), other_t=0.0))
+
+
+def test_windows_are_no_larger_than_clips_that_move(tmp_path: Path) -> None:
+    store = Moving(tmp_path)
+    store.clips = [store.clips[1], replace(store.clips[0], width=512, height=512)]
+    sampler = WindowSampler(store, config(large=1.0), alike=True)
+    assert {window.side for step in range(20) for window in sampler.draw(step)[0]} <= set(range(32, 65))
+    large = replace(config(), phases=(replace(config().phases[0], height=128, width=128),))
+    with pytest.raises(InputError, match="no clip that moves is as large as the crops of 128"):
+        WindowSampler(store, large)
 
 
 def test_a_device_cuts_the_windows_that_the_host_cuts(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ The batch of a step depends on the seed and the step alone, so an interrupted ru
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from frame_booster.errors import InputError
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.data.flow_labels import flow_labels
 from frame_booster.training.data.linear_motion import with_linear_motion
@@ -18,6 +20,10 @@ from frame_booster.training.data.synthetic import layered_triplet
 
 STILL = 2.0
 """A crop whose two outer frames differ by less than this, in mean code values, is drawn again."""
+
+
+ATTEMPTS = 100_000
+"""Crops that are drawn for a sample before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,10 @@ class Batch:
     """(B,) position of the middle frame, in (0, 1)."""
     flows: FloatArray
     """(B, H, W, 4) labels in px: (dy, dx) that warp the first frame, then the second, to the middle."""
+
+
+def _fits(clip: Clip, phase: Phase) -> bool:
+    return clip.height >= phase.height and clip.width >= phase.width
 
 
 def with_changed_light(rng: np.random.Generator, frames: FrameArray, brightness: float, gamma: float) -> FrameArray:
@@ -49,12 +59,47 @@ def with_changed_light(rng: np.random.Generator, frames: FrameArray, brightness:
     return np.asarray(np.rint(table).astype(np.uint8)[frames])
 
 
+def gaps_of(strides: Iterable[int], other_t: float) -> Iterator[tuple[int, int]]:
+    """Yields what can be drawn: the gaps, in frames, from the first frame to the wanted one and from there to the last.
+
+    Args:
+      strides: that are drawn from.
+      other_t: share of samples whose wanted frame may be out of the middle.
+    """
+    for stride in dict.fromkeys(strides):
+        if other_t < 1:
+            yield stride, stride
+        if other_t > 0:
+            span = max(2 * stride, 3)
+            yield from ((before, span - before) for before in range(1, span))
+
+
 class Sampler:
-    """Draws batches from a store of clips as a run's configuration says."""
+    """Draws batches from a store of clips as a run's configuration says.
+
+    Raises:
+      InputError: for a phase there is nothing to draw: all clips are smaller than its crops, none that is as large
+        moves, or none is as long as its strides.
+    """
 
     def __init__(self, store: FrameStore, config: RunConfig) -> None:
         self.store, self.config = store, config
         self._tables: dict[tuple[int, int], tuple[list[tuple[Clip, int]], FloatArray]] = {}
+        for phase in config.phases:
+            self._check(phase)
+
+    def _check(self, phase: Phase) -> None:
+        if not any(_fits(clip, phase) for clip in self.store.clips):
+            what = f"no clip is as large as the crops of {phase.width}x{phase.height} px"
+            raise InputError(
+                what, path=self.store.root, hint="a smaller height and width of the phase, or larger clips"
+            )
+        if phase.synthetic >= 1:
+            return
+        tables = (self._triplets(*gaps)[0] for gaps in gaps_of(phase.strides, phase.any_timestep))
+        if not any(_fits(clip, phase) for places in tables for clip, _ in places):
+            what = f"no triplet of clips as large as {phase.width}x{phase.height} px moves enough"
+            raise InputError(what, path=self.store.root, hint="a smaller min_motion or crop, or shorter strides")
 
     def _triplets(self, before: int, after: int) -> tuple[list[tuple[Clip, int]], FloatArray]:
         """Returns all (clip, first index) with gaps `before` and `after` to the middle, and their odds."""
@@ -110,9 +155,12 @@ class Sampler:
         return with_changed_light(rng, frames, self.config.brightness, self.config.gamma)
 
     def _draw(self, rng: np.random.Generator, phase: Phase) -> tuple[FrameArray, float]:
-        while True:
+        for _ in range(ATTEMPTS):
             before, after = self._gaps(rng, phase)
             places, odds = self._triplets(before, after)
+            if not places:
+                # Clips that are as long, or move as much, have other strides alone.
+                continue
             clip, start = places[min(int(np.searchsorted(odds, rng.random())), len(places) - 1)]
             frames = self._crop(rng, phase, clip, (start, start + before, start + before + after))
             if frames is None:
@@ -120,6 +168,8 @@ class Sampler:
             if rng.random() < 0.5:
                 return np.ascontiguousarray(frames[::-1]), after / (before + after)
             return frames, before / (before + after)
+        what = f"of {ATTEMPTS} crops that were drawn, one after the other, none changes from frame to frame"
+        raise InputError(what, path=self.store.root, hint="clips that move, or that are not smaller than the crops")
 
     def _synthesise(self, rng: np.random.Generator, phase: Phase) -> tuple[FrameArray, float, FloatArray]:
         pictures: list[FrameArray] = []
@@ -145,8 +195,7 @@ class Sampler:
         frames = np.empty((phase.batch, 3, phase.height, phase.width, 3), np.uint8)
         times = np.empty(phase.batch, np.float32)
         flows = np.zeros((phase.batch, phase.height, phase.width, 4), np.float32)
-        pairs = phase.flow_weight, phase.matching_weight
-        supervised = any(low + (high - low) * progress > 0 for low, high in pairs)
+        supervised = any(phase.weight(name, progress) > 0 for name in ("flow_weight", "matching_weight"))
         labelled = supervised or self.config.even
         for k in range(phase.batch):
             if rng.random() < phase.synthetic:

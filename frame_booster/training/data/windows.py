@@ -17,6 +17,7 @@ import numpy.typing as npt
 from frame_booster.errors import InputError
 from frame_booster.training.config import RunConfig
 from frame_booster.training.data.manifest import Clip, FloatArray, FrameArray, FrameStore
+from frame_booster.training.data.sampling import gaps_of
 from frame_booster.training.data.stored_flows import CHANNELS, StoredFlows, flows_path, motion_of_window
 from frame_booster.training.data.stores import place_of
 
@@ -70,7 +71,7 @@ class WindowSampler:
       multiple: sides are multiples of it, px.
 
     Raises:
-      InputError: all clips are smaller than the crops, or none moves.
+      InputError: no clip moves, or all that do are smaller than the crops.
     """
 
     def __init__(
@@ -84,14 +85,19 @@ class WindowSampler:
     ) -> None:
         self.store, self.config, self.flows = store, config, flows
         self.alike, self.multiple = alike, multiple
-        self._largest = max(min(clip.height, clip.width) for clip in store.clips)
         self._sums = [np.concatenate([[0.0], np.cumsum(clip.pair_motion)]) for clip in store.clips]
         self._tables: dict[tuple[int, int], tuple[npt.NDArray[np.int64], FloatArray]] = {}
+        tables = [self.triplets(*gaps)[0] for gaps in gaps_of(config.windows.strides, config.windows.other_t)]
+        moving = {int(number) for places in tables for number in places[:, 0]}
+        if not moving:
+            hint = "a smaller min_motion, or shorter strides"
+            raise InputError("no triplet of the clips moves enough", path=store.root, hint=hint)
+        # Of those that windows are drawn of: a side that none of them has would be drawn for ever.
+        self._largest = max(min(store.clips[k].height, store.clips[k].width) for k in moving)
         crop = max(phase.height for phase in config.phases)
         if self._largest < crop:
-            raise InputError(f"no clip is as large as the crops of {crop} px", path=store.root)
-        if not any(len(self.triplets(stride, stride)[0]) for stride in set(config.windows.strides)):
-            raise InputError("no triplet of the clips moves enough", path=store.root, hint="a smaller min_motion")
+            hint = "a smaller height and width of the phase, or larger clips"
+            raise InputError(f"no clip that moves is as large as the crops of {crop} px", path=store.root, hint=hint)
 
     def triplets(self, before: int, after: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Returns all (clip, first frame) with these gaps to the wanted frame that move, and their odds, summed up."""
