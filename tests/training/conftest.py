@@ -1,14 +1,19 @@
-"""Data that training tests share; without the extra `train` none of them is collected."""
+"""Data and runs that training tests share; without the extra `train` none of them is collected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from tests.conftest import make_video, picture
+
+if TYPE_CHECKING:
+    from frame_booster.training.loop.run import TrainingRun
 
 collect_ignore_glob = [] if find_spec("cv2") else ["test_*.py"]
 
@@ -33,3 +38,18 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "id,frame0,middle,frame1,mean_motion_px\nscene_123,im1.png,im2.png,im3.png,3.2\n"
     )
     return folder
+
+
+@pytest.fixture
+def small(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TrainingRun]:
+    """Opens a run of `Small`, in a folder of a name."""
+    from frame_booster.training.loop.run import TrainingRun
+    from tests.training.runs import Small, simple_config
+
+    monkeypatch.setattr(Small, "network_name", "small", raising=False)
+    monkeypatch.setattr("frame_booster.training.loop.run_state.create_network", lambda name, precision: Small())
+
+    def opened(name: str, **changes: Any) -> TrainingRun:
+        return TrainingRun(simple_config(**changes), tmp_path / name, material, material / "val", tmp_path / "cache")
+
+    return opened

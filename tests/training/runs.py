@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from frame_booster.network.layers import Convolution, Stage
 from frame_booster.network.prediction import Prediction
 from frame_booster.training.config import Phase, RunConfig, Windows
+from frame_booster.training.loop.checkpoint import HELD, PRODUCT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +46,15 @@ def curve(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
 
 
+def without_later_keys(path: Path) -> None:
+    """Makes a checkpoint one of an earlier version, which had none of what was added to it since."""
+    tensors = {name: array for name, array in load_file(path).items() if not name.startswith(HELD) and name != PRODUCT}
+    with safe_open(path, framework="numpy") as file:
+        state = json.loads(file.metadata()["state"])
+    old = {key: value for key, value in state.items() if key not in ("network", "optimizer")}
+    save_file(tensors, path, metadata={"state": json.dumps(old)})
+
+
 class Small(Stage):
     """Stands in for a network: two convolutions that correct the blend."""
 
@@ -55,6 +68,12 @@ class Small(Stage):
     def call(self, first: Any, second: Any, t: Any = None) -> Prediction:
         made = 0.5 * (first + second) + self.two(self.one(tf.concat([first, second], -1)))
         return Prediction(frame=made, unclipped=made, flows=[(made[..., :2], made[..., 1:])])
+
+
+def simple_config(**changes: Any) -> RunConfig:
+    """A run of `Small` by `step`."""
+    phase = replace(config().phases[0], choice_weight=(0.0, 0.0), any_timestep=0.0)
+    return config(**{"phases": (phase,), "loss": {"charbonnier": 1.0}, **changes})
 
 
 def fused_config(**changes: Any) -> RunConfig:

@@ -18,13 +18,13 @@ from frame_booster.training.loop.feeding import Feed
 from frame_booster.training.loop.fused_run import FusedRun, load_teacher, open_run, training_device
 from frame_booster.training.loop.run import TrainingRun
 from frame_booster.training.losses.reconstruction import LOSSES
-from tests.training.runs import Small, curve, fused_config
+from tests.training.runs import Small, curve, fused_config, without_later_keys
 
 
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Small, "network_name", "small", raising=False)
-    monkeypatch.setattr("frame_booster.training.loop.run.create_network", lambda name, precision: Small())
+    monkeypatch.setattr("frame_booster.training.loop.run_state.create_network", lambda name, precision: Small())
     monkeypatch.setitem(LOSSES, "squared", lambda made, truth: tf.reduce_mean(tf.square(made - truth), [1, 2, 3]))
 
 
@@ -34,25 +34,65 @@ def opened(material: Path, folder: Path, **changes: Any) -> FusedRun:
     return run
 
 
-@pytest.mark.parametrize("sampler", ["crops", "windows"])
-def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, sampler: str) -> None:
-    whole = opened(material, tmp_path / "whole", sampler=sampler)
+@pytest.mark.parametrize(("sampler", "batches"), [("crops", 1), ("windows", 1), ("windows", 2)])
+def test_a_stopped_run_goes_on_exactly(material: Path, tmp_path: Path, sampler: str, batches: int) -> None:
+    changes: dict[str, Any] = {"sampler": sampler, "batches_per_update": batches}
+    whole = opened(material, tmp_path / "whole", **changes)
     whole.train(log_every=2, validate_every=6)
     assert [record["step"] for record in curve(tmp_path / "whole")] == [2, 4, 6]
-    parts = opened(material, tmp_path / "parts", sampler=sampler)
-    while parts.step < 4:
+    parts = opened(material, tmp_path / "parts", **changes)
+    # Between two updates, where one is of two batches.
+    while parts.step < 3:
         parts.take()
     parts.save_checkpoint()
-    again = opened(material, tmp_path / "parts", sampler=sampler)
-    assert (again.step, again.samples) == (4, 8)
+    again = opened(material, tmp_path / "parts", **changes)
+    assert (again.step, again.samples) == (3, 6)
     again.train(log_every=2, validate_every=6)
     for one, other in zip(whole._averages(), again._averages(), strict=True):
         np.testing.assert_array_equal(one, other)
+    for one, other in zip(whole.variables, again.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
     last, same = curve(tmp_path / "whole")[-1], curve(tmp_path / "parts")[-1]
     for name in ("loss", "psnr", "rate", "val_psnr", "val_ssim"):
         assert last[name] == same[name], name
     assert read_metadata(tmp_path / "parts" / "best.safetensors")["samples"] == "12"
     assert read_metadata(tmp_path / "parts" / "last.safetensors")["steps"] == "6"
+
+
+def test_a_checkpoint_without_gradients_that_are_held_is_gone_on_from(material: Path, tmp_path: Path) -> None:
+    run = opened(material, tmp_path / "run", batches_per_update=2)
+    run.take()
+    run.save_checkpoint()
+    without_later_keys(run.checkpoint)
+    again = opened(material, tmp_path / "run", batches_per_update=2)
+    assert again.step == 1
+    assert not any(np.any(held.numpy()) for held in again.fused.held.values())
+    again.take()
+
+
+def test_another_kind_of_run_does_not_take_the_checkpoint(material: Path, tmp_path: Path) -> None:
+    run = opened(material, tmp_path / "run")
+    run.take()
+    run.save_checkpoint()
+    with pytest.raises(InputError, match=r"has other state .*output_layers"):
+        opened(material, tmp_path / "run", output_layers=("one", "two"))
+    # What is edited to make a run longer or other is taken.
+    again = opened(material, tmp_path / "run", seed=2, steps=9, learning_rate=(1e-3, 1e-3), batches_per_update=2)
+    assert again.step == 1
+
+
+def test_output_layers_that_the_network_has_not_are_refused_before_clips_are_decoded(
+    material: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"no layer 'last' \(there is: one, two\)"):
+        opened(material, tmp_path / "run", output_layers=("last",))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_validation_has_its_own_steps(material: Path, tmp_path: Path) -> None:
+    opened(material, tmp_path / "run").train(log_every=4, validate_every=3)
+    told = [(record["step"], "val_psnr" in record) for record in curve(tmp_path / "run")]
+    assert told == [(3, True), (4, False), (6, True)]
 
 
 def test_several_steps_a_call_learn_from_frames_on_the_device(material: Path, tmp_path: Path) -> None:
@@ -110,6 +150,26 @@ def test_a_run_by_the_clock_ends_when_its_minutes_are_over(
     assert places == sorted(places)
     assert places[-1] == 5
     assert len(curve(tmp_path / "run")) == 1
+
+
+def test_what_is_drawn_ahead_is_taken_though_the_clock_has_gone_on(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(material, tmp_path / "run", minutes=1.0)
+    drawn: list[tuple[int, int]] = []
+    draw = run.feed.sampler.batch
+
+    def noted(step: int, at: int | None = None) -> Any:
+        assert at is not None
+        drawn.append((step, at))
+        return draw(step, at)
+
+    monkeypatch.setattr(run.feed.sampler, "batch", noted)
+    for _ in range(4):
+        run.take()
+        run.spent_s += 11.0
+    run.feed.close()
+    assert drawn == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)], "each once, for the place when it was begun"
 
 
 def test_a_run_none_of_whose_steps_is_a_number_ends(

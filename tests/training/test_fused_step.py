@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import tensorflow as tf
 
 from frame_booster.errors import InputError
 from frame_booster.network.fbnet_2.residual import PReluConvolution
-from frame_booster.training.config import RunConfig
-from frame_booster.training.loop.fused_step import FusedStep, Samples, check_config
+from frame_booster.training.config import RunConfig, load_config
+from frame_booster.training.loop.checks import check_config
+from frame_booster.training.loop.fused_step import FusedStep, Samples
 from frame_booster.training.losses import perceptual
 from frame_booster.training.losses.reconstruction import LOSSES
-from tests.training.runs import Small, fused_config
+from tests.training.runs import ROOT, Small, fused_config
 
 rng = np.random.default_rng(5)
 
@@ -174,6 +176,12 @@ def test_without_st_lpips_the_perceptual_loss_is_refused(monkeypatch: pytest.Mon
         (fused_config(optimizer="muon", minutes=3.0), "minutes, steps_per_call"),
         (fused_config(sampler="windows", width=64), "windows are squares"),
         (fused_config(sampler="windows", network="fbnet"), "fbnet interpolates the middle only"),
+        (fused_config(any_timestep=0.1, network="fbnet"), "fbnet interpolates the middle only .any_timestep = 0.0"),
+        (fused_config(optimizer="muon", any_timestep=0.1, network="fbnet"), "fbnet interpolates the middle only"),
+        (fused_config(flow_downscale=(0, 1), network="fbnet"), r"fbnet does not downscale frames by 2\^1"),
+        (fused_config(teacher="stored", distil_weight=(0.1, 0.1)), "the crops have no stored flows"),
+        (fused_config(loss={"squares": 1.0}), "unknown loss 'squares'"),
+        (fused_config(optimizer="muon", loss={}), "no loss, so nothing teaches"),
     ],
 )
 def test_what_only_the_other_kind_of_step_can_do_is_refused(config: RunConfig, message: str) -> None:
@@ -184,3 +192,8 @@ def test_what_only_the_other_kind_of_step_can_do_is_refused(config: RunConfig, m
 def test_weights_go_from_the_first_to_the_second_of_their_pair() -> None:
     step = made(replace(fused_config(levels_weight=(0.2, 0.4))))
     assert [step.weights_at(k)[1] for k in (0, 5)] == pytest.approx([0.2, 0.4])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "weights" / "recipes").rglob("*.toml")), ids=lambda path: path.stem)
+def test_recipes_of_weights_that_ship_are_taken(path: Path) -> None:
+    check_config(load_config(path))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
-from frame_booster.errors import InputError
+from frame_booster.cli.fbnet import main as fbnet
+from frame_booster.errors import FrameBoosterError, InputError
 from frame_booster.training.data.dataset import DatasetOptions, build
 from frame_booster.training.data.dataset_layouts import in_validation
-from frame_booster.training.loop.run import TrainingRun, training_precision
+from frame_booster.training.loop.run import TrainingRun
+from frame_booster.training.loop.step import training_precision
+from frame_booster.training.losses.reconstruction import LOSSES
 from tests.conftest import make_video
 from tests.training.runs import config, curve
 
@@ -111,5 +116,61 @@ def test_what_cannot_be_frozen_is_refused(
 def test_precision_is_what_is_asked_for_or_what_the_hardware_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training_precision("float16", "auto") == "float16"
     for has, expected in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr("frame_booster.training.loop.run.has_bfloat16", lambda has=has: has)
+        monkeypatch.setattr("frame_booster.training.loop.step.has_bfloat16", lambda has=has: has)
         assert training_precision("auto", "cpu") == expected
+
+
+def test_validation_has_its_own_steps(small: Callable[..., TrainingRun]) -> None:
+    run = small("run")
+    run.train(log_every=4, validate_every=3)
+    told = [(record["step"], "val_psnr" in record) for record in curve(run.folder)]
+    assert told == [(3, True), (4, False), (6, True)]
+
+
+def test_what_is_not_a_number_is_never_the_best_figure(
+    small: Callable[..., TrainingRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small("run")
+    with monkeypatch.context() as patched:
+        patched.setattr("frame_booster.training.evaluation.metrics.psnr", lambda made, truth: float("nan"))
+        run.validate()
+    assert run.best == 0.0
+    assert not (run.folder / "best.safetensors").exists()
+    figures = run.validate()
+    assert run.best == figures["val_psnr"] > 0.0
+    assert (run.folder / "best.safetensors").exists()
+    run.best = float("nan")
+    run.save_checkpoint()
+    assert small("run").best == 0.0
+
+
+def test_a_run_none_of_whose_steps_is_a_number_ends(
+    small: Callable[..., TrainingRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LOSSES, "nothing", lambda made, truth: tf.reduce_mean(made, [1, 2, 3]) / 0.0)
+    for log_every, validate_every, last in ((2, 50, 2), (4, 1, 4), (50, 500, 6)):
+        with pytest.raises(InputError, match=f"none of the last {last} steps"):
+            small("run", loss={"nothing": 1.0}).train(log_every=log_every, validate_every=validate_every)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "adam"}, "unknown optimizer 'adam'"),
+        ({"network": "fbnet-3"}, "no network named 'fbnet-3'"),
+        ({"loss": {"squares": 1.0}}, "unknown loss 'squares'"),
+        ({"frozen": ("three",)}, "begin with 'three'"),
+    ],
+)
+def test_names_that_are_not_known_are_refused_before_clips_are_decoded(
+    small: Callable[..., TrainingRun], tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FrameBoosterError, match=message):
+        small("run", **changes)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_steps_between_validations_are_one_or_more() -> None:
+    done = CliRunner().invoke(fbnet, ["train", "a.toml", "--validate-every", "0"])
+    assert done.exit_code == 2
+    assert "0 is not in the range x>=1" in done.output

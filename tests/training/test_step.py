@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.network.compiling import is_refined
-from frame_booster.network.layers import named_weights
+from frame_booster.network.layers import Convolution, named_weights
 from frame_booster.network.prediction import Prediction
 from frame_booster.training.data.sampling import Batch
 from frame_booster.training.loop.step import StepFigures, TrainStep, learning_rate, make_optimizer
@@ -99,6 +99,24 @@ def test_a_network_is_trained_without_what_it_does_where_it_runs() -> None:
     assert seen
     assert not any(seen)
     assert is_refined()
+
+
+@pytest.mark.parametrize("optimizer", ["nadam", "adamw", "muon"])
+def test_weights_that_the_loss_does_not_depend_on_stay_as_they_are(optimizer: str) -> None:
+    network = Small()
+    unused = Convolution(3, 3, name="unused")
+    variables = [variable for _, variable in named_weights(network)] + [unused.kernel]
+    phase = replace(config().phases[0], choice_weight=(0.0, 0.0))
+    settings = config(phases=(phase,), optimizer=optimizer)
+    made = make_optimizer(settings)
+    made.build(variables)
+    step = TrainStep(network, variables, made, settings, tf.distribute.get_strategy())
+    frames = np.random.default_rng(1).integers(0, 255, (2, 3, 32, 32, 3)).astype(np.uint8)
+    before = [variable.numpy() for variable in variables]
+    assert step(0, Batch(frames, np.full(2, 0.5, np.float32), np.zeros((2, 32, 32, 4), np.float32))).finite
+    changed = [not np.array_equal(old, new.numpy()) for old, new in zip(before, variables, strict=True)]
+    assert changed[0]
+    assert not changed[-1]
 
 
 def test_a_step_whose_gradient_is_not_a_number_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,9 @@ from frame_booster.cli.grouped import GroupedCommand
 @click.option("--run", "folder", type=FOLDER, required=True, help="Folder of the run; resumed if it has a checkpoint.")
 @click.option("--cache", type=FOLDER, help="Folder for the decoded clips. Default: beside the run.")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start a new run from.")
-@click.option("--validate-every", type=int, default=500, show_default=True, help="Steps between validations.")
+@click.option(
+    "--validate-every", type=click.IntRange(1), default=500, show_default=True, help="Steps between validations."
+)
 @click.option(
     "--device",
     default="auto",

@@ -16,7 +16,8 @@ from frame_booster.training.data.resident import SIDES, ResidentFrames, decoded_
 from frame_booster.training.data.sampling import Sampler
 from frame_booster.training.data.stored_flows import StoredFlows
 from frame_booster.training.data.windows import WindowSampler
-from frame_booster.training.loop.fused_step import STORED, Samples
+from frame_booster.training.loop.checks import STORED
+from frame_booster.training.loop.fused_step import Samples
 
 RESIDENT_SHARE = 0.5
 """Of a GPU's memory: decoded frames that take more stay on the host."""
@@ -30,6 +31,8 @@ class Fed(NamedTuple):
     """As `FusedStep.__call__` takes it."""
     size: int
     """Samples in it."""
+    places: list[int]
+    """Where in the schedule each of its steps lay when it was drawn: of a run by the clock, a little ago."""
 
 
 def device_memory(device: str) -> int:
@@ -65,22 +68,22 @@ class Feed:
             multiple = SIDES if resident else 1
             self.sampler = WindowSampler(store, config, flows, alike=resident, multiple=multiple)
         self._pool = ThreadPoolExecutor(1)
-        self._next: tuple[tuple[int, ...], Future[Fed]] | None = None
+        self._next: tuple[list[int], Future[Fed]] | None = None
 
     def __call__(self, steps: list[int], places: list[int], ahead: tuple[list[int], list[int]] | None) -> Fed:
         """Returns the samples of some steps, and begins to draw those of the next call.
 
         Args:
           steps: one for each step of the call.
-          places: where in the schedule each lies.
+          places: where in the schedule each lies; what was drawn ahead keeps the place that it was drawn for.
           ahead: the same of the next call, None: there is none.
         """
         drawn = self._next
         self._next = None
-        fed = drawn[1] if drawn and drawn[0] == (*steps, *places) else self._pool.submit(self._draw, steps, places)
+        fed = drawn[1] if drawn and drawn[0] == steps else self._pool.submit(self._draw, steps, places)
         made = fed.result()
         if ahead is not None:
-            self._next = (*ahead[0], *ahead[1]), self._pool.submit(self._draw, *ahead)
+            self._next = ahead[0], self._pool.submit(self._draw, *ahead)
         return made
 
     def _draw(self, steps: list[int], places: list[int]) -> Fed:
@@ -96,7 +99,7 @@ class Feed:
             place = np.random.default_rng([self._config.seed, step, 1]).random(2).astype(np.float32)
             nothing = np.zeros((0, *batch.frames.shape[2:4], 5), np.float16)
             parts.append((batch.frames, batch.t, place, nothing, np.zeros(0, np.float32)))
-        return Fed(self._samples(parts), None, sum(len(part[0]) for part in parts))
+        return Fed(self._samples(parts), None, sum(len(part[0]) for part in parts), places)
 
     def _draw_places(self, frames: ResidentFrames, steps: list[int], places: list[int]) -> Fed:
         assert isinstance(self.sampler, WindowSampler)
@@ -108,7 +111,8 @@ class Feed:
             motion, known = self.sampler.motions(windows, crop)
             times = np.asarray([window.t for window in windows], np.float32)
             parts.append((frames.places(windows), times, place, motion, known))
-        return Fed(self._samples(parts), frames.cutter(side, crop), sum(len(part[1]) for part in parts))
+        size = sum(len(part[1]) for part in parts)
+        return Fed(self._samples(parts), frames.cutter(side, crop), size, places)
 
     def _samples(self, parts: list[Any]) -> Samples:
         with tf.device(self._device):

@@ -14,8 +14,10 @@ from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS, create_network
 from frame_booster.network.weights import load_weights, read_metadata, save_weights
 from frame_booster.training.config import RunConfig
+from frame_booster.training.loop.checkpoint import HELD
+from frame_booster.training.loop.checks import STORED
 from frame_booster.training.loop.feeding import Feed
-from frame_booster.training.loop.fused_step import STORED, FusedStep
+from frame_booster.training.loop.fused_step import FusedStep
 from frame_booster.training.loop.run import LONGEST_STEP_S, TrainingRun
 from frame_booster.training.loop.step import learning_rate
 
@@ -75,6 +77,8 @@ class FusedRun(TrainingRun):
             teacher = load_teacher(self.config.teacher, self.config.precision)
             self.fused = FusedStep(self.network, self.config, teacher, self.device)
         self.variables, self.optimizer = self.fused.variables, self.fused.optimizer
+
+    def _draw_from_store(self) -> None:
         self.feed = Feed(self.store, self.config, self.device)
 
     def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
@@ -87,6 +91,9 @@ class FusedRun(TrainingRun):
     def _set_averages(self, arrays: list[Any]) -> None:
         for average, array in zip(self.fused.average, arrays, strict=True):
             average.assign(array)
+
+    def _kept_since(self) -> dict[str, Any]:
+        return {HELD + name: variable for name, variable in self.fused.held.items()}
 
     def place(self, step: int, later: int = 0) -> int:
         """Returns where in the schedule a step lies, as a step of its phases.
@@ -128,9 +135,9 @@ class FusedRun(TrainingRun):
         later = self._call_from(self.step + len(steps), len(steps))
         fed = self.feed(steps, places, later if later[0] else None)
         rates = [self._rate(step, at) for step, at in zip(steps, places, strict=True)]
-        weights = [self.fused.weights_at(at) for at in places]
+        weights = [self.fused.weights_at(at) for at in fed.places]
         # One for all steps of the call: a graph is of one scale.
-        flow_downscale = self.config.flow_downscale_at(steps[0], places[0])
+        flow_downscale = self.config.flow_downscale_at(steps[0], fed.places[0])
         with tf.device(self.device):
             self.fused(fed.samples, rates, weights, fed.read, flow_downscale)
         self.step += len(steps)
@@ -155,13 +162,11 @@ class FusedRun(TrainingRun):
             # The first call compiles, which the clock of a run does not count.
             self.spent_s += min(now - began, LONGEST_STEP_S) if compiled else 0.0
             began, compiled = now, True
-            if self.step // log_every > before // log_every or self.ended:
+            validating = self.step // validate_every > before // validate_every or self.ended
+            if validating or self.step // log_every > before // log_every:
                 figures = self.fused.figures()
-                if figures["skipped"] >= self.step - logged > 0:
-                    raise InputError(
-                        f"none of the last {self.step - logged} steps had a loss that is a number",
-                        hint="a smaller learning_rate, or weights to start from that are sound",
-                    )
+                skipped = round(figures["skipped"])
+                self._skipped.add(self.step - logged, skipped, self._most_skipped(log_every))
                 # Waits for the device, so that the seconds are those of the steps.
                 now = time.monotonic()
                 record = {"step": self.step, **{name: round(value, 5) for name, value in figures.items()}}
@@ -170,7 +175,7 @@ class FusedRun(TrainingRun):
                     "samples_per_s": round(count / (now - mark), 2),
                     "hours": round(self.hours, 3),
                 }
-                if self.step // validate_every > before // validate_every or self.ended:
+                if validating:
                     record |= {name: round(value, 4) for name, value in self.validate().items()}
                 self._log(record)
                 logged, count, mark = self.step, 0, time.monotonic()

@@ -1,4 +1,5 @@
-"""One step of training as one graph: forward, losses, backward, optimizer and averaged weights, with no word between.
+"""One step of training as one graph: forward, losses, backward, optimizer and averaged weights,
+without going back to Python in between.
 
 `step.TrainStep` fetches figures after each step, decides on the host whether it counts and averages weights there. Here
 the graph does all that, and figures are fetched when a line of the curve is written.
@@ -6,7 +7,6 @@ the graph does all that, and figures are fetched when a line of the curve is wri
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,18 +16,17 @@ from frame_booster.errors import InputError
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor, named_weights
 from frame_booster.network.prediction import Prediction
-from frame_booster.network.presets import PRESETS, preset_of
 from frame_booster.network.warp import frame_warp
 from frame_booster.training.config import RunConfig
+from frame_booster.training.loop.checks import check_loss
 from frame_booster.training.loop.stacked_muon import StackedMuon
+from frame_booster.training.loop.tensors import batch_psnr, plain_variable
 from frame_booster.training.losses.distillation import distillation, teacher_trust
 from frame_booster.training.losses.levels import levels_error
 from frame_booster.training.losses.perceptual import load_perceptual, patches
 from frame_booster.training.losses.reconstruction import LOSSES
 
-LEVELS, DISTIL, PERCEPTUAL = "levels", "distil", "perceptual"
-STORED = "stored"
-"""The teacher whose flows lie beside the clips."""
+ADDED = LEVELS, DISTIL, PERCEPTUAL = "levels", "distil", "perceptual"
 
 
 class Samples(NamedTuple):
@@ -46,67 +45,33 @@ class Samples(NamedTuple):
     """(b,) float32: 1 where there is one, 0 where there is none."""
 
 
-def plain_variable(variable: Any) -> Any:
-    """Returns the `tf.Variable` of a layer's variable, which Keras 3 wraps."""
-    value = getattr(variable, "value", None)
-    return variable if value is None or callable(value) else value
-
-
-def check_config(config: RunConfig) -> None:
-    """Checks what only one kind of step can do.
-
-    Raises:
-      InputError: the run asks for it and has the other.
-    """
-    fused_only = ("levels_weight", "distil_weight", "perceptual_weight")
-    other_only = ("flow_weight", "choice_weight", "matching_weight", "synthetic")
-    for phase in config.phases:
-        for key in other_only if config.fused else fused_only:
-            value = getattr(phase, key)
-            if (max(value) if isinstance(value, tuple) else value) > 0:
-                need = "another optimizer than stacked-muon" if config.fused else 'optimizer = "stacked-muon"'
-                raise InputError(f"{key} needs {need}")
-        if config.fused and max(phase.distil_weight) > 0 and not config.teacher:
-            raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
-    if config.fused and (config.even or not config.loss):
-        raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
-    if config.refined and not (config.fused and preset_of(config.network).refined):
-        networks = ", ".join(preset.name for preset in PRESETS.values() if preset.refined)
-        raise InputError("refined: nothing of that kind there", hint=f'for {networks} and optimizer = "stacked-muon"')
-    if config.batches_per_update < 1:
-        raise InputError(f"batches_per_update = {config.batches_per_update} is not positive")
-    several = config.steps_per_call != 1 or config.batches_per_update != 1
-    if not config.fused and (config.minutes or several or config.sampler != "crops"):
-        raise InputError('minutes, steps_per_call, batches_per_update and windows need optimizer = "stacked-muon"')
-    if config.sampler == "windows" and config.windows.other_t and not preset_of(config.network).any_timestep:
-        raise InputError(f"{config.network} interpolates the middle only", hint="other_t = 0.0 in [windows]")
-    if config.sampler == "windows" and any(phase.height != phase.width for phase in config.phases):
-        raise InputError("windows are squares: height and width of each phase must be the same")
-
-
 class FusedStep:
     """Trains a network, one graph a step.
 
     Args:
       network: to train.
-      frozen: beginnings of names of weights that stay as they are.
       config: of the run.
       teacher: a network whose flow is distilled; None: none, or stored flows.
       device: that the step runs on, as TensorFlow names it.
+      perceptual: returns the distance (B,) of pictures; None: ST-LPIPS, where the configuration asks for it.
 
     Raises:
-      InputError: a term of the loss is not known, all weights are frozen, or ST-LPIPS is missing.
+      InputError: a term of the loss or an output layer is not known, or ST-LPIPS is missing.
     """
 
     def __init__(
         self, network: Any, config: RunConfig, teacher: Any = None, device: str = "/CPU:0", perceptual: Any = None
     ) -> None:
-        if unknown := set(config.loss) - set(LOSSES):
-            raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {', '.join(LOSSES)}")
+        check_loss(config)
         self.network, self.config, self.teacher = network, config, teacher
         named = [(name, plain_variable(variable)) for name, variable in named_weights(network)]
         self.names = [name for name, _ in named]
         self.variables = [variable for _, variable in named]
+        layers = list(dict.fromkeys(name.split(".")[-2] for name in self.names))
+        if unknown := [layer for layer in config.output_layers if layer not in layers]:
+            raise InputError(
+                f"output_layers: {config.network} has no layer {unknown[0]!r}", hint=f"there is: {', '.join(layers)}"
+            )
         trained = [(name, variable) for name, variable in named if not name.startswith(config.frozen)]
         self.trained = [variable for _, variable in trained]
         on_gpu = "GPU" in device
@@ -119,7 +84,7 @@ class FusedStep:
             precision="bfloat16" if on_gpu and config.precision == "bfloat16" else "float32",
         )
         self.average = [tf.Variable(variable, trainable=False) for variable in self.variables]
-        self.terms = [*config.loss, LEVELS, DISTIL, PERCEPTUAL]
+        self.terms = [*config.loss, *ADDED]
         self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
         several = config.batches_per_update > 1
         self._held = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several]
@@ -135,8 +100,7 @@ class FusedStep:
     def weights_at(self, step: int) -> list[float]:
         """Returns the weight of each of `terms` at a step."""
         phase, progress = self.config.phase_at(step)
-        pairs = phase.levels_weight, phase.distil_weight, phase.perceptual_weight
-        return [*self.config.loss.values(), *(low + (high - low) * progress for low, high in pairs)]
+        return [*self.config.loss.values(), *(phase.weight(f"{term}_weight", progress) for term in ADDED)]
 
     def __call__(
         self,
@@ -162,6 +126,17 @@ class FusedStep:
         if key not in self._compiled:
             self._compiled[key] = self._loop(active, flow_downscale, len(rates), read)
         self._compiled[key](samples, tf.constant(rates, tf.float32), tf.constant(weights, tf.float32))
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """What is held of batches that have not changed the weights yet, by name: gradients, and of how many batches.
+
+        The number of batches of an update is part of the names: shares of another number mean nothing.
+        """
+        start = f"{self.config.batches_per_update}."
+        if not self._held:
+            return {}
+        return {start + "count": self._batches_held, **{f"{start}{k}": held for k, held in enumerate(self._held)}}
 
     def figures(self) -> dict[str, float]:
         """Returns means over the steps since the last call: loss, its terms before their weights, psnr; and skipped."""
@@ -206,8 +181,7 @@ class FusedStep:
         found = tape.gradient(loss, self.trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         # Of biases and slopes TensorFlow may know no shape in a graph.
         gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(found, self.trained, strict=True)]
-        squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
-        values.append(tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-8)))
+        values.append(batch_psnr(made, truth))
         return loss, values, gradients
 
     def _taught(self, first: Tensor, second: Tensor, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from frame_booster.engine.device import choose_device
+from frame_booster.engine.device import choose_device, has_bfloat16
 from frame_booster.errors import InputError
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor
 from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.data.sampling import Batch
+from frame_booster.training.loop.checks import check_loss
 from frame_booster.training.loop.muon import Muon
+from frame_booster.training.loop.tensors import batch_psnr, plain_variable
 from frame_booster.training.losses.choice import choice_error
 from frame_booster.training.losses.flow import flow_supervision
 from frame_booster.training.losses.matching import matching_error
@@ -69,6 +71,15 @@ def make_optimizer(config: RunConfig) -> Any:
     raise InputError(f"unknown optimizer {config.optimizer!r}", hint="nadam, adamw, muon or stacked-muon")
 
 
+def training_precision(name: str, devices: str) -> str:
+    """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
+    if name != "auto":
+        return name
+    on_gpu = "cpu" not in devices.lower() and bool(tf.config.list_logical_devices("GPU"))
+    # Not float16, as frames are interpolated with on a GPU: gradients are too small for it.
+    return "bfloat16" if on_gpu or has_bfloat16() else "float32"
+
+
 def strategy_of(devices: str) -> Any:
     """Returns how work is spread over devices.
 
@@ -98,14 +109,11 @@ class TrainStep:
       strategy: from `strategy_of`.
 
     Raises:
-      InputError: a loss of the configuration is not known, or the optimizer cannot be shared by devices.
+      InputError: a loss of the configuration is not known, there is none, or the optimizer cannot be shared by devices.
     """
 
     def __init__(self, network: Any, variables: list[Any], optimizer: Any, config: RunConfig, strategy: Any) -> None:
-        unknown = set(config.loss) - set(LOSSES)
-        matched = all(min(phase.matching_weight) > 0 for phase in config.phases)
-        if unknown or not (config.loss or matched):
-            raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {', '.join(LOSSES)}")
+        check_loss(config)
         if config.optimizer == "nadam" and strategy.num_replicas_in_sync > 1:
             # Its state there turns to NaN after one step with Keras 2.15.
             raise InputError("nadam trains on one device only", hint="muon or adamw, or name one --device")
@@ -120,8 +128,8 @@ class TrainStep:
           InputError: the batch cannot be shared evenly by the devices.
         """
         phase, progress = self.config.phase_at(step)
-        pairs = phase.flow_weight, phase.choice_weight, phase.matching_weight
-        weights_now = [low + (high - low) * progress for low, high in pairs]
+        names = ("flow_weight", "choice_weight", "matching_weight")
+        weights_now = [phase.weight(name, progress) for name in names]
         gradients_of, apply = self._functions(phase, self.config.flow_downscale_at(step), weights_now[0] > 0)
         self.optimizer.learning_rate.assign(learning_rate(self.config, step))
         weights = [tf.constant(weight, tf.float32) for weight in weights_now]
@@ -173,10 +181,9 @@ class TrainStep:
                 if matched:
                     matching_loss = matching_error(proposal, labels, first, second, truth, t)
                 total = loss + flow_weight * flow_loss + choice_weight * choice_loss + match_weight * matching_loss
-            gradients = tape.gradient(total, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            squared = tf.reduce_mean(tf.square(made - truth), [1, 2, 3])
-            psnr = tf.reduce_mean(-10.0 / math.log(10.0) * tf.math.log(squared + 1e-6))
-            return gradients, tf.stack([loss, flow_loss, choice_loss, matching_loss, psnr])
+            trained = [plain_variable(variable) for variable in self.variables]
+            gradients = tape.gradient(total, trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            return gradients, tf.stack([loss, flow_loss, choice_loss, matching_loss, batch_psnr(made, truth)])
 
         def mean(value: Any) -> Any:
             return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
