@@ -197,3 +197,9 @@ def test_weights_go_from_the_first_to_the_second_of_their_pair() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "weights" / "recipes").rglob("*.toml")), ids=lambda path: path.stem)
 def test_recipes_of_weights_that_ship_are_taken(path: Path) -> None:
     check_config(load_config(path))
+
+
+def test_output_layers_are_those_of_the_network_unless_none_are_asked_for() -> None:
+    with pytest.raises(InputError, match="no layer 'last'"):
+        made(fused_config(output_layers=("two", "last")))
+    made(fused_config(output_layers=RunConfig.output_layers))

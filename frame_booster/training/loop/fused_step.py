@@ -68,7 +68,9 @@ class FusedStep:
         self.names = [name for name, _ in named]
         self.variables = [variable for _, variable in named]
         layers = list(dict.fromkeys(name.split(".")[-2] for name in self.names))
-        if unknown := [layer for layer in config.output_layers if layer not in layers]:
+        # Those that stand there of themselves are of networks that have them.
+        wanted = () if config.output_layers == RunConfig.output_layers else config.output_layers
+        if unknown := [layer for layer in wanted if layer not in layers]:
             raise InputError(
                 f"output_layers: {config.network} has no layer {unknown[0]!r}", hint=f"there is: {', '.join(layers)}"
             )
