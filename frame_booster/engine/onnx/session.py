@@ -17,22 +17,25 @@ from frame_booster.errors import ModelError
 
 _TELEMETRY = "openvino_telemetry"
 """The package by which OpenVINO tells its maker, over the network, that it was imported."""
+_importing = threading.Lock()
 
 
 def _import_openvino() -> Any:
     """Imports OpenVINO so that it sends nothing and writes no file of its own.
 
     Its import reports to an address on the Internet, and warns where the home folder cannot be written. It takes a
-    stand-in of its own where the package for that is missing, as it is here until the import is done.
+    stand-in of its own where the package for that is missing, as it is here until the import is done. One thread at a
+    time does so: jobs at the same time load a network each.
     """
-    had = sys.modules.get(_TELEMETRY)
-    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
-    try:
-        import openvino
-    finally:
-        del sys.modules[_TELEMETRY]
-        if had is not None:
-            sys.modules[_TELEMETRY] = had
+    with _importing:
+        had = sys.modules.get(_TELEMETRY)
+        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+        try:
+            import openvino
+        finally:
+            sys.modules.pop(_TELEMETRY, None)
+            if had is not None:
+                sys.modules[_TELEMETRY] = had
     return openvino
 
 
@@ -157,9 +160,7 @@ class OnnxRuntimeSession(Session):
             )
         # All its errors are classes of its own without a common base but this.
         except Exception as error:
-            raise ModelError(
-                f"{provider} does not take the network: {error}", hint="give another --provider"
-            ) from error
+            raise _refused(provider, error) from error
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._memory, self._index = _MEMORY.get(provider), index
         self._one_at_a_time = threading.Lock() if provider == DIRECTML else None
@@ -212,9 +213,8 @@ def provider_options(
         return [cuda]
     if provider == TENSORRT:
         settings: dict[str, Any] = {"device_id": index, "trt_fp16_enable": precision == "float16"}
-        if cache is not None:
-            folder = cache / "tensorrt"
-            folder.mkdir(parents=True, exist_ok=True)
+        folder = None if cache is None else _made(cache / "tensorrt")
+        if folder is not None:
             for kind in ("engine", "timing"):
                 settings |= {f"trt_{kind}_cache_enable": True, f"trt_{kind}_cache_path": os.fspath(folder)}
         return [(TENSORRT, settings), cuda]
@@ -223,6 +223,15 @@ def provider_options(
     if provider == COREML:
         return [(COREML, {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}), CPU]
     return [CPU]
+
+
+def _made(folder: Path) -> Path | None:
+    """Returns a folder of a cache, made if needed; None where it cannot be written, which is no reason to fail."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def open_session(
