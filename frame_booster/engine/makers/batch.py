@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -32,15 +32,13 @@ class BatchMaker:
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         """Interpolates, batch after batch."""
-        pairs = self.plan.batch_size
         made: list[Planes] = []
-        for start in range(0, len(requests), pairs):
-            made += self._make_batch(frames, requests[start : start + pairs])
+        for batch in batches(requests, self.plan.batch_size):
+            made += self._make_batch(frames, batch)
         return made
 
     def _make_batch(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         pairs = self.plan.batch_size
-        # A batch that has shrunk may need fewer of the frames.
         needed = sorted({k for r in requests for k in (r.first, r.second)})
         used = [frames[k] for k in needed]
         used += [used[-1]] * (pairs + 1 - len(used))
@@ -58,3 +56,22 @@ class BatchMaker:
         if not self.layout.alpha:
             return colour
         return (*colour, blend_alpha(frames[request.first], frames[request.second], float(request.t), self.layout))
+
+
+def batches(requests: Sequence[Request], pairs: int) -> Iterator[list[Request]]:
+    """Yields the requests in batches of at most so many pairs, of at most one frame more than that.
+
+    Pairs that follow each other share frames; those between which frames are left out, as for a lower rate, do not, and
+    fewer of them make a batch.
+    """
+    batch: list[Request] = []
+    used: set[int] = set()
+    for request in requests:
+        pair = {request.first, request.second}
+        if batch and (len(batch) == pairs or len(used | pair) > pairs + 1):
+            yield batch
+            batch, used = [], set()
+        batch.append(request)
+        used |= pair
+    if batch:
+        yield batch

@@ -47,10 +47,17 @@ class StreamMaker:
             return known.result()
         try:
             mine.set_result(self.compiled.encode(frame))
-        # Another thread that waits for this frame has to know.
+        # Another thread that waits for this frame has to know; one that comes later tries again.
         except BaseException as error:
+            self._forget(mine)
             mine.set_exception(error)
         return mine.result()
+
+    def _forget(self, failed: Future[Any]) -> None:
+        with self._lookup:
+            kept = [(planes, encoded) for planes, encoded in self._encoded if encoded is not failed]
+            self._encoded.clear()
+            self._encoded.extend(kept)
 
     def warm_up(self) -> None:
         """Does nothing: what takes one frame at a time is compiled by its first."""
