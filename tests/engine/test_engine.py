@@ -24,7 +24,6 @@ from frame_booster.engine.maker import Request
 from frame_booster.engine.makers.stream import StreamMaker
 from frame_booster.engine.memory_plan import Plan
 from frame_booster.engine.model import Model
-from frame_booster.engine.recursive_midpoint import recursive_midpoint
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Planes
 from tests.conftest import picture
@@ -228,12 +227,6 @@ def test_fbnet_comes_near_other_times_by_recursive_midpoints() -> None:
     middle = fbnet.interpolate(first, second)
     quarter = fbnet.interpolate(first, second, 0.25)
     np.testing.assert_allclose(quarter, fbnet.interpolate(first, middle), atol=1e-6)
-
-
-def test_recursive_midpoints_reach_every_sixteenth_and_the_nearest_below_that() -> None:
-    for k in range(1, 16):
-        assert recursive_midpoint(0.0, 1.0, Fraction(k, 16), lambda a, b: (a + b) / 2) == k / 16
-    assert abs(recursive_midpoint(0.0, 1.0, Fraction(1, 3), lambda a, b: (a + b) / 2) - 1 / 3) <= 1 / 16
 
 
 def test_fbnet_makes_quarters_of_planes() -> None:
