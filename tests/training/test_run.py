@@ -13,14 +13,21 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from frame_booster.cli.fbnet import main as fbnet
-from frame_booster.errors import FrameBoosterError, InputError
+from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.training.data.dataset import DatasetOptions, build
 from frame_booster.training.data.dataset_layouts import in_validation
+from frame_booster.training.loop import tensorboard
 from frame_booster.training.loop.run import TrainingRun
 from frame_booster.training.loop.step import training_precision
 from frame_booster.training.losses.reconstruction import LOSSES
 from tests.conftest import make_video
 from tests.training.runs import config, curve
+
+
+def test_tensorboard_that_is_missing_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install tensorboard"):
+        tensorboard.check_tensorboard()
 
 
 def test_a_run_on_records_tells_tensorboard_what_it_does(tmp_path: Path) -> None:

@@ -55,6 +55,11 @@ def train(
         from frame_booster.training.config import load_config
         from frame_booster.training.loop.fused_run import open_run
 
+        if tensorboard:
+            from frame_booster.training.loop.tensorboard import check_tensorboard
+
+            # Not after hours of decoding.
+            check_tensorboard()
         cache = cache or folder.parent / "cache"
         run = open_run(load_config(config), folder, clips, validation, cache, start_from, device)
         run.train(validate_every=validate_every, tensorboard=tensorboard)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from frame_booster.errors import ModelError
 from frame_booster.training.data.manifest import FrameArray
 from frame_booster.training.evaluation.flow_picture import flow_picture
 
 _NOT_DRAWN = frozenset({"step"})
+
+
+def check_tensorboard() -> None:
+    """Raises ModelError where TensorBoard is not installed, which TensorFlow needs to write its files."""
+    if find_spec("tensorboard") is None:
+        raise ModelError("--tensorboard needs TensorBoard", hint="pip install tensorboard, or leave it out")
 
 
 class TensorBoardWriter:
@@ -23,9 +31,13 @@ class TensorBoardWriter:
 
     Args:
       folder: for them; made if needed.
+
+    Raises:
+      ModelError: as `check_tensorboard`.
     """
 
     def __init__(self, folder: Path) -> None:
+        check_tensorboard()
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def figures(self, record: dict[str, float]) -> None:
