@@ -17,6 +17,7 @@ import click
 
 from frame_booster.cli.lasting_stderr import lasting_stderr
 from frame_booster.errors import FrameBoosterError, Interrupted, as_known
+from frame_booster.process_end import end_at_once
 
 TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
 """Environment variable by which an unexpected error shows where it came from."""
@@ -100,5 +101,5 @@ def _end(error: FrameBoosterError, program: str, as_json: bool, lines: bool) -> 
         # Python would wait for such a thread at its end, whichever part started it.
         with suppress(OSError):
             sys.stdout.flush()
-        os._exit(error.exit_code)
+        end_at_once(error.exit_code)
     sys.exit(error.exit_code)

@@ -11,12 +11,12 @@ processors' compiler fails at it (tensorflow/tensorflow#57649), and which has no
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import importlib.metadata
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -28,6 +28,7 @@ import psutil
 from frame_booster.engine.cuda_toolkit import libdevice_is_found, toolkit_elsewhere
 from frame_booster.engine.files_on_disk import cache_folder, is_whole, replace_whole
 from frame_booster.engine.nvidia import driver_version, gpus
+from frame_booster.process_end import at_process_end
 
 FIRST_RELEASE = (2, 18)
 """Of TensorFlow, from which on compilations are kept."""
@@ -37,9 +38,13 @@ TRIALS = 2
 """Processes that did not come to their end with the folder, after which it is given up: it may be the reason."""
 FORGOTTEN_S = 7 * 86400.0
 """After this, s, what such processes have left is removed, and the folder tried again."""
+FORGOTTEN_ELSEWHERE_S = 5 * FORGOTTEN_S
+"""The same for another machine that has the folder, too: whether its processes still run is not known here."""
 AUTOTUNE_LEVEL = 2
 """XLA tries kernels for speed at this level; at its own, 4, it also compares what they compute, which takes longer."""
 KINDS = ("executables", "autotuned")
+_PARTIAL = re.compile(r".*\.\d+\.\d+")
+"""Name of a file that `replace_whole` is writing."""
 FLAGS_OF_RELEASES: dict[tuple[int, ...], tuple[str, ...]] = {
     (2, 21): ("--xla_gpu_experimental_enable_fusion_autotuner=false",)
 }
@@ -65,13 +70,14 @@ class CompilationFolder:
         """Makes the folder of this process; returns None where that cannot be, or the common one is given up."""
         try:
             self.common.mkdir(parents=True, exist_ok=True)
-            if sum(not _is_alive(path) for path in self.common.glob("unfinished.*")) >= TRIALS:
+            self._forget_processes()
+            if sum(_has_ended(path) for path in self.common.glob("unfinished.*")) >= TRIALS:
                 return None
-            self.own = Path(tempfile.mkdtemp(prefix=f"run.{os.getpid()}.", dir=self.common))
+            self.own = Path(tempfile.mkdtemp(prefix=f"run.{_host()}.{os.getpid()}.", dir=self.common))
             self._trial.touch()
             for kind in KINDS:
                 (self.own / kind).mkdir()
-                for path in (self.common / kind).glob("*"):
+                for path in _kept_in(self.common / kind):
                     self._take(path, self.own / kind / path.name)
         except OSError:
             # A cache is no reason to fail.
@@ -86,56 +92,122 @@ class CompilationFolder:
 
     @staticmethod
     def _take(path: Path, to: Path) -> None:
-        if path.suffix == ".sha256":
-            return
-        if not is_whole(path):
-            path.unlink(missing_ok=True)
-            return
-        with suppress(OSError):
-            os.utime(path)
+        """Gives this process a file of the common folder, or removes one that is damaged.
+
+        Another process may remove it, or put another in its place, at any moment.
+        """
         try:
-            os.link(path, to)
+            if not is_whole(path):
+                path.unlink(missing_ok=True)
+                return
+            with suppress(OSError):
+                os.utime(path)
+            try:
+                os.link(path, to)
+            except OSError:
+                shutil.copyfile(path, to)
         except OSError:
-            shutil.copyfile(path, to)
+            # What is cut short would end the computation.
+            to.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Puts what is new into the common folder, and removes that of this process."""
         if self.own is None:
             return
-        # Where the disk is full there is nothing to keep.
-        with suppress(OSError):
+        own, trial = self.own, self._trial
+        try:
             for kind in KINDS:
-                (self.common / kind).mkdir(exist_ok=True)
-                for path in (self.own / kind).glob("*"):
-                    kept = self.common / kind / path.name
-                    # What is still being written has another suffix.
-                    if path.is_file() and not kept.exists() and ".tmp" not in path.name:
-                        content = path.read_bytes()
-                        # The digest first: without it the file would be taken for a damaged one.
-                        replace_whole(_digest_of(kept), hashlib.sha256(content).hexdigest().encode())
-                        replace_whole(kept, content)
+                self._keep(own / kind, self.common / kind)
             self._forget()
-            self._trial.unlink(missing_ok=True)
-        shutil.rmtree(self.own, ignore_errors=True)
-        self.own = None
+        finally:
+            # This process has come to its end with the folder, whatever could be kept.
+            self.own = None
+            with suppress(OSError):
+                trial.unlink(missing_ok=True)
+            shutil.rmtree(own, ignore_errors=True)
+
+    @staticmethod
+    def _keep(own: Path, common: Path) -> None:
+        with suppress(OSError):
+            common.mkdir(exist_ok=True)
+        for path in own.glob("*"):
+            kept = common / path.name
+            # A file that cannot be kept, as where the disk is full, is no reason to leave out the others.
+            with suppress(OSError):
+                # What is still being written has another suffix.
+                if path.is_file() and not kept.exists() and ".tmp" not in path.name:
+                    content = path.read_bytes()
+                    # The digest first: without it the file would be taken for a damaged one.
+                    replace_whole(_digest_of(kept), hashlib.sha256(content).hexdigest().encode())
+                    replace_whole(kept, content)
 
     def _forget(self) -> None:
-        """Removes all but the files used last, and folders of processes that ended without removing them."""
-        found = [path for kind in KINDS for path in (self.common / kind).glob("*") if path.suffix != ".sha256"]
+        """Removes all but the files used last, and what processes have left that ended without removing it."""
+        found = [(path, _facts(path)) for kind in KINDS for path in _kept_in(self.common / kind)]
         left = KEPT_BYTES
-        for path in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True):
-            left -= path.stat().st_size
+        for path, facts in sorted(found, key=lambda one: one[1].st_mtime if one[1] else 0.0, reverse=True):
+            left -= facts.st_size if facts else 0
             if left < 0:
-                path.unlink(missing_ok=True)
-                _digest_of(path).unlink(missing_ok=True)
+                _remove(path)
+                _remove(_digest_of(path))
+        for path in (path for kind in KINDS for path in (self.common / kind).glob("*")):
+            if _PARTIAL.fullmatch(path.name) and _age(path) > FORGOTTEN_S:
+                _remove(path)
+        self._forget_processes()
+
+    def _forget_processes(self) -> None:
+        """Removes folders and marks of processes that ended long ago without removing them."""
         for path in (*self.common.glob("run.*"), *self.common.glob("unfinished.*")):
-            if path.stat().st_mtime < time.time() - FORGOTTEN_S and not _is_alive(path):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            if _age(path) > (FORGOTTEN_S if _has_ended(path) else FORGOTTEN_ELSEWHERE_S) and not _runs(path):
+                _remove(path)
 
 
-def _is_alive(path: Path) -> bool:
-    """Tells whether the process is there that a folder or a mark of a run names."""
-    return psutil.pid_exists(int(path.name.split(".")[1]))
+def _kept_in(folder: Path) -> list[Path]:
+    """Returns the files that are kept in a common folder: neither digests, nor what is being written."""
+    return [path for path in folder.glob("*") if path.suffix != ".sha256" and not _PARTIAL.fullmatch(path.name)]
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    """Returns what the system tells of a file; None where another process has removed it."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _age(path: Path) -> float:
+    """Returns how long ago a file was written, s; 0 where it is gone."""
+    facts = _facts(path)
+    return 0.0 if facts is None else time.time() - facts.st_mtime
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or a folder as far as that can be done."""
+    with suppress(OSError):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    """Returns the name of this machine as a part of a file name: several may share the folder of a user."""
+    return re.sub(r"[^\w-]+", "-", socket.gethostname()) or "-"
+
+
+def _runs(path: Path) -> bool:
+    """Tells whether the process is at work, on this machine, that a folder or a mark of a run names."""
+    host, number = _named(path)
+    return host == _host() and psutil.pid_exists(number)
+
+
+def _has_ended(path: Path) -> bool:
+    """Tells whether that process was one of this machine, and is no more."""
+    host, number = _named(path)
+    return host == _host() and not psutil.pid_exists(number)
+
+
+def _named(path: Path) -> tuple[str, int]:
+    """Returns the machine and the process that a folder or a mark of a run names, as `run.HOST.PID.TEXT`."""
+    _, host, number, *_ = (*path.name.split("."), "", "")
+    return (host, int(number)) if number.isdecimal() else ("", 0)
 
 
 def _digest_of(path: Path) -> Path:
@@ -172,7 +244,7 @@ def keep_compilations(*, wanted: bool) -> None:
     own = folder.open()
     if own is None:
         return
-    atexit.register(folder.close)
+    at_process_end(folder.close)
     for name, flags in flags_of(own).items():
         for flag in flags:
             _add(name, flag)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,119 @@ def test_a_damaged_file_is_not_given_to_the_compiler(tmp_path: Path, damage: str
     last.close()
 
 
+def left_by(common: Path, end: str, times: int) -> None:
+    """Has processes open a folder, one after the other, and end in some way."""
+    script = (
+        "import os, sys; from pathlib import Path; from frame_booster import process_end\n"
+        "from frame_booster.engine.xla_cache import CompilationFolder\n"
+        f"folder = CompilationFolder(Path(sys.argv[1])); folder.open()\n{end}"
+    )
+    for _ in range(times):
+        subprocess.run([sys.executable, "-c", script, str(common)], check=False, timeout=60)
+
+
 def test_a_folder_at_which_processes_die_is_given_up(tmp_path: Path) -> None:
-    script = "import os, sys; from pathlib import Path; from frame_booster.engine.xla_cache import CompilationFolder\n"
-    script += "CompilationFolder(Path(sys.argv[1])).open(); os.kill(os.getpid(), 9)"
-    for _ in range(xla_cache.TRIALS):
-        subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=60)
+    left_by(tmp_path, "os.kill(os.getpid(), 9)", times=xla_cache.TRIALS)
     assert CompilationFolder(tmp_path).open() is None
     folder, _ = opened(tmp_path / "other")
     folder.close()
+
+
+def test_a_folder_that_was_given_up_is_tried_again_after_a_week(tmp_path: Path) -> None:
+    left_by(tmp_path, "os.kill(os.getpid(), 9)", times=xla_cache.TRIALS)
+    assert CompilationFolder(tmp_path).open() is None
+    long_ago = time.time() - xla_cache.FORGOTTEN_S - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    folder, own = opened(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == sorted(
+        [own.parent.name, f"unfinished{own.parent.name.removeprefix('run')}"]
+    )
+    folder.close()
+
+
+def test_a_process_that_ends_at_once_has_come_to_its_end_with_the_folder(tmp_path: Path) -> None:
+    """Ctrl-C in a network that computes: Python's own end is not waited for."""
+    end = "process_end.at_process_end(folder.close); (folder.own / 'executables' / 'one.pb').write_bytes(b'x')\n"
+    left_by(tmp_path, f"{end}process_end.end_at_once(130)", times=xla_cache.TRIALS + 1)
+    folder, own = opened(tmp_path)
+    assert [path.name for path in own.iterdir()] == ["one.pb"]
+    folder.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["autotuned", "executables"]
+
+
+def test_processes_of_another_machine_are_neither_counted_nor_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(xla_cache.socket, "gethostname", lambda: "other.example.org")
+        others = [opened(tmp_path)[1].parent for _ in range(xla_cache.TRIALS)]
+    assert all(path.name.startswith(f"run.other-example-org.{os.getpid()}.") for path in others)
+    past_a_week = time.time() - xla_cache.FORGOTTEN_S - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (past_a_week, past_a_week))
+    folder, _ = opened(tmp_path)
+    folder.close()
+    assert all(path.is_dir() for path in others)
+    long_past = time.time() - xla_cache.FORGOTTEN_ELSEWHERE_S - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (long_past, long_past))
+    opened(tmp_path)[0].close()
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_a_process_that_opens_or_closes_while_another_closes_takes_nothing_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, own = opened(tmp_path)
+    for name in ("one.pb", "two.pb"):
+        (own / name).write_bytes(b"compiled")
+    replace, between = Path.replace, []
+
+    def replaced(self: Path, to: Path) -> Path:
+        if not between:
+            between.append(self)
+            opened(tmp_path)[0].close()
+        return replace(self, to)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    folder.close()
+    assert between
+    kept = [f"{name}.pb{suffix}" for name in ("one", "two") for suffix in ("", ".sha256")]
+    assert sorted(path.name for path in (tmp_path / "executables").iterdir()) == kept
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_a_file_that_cannot_be_kept_leaves_neither_a_mark_nor_the_others_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, own = opened(tmp_path)
+    for name in ("one.pb", "two.pb"):
+        (own / name).write_bytes(b"compiled")
+    usual = xla_cache.replace_whole
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name.startswith("one"):
+            raise OSError(28, "No space left on device")
+        usual(path, content)
+
+    monkeypatch.setattr(xla_cache, "replace_whole", full)
+    folder.close()
+    assert sorted(path.name for path in (tmp_path / "executables").iterdir()) == ["two.pb", "two.pb.sha256"]
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_what_was_cut_short_while_it_was_written_is_removed_in_time(tmp_path: Path) -> None:
+    opened(tmp_path)[0].close()
+    partial, new = (tmp_path / "executables" / f"one.pb.{number}.7" for number in (1, 2))
+    for path in (partial, new):
+        path.write_bytes(b"comp")
+    long_ago = time.time() - xla_cache.FORGOTTEN_S - 60
+    os.utime(partial, (long_ago, long_ago))
+    folder, own = opened(tmp_path)
+    assert list(own.iterdir()) == []
+    folder.close()
+    assert [path.name for path in (tmp_path / "executables").iterdir()] == [new.name]
 
 
 def test_only_the_files_used_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +213,7 @@ def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(xla_cache, "libdevice_is_found", lambda: True)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     closed: list[object] = []
-    monkeypatch.setattr(xla_cache.atexit, "register", closed.append)
+    monkeypatch.setattr(xla_cache, "at_process_end", closed.append)
     return tmp_path
 
 
