@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from frame_booster.errors import InputError
+from frame_booster.rational import representable
 from frame_booster.timecode import Timecode
 
 
@@ -130,10 +131,11 @@ RATES = {
 def parse_rate(text: str) -> Fraction:
     """Reads a frame rate, "60", "29.97", "30000/1001" or a name of `RATES`, as an exact number.
 
-    Decimals that stand for a rate of NTSC are taken for it: 23.976 and 23.98 are 24000/1001.
+    Decimals that stand for a rate of NTSC are taken for it: 23.976 and 23.98 are 24000/1001. Of more digits than FFmpeg
+    can hold it is the nearest rate that it can.
 
     Raises:
-      InputError: it is not a rate.
+      InputError: it is not a rate, or none that FFmpeg can hold.
     """
     if text.strip().lower() in RATES:
         return RATES[text.strip().lower()]
@@ -148,7 +150,10 @@ def parse_rate(text: str) -> Fraction:
     ntsc = Fraction(nominal * 1000, 1001)
     if rate.denominator != 1 and "/" not in text and abs(rate - ntsc) <= Fraction(1, 200):
         return ntsc
-    return rate
+    known = representable(rate)
+    if known is None:
+        raise InputError(f"FFmpeg has no rate of {text.strip()} frames a second", hint="give another rate")
+    return known
 
 
 def parse_fps(text: str) -> Fraction | int:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT, PRESETS
+from frame_booster.rational import representable
 from frame_booster.timecode import Timecode
 
 MAX_GAP_FRAMES = 8
@@ -70,6 +71,13 @@ class InputOptions:
     def __post_init__(self) -> None:
         if self.deinterlace not in DEINTERLACING:
             raise InputError(f"deinterlace {self.deinterlace!r} is not one of {', '.join(DEINTERLACING)}")
+        if self.rate is not None:
+            known = representable(self.rate) if self.rate > 0 else None
+            if known is None:
+                raise InputError(
+                    f"FFmpeg has no rate of {float(self.rate):g} frames a second", hint="as 25 or 24000/1001"
+                )
+            object.__setattr__(self, "rate", known)
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class BoostOptions:
     max_device_memory: int | None = None
     """What the process may take of each GPU, bytes; None is what is free."""
     cache: bool = True
-    """Whether what is compiled for a GPU, and graphs of the ONNX engine, are kept on disk for the next run."""
+    """Whether what is compiled for a GPU, graphs of the ONNX engine and speeds are kept on disk for the next run."""
     threads: int | None = None
     """Threads of the network, the decoder and the encoder each; None leaves it to them."""
     factor: int | None = None
@@ -158,6 +166,8 @@ class BoostOptions:
         self._check_shutter()
         if self.fps is not None and self.fps <= 0:
             raise InputError("fps is not positive")
+        if self.fps is not None and representable(self.fps) is None:
+            raise InputError(f"FFmpeg has no rate of {float(self.fps):g} frames a second", hint="give another rate")
         if self.fps is not None and self.factor is not None:
             raise InputError("fps and factor exclude each other", hint="give one of them")
         if self.slow_audio not in (None, "drop", "stretch"):

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from frame_booster.errors import InputError
+from frame_booster.rational import MOST, is_representable, representable
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Multiple:
       time_base: of the source.
       rate: average frames a second of the source, None if unknown.
       factor: frames out for each frame in. In the output's time base (`1 / factor` of the
-        source's) a gap is `factor` times as many ticks, so every slot is exact. Where that time base is too fine for
-        FFmpeg (`MOST`) it is the finest that is not, and slots are at the nearest tick.
+        source's) a gap is `factor` times as many ticks, so every slot is exact. Where that time base is none of
+        FFmpeg's (`MOST`) it is the finest part of the source's that is one, or else a part of a second, and slots are
+        at the nearest tick.
       slower: how many times longer the output lasts.
     """
 
@@ -57,13 +59,15 @@ class Multiple:
 
     def __init__(self, time_base: Fraction, rate: Fraction | None, factor: int, slower: Fraction | int = 1) -> None:
         self.factor = factor
-        ticks = factor
-        while ticks > 1 and not _representable(time_base * slower / ticks):
-            ticks -= 1
-        self._ticks = ticks
+        tick, parts = time_base * slower, factor
+        while parts > 1 and not is_representable(tick / parts):
+            parts -= 1
+        self.time_base = tick / parts
+        if not is_representable(self.time_base):
+            self.time_base = Fraction(1, min(max(math.ceil(factor / tick), _PARTS), MOST))
+        self._ticks = tick / self.time_base
         """Of the output's time base in a tick of the source's."""
-        self.time_base = time_base * slower / ticks
-        self.rate = None if rate is None else rate * factor / slower
+        self.rate = None if rate is None else representable(rate * factor / slower)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
         gap = pts1 - pts0
@@ -79,7 +83,7 @@ class Grid:
     Args:
       time_base: of the source.
       first: pts of the source's first frame.
-      rate: frames a second of the output.
+      rate: frames a second of the output, as FFmpeg can hold it.
       slower: how many times longer the output lasts.
       snapped: whether a frame that lies within a tick of one of the source shows that one: timestamps are rounded, in
         Matroska to milliseconds. Of a source whose ticks are as long as frames, none is.
@@ -96,7 +100,7 @@ class Grid:
         """Ticks of the source within which two times are one."""
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
-        if not _representable(self.time_base):
+        if not is_representable(self.time_base):
             # Too fine for FFmpeg: the grid begins at the nearest tick of a coarser one, of which it is a multiple.
             self.time_base = self._step / max(MOST // self._step.denominator, 1)
 
@@ -140,12 +144,8 @@ class Shutter:
 
 _TICKS_TO_SNAP = 16
 """So many ticks of the source, at least, are to be a frame's time where one of them is to make no difference."""
-MOST = (1 << 31) - 1
-"""The largest number in a rational of FFmpeg."""
-
-
-def _representable(tick: Fraction) -> bool:
-    return max(tick.numerator, tick.denominator) <= MOST
+_PARTS = 90_000
+"""Of a second, at least, in a time base that is no part of the source's: as in MPEG."""
 
 
 def common_tick(first: Fraction, second: Fraction) -> Fraction:
@@ -199,7 +199,7 @@ class RateChoice:
           first_pts: of its first frame.
 
         Raises:
-          InputError: the rate is needed, and is not known.
+          InputError: the rate is needed, and is not known, or none of FFmpeg's.
         """
         frames = self._frames(time_base, rate, first_pts)
         return frames if self.shutter is None else Shutter(frames, first_pts, self.shutter, self.samples)
@@ -208,13 +208,14 @@ class RateChoice:
         # An exposure may begin in one gap and end in the next, so that its moments are to be where they are.
         snapped = self.shutter is None
         if self.fps is not None:
-            return Grid(time_base, first_pts, self.fps, self.slower, snapped=snapped)
+            return Grid(time_base, first_pts, _of_ffmpeg(self.fps), self.slower, snapped=snapped)
         if self.multiple.denominator == 1:
             return Multiple(time_base, rate, self.multiple.numerator, self.slower)
         if rate is None:
             text = f"{self.multiple} frames for one need the rate of the source, which it does not tell"
             raise InputError(text, hint="give the rate of the result with --fps")
-        return Grid(time_base, first_pts, rate * self.multiple / self.slower, self.slower, snapped=snapped)
+        step_rate = _of_ffmpeg(rate * self.multiple / self.slower)
+        return Grid(time_base, first_pts, step_rate, self.slower, snapped=snapped)
 
     def expected_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
         """Returns how many frames the output will have, as far as the source tells; None if unknown."""
@@ -223,3 +224,26 @@ class RateChoice:
         if self.fps is None:
             return math.ceil(frames * self.multiple)
         return None if rate is None else round(Fraction(frames) / rate * self.fps * self.slower)
+
+    def interpolated_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
+        """Returns how many frames are to be interpolated, as far as the source tells; None if unknown.
+
+        At a constant rate of the source and the output, one of so many frames of the output lies at one of the source.
+        What is held is counted, too: cuts are not known before they are seen.
+
+        Args:
+          frames: of the source.
+          rate: of the source.
+        """
+        shown = self.expected_frames(frames, rate)
+        if shown is None:
+            return None
+        times = Fraction(self.multiple) if self.fps is None or rate is None else self.fps * self.slower / rate
+        return max(shown * self.samples - math.ceil(Fraction(shown, times.numerator)), 0)
+
+
+def _of_ffmpeg(rate: Fraction) -> Fraction:
+    known = representable(rate)
+    if known is None:
+        raise InputError(f"FFmpeg has no rate of {float(rate):g} frames a second", hint="give another rate")
+    return known
