@@ -95,12 +95,9 @@ def load(options: BoostOptions, work: Work | None = None) -> LoadedNetwork:
 
 def _work_of(source: Source, options: BoostOptions) -> Work | None:
     """Returns how much there is to do for an input, None where it does not tell how many frames it has."""
-    frames, info = source.expected_frames, source.info
-    if frames is None:
-        return None
-    rate = options_rate(options)
-    made = rate.expected_frames(frames, info.rate)
-    return None if made is None else Work(info.width * info.height, max(made * rate.samples - frames, 0))
+    info = source.info
+    frames = options_rate(options).interpolated_frames(source.expected_frames, info.rate)
+    return None if frames is None else Work(info.width * info.height, frames)
 
 
 def run(
@@ -138,9 +135,10 @@ def run(
             raise Interrupted(f"{error.message}; {left}") from error
         result = result_of(work.source, str(work.target), outcome, work.model.facts, time.monotonic() - began)
         info = work.source.info
-        speed = pace.speed(result.made, result.frames_out, (info.width, info.height))
+        made = result.made * options_rate(options).samples
+        speed = pace.speed(made, result.frames_out, (info.width, info.height))
         # Of runs that share a machine, each is slower than it would be.
-        if speed is not None and sharers == 1:
+        if speed is not None and sharers == 1 and options.cache:
             note_speed(conditions(options, result.engine), speed)
         return result
 

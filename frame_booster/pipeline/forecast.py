@@ -40,7 +40,7 @@ class Forecast:
     frames_in: int | None = None
     frames_out: int | None = None
     made: int | None = None
-    """The most frames that would be interpolated."""
+    """Frames that would be interpolated if none is held; with a shutter, of all moments."""
     rate: Fraction | None = None
     """Frames a second of the output."""
     duration: Fraction | None = None
@@ -134,10 +134,7 @@ def _of(name: str, work: OpenedRun, *, alone: bool) -> Forecast:
     close = check_space(work.target, size, twice=options.resume)
     rate = options_rate(options)
     shown = rate.expected_frames(source.expected_frames, source.info.rate)
-    made = None
-    if source.expected_frames is not None and shown is not None:
-        # At a factor, source frames are a part of the output; on a grid nearly none is.
-        made = max(shown - source.expected_frames, 0) if options.fps is None else shown
+    made = rate.interpolated_frames(source.expected_frames, source.info.rate)
     pixels = opening.frame.width * opening.frame.height
     engine = choose_engine(
         options.engine,

@@ -107,6 +107,4 @@ class NetworkMakers:
 
     def _expected(self) -> int | None:
         """Returns how many frames are to be interpolated, as far as the input tells."""
-        frames = self._source.expected_frames
-        total = self._settings.rate.expected_frames(frames, self._source.info.rate)
-        return None if frames is None or total is None else max(total - frames, 0)
+        return self._settings.rate.interpolated_frames(self._source.expected_frames, self._source.info.rate)

@@ -55,7 +55,13 @@ class Pace:
         self._last = progress
 
     def speed(self, made: int, frames: int, size: tuple[int, int]) -> Speed | None:
-        """Returns the speed of a run that has interpolated so many of its frames; None where it was too short."""
+        """Returns the speed of a run; None where it was too short.
+
+        Args:
+          made: frames that it has interpolated; of frames that are averaged, all moments.
+          frames: of its output.
+          size: width and height of its frames, px.
+        """
         first, last = self._first, self._last
         if first is None or last is None or last.frames - first.frames < _FIRST or made < _FIRST:
             return None
@@ -65,7 +71,7 @@ class Pace:
 
 def conditions(options: BoostOptions, engine: str) -> str:
     """Returns what a speed depends on, apart from the size of the frames, as text: network, engine, device, ..."""
-    facts = (
+    facts = [
         options.weights or options.model,
         engine,
         options.provider,
@@ -75,7 +81,10 @@ def conditions(options: BoostOptions, engine: str) -> str:
         "" if options.threads is None else f"{options.threads} threads",
         options.encoder.codec or "",
         options.encoder.preset or "",
-    )
+    ]
+    if options.shutter is not None:
+        # Their frames are averaged beside, and fewer are encoded.
+        facts.append(f"{options.shutter_samples} samples")
     return "|".join(facts)
 
 
@@ -85,8 +94,8 @@ def _file() -> Path:
 
 def note_speed(under: str, speed: Speed) -> None:
     """Keeps a speed for later runs under the same conditions."""
-    path = _file()
     with suppress(OSError, Timeout):
+        path = _file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_S):
             kept = _read(path)

@@ -74,7 +74,7 @@ OPTIONS = [
     option(
         "--no-cache",
         is_flag=True,
-        help="Keep nothing on disk of what is compiled for a GPU, and no graphs.",
+        help="Keep nothing on disk for later runs: nothing that is compiled for a GPU, no graphs, no measured speeds.",
     ),
     option(
         "--threads",
