@@ -82,13 +82,19 @@ class ProfiledCommand(GroupedCommand):
         return [one for one in self.params if isinstance(one, GroupedOption)]
 
     def _take_profiles(self, ctx: click.Context, given: Mapping[str, Any]) -> None:
-        path = config_file()
         by_name = {one.name: one for one in self._options()}
         name = given.get("profile", None if "no_profile" in given else by_name["profile"].resolve_envvar_value(ctx))
         if name is not None and "no_profile" in given:
             raise InputError("--profile and --no-profile exclude each other", hint="leave out one of them")
         ctx.meta[USED] = None
         if "no_profile" in given:
+            return
+        try:
+            path = config_file()
+        except InputError:
+            if name is not None:
+                raise
+            # Where there can be no profiles, none is missing.
             return
         profiles = read_profiles(path)
         if name is not None and name not in profiles:

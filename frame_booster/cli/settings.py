@@ -22,13 +22,19 @@ def config_file() -> Path:
 
     `$XDG_CONFIG_HOME`, else `~/.config` (XDG Base Directory Specification), `~/Library/Application Support` on macOS,
     `%APPDATA%` on Windows; in there `frame-booster/config.toml`.
+
+    Raises:
+      InputError: the user has no home folder, as in some containers.
     """
     base = os.environ.get("XDG_CONFIG_HOME")
-    if not base and sys.platform == "win32":
-        base = os.environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
-    elif not base and sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Application Support")
-    return Path(base or Path.home() / ".config") / "frame-booster" / "config.toml"
+    try:
+        if not base and sys.platform == "win32":
+            base = os.environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+        elif not base and sys.platform == "darwin":
+            base = str(Path.home() / "Library" / "Application Support")
+        return Path(base or Path.home() / ".config") / "frame-booster" / "config.toml"
+    except RuntimeError as error:
+        raise InputError("this user has no home folder for profiles", hint="set HOME, or XDG_CONFIG_HOME") from error
 
 
 def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
@@ -37,7 +43,7 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
       InputError: it cannot be read, is not TOML, or has something beside tables of options.
     """
-    if not path.exists():
+    if not _is_there(path):
         return {}
     profiles = _document(path).unwrap()
     for name, table in profiles.items():
@@ -62,7 +68,7 @@ def save_profile(path: Path, name: str, options: Mapping[str, Any]) -> None:
 
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} is not a name for a profile", hint="letters, digits, - and _")
-    document = _document(path) if path.exists() else tomlkit.document()
+    document = _document(path) if _is_there(path) else tomlkit.document()
     table = tomlkit.table()
     for key, value in options.items():
         table.add(key, value)
@@ -77,6 +83,14 @@ def save_profile(path: Path, name: str, options: Mapping[str, Any]) -> None:
             partial.write_text(tomlkit.dumps(document), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        hint = "set HOME or XDG_CONFIG_HOME to a folder of yours, or give --no-profile"
+        raise InputError(f"cannot be looked at: {error.strerror}", path=path, hint=hint) from error
 
 
 def _document(path: Path) -> Any:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from pathlib import Path
+
+from frame_booster.process_end import at_process_end
 
 
 def cache_folder() -> Path:
     """Returns where programs of this user keep what they can make again.
 
     `FRAME_BOOSTER_CACHE`, else a folder of that system: `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory
-    Specification), `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+    Specification), `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows. For a user without a home folder, as in
+    some containers, a temporary one of this process.
     """
     asked = os.environ.get("FRAME_BOOSTER_CACHE")
     if asked:
         return Path(asked)
+    try:
+        return _folder_of_the_system() / "frame-booster"
+    except RuntimeError:
+        return _temporary_folder()
+
+
+def _folder_of_the_system() -> Path:
+    """Returns where programs of this user keep their caches; raises RuntimeError where there is no home folder."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = str(Path.home() / "Library" / "Caches")
     else:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "frame-booster"
+    return Path(base)
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    """Returns a folder that is removed when the process ends: another user could write to one of a known name."""
+    folder = Path(tempfile.mkdtemp(prefix="frame-booster-"))
+    at_process_end(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    return folder
 
 
 def is_whole(path: Path, digest: Path | None = None) -> bool:

@@ -180,3 +180,31 @@ def test_the_file_is_where_each_system_keeps_such(monkeypatch: pytest.MonkeyPatc
     assert config_file() == Path("/home/me/Library/Application Support/frame-booster/config.toml")
     monkeypatch.setattr(settings.sys, "platform", "win32")
     assert config_file() == Path("/roaming/frame-booster/config.toml")
+
+
+def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "home", home)
+
+
+def test_a_user_without_a_home_folder_has_no_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_home(monkeypatch)
+    assert parsed("--crf", "20").params["crf"] == 20
+    assert parsed("--no-profile").meta[USED] is None
+    for asked in (("--profile", "small"), ("--crf", "20", "--save-profile", "small")):
+        with pytest.raises(SettingsError, match="no home folder"):
+            parsed(*asked)
+
+
+def test_a_folder_that_may_not_be_looked_at_is_told_of(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(self: Path, **more: Any) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    for asked in ((), ("--crf", "20", "--save-profile", "small")):
+        with pytest.raises(SettingsError, match=r"config.toml: cannot be looked at: Permission denied .*--no-profile"):
+            parsed(*asked)
+    assert parsed("--no-profile").meta[USED] is None
