@@ -39,6 +39,46 @@ class NetworkFacts(Protocol):
     max_flow_downscale: int
 
 
+class FlowScaled(Protocol):
+    """What is asked of a network to tell at which scales it estimates flow."""
+
+    @property
+    def max_flow_downscale(self) -> int:
+        """As `Network.max_flow_downscale`."""
+
+
+class PlannedNetwork(Protocol):
+    """What is asked of a network to plan how much is computed at once: loaded, or expected (`engine.expected`)."""
+
+    @property
+    def name(self) -> str:
+        """Of the network."""
+
+    @property
+    def preset(self) -> Preset:
+        """All that is known of it."""
+
+    @property
+    def network(self) -> FlowScaled:
+        """At which scales it estimates flow."""
+
+    @property
+    def device(self) -> str:
+        """TensorFlow's name of its device."""
+
+    @property
+    def precision(self) -> str:
+        """Dtype of the convolutions."""
+
+    @property
+    def base_bytes(self) -> int:
+        """As `LoadedNetwork.base_bytes`."""
+
+    @property
+    def device_room(self) -> int | None:
+        """As `LoadedNetwork.device_room`."""
+
+
 class BatchFunction(ABC):
     """Interpolates a batch of pairs, for one layout and one size of batch."""
 

@@ -93,6 +93,29 @@ def frames_at_once(device: str) -> int:
     return 1 if tensorflow().config.threading.get_inter_op_parallelism_threads() == 1 else 2
 
 
+def device_parts(name: str) -> tuple[str, int]:
+    """Returns "auto", "cpu" or "gpu", and the number, of a device as it is asked for.
+
+    Raises:
+      InputError: it is not such a name.
+    """
+    kind, _, number = name.lower().partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (number and (kind == "auto" or not number.isdecimal())):
+        raise unknown_device(name)
+    return kind, int(number or 0)
+
+
+def unknown_device(name: str) -> InputError:
+    """Returns the error about a name that is none of a device's."""
+    return InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
+
+
+def no_such_gpu(count: int, index: int) -> ModelError:
+    """Returns the error about a GPU that is not among so many."""
+    hint = "--device cpu, or pip install frame-booster[cuda]"
+    return ModelError(f"TensorFlow sees {count} GPUs, not number {index}", hint=hint)
+
+
 def choose_device(name: str) -> str:
     """Returns TensorFlow's name of a device.
 
@@ -104,21 +127,16 @@ def choose_device(name: str) -> str:
       InputError: it is not such a name.
       ModelError: TensorFlow sees no such GPU.
     """
-    kind, _, number = name.lower().partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (number and (kind == "auto" or not number.isdecimal())):
-        raise InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
+    kind, index = device_parts(name)
     if kind == "cpu":
-        if int(number or 0) and int(number) >= len(tensorflow().config.list_logical_devices("CPU")):
-            raise InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
-        return f"/CPU:{int(number or 0)}"
+        if index and index >= len(tensorflow().config.list_logical_devices("CPU")):
+            raise unknown_device(name)
+        return f"/CPU:{index}"
     count = len(tensorflow().config.list_physical_devices("GPU"))
     if kind == "auto":
         return "/GPU:0" if count else "/CPU:0"
-    index = int(number or 0)
     if index >= count:
-        raise ModelError(
-            f"TensorFlow sees {count} GPUs, not number {index}", hint="--device cpu, or pip install frame-booster[cuda]"
-        )
+        raise no_such_gpu(count, index)
     return f"/GPU:{index}"
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from frame_booster.engine.contract import LoadedNetwork, NetworkFacts
+from frame_booster.engine.contract import FlowScaled, NetworkFacts, PlannedNetwork
 from frame_booster.engine.device_memory import busy_pairs, bytes_on_gpu, pairs_at_once
 from frame_booster.errors import InputError
-from frame_booster.network.presets import FLOW_SIDE, PRESETS, BytesPerPixel, Preset, preset_of
+from frame_booster.network.presets import FLOW_SCALES, FLOW_SIDE, PRESETS, BytesPerPixel, Preset, preset_of
 from frame_booster.pixels import PixelLayout
 
-FLOW_SCALES = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
 PIXELS_PER_BATCH = 256 * 144 * 8
 """On a processor batches only spread the cost of a call; beyond this they cost cache."""
 PIXELS_AT_ONCE = 1920 * 1200
@@ -29,6 +28,8 @@ LEAST_STRIP = 32
 """Least rows of a strip, px."""
 BASE_BYTES = 900 << 20
 """`LoadedNetwork.base_bytes` of the TensorFlow engine: TensorFlow, compiled code, the encoder."""
+ONNX_BASE_BYTES = 400 << 20
+"""The same of the ONNX engine."""
 FRAMES_IN_FLIGHT = 24
 """Decoded frames that decoder, encoder and writer hold beside the queues; an encoder's preset can ask for more."""
 
@@ -70,14 +71,14 @@ def default_flow_scale(width: int, height: int, network: str, device: str) -> Fr
     return FLOW_SCALES[default_flow_downscale(width, height, preset_of(network), device)]
 
 
-def flow_downscale_of(scale: Fraction, network: NetworkFacts) -> int:
+def flow_downscale_of(scale: Fraction, network: FlowScaled) -> int:
     """Returns the `Plan.flow_downscale` of a flow scale: 0 for 1, 1 for 1/2, and so on.
 
     Raises:
       InputError: there is no such scale, or the network has none.
     """
     if scale not in FLOW_SCALES:
-        raise InputError(f"flow scale {float(scale):g} is not one of {', '.join(str(float(s)) for s in FLOW_SCALES)}")
+        raise InputError(f"flow scale {float(scale):g} is not one of {', '.join(f'{float(s):g}' for s in FLOW_SCALES)}")
     flow_downscale = FLOW_SCALES.index(scale)
     if flow_downscale > network.max_flow_downscale:
         able = " or ".join(name for name, preset in PRESETS.items() if preset.max_flow_downscale >= flow_downscale)
@@ -103,7 +104,7 @@ def needed_bytes(plan: Plan, layout: PixelLayout, needs: BytesPerPixel) -> int:
 
 def make_plan(
     layout: PixelLayout,
-    model: LoadedNetwork,
+    model: PlannedNetwork,
     *,
     batch_size: int | None = None,
     flow_scale: Fraction | None = None,
@@ -115,7 +116,7 @@ def make_plan(
 
     Args:
       layout: of the frames.
-      model: network, weights and device.
+      model: the network, loaded or expected.
       batch_size: pairs at once; None chooses by the size of a frame.
       flow_scale: of `FLOW_SCALES`; None chooses by the size of a frame.
       max_memory: what the process may take, bytes; None is no limit.
@@ -159,7 +160,7 @@ def make_plan(
 
 
 def _plan_on_gpu(
-    layout: PixelLayout, model: LoadedNetwork, batch_size: int | None, flow_downscale: int, at_once: int
+    layout: PixelLayout, model: PlannedNetwork, batch_size: int | None, flow_downscale: int, at_once: int
 ) -> Plan:
     """Plans the work on a GPU, whose own memory decides how much is computed at once; arguments as of `make_plan`."""
     preset, precision, room = model.preset, model.precision, model.device_room

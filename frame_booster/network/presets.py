@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from frame_booster.errors import ModelError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from frame_booster.network.interface import Network
 
 
+FLOW_SCALES = tuple(Fraction(1, 1 << downscale) for downscale in range(5))
+"""Of frames on which optical flow is estimated: 1, 1/2 and so on to 1/16, each network to its `max_flow_downscale`."""
 FLOW_SIDE = 540
 """Optical flow is estimated on frames whose short side is at most this, px, unless told otherwise.
 

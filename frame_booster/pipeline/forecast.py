@@ -12,7 +12,10 @@ from fractions import Fraction
 from typing import Any
 
 from frame_booster.engine.choice import Work, choose_engine, usual_cost
+from frame_booster.engine.expected import expected_network
+from frame_booster.engine.memory_plan import make_plan
 from frame_booster.errors import DecodeError, FrameBoosterError, InputError, as_known
+from frame_booster.media.frames.planes import layout_of
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.pictures import check_pictures
 from frame_booster.options import BoostOptions
@@ -81,7 +84,7 @@ def forecast(source: str, output: str | None, options: BoostOptions, *, alone: b
 
     An input that is not alone shares a network with others, whose engine is not chosen by how much this one has.
 
-    What only the network itself can tell is not: whether a GPU is there, or a file of weights is what it should be.
+    What only the network itself can tell is not: whether a GPU works, or a file of weights is what it should be.
     """
     if source == "-":
         error = InputError("standard input is not read for a dry run", hint="what is read is gone; give a file")
@@ -144,6 +147,7 @@ def _of(name: str, work: OpenedRun, *, alone: bool) -> Forecast:
         provider=options.provider,
         work=Work(pixels, made) if alone and made is not None else None,
     )
+    _check_network(work, engine, opening)
     seconds, speed = _time(options, engine, (opening.frame.width, opening.frame.height), made)
     return Forecast(
         input=name,
@@ -177,6 +181,29 @@ def _opening(work: OpenedRun) -> Opening:
             timeline = options_rate(work.options).timeline(source.info.time_base, source.info.rate, item.pts)
             return Opening(item.frame, timeline, item.pts)
     raise DecodeError("not one frame could be decoded", path=source.path)
+
+
+def _check_network(work: OpenedRun, engine: str, opening: Opening) -> None:
+    """Checks what a run would refuse when it loads its network, or plans its work.
+
+    Raises:
+      InputError, ModelError: a name is unknown, a device or a precision is not here, or memory or a mask does not fit.
+    """
+    options, layout = work.options, layout_of(opening.frame)
+    for device in options.device.split(","):
+        network = expected_network(
+            engine, options.model, device, options.precision, options.provider, options.max_device_memory
+        )
+        make_plan(
+            layout,
+            network,
+            batch_size=options.batch_size,
+            flow_scale=options.flow_scale,
+            max_memory=options.max_memory,
+            refuse=options.max_memory is not None,
+        )
+    if work.mask is not None:
+        work.mask.fitted(opening.frame, layout, work.source.info.sample_aspect_ratio)
 
 
 def _time(

@@ -8,7 +8,7 @@ import click
 
 from frame_booster.cli import grouped
 from frame_booster.cli.completion import complete_encoders, complete_pixel_formats
-from frame_booster.network.presets import DEFAULT, PRESETS
+from frame_booster.network.presets import DEFAULT, FLOW_SCALES, PRESETS
 from frame_booster.options import DEINTERLACING
 
 option = partial(grouped.option, grouped.QUALITY)
@@ -74,7 +74,7 @@ OPTIONS = [
     ),
     option(
         "--flow-scale",
-        type=click.Choice(["auto", "1", "0.5", "0.25", "0.125"]),
+        type=click.Choice(["auto", *(f"{float(scale):g}" for scale in FLOW_SCALES)]),
         default="auto",
         help="Estimate optical flow on frames scaled by this; smaller is faster and finds larger motion. auto goes by "
         "frame size.",

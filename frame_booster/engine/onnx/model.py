@@ -12,7 +12,7 @@ from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import begin_work
 from frame_booster.engine.device_memory import room_of
 from frame_booster.engine.files_on_disk import cache_folder
-from frame_booster.engine.memory_plan import Plan
+from frame_booster.engine.memory_plan import ONNX_BASE_BYTES, Plan
 from frame_booster.engine.onnx.cache import GraphCache
 from frame_booster.engine.onnx.functions import OnnxBatch, OnnxStream, OnnxStrips, picture_function
 from frame_booster.engine.onnx.graphs import Builder
@@ -57,7 +57,7 @@ class OnnxModel(LoadedNetwork):
     """
 
     engine = "onnx"
-    base_bytes = 400 << 20
+    base_bytes = ONNX_BASE_BYTES
 
     def __init__(
         self,
