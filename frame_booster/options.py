@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,8 +21,14 @@ MOST_TIMES_SLOWER = 100
 SAMPLES = 8
 """Moments of an exposure that are averaged, where it is not said."""
 MOST_SAMPLES = 32
+_SIZE = re.compile(r"0*[1-9][0-9]*x0*[1-9][0-9]*")
 Position = Fraction | Timecode
 """A place in a video: s from its start, or the label of a frame."""
+
+
+def knows_any_time(model: str) -> bool:
+    """Tells whether a network makes frames at any time: not those that know the middle only."""
+    return model not in PRESETS or PRESETS[model].any_timestep
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ class InputOptions:
     def __post_init__(self) -> None:
         if self.deinterlace not in DEINTERLACING:
             raise InputError(f"deinterlace {self.deinterlace!r} is not one of {', '.join(DEINTERLACING)}")
+        if self.size is not None and not _SIZE.fullmatch(self.size):
+            raise InputError(f"size {self.size!r} is not WIDTHxHEIGHT", hint="as 1280x720")
         if self.rate is not None:
             known = representable(self.rate) if self.rate > 0 else None
             if known is None:
@@ -202,7 +211,7 @@ class BoostOptions:
         if not 1 < slow <= MOST_TIMES_SLOWER:
             hint = "as 2, 2.5 or 5/2" if slow > 1 else "times faster is not slow motion; give 2, 2.5 or 5/2"
             raise InputError(f"slow motion {slow} is not more than 1 and at most {MOST_TIMES_SLOWER}", hint=hint)
-        if slow > MOST_FRAMES and self.model in PRESETS and not PRESETS[self.model].any_timestep:
+        if slow > MOST_FRAMES and not knows_any_time(self.model):
             raise InputError(
                 f"{self.model} makes no slow motion of more than {MOST_FRAMES}", hint="another --model does"
             )

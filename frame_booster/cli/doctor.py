@@ -49,15 +49,6 @@ def doctor(model: str, as_json: bool, no_test: bool) -> None:
             click.echo(line)
 
 
-def report(model: str) -> list[str]:
-    """Returns the lines of the report, without the test.
-
-    Args:
-      model: name of the network that `auto` is asked about.
-    """
-    return lines_of(facts(model, test=False))
-
-
 def facts(model: str, *, test: bool) -> dict[str, Any]:
     """Returns all that the report tells, in the order in which it matters.
 
@@ -182,7 +173,8 @@ def _tested(model: str) -> dict[str, Any]:
         return {"passed": False, "error": str(error)}
     # Whatever an engine raises here is what a run would meet.
     except Exception as error:
-        return {"passed": False, "error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+        text = str(error).strip()
+        return {"passed": False, "error": ": ".join([type(error).__name__, *text.splitlines()[:1]])}
     return {
         "passed": apart is not None and apart <= TOLERANCE,
         "engine": network.engine,

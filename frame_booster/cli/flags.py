@@ -68,9 +68,6 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     factor = fps if isinstance(fps, int) else None
     if factor is not None and values["factor"] is not None:
         raise InputError("fps and factor exclude each other", hint="give one of them")
-    size = values["size"]
-    if size is not None and not all(part.isdecimal() and int(part) for part in [*size.split("x"), ""][:2]):
-        raise InputError(f"--size {size!r} is not WIDTHxHEIGHT")
     return BoostOptions(
         model=values["model"],
         weights=values["weights"],
@@ -118,7 +115,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
         ),
         source=InputOptions(
             format=values["input_format"],
-            size=size,
+            size=values["size"],
             pix_fmt=values["input_pix_fmt"],
             rate=through(parse_rate, "rate"),
             video_stream=values["video_stream"],

@@ -29,9 +29,10 @@ from frame_booster.pipeline.lazy_model import LazyModel
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.segmented_run import run_in_segments
-from frame_booster.pipeline.settings import options_rate
+from frame_booster.pipeline.settings import check_steps, options_rate
 from frame_booster.pipeline.space import check_space, expected_size
 from frame_booster.pipeline.speeds import Pace, conditions, note_speed
+from frame_booster.pipeline.unused import unused_hardware, unused_options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -133,7 +134,10 @@ def run(
                 raise
             left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
             raise Interrupted(f"{error.message}; {left}") from error
-        result = result_of(work.source, str(work.target), outcome, work.model.facts, time.monotonic() - began)
+        facts = work.model.facts
+        for text in unused_hardware(options, ",".join(one.device for one in (facts, *facts.peers))):
+            work.source.report.warn(text)
+        result = result_of(work.source, str(work.target), outcome, facts, time.monotonic() - began)
         info = work.source.info
         made = result.made * options_rate(options).samples
         speed = pace.speed(made, result.frames_out, (info.width, info.height))
@@ -190,5 +194,8 @@ def opened_run(
             close = check_space(target, size, twice=options.resume)
             if close is not None:
                 source.report.warn(close)
+        check_steps(options, source.info.rate)
+        for text in unused_options(options):
+            source.report.warn(text)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))
         yield OpenedRun(source, target, format_name, lazy, options, progress, stop, sharers, mask=mask)

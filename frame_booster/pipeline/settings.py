@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from frame_booster.errors import InputError
 from frame_booster.media.frames.mask import Mask
-from frame_booster.options import BoostOptions
+from frame_booster.options import MOST_FRAMES, BoostOptions, knows_any_time
 from frame_booster.pipeline.timeline import RateChoice
 
 
@@ -41,3 +42,24 @@ def options_rate(options: BoostOptions) -> RateChoice:
     slower = options.slow_motion or Fraction(1)
     samples = 1 if options.shutter is None else options.shutter_samples
     return RateChoice(options.fps, options.ratio, slower, options.shutter, samples)
+
+
+def check_steps(options: BoostOptions, rate: Fraction | None) -> None:
+    """Checks that a network comes to times as fine as a rate of the output needs them.
+
+    Args:
+      options: of the run.
+      rate: of the source; of one that does not tell nothing is known.
+
+    Raises:
+      InputError: it does not.
+    """
+    if options.fps is None or rate is None or knows_any_time(options.model):
+        return
+    times = options.fps * (options.slow_motion or 1) / rate
+    if times > MOST_FRAMES:
+        raise InputError(
+            f"{options.model} makes at most {MOST_FRAMES} frames of one, and {float(options.fps):g} a second are "
+            f"{float(times):.4g} of one",
+            hint="another --model does, or a lower --fps",
+        )

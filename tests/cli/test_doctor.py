@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from frame_booster.cli.doctor import facts, report
+from frame_booster.cli.doctor import facts, lines_of
 from frame_booster.cli.main import main
 from frame_booster.engine import choice, device_memory, nvidia, self_test
 from frame_booster.engine.model import Model
@@ -20,7 +20,7 @@ from tests.conftest import MeanModel
 
 
 def test_every_engine_and_provider_is_told() -> None:
-    lines = report("fbnet-2")
+    lines = lines_of(facts("fbnet-2", test=False))
     assert any(line.startswith("--engine tensorflow: here") for line in lines)
     for provider in PROVIDERS.values():
         [line] = [line for line in lines if line.startswith(f"--engine onnx --provider {provider.short}: ")]
@@ -31,7 +31,9 @@ def test_every_engine_and_provider_is_told() -> None:
 def test_runtimes_that_overwrite_each_other_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     both = ["onnxruntime", "onnxruntime-gpu"]
     monkeypatch.setattr(providers, "installed_runtimes", lambda: both)
-    assert "these overwrite each other: onnxruntime, onnxruntime-gpu; keep one of them" in report("fbnet-2")
+    assert "these overwrite each other: onnxruntime, onnxruntime-gpu; keep one of them" in lines_of(
+        facts("fbnet-2", test=False)
+    )
 
 
 def test_it_is_a_command() -> None:
@@ -51,7 +53,7 @@ def test_a_card_is_told_with_what_would_be_taken(monkeypatch: pytest.MonkeyPatch
     assert found["gpus"][0]["batches"] == {"1920x1080": 8, "3840x2160": 2}
     assert all(found["gpus"][1]["batches"].values()), "4K runs on a card of 8 GB"
     assert {"what": found["missing"][0]["what"], "command": 'pip install "frame-booster[cuda]"'} in found["missing"]
-    lines = report("fbnet-2")
+    lines = lines_of(facts("fbnet-2", test=False))
     assert any(line.startswith("gpu:0: NVIDIA H100, compute capability 9.0, 79.0 of 80.0 GiB free") for line in lines)
     assert any(
         'missing: TensorFlow has not the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
@@ -118,3 +120,12 @@ def test_a_reader_that_wants_no_more_lines_is_no_fault() -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "ValueError"), ("no\nmore", "ValueError: no")])
+def test_whatever_an_engine_raises_is_told(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+    def load(name: str) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr(choice, "load_network", load)
+    assert facts("fbnet-2", test=True)["test"] == {"passed": False, "error": told}
