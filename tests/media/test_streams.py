@@ -124,6 +124,34 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
             assert sum(1 for _ in container.decode(container.streams.video[0])) == frames
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_cover_beside_chapters_is_checked_as_itself(tmp_path: Path, suffix: str) -> None:
+    """Readers give covers after all tracks, also those that the muxer makes for chapters."""
+    from tests.media.input.test_sources import make_pictures
+
+    cover = sorted(make_pictures(tmp_path / "frames").iterdir())[0]
+    base = make_video(tmp_path / "base.mp4", pts=range(10), tones=1)
+    source, output = tmp_path / "in.mkv", tmp_path / f"out{suffix}"
+    chapter = {"id": 0, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}
+    with av.open(str(base)) as video, av.open(str(source), "w") as out:
+        targets = [out.add_stream_from_template(s) for s in video.streams]
+        out.add_attachment("cover.png", "image/png", cover.read_bytes())
+        out.set_chapters([chapter])
+        for packet in video.demux():
+            if packet.size:
+                packet.stream = targets[packet.stream.index]
+                out.mux_one(packet)
+    assert boosted(source, output, input_strict=True).warnings == []
+    # Once more from there: the text of chapters lies before the cover of an MP4.
+    again = tmp_path / f"again{suffix}"
+    assert boosted(output, again, input_strict=True).warnings == []
+    with av.open(str(again)) as result:
+        [found] = [s for s in result.streams if is_cover(s)]
+        assert [bytes(p) for p in result.demux(found) if p.size] == [cover.read_bytes()]
+        assert [c["metadata"]["title"] for c in result.chapters()] == ["One"]
+    assert packets(again, "audio") == packets(source, "audio")
+
+
 def test_data_arrives_or_is_left_out_with_the_name_of_what_can_hold_it(tmp_path: Path) -> None:
     base = make_video(tmp_path / "base.mp4", pts=range(10))
     source = tmp_path / "in.ts"

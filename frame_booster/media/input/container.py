@@ -37,6 +37,11 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & ATTACHED_PICTURE)
 
 
+def is_attached(stream: Any) -> bool:
+    """Tells whether a stream is no track with times of its own: cover art, or an attached file as a font."""
+    return stream.type == "attachment" or is_cover(stream)
+
+
 LENGTH_FROM_0 = frozenset({"matroska", "nut", "asf"})
 """Formats whose length FFmpeg gives from 0, whenever the first frame is shown."""
 

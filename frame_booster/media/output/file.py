@@ -16,6 +16,7 @@ import av.error
 from frame_booster.errors import OutputError
 from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.side_data import side_data
+from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
 from frame_booster.media.output.apng import set_last_delay
@@ -77,6 +78,7 @@ class FileSink:
             )
             self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
+            self.written.attached = {s.index for s in self.container.streams if is_attached(s)}
             self._warn_of_lost_tags(options.format, tags)
             if source.chapters:
                 self._add_chapters(source, options.passthrough.slower)

@@ -34,6 +34,8 @@ class Written:
     """Bytes of them, likewise."""
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     """Tags of streams, likewise."""
+    attached: set[int] = field(default_factory=set)
+    """Indexes of the output's streams that are covers and attached files."""
 
     def add(self, pts: int, duration: int) -> None:
         """Counts a frame that is shown at `pts` for `duration`, ticks; frames may come in any order."""

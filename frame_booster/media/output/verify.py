@@ -7,14 +7,17 @@ import threading
 from array import array
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
 from frame_booster.errors import FrameBoosterError, Interrupted, OutputError
 from frame_booster.media.input.apng import delays
+from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
+from frame_booster.media.passthrough.streams import is_chapter_text, is_timecode_track
 from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.paths import url
@@ -35,6 +38,10 @@ def verify_pictures(folder: Path, written: Written) -> None:
 
 _FITS = Fraction(1, 5)
 """Share of its length by which a short output may differ from what is expected of it."""
+
+
+_OF_ATTACHED = {"filename", "mimetype"}
+"""Tags by which Matroska holds an attached file; a cover that is one in another container needs neither."""
 
 
 def check_whole(path: Path, expected: Fraction | None) -> None:
@@ -128,6 +135,7 @@ def verify(
             copied = {s.index: 0 for s in container.streams if s.index != video.index}
             sizes = dict.fromkeys(copied, 0)
             tags = {s.index: dict(s.metadata) for s in container.streams}
+            found_at = _places(container, written)
             for packet in container.demux():
                 if stop is not None and stop.is_set():
                     raise Interrupted("stopped with the others")
@@ -142,8 +150,10 @@ def verify(
     if len(times) != written.frames:
         raise OutputError(f"the result has {len(times)} frames instead of {written.frames}", path=path)
     for index, count in written.packets.items():
-        if copied.get(index, 0) < count and not _recut(copied.get(index, 0), sizes[index], written.sizes.get(index, 0)):
-            raise OutputError(f"stream {index} of the result has {copied.get(index, 0)} packets of {count}", path=path)
+        place = found_at.get(index, -1)
+        have, size = copied.get(place, 0), sizes.get(place, 0)
+        if have < count and not _recut(have, size, written.sizes.get(index, 0)):
+            raise OutputError(f"stream {index} of the result has {have} packets of {count}", path=path)
     # Two ticks: a container of coarse ticks rounds the beginning and the end.
     tolerance = 2 * max(base, time_base)
     if format_name in CONSTANT_RATE:
@@ -161,12 +171,30 @@ def verify(
     warnings = []
     for index, wanted in sorted(written.tags.items()):
         # Of these the file as a whole has an account.
-        own = {key: value for key, value in wanted.items() if key.lower() not in ("creation_time", KEY)}
-        lost = lost_tags(own, tags.get(index, {}))
+        not_told = {"creation_time", KEY} | (_OF_ATTACHED if index in written.attached else set())
+        own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
+        lost = lost_tags(own, tags.get(found_at.get(index, -1), {}))
         if lost:
             text = f"tags of stream {index} are lost, since {format_name} does not keep them: {', '.join(lost)}"
             warnings.append(text)
     return warnings
+
+
+def _places(container: Any, written: Written) -> dict[int, int]:
+    """Returns the index at which each stream that was written is read back.
+
+    Readers give covers and attached files after all tracks, wherever they were written, and tracks that the muxer made
+    of its own, for chapters and timecodes, between them.
+    """
+    attached = [s.index for s in container.streams if is_attached(s)]
+    tracks = [
+        s.index
+        for s in container.streams
+        if s.index not in attached and not is_chapter_text(s) and not is_timecode_track(s)
+    ]
+    apart = sorted(written.attached)
+    together = [index for index in range(len(tracks) + len(apart)) if index not in written.attached]
+    return dict(zip(together, tracks, strict=False)) | dict(zip(apart, attached, strict=False))
 
 
 def _verify_apng(path: Path, written: Written, time_base: Fraction) -> list[str]:
