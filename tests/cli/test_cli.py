@@ -205,19 +205,16 @@ def test_a_signal_ends_it_with_130_and_leaves_nothing(tmp_path: Path, number: si
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
-def test_help_is_instant_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, time; began = time.perf_counter()\n"
+        "import sys\n"
         "from frame_booster.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print(time.perf_counter() - began, *[m for m in ('tensorflow', 'av', 'numpy') if m in sys.modules])"
+        "print([m for m in ('tensorflow', 'av', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    seconds, *heavy = done.stdout.splitlines()[-1].split()
-    assert heavy == []
-    # Ten times what it takes, so that a busy machine does not fail it.
-    assert float(seconds) < 3.0
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def imports(path: Path) -> set[str]:

@@ -19,6 +19,8 @@ from frame_booster.cli.fbnet import main as fbnet
 from frame_booster.cli.foreign_names import FOREIGN
 from frame_booster.cli.grouped import GROUPS, GroupedCommand, GroupedOption
 from frame_booster.cli.main import main
+from frame_booster.network.presets import FLOW_SCALES, PRESETS
+from frame_booster.option_values import parse_scale
 from tests.cli.test_cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,20 +99,17 @@ def test_help_on_a_group_and_among_other_arguments() -> None:
     assert boost._topic(CONTEXT, ["--", "--help", "crf"]) is None
 
 
-def test_help_on_one_option_is_instant_and_imports_nothing_heavy() -> None:
+def test_help_on_one_option_imports_nothing_heavy() -> None:
     code = (
-        "import sys, time; began = time.perf_counter()\n"
+        "import sys\n"
         "from frame_booster.cli.main import main\n"
         "try: main(['--help', 'codec'])\n"
         "except SystemExit: pass\n"
         "heavy = ('tensorflow', 'av', 'numpy', 'tomlkit', 'tqdm')\n"
-        "print(time.perf_counter() - began, *[m for m in heavy if m in sys.modules])"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    seconds, *heavy = done.stdout.splitlines()[-1].split()
-    assert heavy == []
-    # Ten times what it takes, so that a busy machine does not fail it.
-    assert float(seconds) < 3.0
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_option_of_the_other_commands_says_what_it_does() -> None:
@@ -228,3 +227,12 @@ def test_groff_has_nothing_to_warn_of() -> None:
     )
     assert done.stderr == ""
     assert "EXIT STATUS" in re.sub(r".\x08|\x1b\[\d*m", "", done.stdout)
+
+
+def test_every_scale_of_the_flow_can_be_asked_for() -> None:
+    [flow_scale] = [one for one in boost.params if one.name == "flow_scale"]
+    assert isinstance(flow_scale.type, click.Choice)
+    auto, *scales = flow_scale.type.choices
+    assert auto == "auto"
+    assert tuple(map(parse_scale, scales)) == FLOW_SCALES
+    assert max(preset.max_flow_downscale for preset in PRESETS.values()) < len(FLOW_SCALES)

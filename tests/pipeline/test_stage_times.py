@@ -21,20 +21,26 @@ _NAP_S = 0.02
 
 def test_a_stopwatch_counts_time_in_which_several_are_inside_once() -> None:
     watch = Stopwatch()
+    leave = threading.Event()
+    inside = threading.Barrier(4)
     began = time.monotonic()
 
     def stay() -> None:
         with watch:
-            time.sleep(0.1)
+            inside.wait()
+            leave.wait()
 
     threads = [threading.Thread(target=stay) for _ in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(0.03)
-    assert 0 < watch.seconds < 0.1, "what has not ended counts, too"
+    inside.wait()
+    time.sleep(0.1)
+    so_far = watch.seconds
+    assert 0.1 <= so_far <= time.monotonic() - began, "what has not ended counts, too"
+    leave.set()
     for thread in threads:
         thread.join()
-    assert 0.1 <= watch.seconds <= time.monotonic() - began
+    assert so_far <= watch.seconds <= time.monotonic() - began, "three at the same time count once"
     before = watch.seconds
     time.sleep(0.02)
     assert watch.seconds == before, "outside it stands still"
