@@ -28,16 +28,14 @@ def parse_time(text: str) -> Fraction:
     return seconds
 
 
-_LABEL = re.compile(r"\d{1,2}:\d{2}:\d{2}[:;]\d{2,3}")
-
-
 def parse_position(text: str) -> Fraction | Timecode:
     """Reads a place in a video: a time as `parse_time` does, or a timecode, "HH:MM:SS:FF" or "HH:MM:SS;FF".
 
     Raises:
       InputError: it is neither.
     """
-    label = Timecode.parse(text) if _LABEL.fullmatch(text.strip()) else None
+    # Behind a full stop there are parts of a second, not frames.
+    label = None if "." in text else Timecode.parse(text)
     return parse_time(text) if label is None else label
 
 

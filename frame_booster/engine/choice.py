@@ -13,7 +13,6 @@ from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.device import has_bfloat16
 from frame_booster.engine.nvidia import nvidia_gpus
 from frame_booster.engine.onnx import providers
-from frame_booster.engine.xla_cache import keep_compilations
 from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import GRAPHS
 from frame_booster.network.presets import DEFAULT, preset_of
@@ -183,10 +182,6 @@ def load_network(
         from frame_booster.engine.onnx.model import OnnxModel
 
         return OnnxModel(name, weights, device, precision, provider, threads, device_memory, cache)
-    from frame_booster.engine.device import limit_threads
     from frame_booster.engine.model import Model
 
-    keep_compilations(wanted=cache and device.partition(":")[0] != "cpu")
-    if threads is not None:
-        limit_threads(threads)
-    return Model(name, weights, device, precision, device_memory, cache)
+    return Model(name, weights, device, precision, device_memory, cache, threads)

@@ -60,9 +60,13 @@ def frame_bytes(layout: PixelLayout, preset: Preset, precision: str, flow_downsc
 def pairs_at_once(layout: PixelLayout, preset: Preset, precision: str, flow_downscale: int, room: int | None) -> int:
     """Returns how many pairs to run at once on a GPU: a power of two, so that few sizes are ever compiled.
 
-    0 where not even one fits. Arguments as those of `frame_bytes`, and:
+    0 where not even one fits.
 
     Args:
+      layout: of the frames.
+      preset: of the network.
+      precision: of the convolutions.
+      flow_downscale: as `Plan.flow_downscale`.
       room: as `room_of` returns it.
     """
     fitting = (UNKNOWN_ROOM if room is None else room) / frame_bytes(layout, preset, precision, flow_downscale)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from frame_booster.engine.code_values import padded
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.device import tensorflow
 from frame_booster.engine.model import Model
@@ -42,11 +43,11 @@ class DoubtMeter:
         tf = tensorflow()
         height, width = picture0.shape[:2]
         multiple = self._model.network.multiple
-        padded = [max(-(-side // multiple), 2) * multiple for side in (height, width)]
-        pads = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
+        size = padded(height, multiple), padded(width, multiple)
+        pads = [(0, size[0] - height), (0, size[1] - width), (0, 0)]
         frames = [np.pad(p, pads, "edge")[None].astype(np.float32) / 255.0 for p in (picture0, picture1)]
         with tf.device(self._model.device):
-            found = self._function(tuple(padded))(*frames, np.array([t], np.float32))
+            found = self._function(size)(*frames, np.array([t], np.float32))
         return None if found is None else np.asarray(found[0, :height, :width], np.float32)
 
     def _function(self, size: tuple[int, ...]) -> Any:

@@ -11,6 +11,7 @@ from frame_booster.engine.device import (
     choose_device,
     choose_precision,
     frames_at_once,
+    limit_threads,
     tensorflow,
 )
 from frame_booster.engine.device_failure import device_failures
@@ -44,6 +45,7 @@ class Model(LoadedNetwork):
       precision: "auto", "float32", "bfloat16" or "float16", of the convolutions.
       device_memory: bytes that it may take of a GPU; None is what is free.
       cache: whether what XLA compiles for a GPU is kept on disk for the next process.
+      threads: that compute on a processor; None leaves it to TensorFlow.
 
     Raises:
       InputError, ModelError: a name is unknown, the weights are not the network's, or the process was forked from one
@@ -62,9 +64,12 @@ class Model(LoadedNetwork):
         precision: str = "auto",
         device_memory: int | None = None,
         cache: bool = True,
+        threads: int | None = None,
     ) -> None:
         begin_work()
         keep_compilations(wanted=cache and device.partition(":")[0] != "cpu")
+        if threads is not None:
+            limit_threads(threads)
         tf = tensorflow()
         begin_on_gpus(tf, device_memory)
         with collection_paused():

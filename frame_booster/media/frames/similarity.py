@@ -15,7 +15,7 @@ Thumbnail = npt.NDArray[np.float32]
 
 
 def thumbnail(planes: Planes, layout: PixelLayout) -> Thumbnail:
-    """Averages the first plane (luma, gray or green) to 32x32, float32 in [0, 1]."""
+    """Averages the first plane (luma, gray or green) to 32x32, float32: in [0, 1], of light (OpenEXR) also above."""
     plane = np.nan_to_num(planes[0]) if layout.floating else planes[0]
     rows = np.linspace(0, plane.shape[0], SIDE + 1).astype(int)
     columns = np.linspace(0, plane.shape[1], SIDE + 1).astype(int)

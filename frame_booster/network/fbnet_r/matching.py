@@ -69,6 +69,7 @@ def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
 
     Args:
       frame: (B, H, W, 3) float32.
+      options: window and weight of the contrast.
 
     Returns:
       (B, H, W, 4) float32.
