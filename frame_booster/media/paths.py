@@ -14,7 +14,7 @@ from frame_booster.media.remote_path import RemotePath, is_address
 PIPE = Path("-")
 """Stands for standard input or output."""
 VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg"}) | frozenset(
-    {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif", ".apng"}
+    {".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".nut", ".y4m", ".vob", ".gif", ".apng", ".dv"}
 )
 """Suffixes of what is taken for a video where no pattern is given."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", ".ppm", ".pgm", ".exr", ".jxl"}) | {

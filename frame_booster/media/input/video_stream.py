@@ -103,7 +103,11 @@ def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | N
     if is_raw_stream(container):
         # FFmpeg calls the average 25 whatever the codec's own headers say.
         return options.rate or exact(stream.guessed_rate) or exact(stream.average_rate)
-    return exact(stream.average_rate) or exact(stream.guessed_rate)
+    average, guessed, tick = exact(stream.average_rate), exact(stream.guessed_rate), exact(stream.time_base)
+    if average and guessed and tick and guessed < average and average * tick >= 1:
+        # The demuxer of DV tells the rate of its clock, one frame for each tick; the codec knows that of frames.
+        return guessed
+    return average or guessed
 
 
 def _alpha_decoder(stream: Any) -> Any:

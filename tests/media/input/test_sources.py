@@ -20,8 +20,9 @@ from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.pictures import numbered
 from frame_booster.media.input.source import Resume, Source, SourceFrame
+from frame_booster.media.paths import find_videos
 from frame_booster.options import InputOptions
-from tests.conftest import make_video, picture
+from tests.conftest import boosted, make_video, picture
 
 KINDS = ["mp4", "mkv", "nut", "avi", "y4m", "raw", "gif", "pictures", "pattern", "webp", "pipe"]
 FRAMES, SIZE = 6, (64, 48)
@@ -288,3 +289,28 @@ def test_options_that_mean_nothing_to_an_input_are_told_of(
         for flag, text in zip(ignored, source.report.warnings, strict=True):
             assert text.startswith(flag)
             assert "has no effect on this input" in text
+
+
+@pytest.mark.parametrize(
+    ("rate", "height", "pix_fmt"), [(Fraction(25), 576, "yuv420p"), (Fraction(30000, 1001), 480, "yuv411p")]
+)
+def test_raw_dv_has_the_rate_of_its_frames_not_of_its_clock(
+    tmp_path: Path, rate: Fraction, height: int, pix_fmt: str
+) -> None:
+    path = make_video(
+        tmp_path / "tape.dv",
+        pts=range(4),
+        time_base=1 / rate,
+        rate=rate,
+        size=(720, height),
+        codec="dvvideo",
+        pix_fmt=pix_fmt,
+    )
+    assert find_videos(tmp_path, None) == [path], "a folder's tapes are taken"
+    with open_source(path, InputOptions()) as source:
+        assert (source.info.rate, source.info.frames) == (rate, 4)
+    boosted(path, tmp_path / "out.mkv", codec="mpeg4", options=(("b", "1000000"),))
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        frames = list(container.decode(video=0))
+    shown = [round(frame.pts * frame.time_base * rate * 2) for frame in frames if frame.pts is not None]
+    assert shown == list(range(8))
