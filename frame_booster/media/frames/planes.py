@@ -271,18 +271,33 @@ def _luma_as_yuv(frame: av.VideoFrame) -> av.VideoFrame:
     return frame_of((luma, middle, middle), like, layout_of(like))
 
 
-def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
-    """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged)."""
+def is_full_range(frame: av.VideoFrame) -> bool:
+    """Tells whether luma, or gray, takes all code values; False of RGB, which has no luma."""
+    if frame.format.is_rgb:
+        return False
+    layout = layout_of(frame)
+    return layout.full_range or (layout.kind == "gray" and not _is_limited_gray(frame))
+
+
+def converted(frame: av.VideoFrame, pix_fmt: str, *, limited: bool = False) -> av.VideoFrame:
+    """Returns a frame in another pixel format, in its own matrix (601 or 709 by size, if it is not tagged).
+
+    Args:
+      frame: of any format.
+      pix_fmt: FFmpeg's name of the other, or of its own.
+      limited: whether a frame of full range is to be of limited range, as ITU-R BT.601 and BT.709 have it.
+    """
     tag = int(frame.colorspace)
     matrix = tag if tag not in (0, 2) else (5 if frame.height < 720 else 1)
     to_rgb = av.VideoFormat(pix_fmt, 64, 64).is_rgb
     from_rgb = frame.format.is_rgb
-    color_range = 2 if to_rgb else 1 if from_rgb else int(frame.color_range)
+    narrowed = limited and not to_rgb and is_full_range(frame)
+    color_range = 2 if to_rgb else 1 if from_rgb or narrowed else int(frame.color_range)
     made = frame.reformat(
         format=pix_fmt,
         src_colorspace=None if from_rgb else matrix,
         dst_colorspace=None if to_rgb else matrix,
-        src_color_range=None if from_rgb else int(frame.color_range) or None,
+        src_color_range=None if from_rgb else 2 if narrowed else int(frame.color_range) or None,
         dst_color_range=color_range or None,
         interpolation="BICUBIC",
     )
@@ -290,4 +305,6 @@ def converted(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     if from_rgb != to_rgb:
         # Its tags were those of the other kind.
         made.colorspace, made.color_range = 0 if to_rgb else matrix, color_range
+    elif narrowed:
+        made.color_range = color_range
     return made

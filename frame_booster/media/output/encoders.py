@@ -59,6 +59,14 @@ def available_encoders() -> list[str]:
 HARDWARE_SUFFIXES = ("_nvenc", "_videotoolbox", "_qsv", "_vaapi", "_amf")
 """Of encoders that need hardware, by FFmpeg's naming."""
 
+LIMITED_RANGE_ONLY = frozenset(
+    {"prores", "prores_aw", "prores_ks", "cfhd", "mpeg1video", "mpeg2video", "mpeg4", "libxvid", "libvpx", "libtheora"}
+    | {"magicyuv", "v210", "dvvideo", "h261", "h263", "h263p", "flv", "snow", "speedhq", "svq1", "asv1", "asv2"}
+    | {"wmv1", "wmv2", "msmpeg4", "msmpeg4v2"}
+)
+"""Encoders whose streams cannot say that luma is of full range, so that every player takes it for limited: found by
+encoding with each and reading back."""
+
 
 def software_encoders() -> list[str]:
     """Returns the known encoders of video files that need no hardware."""

@@ -22,10 +22,11 @@ from frame_booster.errors import EncodeError
 from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
 from frame_booster.media.frames.filters import Palette
 from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
-from frame_booster.media.frames.planes import converted
+from frame_booster.media.frames.planes import converted, is_full_range
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.output.encoders import (
     HARDWARE_SUFFIXES,
+    LIMITED_RANGE_ONLY,
     choose_codec,
     choose_pixel_format,
     container_for,
@@ -145,10 +146,22 @@ class VideoEncoder:
         stream.time_base = self.time_base
         if info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = info.sample_aspect_ratio
-        for tag, value in info.colour.items():
+        for tag, value in self._colour(first, info).items():
             if hasattr(context, tag):
                 setattr(context, tag, value)
         return stream
+
+    def _colour(self, first: av.VideoFrame, info: VideoInfo) -> dict[str, int]:
+        """Returns the colour tags of the stream: the source's, but of frames that become another kind theirs."""
+        self._narrows = self.codec in LIMITED_RANGE_ONLY and is_full_range(first)
+        if self._narrows:
+            self.warnings.append(f"full range becomes limited range, the only one that {self.codec} has")
+        if self.pix_fmt == "pal8" or (first.format.name == self.pix_fmt and not self._narrows):
+            return info.colour
+        shown = converted(first, self.pix_fmt, limited=self._narrows)
+        if first.format.is_rgb == shown.format.is_rgb and not self._narrows:
+            return info.colour
+        return {**info.colour, "colorspace": int(shown.colorspace), "color_range": int(shown.color_range)}
 
     def _settings(self, first: av.VideoFrame, options: SinkOptions) -> dict[str, str]:
         settings = encoder_options(self.codec, options.encoder)
@@ -223,8 +236,8 @@ class VideoEncoder:
         """
         if self.pix_fmt == "pal8":
             frame = self._paletted(frame)
-        elif frame.format.name != self.pix_fmt:
-            frame = converted(frame, self.pix_fmt)
+        elif frame.format.name != self.pix_fmt or self._narrows:
+            frame = converted(frame, self.pix_fmt, limited=self._narrows)
         # The source's picture types would force the encoder's.
         frame.pict_type = 0
         if self._counts:
