@@ -143,41 +143,38 @@ class Job:
           FrameBoosterError: whatever went wrong first, in any thread.
         """
         clocks = self._clocks
-        threads = [
-            background_thread(functools.partial(self._guarded, part, clock), name)
-            for name, part, clock in (
-                ("reader", self._read, clocks.reader),
-                ("pairing", self._pairing.run, clocks.pairing),
-                ("writer", self._write, clocks.writer),
-            )
-        ]
-        for thread in threads:
-            thread.start()
+        writer, pairing, reader = ended = [threading.Event() for _ in range(3)]
+        for name, part, clock, end in (
+            ("reader", self._read, clocks.reader, reader),
+            ("pairing", self._pairing.run, clocks.pairing, pairing),
+            ("writer", self._write, clocks.writer, writer),
+        ):
+            background_thread(functools.partial(self._guarded, part, clock, end), name).start()
         try:
-            for thread in reversed(threads):
-                self._wait_for(thread)
+            for end in ended:
+                self._wait_for(end, patient=end is writer)
         except BaseException:
             self._stopped = True
             self._break_off()
             # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
-            threads[2].join(None if self.settings.keep_partial else _PATIENCE_S)
+            writer.wait(None if self.settings.keep_partial else _PATIENCE_S)
             raise
         if self._failures:
             raise self._failures[0]
         assert self._outcome is not None
         return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1], self.stages)
 
-    def _wait_for(self, thread: threading.Thread) -> None:
+    def _wait_for(self, end: threading.Event, *, patient: bool) -> None:
+        # Not by `Thread.join`: up to Python 3.12 one that a signal interrupts takes a thread at work for ended.
         left = _PATIENCE_S
-        while thread.is_alive() and left > 0:
-            thread.join(_LOOK_S)
+        while left > 0 and not end.wait(_LOOK_S):
             if self._stop.is_set():
                 raise Interrupted("stopped with the others")
             # After a failure, a reader may wait for a pipe in which nothing comes.
-            if self._failures and thread.name != "writer":
+            if self._failures and not patient:
                 left -= _LOOK_S
 
-    def _guarded(self, part: Callable[[], None], clock: Stopwatch) -> None:
+    def _guarded(self, part: Callable[[], None], clock: Stopwatch, ended: threading.Event) -> None:
         try:
             with clock:
                 part()
@@ -188,6 +185,8 @@ class Job:
         except BaseException as error:
             self._failures.append(error)
             self._break_off()
+        finally:
+            ended.set()
 
     def _break_off(self) -> None:
         self._inbox.break_off()

@@ -16,7 +16,8 @@ import pytest
 from frame_booster.errors import Interrupted, OutputError
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import run
-from tests.conftest import MeanModel, make_video, with_default_signals
+from tests.conftest import MeanModel, decoded, make_video, with_default_signals
+from tests.stand_in import STAND_IN
 
 WORK = """
 import sys, threading, time
@@ -107,3 +108,23 @@ def test_what_is_said_of_an_interruption_is_true(tmp_path: Path) -> None:
     kept = list((tmp_path / ".out.mp4.segments").glob("*.packets"))
     assert "the same command goes on" in str(said)
     assert kept, list((tmp_path / ".out.mp4.segments").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to other processes")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_leaves_the_part_that_is_done_where_asked(tmp_path: Path, name: str) -> None:
+    source = make_video(tmp_path / "in.mp4", pts=range(600), size=(320, 192), tones=1)
+    command = [*STAND_IN, str(source), "-o", str(tmp_path / "out.mp4"), "--keep-partial", "--progress", "json"]
+    with subprocess.Popen(with_default_signals(command), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"event": "progress"' in line:
+                break
+        process.send_signal(getattr(signal, name))
+        told = process.stderr.read()
+    assert process.returncode == Interrupted.exit_code
+    assert "what was done is kept" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.partial.mp4"]
+    frames = decoded(tmp_path / "out.partial.mp4")
+    assert [time for time, _ in frames] == [Fraction(k, 50) for k in range(len(frames))]
+    assert 0 < len(frames) < 1200
