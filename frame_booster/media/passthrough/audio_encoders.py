@@ -40,7 +40,22 @@ class AudioSettings:
 def layout_name(layout: Any) -> str:
     """Returns the name of a layout of PyAV; the usual one of as many channels where it has none."""
     name: str = layout.name
-    return _BY_COUNT.get(layout.nb_channels, name) if name.endswith("channels") else name
+    return _BY_COUNT.get(layout.nb_channels, name) if _is_count(name) else name
+
+
+def _is_count(layout: str) -> bool:
+    """Tells whether a layout says how many channels there are, and not where they are heard."""
+    return layout.endswith("channels")
+
+
+def tells_speakers(format_name: str, codec: str | None) -> bool:
+    """Tells whether a container says at which speaker each channel of audio is heard (ISO/IEC 14496-12, `chnl`).
+
+    Args:
+      format_name: FFmpeg's name of the container.
+      codec: FFmpeg's name of the codec; None where it does not know it.
+    """
+    return format_name in ("mp4", "ismv") and codec is not None and codec.startswith("pcm_")
 
 
 def default_encoder(format_name: str) -> str:
@@ -80,7 +95,11 @@ def settings_for(stream: Any, encoder: str, bit_rate: int | None, format_name: s
     rate = _rate(codec.audio_rates, _RATE_OF_FORMAT.get(format_name, context.sample_rate))
     sample_format = _sample_format([f.name for f in codec.audio_formats or []], context.format.name)
     own = layout_name(context.layout)
-    for layout in dict.fromkeys([own, _BY_COUNT.get(context.layout.nb_channels, own), "stereo", "mono"]):
+    # Channels without a place cannot be mixed.
+    others = [] if _is_count(own) else [_BY_COUNT.get(context.layout.nb_channels, own), "stereo", "mono"]
+    for layout in dict.fromkeys([own, *others]):
+        if _is_count(layout) and tells_speakers(format_name, encoder):
+            continue
         channels = av.AudioLayout(layout).nb_channels
         usual = min(_BITS_A_CHANNEL.get(encoder, _OF_OTHERS), _BITS_A_SAMPLE * rate) * channels
         # Some encoders have rates of their own only.

@@ -99,9 +99,9 @@ class AudioRouting:
         settings = settings_for(stream, encoder, self._options.audio_bitrate, self._format)
         if settings is None:
             raise EncodeError(
-                f"{encoder} cannot encode {described(stream)}",
+                f"{encoder} cannot encode {described(stream)} for {self._format}",
                 path=self._path,
-                hint="choose another with --audio-codec",
+                hint="choose another with --audio-codec, or write an .mkv",
             )
         if not container_takes_encoder(self._format, encoder):
             raise EncodeError(

@@ -9,7 +9,7 @@ import av
 import av.error
 
 from frame_booster.media.input.container import is_cover
-from frame_booster.media.passthrough.audio_encoders import find_encoder
+from frame_booster.media.passthrough.audio_encoders import find_encoder, layout_name, tells_speakers
 
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""
@@ -55,13 +55,30 @@ def container_takes(format_name: str, stream: Any) -> bool:
         return False
     if not _readable(format_name, stream):
         return False
+    # What MP4 says of PCM stands in its index, which is written at the end unless it is to be empty.
+    index_first = {"movflags": "empty_moov"} if tells_speakers(format_name, codec_name(stream)) else {}
     try:
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            trial.add_stream_from_template(stream)
+        with av.open(BytesIO(), "w", format=format_name, container_options=index_first) as trial:
+            add_copy(trial, format_name, stream)
             trial.start_encoding()
     except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
         return False
     return True
+
+
+def add_copy(container: Any, format_name: str, stream: Any) -> Any:
+    """Adds a stream to an output that has the packets of another, and returns it.
+
+    Args:
+      container: of the output, before its header is written.
+      format_name: FFmpeg's name of it.
+      stream: of the source.
+    """
+    copy = container.add_stream_from_template(stream)
+    if tells_speakers(format_name, codec_name(stream)):
+        # AVI, MXF, NUT and Matroska say of PCM how many channels there are, not where they are heard.
+        copy.codec_context.layout = layout_name(stream.codec_context.layout)
+    return copy
 
 
 def container_takes_encoder(format_name: str, encoder: str) -> bool:

@@ -17,6 +17,7 @@ from frame_booster.media.passthrough.audio_routing import AudioRouting
 from frame_booster.media.passthrough.capabilities import (
     MP4_FAMILY,
     VIDEO_ONLY,
+    add_copy,
     codec_name,
     container_takes,
     needs_wave_header,
@@ -169,7 +170,7 @@ class Passthrough:
         return None
 
     def _template(self, stream: Any) -> Any:
-        copy = self.container.add_stream_from_template(stream)
+        copy = add_copy(self.container, self.format, stream)
         self._tag(copy, stream)
         return copy
 

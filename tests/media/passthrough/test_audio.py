@@ -104,6 +104,49 @@ def test_audio_that_a_container_cannot_hold_is_encoded_in_sync(
         boosted(tmp_path / source, tmp_path / f"copied{Path(output).suffix}", audio="copy", **options)
 
 
+@pytest.mark.parametrize(
+    ("codec", "layout", "source"),
+    [
+        ("pcm_s16le", "stereo", "in.mkv"),
+        ("pcm_s24le", "5.1", "in.mkv"),
+        ("pcm_s16le", "4.0", "in.nut"),
+        ("pcm_s16le", "stereo", "in.mov"),
+    ],
+)
+def test_pcm_that_does_not_say_its_speakers_gets_the_usual_ones(
+    tmp_path: Path, codec: str, layout: str, source: str
+) -> None:
+    """MP4 has to name them; other containers may leave it at the number of channels."""
+    with_audio(tmp_path / source, codec, 48000, layout)
+    output = tmp_path / "out.mp4"
+    assert not [text for text in boosted(tmp_path / source, output, input_strict=True).warnings if "audio" in text]
+    [before], [after] = (packets(path, "audio") for path in (tmp_path / source, output))
+    assert b"".join(after) == b"".join(before)
+    with av.open(str(output)) as container:
+        assert container.streams.audio[0].codec_context.layout.name == layout
+
+
+@pytest.mark.parametrize("options", [{}, {"audio": "copy"}, {"audio_codec": "pcm_s16le"}])
+def test_channels_that_mp4_has_no_place_for_are_refused_before_any_work(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    base = make_video(tmp_path / "base.mkv", pts=range(10))
+    with av.open(str(base)) as video, av.open(str(tmp_path / "in.mkv"), "w") as out:
+        pictures, track = out.add_stream_from_template(video.streams.video[0]), out.add_stream("pcm_s16le", rate=48000)
+        track.codec_context.layout = "9 channels"
+        for packet in (p for p in video.demux() if p.size):
+            packet.stream = pictures
+            out.mux(packet)
+            sound = av.Packet(bytes(9 * 2 * 480))
+            sound.stream, sound.pts, sound.dts, sound.time_base = track, packet.pts, packet.pts, packet.time_base
+            out.mux(sound)
+    seen: list[Any] = []
+    with pytest.raises(EncodeError, match=r"write an \.mkv"):
+        boosted(tmp_path / "in.mkv", tmp_path / "out.mp4", progress=seen.append, **options)
+    assert not seen
+    boosted(tmp_path / "in.mkv", tmp_path / "out.mkv", input_strict=True)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_encoded_audio_is_as_long_as_it_was(tmp_path: Path, suffix: str) -> None:
     source = with_audio(tmp_path / "in.mov", "pcm_s16le", 44100)
