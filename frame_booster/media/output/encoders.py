@@ -136,14 +136,34 @@ def _deep_enough(name: str, source: str) -> bool:
     return any(depth_of(f) >= depth_of(source) for f in formats)
 
 
-def encoder_options(name: str, options: EncoderOptions) -> dict[str, str]:
+def loses_reordering(name: str, format_name: str) -> bool:
+    """Tells whether a container loses the times of frames that an encoder gives in another order than they are shown.
+
+    FFmpeg's MXF muxers write in its index by how much frames are moved for MPEG-2 alone.
+
+    Args:
+      name: of the encoder.
+      format_name: FFmpeg's name of the container.
+    """
+    codec = _find(name)
+    return format_name in ("mxf", "mxf_opatom") and codec is not None and codec.canonical_name != "mpeg2video"
+
+
+def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -> dict[str, str]:
     """Returns the options to open an encoder with: its defaults, then what was asked for.
+
+    Args:
+      name: of the encoder.
+      options: what the user wants.
+      format_name: FFmpeg's name of the container.
 
     Raises:
       EncodeError: --crf or --preset is given and the encoder has no such thing.
     """
     entry = ENCODERS.get(name, Encoder())
     result = dict(entry.options)
+    if loses_reordering(name, format_name):
+        result["bf"] = "0"
     for flag, value, key in (("--crf", options.crf, entry.crf), ("--preset", options.preset, entry.preset)):
         if value is None:
             continue

@@ -31,6 +31,7 @@ from frame_booster.media.output.encoders import (
     choose_pixel_format,
     container_for,
     encoder_options,
+    loses_reordering,
     options_asked_for,
     software_encoders,
 )
@@ -110,6 +111,9 @@ class VideoEncoder:
         self._captions: dict[int, bytes] = {}
         self._lost_captions = False
         self._last_ticks: int | None = None
+        self._in_order = loses_reordering(self.codec, options.format)
+        self._given_last: int | None = None
+        """When the frame of the last packet is shown, where packets have to be in that order."""
         self._palette: Palette | None = None
 
     def _add_stream(
@@ -164,7 +168,7 @@ class VideoEncoder:
         return {**info.colour, "colorspace": int(shown.colorspace), "color_range": int(shown.color_range)}
 
     def _settings(self, first: av.VideoFrame, options: SinkOptions) -> dict[str, str]:
-        settings = encoder_options(self.codec, options.encoder)
+        settings = encoder_options(self.codec, options.encoder, options.format)
         if options.reproducible and self.codec.startswith("libx264"):
             # Without it one encoding in fifty or so came out different, whatever the number of threads.
             settings["x264-params"] = ":".join(p for p in (settings.get("x264-params"), "cpu-independent=1") if p)
@@ -276,6 +280,8 @@ class VideoEncoder:
         if self._follows and packets and self.codec == "gif":
             packets[0] = self._replaced(packets[0], without_header(bytes(packets[0])))
             self._follows = False
+        if self._in_order:
+            self._check_order(packets)
         for packet in packets:
             # Not every encoder hands durations on, and a muxer would guess the last one.
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
@@ -301,6 +307,17 @@ class VideoEncoder:
         made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
         made.time_base, made.is_keyframe, made.stream = packet.time_base, packet.is_keyframe, self.stream
         return made
+
+    def _check_order(self, packets: Sequence[av.Packet]) -> None:
+        """Raises EncodeError where a packet's frame is shown before that of the packet before it."""
+        for packet in packets:
+            if self._given_last is not None and packet.pts < self._given_last:
+                raise EncodeError(
+                    f"{self._format} loses the times of {self.codec}'s B frames",
+                    path=self.name,
+                    hint="leave out the --encoder-option that asks for them, or write an .mkv, .mp4 or .mov",
+                )
+            self._given_last = packet.pts
 
     def _check_tick(self, pts: int) -> None:
         """Raises EncodeError where the container would round a frame's time to that of the one before."""

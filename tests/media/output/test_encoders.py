@@ -96,3 +96,22 @@ def test_an_encoder_that_fails_at_a_frame_says_why(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(encoder, "_check_tick", lambda pts: None)
     with pytest.raises(EncodeError, match="mjpeg failed at a frame: Invalid pts"):
         encoder.encode(first, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [("libx264", ()), ("mpeg2video", (("bf", "2"),))],
+)
+def test_frames_in_mxf_are_shown_in_order(tmp_path: Path, codec: str, options: tuple[tuple[str, str], ...]) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(8))
+    boosted(source, tmp_path / "out.mxf", codec=codec, options=options)
+    with av.open(str(tmp_path / "out.mxf")) as container:
+        times = [frame.pts for frame in container.decode(video=0) if frame.pts is not None]
+    assert [time - times[0] for time in times] == list(range(16))
+
+
+@pytest.mark.parametrize("options", [(("bf", "2"),), (("x264-params", "bframes=2:b-adapt=0"),)])
+def test_b_frames_that_mxf_would_scramble_are_refused(tmp_path: Path, options: tuple[tuple[str, str], ...]) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(8))
+    with pytest.raises(EncodeError, match=r"out\.mxf: mxf loses the times of libx264's B frames.*--encoder-option"):
+        boosted(source, tmp_path / "out.mxf", options=options)
