@@ -8,8 +8,10 @@ from pathlib import Path
 import av
 import pytest
 
-from frame_booster.errors import EncodeError
+from frame_booster.errors import EncodeError, OutputError
 from frame_booster.media.input.container import is_cover
+from frame_booster.media.output.sink import Written
+from frame_booster.media.output.verify import verify
 from tests.conftest import boosted, ffmpeg, make_video, packets, probe, probed_times
 
 
@@ -176,6 +178,64 @@ def test_data_arrives_or_is_left_out_with_the_name_of_what_can_hold_it(tmp_path:
         )
     with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
         boosted(source, tmp_path / "strict.mp4", input_strict=True)
+
+
+@pytest.mark.parametrize("kind", ["gpmd", "mebx", "fdsc"])
+def test_data_of_cameras_is_kept_as_what_it_is_or_left_out_with_a_warning(tmp_path: Path, kind: str) -> None:
+    """FFmpeg's muxer of MOV takes tracks of any kind, and describes gpmd alone."""
+    source = camera_data(tmp_path / "in.mov", kind)
+    [before] = packets(source, "data")
+    assert len(before) == 5
+    for suffix in (".mov", ".mp4", ".ts", ".nut"):
+        output = tmp_path / f"out{suffix}"
+        result = boosted(source, output)
+        if suffix == ".nut" or (kind == "gpmd" and suffix != ".ts"):
+            assert result.warnings == []
+            assert packets(output, "data") == [before]
+            continue
+        [warning] = result.warnings
+        better = ".mov" if kind == "gpmd" else ".nut"
+        assert "data stream 1" in warning
+        assert warning.endswith(f"cannot hold it (write a {better}, which can)")
+        assert packets(output, "data") == []
+    if kind != "gpmd":
+        # Also where there is nothing of it in the part that is taken.
+        with pytest.raises(EncodeError, match="mov cannot hold data stream 1"):
+            boosted(source, tmp_path / "strict.mov", input_strict=True, duration=0.1)
+
+
+def test_data_of_which_a_result_does_not_say_what_it_is_is_found(tmp_path: Path) -> None:
+    path, base = camera_data(tmp_path / "out.mov", "gpmd"), Fraction(1, 25)
+    written = Written(packets={1: 5})
+    for k in range(10):
+        written.add(k, 1)
+    assert verify(path, "mov", written, base) == []
+    path.write_bytes(path.read_bytes().replace(b"gpmd", b"mebx"))
+    with pytest.raises(OutputError, match="does not say what the data of stream 1 is"):
+        verify(path, "mov", written, base)
+
+
+def camera_data(path: Path, kind: str) -> Path:
+    """A second track with five packets of data of a kind: a track of text, named otherwise."""
+    text = path.with_name("text.srt")
+    text.write_text("1\n00:00:00,000 --> 00:00:00,100\nA\n\n")
+    base = make_video(path.with_name("base.mp4"), pts=range(10))
+    with av.open(str(base)) as video, av.open(str(path), "w", format="mp4") as out:
+        moving, data = out.add_stream_from_template(video.streams.video[0]), out.add_stream("mov_text")
+        with av.open(str(text)) as words:
+            decoder = words.streams[0].codec_context
+            decoder.open(strict=False)
+            data.codec_context.subtitle_header = decoder.subtitle_header
+        for k, packet in enumerate(p for p in video.demux() if p.size):
+            packet.stream = moving
+            out.mux_one(packet)
+            if k < 5:
+                telemetry = av.Packet(bytes([k] * 20))
+                telemetry.stream, telemetry.time_base = data, Fraction(1, 25)
+                telemetry.pts, telemetry.dts, telemetry.duration = k, k, 1
+                out.mux_one(telemetry)
+    path.write_bytes(path.read_bytes().replace(b"tx3g", kind.encode()).replace(b"sbtl", b"meta"))
+    return path
 
 
 def test_the_text_track_of_chapters_is_no_obstacle(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_name
 from frame_booster.media.passthrough.streams import is_chapter_text, is_timecode_track
 from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
@@ -136,6 +137,8 @@ def verify(
             sizes = dict.fromkeys(copied, 0)
             tags = {s.index: dict(s.metadata) for s in container.streams}
             found_at = _places(container, written)
+            # FFmpeg's muxer of MOV writes tracks of any data, with no word of what it is.
+            unknown = {s.index for s in container.streams if s.type == "data" and codec_name(s) is None}
             for packet in container.demux():
                 if stop is not None and stop.is_set():
                     raise Interrupted("stopped with the others")
@@ -154,6 +157,8 @@ def verify(
         have, size = copied.get(place, 0), sizes.get(place, 0)
         if have < count and not _recut(have, size, written.sizes.get(index, 0)):
             raise OutputError(f"stream {index} of the result has {have} packets of {count}", path=path)
+        if place in unknown and format_name in MP4_FAMILY:
+            raise OutputError(f"the result does not say what the data of stream {index} is", path=path)
     # Two ticks: a container of coarse ticks rounds the beginning and the end.
     tolerance = 2 * max(base, time_base)
     if format_name in CONSTANT_RATE:

@@ -50,8 +50,7 @@ def container_takes(format_name: str, stream: Any) -> bool:
     if is_cover(stream) and format_name not in ("mp4", "ipod"):
         # MOV's muxer takes cover art and writes none; Matroska's wants it as an attachment.
         return False
-    if stream.type == "data" and format_name in MP4_FAMILY and "mov" not in stream.container.format.name.split(","):
-        # It would be written, but under a tag that tells no reader what it is.
+    if stream.type == "data" and not _names_data(format_name, stream):
         return False
     if not _readable(format_name, stream):
         return False
@@ -63,6 +62,17 @@ def container_takes(format_name: str, stream: Any) -> bool:
             trial.start_encoding()
     except (av.error.FFmpegError, ValueError, TypeError, AttributeError):
         return False
+    return True
+
+
+def _names_data(format_name: str, stream: Any) -> bool:
+    """Tells whether a container says of data what it is; some of FFmpeg's muxers take any, and leave that out."""
+    kinds, name = stream.container.format.name.split(","), codec_name(stream)
+    if format_name in MP4_FAMILY:
+        # Of all data the muxer describes gpmd alone, which is read by this name.
+        return name == "bin_data" and "mov" in kinds
+    if format_name == "mpegts" and name in (None, "bin_data"):
+        return "mpegts" in kinds
     return True
 
 
