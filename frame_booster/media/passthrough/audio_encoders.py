@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +59,41 @@ def tells_speakers(format_name: str, codec: str | None) -> bool:
     return format_name in ("mp4", "ismv") and codec is not None and codec.startswith("pcm_")
 
 
-def default_encoder(format_name: str) -> str:
-    """Returns the encoder of audio that a container gets where it cannot hold the source's."""
-    return _BY_FORMAT.get(format_name, DEFAULT)
+def default_encoder(format_name: str, stream: Any) -> str:
+    """Returns the encoder of audio that a container gets where it cannot hold the source's.
+
+    Args:
+      format_name: FFmpeg's name of the container.
+      stream: of the source.
+    """
+    usual = _BY_FORMAT.get(format_name, DEFAULT)
+    return "pcm_s24le" if usual == "pcm_s16le" and _is_finer(stream) else usual
+
+
+def _is_finer(stream: Any) -> bool:
+    """Tells whether audio has samples of more than 16 bits; what lossy decoders give as floating has no such number."""
+    context = stream.codec_context
+    name, samples = getattr(context, "name", ""), getattr(context, "format", None)
+    is_exact = name.startswith("pcm_") or name == "wavpack" or (samples is not None and "flt" not in samples.name)
+    return samples is not None and samples.bytes > 2 and is_exact
+
+
+_EXACT = re.compile(r"pcm_[suf](\d+)[lb]e")
+
+
+def keeps_all(stream: Any, settings: AudioSettings) -> bool:
+    """Tells whether PCM is encoded as it was: every sample the same, in the same bytes."""
+    context = stream.codec_context
+    same = (context.name, context.sample_rate) == (settings.encoder, settings.rate)
+    return same and settings.encoder.startswith("pcm_") and layout_name(context.layout) == settings.layout
+
+
+def lost_bits(stream: Any, encoder: str) -> tuple[int, int] | None:
+    """Returns of how many bits samples of PCM are and become; None where they lose none."""
+    before, now = (_EXACT.fullmatch(name) for name in (stream.codec_context.name, encoder))
+    if before is None or now is None or int(before[1]) <= int(now[1]):
+        return None
+    return int(before[1]), int(now[1])
 
 
 def encoder_of(stream: Any) -> str:

@@ -9,7 +9,15 @@ from typing import Any
 import av
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.passthrough.audio_encoders import default_encoder, encoder_of, find_encoder, settings_for
+from frame_booster.media.passthrough.audio_encoders import (
+    AudioSettings,
+    default_encoder,
+    encoder_of,
+    find_encoder,
+    keeps_all,
+    lost_bits,
+    settings_for,
+)
 from frame_booster.media.passthrough.audio_encoding import AudioEncoding
 from frame_booster.media.passthrough.capabilities import (
     better_container,
@@ -70,10 +78,16 @@ class AudioRouting:
         what = described(stream)
         why = f"{self._format} cannot hold it" + ("" if not special else " beside chapters, as it is written here")
         better = None if special else better_container(stream)
+        encoder = options.audio_codec or default_encoder(self._format, stream)
+        if (not takes and not asked) or options.audio == "copy":
+            settings = self._settings(stream, encoder)
+            if settings is not None and keeps_all(stream, settings):
+                # As PCM in MXF, whose muxer takes it from an encoder alone.
+                return self._encoded(stream, encoder)
         if options.audio == "copy":
             hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
             raise EncodeError(f"{what} cannot be copied: {why}", path=self._path, hint=hint)
-        encoded = self._encoded(stream, options.audio_codec or default_encoder(self._format))
+        encoded = self._encoded(stream, encoder)
         if encoded is None and takes:
             self._notices.warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
             return self._copy(stream)
@@ -81,8 +95,15 @@ class AudioRouting:
             self._notices.leave_out(stream)
         elif not asked:
             codec = encoded.target.codec_context.codec.canonical_name
-            self._notices.warn(f"{what} is encoded again, to {codec}: {why}" + (f" ({better})" if better else ""))
+            bits = lost_bits(stream, codec)
+            lost = "" if bits is None else f", and its samples of {bits[0]} bits are rounded to {bits[1]}"
+            self._notices.warn(f"{what} is encoded again, to {codec}{lost}: {why}" + (f" ({better})" if better else ""))
         return encoded
+
+    def _settings(self, stream: Any, encoder: str) -> AudioSettings | None:
+        if stream.codec_context is None or not stream.codec_context.sample_rate or find_encoder(encoder) is None:
+            return None
+        return settings_for(stream, encoder, self._options.audio_bitrate, self._format)
 
     def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
         """Returns the route of audio that is encoded again; None where it cannot be decoded.
@@ -96,7 +117,7 @@ class AudioRouting:
             raise EncodeError(
                 f"there is no audio encoder {encoder!r}", path=self._path, hint="as ffmpeg -encoders lists them"
             )
-        settings = settings_for(stream, encoder, self._options.audio_bitrate, self._format)
+        settings = self._settings(stream, encoder)
         if settings is None:
             raise EncodeError(
                 f"{encoder} cannot encode {described(stream)} for {self._format}",
@@ -128,11 +149,12 @@ class AudioRouting:
             self._notices.tell(f"audio stream {stream.index} is left out of the slow motion")
             return None
         own = None if stream.codec_context is None else encoder_of(stream)
-        stretched = None if own is None else self._encoded(stream, self._options.audio_codec or self._fitting(own))
+        encoder = None if own is None else self._options.audio_codec or self._fitting(own, stream)
+        stretched = None if encoder is None else self._encoded(stream, encoder)
         if stretched is None:
             self._notices.leave_out(stream, "it cannot be decoded")
         return stretched
 
-    def _fitting(self, encoder: str) -> str:
+    def _fitting(self, encoder: str, stream: Any) -> str:
         """Returns an encoder whose codec the container holds: the one given, or the container's default."""
-        return encoder if container_takes_encoder(self._format, encoder) else default_encoder(self._format)
+        return encoder if container_takes_encoder(self._format, encoder) else default_encoder(self._format, stream)
