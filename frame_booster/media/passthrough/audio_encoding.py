@@ -16,6 +16,7 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.passthrough.audio_encoders import AudioSettings, apply_settings, layout_name
+from frame_booster.media.passthrough.stretch import TAIL, lead, tempos
 from frame_booster.media.pyav.rational import exact, rescale
 
 JITTER = Fraction(15, 1000)
@@ -60,6 +61,10 @@ class AudioEncoding:
         """Samples that went into the graph and came out."""
         self._end = 0
         """When the last of them ends, at the rate of the encoder."""
+        self._last: av.AudioFrame | None = None
+        """The last that went into the graph."""
+        self._limit: int | None = None
+        """Where the audio has to end, at the rate of the encoder; None until the last sample is there."""
         self._failed = self._failed_first = 0
         """Packets that could not be decoded, and those of them before the first that could."""
 
@@ -101,8 +106,7 @@ class AudioEncoding:
             self._failed += 1
             self._failed_first += self._kind is None
         if packet is None and self._graph is not None:
-            self._graph.push(None)
-            made += self._pull()
+            made += self._push_end()
             made += self._encode(None)
             self._mark_padding(made)
         return made
@@ -142,9 +146,20 @@ class AudioEncoding:
             for piece in self._in_time(part, late if abs(late) > JITTER * rate else 0):
                 piece.pts = None
                 self._taken += piece.samples
+                self._last = piece
                 self._graph.push(piece)
                 made += self._pull()
         return made
+
+    def _push_end(self) -> list[av.Packet]:
+        """Ends the graph; what is stretched is as long as it has to be, to the sample."""
+        assert self._kind is not None
+        if self.slower != 1 and self._last is not None:
+            end = (self._start + self._taken) * self.slower / self._kind[2]
+            self._limit = round(end * self.target.codec_context.rate)
+            self._graph.push(_silence(self._last, round(TAIL * self._kind[2])))
+        self._graph.push(None)
+        return self._pull()
 
     def _in_time(self, frame: av.AudioFrame, late: int) -> list[av.AudioFrame]:
         """Returns a frame with silence before it, or without the samples that lie before the end of the last.
@@ -184,8 +199,13 @@ class AudioEncoding:
             except (av.error.BlockingIOError, av.error.EOFError):
                 return made
             frame.time_base = Fraction(1, frame.sample_rate)
-            frame.pts = rescale(self._start, self.slower / self._kind[2], frame.time_base) + self._given
+            begin = self._start * self.slower / self._kind[2] + lead(self._kind[2], self.slower)
+            frame.pts = rescale(1, begin, frame.time_base) + self._given
             self._given += frame.samples
+            if self._limit is not None and frame.pts + frame.samples > self._limit:
+                if frame.pts >= self._limit:
+                    continue
+                frame = _begin_of(frame, self._limit - frame.pts)
             self._end = frame.pts + frame.samples
             made += self._encode(frame)
 
@@ -194,15 +214,6 @@ class AudioEncoding:
             return list(self.target.encode(frame))
         except av.error.FFmpegError as error:
             raise EncodeError(f"the audio encoder failed: {error.strerror}", path=self.path) from error
-
-
-def tempos(slower: Fraction) -> list[str]:
-    """Returns the tempos of filters in a row that make audio so many times longer; atempo goes no lower than 0.5."""
-    found = []
-    while slower > 2:
-        found.append("0.5")
-        slower /= 2
-    return [*found, f"{float(1 / slower):.17g}"] if slower != 1 else found
 
 
 def _rows(frame: av.AudioFrame) -> tuple[int, int]:
@@ -215,6 +226,13 @@ def _silence(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
     """Returns so many samples of silence, of the kind of a frame."""
     (rows, values), dtype = _rows(frame), frame.to_ndarray().dtype
     return _like(frame, np.full((rows, samples * values), 128 if dtype == np.uint8 else 0, dtype))
+
+
+def _begin_of(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    """Returns the first samples of a frame, at its time."""
+    made = _like(frame, np.ascontiguousarray(frame.to_ndarray()[:, : samples * _rows(frame)[1]]))
+    made.pts = frame.pts
+    return made
 
 
 def _like(frame: av.AudioFrame, samples: np.ndarray[Any, Any]) -> av.AudioFrame:

@@ -31,7 +31,12 @@ def click(rate: int, channels: int = 1) -> np.ndarray:
 
 
 def with_audio(
-    path: Path, codec: str, rate: int, layout: str = "mono", keep: Callable[[int], bool] = lambda sample: True
+    path: Path,
+    codec: str,
+    rate: int,
+    layout: str = "mono",
+    keep: Callable[[int], bool] = lambda sample: True,
+    sound: np.ndarray | None = None,
 ) -> Path:
     """A second of video with audio that clicks; packets at samples that are not to be kept are left out."""
     video = make_video(path.with_name("video.mkv"), pts=range(10), time_base=Fraction(1, 10), rate=10, codec="mpeg4")
@@ -43,7 +48,7 @@ def with_audio(
             if packet.dts is not None:
                 packet.stream = pictures
                 out.mux(packet)
-        samples = click(rate, av.AudioLayout(layout).nb_channels)
+        samples = click(rate, av.AudioLayout(layout).nb_channels) if sound is None else sound
         for start in range(0, samples.shape[1], rate // 50):
             part = np.ascontiguousarray(samples[:, start : start + rate // 50])
             frame = av.AudioFrame.from_ndarray(part, "fltp", layout)
@@ -266,3 +271,32 @@ def test_damaged_audio_that_is_encoded_again_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match=r"a packet of audio stream 1 .* is damaged"):
         boosted(source, tmp_path / "strict.mkv", audio="encode", input_strict=True)
     assert not (tmp_path / "strict.mkv").exists()
+
+
+def middles(samples: np.ndarray, rate: int, slower: Fraction) -> list[float]:
+    """When the energy of each of three sounds lies on the average, s, by the source's clock."""
+    parts = [samples[round(rate * slower * k / 3) : round(rate * slower * (k + 1) / 3)] ** 2.0 for k in range(3)]
+    centres = [float((np.arange(len(part)) * part).sum() / part.sum()) for part in parts]
+    return [k / 3 + centre / float(rate * slower) for k, centre in enumerate(centres)]
+
+
+@pytest.mark.parametrize("slower", [Fraction(3, 2), Fraction(2), Fraction(4)])
+@pytest.mark.parametrize("rate", [8000, 48000])
+def test_stretched_audio_stays_beside_the_pictures_to_its_end(tmp_path: Path, rate: int, slower: Fraction) -> None:
+    time = np.arange(rate // 20) / rate
+    noise = np.random.default_rng(3).standard_normal(len(time)) / 4
+    sounds = [np.sin(time * 2 * np.pi * 1000) / 2, noise, np.exp(-time * 500) * np.sin(time * 2 * np.pi * 2000)]
+    played = np.zeros((1, rate), np.float32)
+    for k, sound in enumerate(sounds):
+        begin = round(rate * (k + 0.4) / 3)
+        played[0, begin : begin + len(sound)] = sound * np.hanning(2 * len(sound))[len(sound) :]
+    with_audio(tmp_path / "in.mov", "pcm_s16le", rate, sound=played)
+    output = tmp_path / "out.mov"
+    boosted(tmp_path / "in.mov", output, slow_motion=slower, slow_audio="stretch", audio_codec="pcm_s16le")
+    _, begin, samples = heard(output)
+    assert abs(begin + Fraction(len(samples), rate) - slower) <= Fraction(1, 1000), "as long as the pictures"
+    shown = np.concatenate([np.zeros(round(begin * rate)), samples])
+    found = middles(shown, rate, slower)
+    apart = [(a - b) * float(slower) for a, b in zip(found, middles(played[0], rate, Fraction(1)), strict=True)]
+    assert max(abs(a) for a in apart) < 0.012 * float(slower)
+    assert abs(np.mean(apart)) < 0.005 * float(slower), "no kind of sound is on the average early or late"
