@@ -167,9 +167,12 @@ class Job:
     def _wait_for(self, end: threading.Event, *, patient: bool) -> None:
         # Not by `Thread.join`: up to Python 3.12 one that a signal interrupts takes a thread at work for ended.
         left = _PATIENCE_S
-        while left > 0 and not end.wait(_LOOK_S):
+        while left > 0:
+            over = end.wait(_LOOK_S)
             if self._stop.is_set():
                 raise Interrupted("stopped with the others")
+            if over:
+                return
             # After a failure, a reader may wait for a pipe in which nothing comes.
             if self._failures and not patient:
                 left -= _LOOK_S
