@@ -195,13 +195,32 @@ _WHOLE_BLOCKS = frozenset({"libx264", "libx265"})
 def container_for(codec: str) -> str | None:
     """Returns the suffix of a usual container that holds an encoder's video; None if there is none."""
     for format_name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("flv", ".flv")):
-        with av.open(BytesIO(), "w", format=format_name) as trial:
-            try:
-                trial.add_stream(codec, rate=25)
-            except ValueError:
-                continue
+        if _takes(format_name, codec) or needs_riff_header(codec, format_name):
             return suffix
     return None
+
+
+def needs_riff_header(name: str | None, format_name: str) -> bool:
+    """Tells whether Matroska holds an encoder's video under a header of AVI files (V_MS/VFW/FOURCC), and not otherwise.
+
+    PyAV does not ask Matroska's muxer for that, so that it must be reached by another (`muxer.open_output`).
+
+    Args:
+      name: of the encoder; None is the container's default.
+      format_name: FFmpeg's name of the container.
+    """
+    if name is None or format_name != "matroska" or (codec := _find(name)) is None or codec.type != "video":
+        return False
+    return _takes("avi", name) and not _takes("matroska", name)
+
+
+def _takes(format_name: str, name: str) -> bool:
+    with av.open(BytesIO(), "w", format=format_name) as trial:
+        try:
+            trial.add_stream(name, rate=25)
+        except ValueError:
+            return False
+    return True
 
 
 def _is_gray(pix_fmt: str) -> bool:

@@ -20,6 +20,7 @@ from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
 from frame_booster.media.output.apng import set_last_delay
+from frame_booster.media.output.encoders import needs_riff_header
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
@@ -68,6 +69,7 @@ class FileSink:
         self._rates = source.info.rate, options.rate, source.begins_at
         tags = self._retimed(source.metadata)
         wave_headers = wants_wave_headers(options.format, source, options.passthrough)
+        wave_headers |= needs_riff_header(options.encoder.codec, options.format)
         self.container = open_output(path, options, tags, source.plays, wave_headers=wave_headers)
         try:
             self.encoder = VideoEncoder(self.container, first, source.info, options)

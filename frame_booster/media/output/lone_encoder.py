@@ -8,6 +8,7 @@ import av
 import av.error
 
 from frame_booster.media.input.source import VideoInfo
+from frame_booster.media.output.encoders import needs_riff_header
 from frame_booster.media.output.sink import TICKS, SinkOptions
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.pyav.ffmpeg_log import errors_logged
@@ -23,7 +24,9 @@ def lone_encoder(first: av.VideoFrame, info: VideoInfo, options: SinkOptions, be
       EncodeError: the encoder refuses.
     """
     # In memory, and never written to: it decides where the encoder's headers go.
-    container = av.open(BytesIO(), "w", format=options.format)
+    # NUT takes what Matroska would under a header of AVI files, and wants the encoder's headers apart, too.
+    format_name = "nut" if needs_riff_header(options.encoder.codec, options.format) else options.format
+    container = av.open(BytesIO(), "w", format=format_name)
     encoder = VideoEncoder(container, first, info, options, begun)
     context = encoder.stream.codec_context
     for key, value in options.encoder.container_options:

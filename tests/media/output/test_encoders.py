@@ -66,7 +66,7 @@ def test_chroma_that_is_lost_in_one_direction_is_told() -> None:
     ("name", "options", "text"),
     [
         ("out.mov", {"codec": "h263"}, r"h263 cannot encode 64x48 in yuv420p at 48 .*--codec"),
-        ("out.mp4", {"codec": "huffyuv"}, r"mp4 cannot hold the video of huffyuv \(.*\.nut, which can"),
+        ("out.mp4", {"codec": "huffyuv"}, r"mp4 cannot hold the video of huffyuv \(.*\.mkv, which can"),
         ("out.mp4", {"preset": "nonsense"}, r"libx264 cannot encode .*preset.*nonsense.*leave .*--preset out"),
     ],
 )
@@ -115,3 +115,15 @@ def test_b_frames_that_mxf_would_scramble_are_refused(tmp_path: Path, options: t
     source = make_video(tmp_path / "in.mkv", pts=range(8))
     with pytest.raises(EncodeError, match=r"out\.mxf: mxf loses the times of libx264's B frames.*--encoder-option"):
         boosted(source, tmp_path / "out.mxf", options=options)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(("codec", "pix_fmt"), [("huffyuv", "yuv422p"), ("utvideo", "yuv420p"), ("ffvhuff", "yuv420p")])
+def test_matroska_holds_codecs_of_avi(tmp_path: Path, codec: str, pix_fmt: str, resume: bool) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(4), codec="ffv1", pix_fmt=pix_fmt, tones=1)
+    extra = {"resume": True} if resume else {}
+    boosted(source, tmp_path / "out.mkv", codec=codec, **extra)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams.video[0].codec_context.name == codec
+        assert len(container.streams.audio) == 1
+    assert lumas(tmp_path / "out.mkv")[::2] == lumas(source), "they are lossless"
