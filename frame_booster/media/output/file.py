@@ -132,7 +132,7 @@ class FileSink:
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
                 f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "
-                f"{codec} in {self._format} does not hold it"
+                f"{codec} does not tell it, and PyAV cannot give it to {self._format} (an .mp4 or .mov keeps it)"
             )
         if source.chapters and not keeps_chapters(self._format):
             lost(f"chapters are lost: {self._format} does not hold any")
