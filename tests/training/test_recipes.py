@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import InputError
+from frame_booster.network.presets import PRESETS
 from frame_booster.network.weights import read_metadata
 from frame_booster.training.config import load_config
 from frame_booster.training.lineage import Checkpoint, Start, read_start
@@ -40,13 +42,15 @@ def test_the_recipes_of_fbnet_are_the_runs_that_its_weights_name() -> None:
     chain, steps, samples = trained(files[-1])
     assert chain == files, "each starts from the one before"
     assert (str(steps), str(samples)) == (metadata["steps"], metadata["samples"])
-    runs = [Path(name).stem for name in metadata["run"].split(", ")]
-    # The runs had other names when the weights were written: fbnet, fbnet-muon, ...
-    assert [file.stem.partition("-")[2] for file in files] == [
-        run.removeprefix("fbnet").removeprefix("-") or "base" for run in runs
-    ]
+    assert [ROOT / name for name in metadata["run"].split(", ")] == files
     last = load_config(files[-1])
     assert (last.network, last.loss_text) == (metadata["network"], metadata["loss"])
+
+
+@pytest.mark.parametrize("network", PRESETS)
+def test_what_weights_name_as_their_run_is_there(network: str) -> None:
+    run = read_metadata(shipped_weights(network))["run"]
+    assert [name for name in re.findall(r"[\w/.-]+\.(?:toml|md)", run) if not (ROOT / name).is_file()] == []
 
 
 def test_a_mean_has_the_steps_of_its_longest_line(tmp_path: Path) -> None:
