@@ -47,8 +47,11 @@ def input_path(text: str) -> Path:
     """Returns the path of an input, which may be given by address.
 
     Raises:
-      InputError: an address cannot be read here.
+      InputError: the name is empty, or an address cannot be read here.
     """
+    if not text:
+        # As a path it would be the current folder: all videos in it, where a script's variable was not set.
+        raise InputError("the name of an input is empty", hint="is a variable not set? The current folder is .")
     return RemotePath.of(text) if is_address(text) else Path(text)
 
 
@@ -56,8 +59,10 @@ def output_path(text: str) -> Path:
     """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout.
 
     Raises:
-      InputError: its name is too long.
+      InputError: its name is empty, or too long.
     """
+    if not text:
+        raise InputError("the name of the output is empty", hint="is a variable not set? The current folder is .")
     path = Path(text)
     check_length(path)
     return PIPE if text == "-" or _descriptor(path) == 1 else path
