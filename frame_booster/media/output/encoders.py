@@ -48,6 +48,12 @@ ENCODERS: dict[str, Encoder] = {
     "av1_qsv": Encoder({"global_quality": "26"}, crf="global_quality"),
 }
 
+_QUANTISED = frozenset(
+    {"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v2", "h263", "h263p", "flv", "wmv1", "wmv2"}
+)
+"""Encoders that FFmpeg gives 200 kbit/s, whatever the size, where nothing is asked for: they get the finest steps."""
+_FINEST = {"qmin": "2", "qmax": "3"}
+
 _RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality", "lossless", "q", "qp", "qscale", "rc"})
 
 
@@ -164,6 +170,8 @@ def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -
     result = dict(entry.options)
     if loses_reordering(name, format_name):
         result["bf"] = "0"
+    if name in _QUANTISED and not (_RATE_CONTROL | {"qmin", "qmax", "maxrate"}) & set(dict(options.options)):
+        result.update(_FINEST)
     for flag, value, key in (("--crf", options.crf, entry.crf), ("--preset", options.preset, entry.preset)):
         if value is None:
             continue

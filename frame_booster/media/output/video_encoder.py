@@ -20,13 +20,10 @@ from av.codec.context import Flags
 
 from frame_booster.errors import EncodeError
 from frame_booster.media.frames.chroma_location import ENCODER_OPTION, LOCATIONS, chroma_location
-from frame_booster.media.frames.filters import Palette
 from frame_booster.media.frames.pixel_formats import has_alpha, what_is_lost
-from frame_booster.media.frames.planes import converted, is_full_range
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.output.encoders import (
     HARDWARE_SUFFIXES,
-    LIMITED_RANGE_ONLY,
     choose_codec,
     choose_pixel_format,
     container_for,
@@ -35,6 +32,7 @@ from frame_booster.media.output.encoders import (
     options_asked_for,
     software_encoders,
 )
+from frame_booster.media.output.frame_conversion import FrameConversion
 from frame_booster.media.output.frame_numbers import COUNTS_FRAMES, FrameNumbers, coded_rate
 from frame_booster.media.output.gif import without_header
 from frame_booster.media.output.hdr import hdr_parameters
@@ -81,6 +79,9 @@ class VideoEncoder:
                 f"{self.codec} cannot hold {size[0]}x{size[1]} in {usual}: it gets {self.pix_fmt}, which not every "
                 "player shows (--codec libvpx-vp9 holds any size)"
             )
+        self._convert = FrameConversion(first, self.codec, self.pix_fmt)
+        if self._convert.narrows:
+            self.warnings.append(f"full range becomes limited range, the only one that {self.codec} has")
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{lost} of {source_format} is lost: {self.codec} gets {self.pix_fmt}")
@@ -114,7 +115,6 @@ class VideoEncoder:
         self._in_order = loses_reordering(self.codec, options.format)
         self._given_last: int | None = None
         """When the frame of the last packet is shown, where packets have to be in that order."""
-        self._palette: Palette | None = None
 
     def _add_stream(
         self, container: Any, first: av.VideoFrame, info: VideoInfo, options: SinkOptions, rate: Fraction
@@ -150,22 +150,10 @@ class VideoEncoder:
         stream.time_base = self.time_base
         if info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = info.sample_aspect_ratio
-        for tag, value in self._colour(first, info).items():
+        for tag, value in self._convert.colour(info.colour).items():
             if hasattr(context, tag):
                 setattr(context, tag, value)
         return stream
-
-    def _colour(self, first: av.VideoFrame, info: VideoInfo) -> dict[str, int]:
-        """Returns the colour tags of the stream: the source's, but of frames that become another kind theirs."""
-        self._narrows = self.codec in LIMITED_RANGE_ONLY and is_full_range(first)
-        if self._narrows:
-            self.warnings.append(f"full range becomes limited range, the only one that {self.codec} has")
-        if self.pix_fmt == "pal8" or (first.format.name == self.pix_fmt and not self._narrows):
-            return info.colour
-        shown = converted(first, self.pix_fmt, limited=self._narrows)
-        if first.format.is_rgb == shown.format.is_rgb and not self._narrows:
-            return info.colour
-        return {**info.colour, "colorspace": int(shown.colorspace), "color_range": int(shown.color_range)}
 
     def _settings(self, first: av.VideoFrame, options: SinkOptions) -> dict[str, str]:
         settings = encoder_options(self.codec, options.encoder, options.format)
@@ -238,10 +226,7 @@ class VideoEncoder:
         Raises:
           EncodeError: the encoder fails, or the container would round the time to that of the frame before.
         """
-        if self.pix_fmt == "pal8":
-            frame = self._paletted(frame)
-        elif frame.format.name != self.pix_fmt or self._narrows:
-            frame = converted(frame, self.pix_fmt, limited=self._narrows)
+        frame = self._convert(frame, self._frames)
         # The source's picture types would force the encoder's.
         frame.pict_type = 0
         if self._counts:
@@ -329,13 +314,3 @@ class VideoEncoder:
                 hint="write an .mp4 or .mov, which count more finely",
             )
         self._last_ticks = ticks
-
-    def _paletted(self, frame: av.VideoFrame) -> av.VideoFrame:
-        rgb = frame if frame.format.is_rgb else converted(frame, "rgb24")
-        if rgb.format.name not in ("rgb24", "bgra"):
-            rgb = rgb.reformat(format="bgra" if has_alpha(rgb.format.name) else "rgb24")
-        if self._palette is None:
-            self._palette = Palette(rgb, Fraction(1))
-        rgb.pts, rgb.time_base = self._frames, Fraction(1)
-        [made] = self._palette.push(rgb)
-        return made

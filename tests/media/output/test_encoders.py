@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from frame_booster.errors import EncodeError
@@ -83,6 +84,18 @@ def test_mjpeg_takes_code_values_of_limited_range(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.mkv", codec="mjpeg")
     a, b = (lumas(path) for path in (source, tmp_path / "out.mkv"))
     assert max(abs(x - y) for one, two in zip(a, b[::2], strict=True) for x, y in zip(one, two, strict=True)) < 16
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "mpeg2video", "flv"])
+def test_encoders_of_old_keep_the_picture_too(tmp_path: Path, codec: str) -> None:
+    """FFmpeg's own 200 kbit/s, whatever the size, are blocks."""
+    source = make_video(tmp_path / "in.mkv", pts=range(6), codec="ffv1", size=(640, 480))
+    boosted(source, tmp_path / "out.mkv", codec=codec)
+    pairs = zip(lumas(source), lumas(tmp_path / "out.mkv")[::2], strict=True)
+    errors = [np.frombuffer(a, np.uint8).astype(float) - np.frombuffer(b, np.uint8) for a, b in pairs]
+    assert np.mean(np.square(errors)) < 255**2 / 10**3.8, "38 dB"
+    boosted(source, tmp_path / "small.mkv", codec=codec, options=(("b", "100k"),))
+    assert (tmp_path / "small.mkv").stat().st_size < (tmp_path / "out.mkv").stat().st_size, "a rate asked for is kept"
 
 
 def test_an_encoder_that_fails_at_a_frame_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
