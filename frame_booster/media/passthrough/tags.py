@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from io import BytesIO
@@ -37,6 +38,7 @@ _TECHNICAL = frozenset(
 _TRIAL_CODECS = {"webm": "libvpx", "flv": "flv", "mxf": "mpeg2video"}
 _TRIAL_PIX_FMT = "yuv420p"
 _TRIAL_RATE = Fraction(25)
+_LABEL = re.compile(r"(\d+:\d\d:\d\d[:;.])(\d+)")
 
 
 def is_technical(key: str) -> bool:
@@ -54,8 +56,10 @@ def named(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _plain(value: str) -> str:
-    # Some containers write fractions of a second into dates.
-    return value.strip().lower().replace(".000000z", "z")
+    # Some containers write fractions of a second into dates, and from 100 frames a second on a third digit of frames.
+    text = value.strip().lower().replace(".000000z", "z")
+    label = _LABEL.fullmatch(text)
+    return text if label is None else f"{label[1]}{int(label[2]):02d}"
 
 
 def lost_tags(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
@@ -78,7 +82,9 @@ def kept_tags(
     memory = BytesIO()
     try:
         with av.open(memory, "w", format=format_name, container_options=dict(options)) as trial:
-            stream = trial.add_stream(_TRIAL_CODECS.get(format_name, "mpeg4"), rate=rate or _TRIAL_RATE)
+            codec = _TRIAL_CODECS.get(format_name, "mpeg4")
+            # VP8 takes no rate beside another time base, and WebM has no timecode track that would go by it.
+            stream = trial.add_stream(codec, rate=_TRIAL_RATE if codec == "libvpx" else rate or _TRIAL_RATE)
             stream.width, stream.height, stream.pix_fmt = 64, 48, _TRIAL_PIX_FMT
             stream.codec_context.time_base = 1 / _TRIAL_RATE
             trial.metadata.update(tags)

@@ -88,6 +88,14 @@ def test_what_is_kept_is_found_out_for_every_container(name: str) -> None:
         assert lost_tags(FILM, kept) == list(FILM)
 
 
+@pytest.mark.parametrize("rate", ["50", "60000/1001", "120000/1001", "240", "19001/317"])
+def test_what_is_kept_does_not_go_by_the_rate(rate: str) -> None:
+    assert lost_tags(FILM, kept_tags("webm", FILM, {}, Fraction(rate))) == []
+    label = {"timecode": "01:00:00:00"}
+    assert lost_tags(label, kept_tags("mov", label, {}, Fraction(rate))) == []
+    assert lost_tags(label, {"timecode": "01:00:00:01"}) == ["timecode"]
+
+
 def test_what_says_how_a_file_was_made_is_not_missed() -> None:
     technical = {
         "major_brand": "isom",
