@@ -14,7 +14,7 @@ from pathlib import Path
 
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.memory_plan import Plan
-from frame_booster.errors import DecodeError, Interrupted
+from frame_booster.errors import DecodeError, Interrupted, OutputError
 from frame_booster.media.frames.mask import Mask
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
@@ -24,7 +24,7 @@ from frame_booster.media.output.file import FileSink, Trial, check_container
 from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.picture_folder import keep_partial_folder, partial_folder
 from frame_booster.media.output.pictures import SequenceSink
-from frame_booster.media.output.sink import Sink, SinkOptions
+from frame_booster.media.output.sink import Sink, SinkOptions, Written
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import is_pipe
@@ -130,10 +130,22 @@ class OpenedRun:
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
                 with Stopwatch() as check:
-                    outcome.warnings.extend(verify(partial, self.format_name, outcome.written, time_base, self.stop))
+                    outcome.warnings.extend(self.verified(partial, outcome.written, time_base))
                 outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))
             outcome.warnings.extend(self.broken_off(self.source.report.truncated, partial, target))
             return outcome
+
+    def verified(self, partial: Path, written: Written, time_base: Fraction) -> list[str]:
+        """Checks a result before it gets its name, and returns what there is to warn of; as `verify`.
+
+        Raises:
+          OutputError: something is missing; it says the name that the result was to have.
+        """
+        try:
+            return verify(partial, self.format_name, written, time_base, self.stop)
+        except OutputError as error:
+            hint = "nothing was written; another container, as .mkv or .nut, may hold it"
+            raise OutputError(error.message, path=self.target, hint=error.hint or hint) from error
 
     def broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
         """Decides what becomes of the result of an input that broke off.

@@ -9,7 +9,6 @@ from frame_booster.errors import DecodeError, Interrupted
 from frame_booster.media.input.source import Resume
 from frame_booster.media.output.atomic import partial_file
 from frame_booster.media.output.file import FileSink
-from frame_booster.media.output.verify import verify
 from frame_booster.pipeline.boundaries import Opening
 from frame_booster.pipeline.job import Outcome
 from frame_booster.pipeline.noted_network import NotedNetwork
@@ -84,7 +83,7 @@ def join_segments(run: OpenedRun, segments: Segments) -> Outcome:
         ):
             written = join(segments, sink, packets, run.stop)
         with Stopwatch() as check:
-            lost = verify(partial, run.format_name, written, timeline.time_base, run.stop)
+            lost = run.verified(partial, written, timeline.time_base)
         try:
             lost += run.broken_off(segments.truncated, partial, run.target)
         except DecodeError:

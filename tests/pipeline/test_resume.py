@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from frame_booster.errors import EncodeError, InputError, Interrupted
+from frame_booster.errors import EncodeError, InputError, Interrupted, OutputError
 from frame_booster.options import BoostOptions
-from frame_booster.pipeline import boost, segmented_run
+from frame_booster.pipeline import boost, opened_run, segmented_run
 from frame_booster.pipeline.comparison.compare import compare
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import options_of
@@ -301,3 +301,18 @@ def test_a_name_that_is_no_text_is_only_a_name(tmp_path: Path) -> None:
     boosted(source, tmp_path / "out.mkv", resume=True)
     compare(str(source), str(tmp_path / "out.mkv"), str(tmp_path / "page.html"))
     assert "caf" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_check_that_fails_says_the_name_of_the_output(
+    tmp_path: Path, resume: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(4), codec="ffv1")
+
+    def incomplete(path: Path, *_: Any) -> list[str]:
+        raise OutputError("the result has 7 frames instead of 8", path=path)
+
+    monkeypatch.setattr(opened_run, "verify", incomplete)
+    with pytest.raises(OutputError, match=r"/out\.mkv: the result has 7 frames instead of 8 \(nothing was written"):
+        boosted(source, tmp_path / "out.mkv", resume=resume)
+    assert not (tmp_path / "out.mkv").exists()
