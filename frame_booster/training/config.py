@@ -129,10 +129,11 @@ class RunConfig:
     census_part: float = 1.0
     """Share of a batch that the term census is computed of; stacked-muon."""
     teacher: str = ""
-    """Whose flow `distil_weight` asks for: name of a network that ships, a weights file, or "stored" for flows that lie
-    beside the clips; stacked-muon."""
+    """Whose flow is a label: name of a network that ships, a weights file, or "stored" for flows that lie beside the
+    clips. stacked-muon: what `distil_weight` asks for. Others: beside DIS flow, whichever is better at a place, for
+    `flow_weight` and `matching_weight`; not "stored"."""
     teacher_part: float = 0.25
-    """Share of a batch that the teacher sees."""
+    """Share of a batch that the teacher sees; stacked-muon."""
     perceptual_part: float = 0.25
     """Share of a batch that the perceptual distance is computed of."""
     perceptual_side: int = 256

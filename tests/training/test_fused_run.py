@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.errors import InputError, ModelError
-from frame_booster.network.weights import read_metadata, save_weights
+from frame_booster.errors import InputError
+from frame_booster.network.weights import read_metadata
 from frame_booster.training.config import Windows
 from frame_booster.training.loop import fused_run
 from frame_booster.training.loop.feeding import Feed
-from frame_booster.training.loop.fused_run import FusedRun, load_teacher, open_run, training_device
+from frame_booster.training.loop.fused_run import FusedRun, open_run, training_device
 from frame_booster.training.loop.run import TrainingRun
 from frame_booster.training.losses.reconstruction import LOSSES
 from tests.training.runs import Small, curve, fused_config, without_later_keys
@@ -185,14 +185,7 @@ def test_other_optimizers_have_the_other_run(material: Path, tmp_path: Path) -> 
     assert type(run) is TrainingRun
 
 
-def test_teachers_and_devices(tmp_path: Path) -> None:
-    assert load_teacher("", "float32") is load_teacher("stored", "float32") is None
-    assert load_teacher("fbnet", "float32").network_name == "fbnet"
-    with pytest.raises(InputError, match="no teacher 'rife'"):
-        load_teacher("rife", "float32")
-    save_weights(tmp_path / "small.safetensors", Small(), {})
-    with pytest.raises(ModelError, match="'small', which there is not"):
-        load_teacher(str(tmp_path / "small.safetensors"), "float32")
+def test_it_trains_on_one_device() -> None:
     assert training_device("auto").startswith("/")
     with pytest.raises(InputError, match="one device"):
         training_device("cpu:0,cpu:1")

@@ -37,6 +37,11 @@ def _check_kind(config: RunConfig) -> None:
                 raise InputError(f"{key} needs {need}")
         if config.fused and max(phase.distil_weight) > 0 and not config.teacher:
             raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
+    if config.teacher and not config.fused:
+        if config.teacher == STORED:
+            raise InputError('teacher = "stored" needs optimizer = "stacked-muon"')
+        if not any(max(*phase.flow_weight, *phase.matching_weight) > 0 for phase in config.phases):
+            raise InputError(f"teacher = {config.teacher!r}: no phase has flow_weight or matching_weight")
     if config.fused and (config.even or not config.loss):
         raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
     if config.batches_per_update < 1:

@@ -9,43 +9,15 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.engine.device import choose_device
-from frame_booster.engine.model import shipped_weights
-from frame_booster.errors import InputError, ModelError
-from frame_booster.network.presets import PRESETS, create_network
-from frame_booster.network.weights import load_weights, read_metadata, save_weights
+from frame_booster.errors import InputError
+from frame_booster.network.weights import save_weights
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.checkpoint import HELD
-from frame_booster.training.loop.checks import STORED
 from frame_booster.training.loop.feeding import Feed
 from frame_booster.training.loop.fused_step import FusedStep
 from frame_booster.training.loop.run import LONGEST_STEP_S, TrainingRun
 from frame_booster.training.loop.step import learning_rate
-
-
-def load_teacher(name: str, precision: str) -> Any:
-    """Returns a network with its weights, whose flow is distilled; None where there is none, or flows are stored.
-
-    Args:
-      name: of a network that ships, or a weights file, as `RunConfig.teacher`.
-      precision: of its convolutions.
-
-    Raises:
-      InputError, ModelError: there is no such network, or it takes no frames that are trained on.
-    """
-    if name in ("", STORED):
-        return None
-    if name in PRESETS:
-        network, weights = name, shipped_weights(name)
-    else:
-        weights = Path(name)
-        if not weights.is_file():
-            raise InputError(f"no teacher {name!r}", hint=f"{', '.join(PRESETS)}, {STORED}, or a weights file")
-        network = read_metadata(weights).get("network", "")
-        if network not in PRESETS:
-            raise ModelError(f"weights of network {network!r}, which there is not", path=weights)
-    teacher = create_network(network, precision)
-    load_weights(weights, teacher)
-    return teacher
+from frame_booster.training.loop.teacher import load_teacher
 
 
 def training_device(devices: str) -> str:

@@ -20,6 +20,7 @@ from frame_booster.network.warp import frame_warp
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.checks import check_loss
 from frame_booster.training.loop.stacked_muon import StackedMuon
+from frame_booster.training.loop.teacher import taught_flow
 from frame_booster.training.loop.tensors import batch_psnr, plain_variable
 from frame_booster.training.losses.distillation import distillation, teacher_trust
 from frame_booster.training.losses.levels import levels_error
@@ -196,15 +197,7 @@ class FusedStep:
             warped1 = frame_warp(second[:count], labels[..., 2:])
             return labels, warped0 + share * (warped1 - warped0), samples.known
         count = max(1, int(first.shape[0] * self.config.teacher_part))
-        t = samples.t[:count]
-        prediction = self.teacher(first[:count], second[:count], t)
-        flow = tf.concat(prediction.flows[-1], -1)
-        factor = first.shape[1] // flow.shape[1]
-        if factor > 1:
-            flow = float(factor) * tf.image.resize(flow, first.shape[1:3], "bilinear")
-        known = tf.ones_like(t) if self.teacher.any_timestep else tf.cast(tf.abs(t - 0.5) < 1e-4, tf.float32)
-        labels = tf.stop_gradient(flow)
-        return labels, tf.stop_gradient(prediction.unclipped), known
+        return taught_flow(self.teacher, first[:count], second[:count], samples.t[:count])
 
     def _distance_to(self, taught: tuple[Tensor, Tensor, Tensor], predicted: Prediction, truth: Tensor) -> Tensor:
         labels, frame, known = taught

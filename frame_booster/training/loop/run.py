@@ -34,6 +34,7 @@ from frame_booster.training.loop.step import (
     training_precision,
 )
 from frame_booster.training.loop.stopping import SkippedSteps, told_by_signals
+from frame_booster.training.loop.teacher import load_teacher
 from frame_booster.training.loop.tensorboard import TensorBoardWriter
 
 VALIDATION_SIZE = (256, 144)
@@ -96,9 +97,10 @@ class TrainingRun(RunState):
             self.optimizer = make_optimizer(config)
             trained = self._trained()
             self.optimizer.build(trained)
+            teacher = load_teacher(config.teacher, config.precision)
         self._load(start_from)
         self.average = [variable.numpy() for variable in self.variables]
-        self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy)
+        self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy, teacher)
 
     def _draw_from_store(self) -> None:
         """Makes what draws the samples."""

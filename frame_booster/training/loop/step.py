@@ -16,9 +16,10 @@ from frame_booster.training.config import Phase, RunConfig
 from frame_booster.training.data.sampling import Batch
 from frame_booster.training.loop.checks import check_loss
 from frame_booster.training.loop.muon import Muon
+from frame_booster.training.loop.teacher import taught_flow
 from frame_booster.training.loop.tensors import batch_psnr, plain_variable
 from frame_booster.training.losses.choice import choice_error
-from frame_booster.training.losses.flow import flow_supervision
+from frame_booster.training.losses.flow import better_labels, flow_supervision
 from frame_booster.training.losses.matching import matching_error
 from frame_booster.training.losses.reconstruction import LOSSES
 
@@ -107,18 +108,27 @@ class TrainStep:
       optimizer: built for them.
       config: of the run.
       strategy: from `strategy_of`.
+      teacher: a network whose flow is a label as well, where it explains the truth better than the batch's; None: none.
 
     Raises:
       InputError: a loss of the configuration is not known, there is none, or the optimizer cannot be shared by devices.
     """
 
-    def __init__(self, network: Any, variables: list[Any], optimizer: Any, config: RunConfig, strategy: Any) -> None:
+    def __init__(
+        self,
+        network: Any,
+        variables: list[Any],
+        optimizer: Any,
+        config: RunConfig,
+        strategy: Any,
+        teacher: Any = None,
+    ) -> None:
         check_loss(config)
         if config.optimizer == "nadam" and strategy.num_replicas_in_sync > 1:
             # Its state there turns to NaN after one step with Keras 2.15.
             raise InputError("nadam trains on one device only", hint="muon or adamw, or name one --device")
         self.network, self.variables, self.optimizer = network, variables, optimizer
-        self.config, self.strategy = config, strategy
+        self.config, self.strategy, self.teacher = config, strategy, teacher
         self._compiled: dict[tuple[int, int, int, int, bool, bool, bool], Any] = {}
 
     def __call__(self, step: int, batch: Batch) -> StepFigures:
@@ -155,6 +165,11 @@ class TrainStep:
         terms = [weight * tf.reduce_mean(LOSSES[name](predicted, truth)) for name, weight in self.config.loss.items()]
         return tf.add_n(terms)
 
+    def _better_labels(self, labels: Tensor, first: Tensor, second: Tensor, truth: Tensor, t: Tensor) -> Tensor:
+        taught, _, known = taught_flow(self.teacher, first, second, t)
+        better = better_labels(labels, taught, first, second, truth)
+        return tf.where(tf.reshape(known, [-1, 1, 1, 1]) > 0, better, labels)
+
     def _functions(self, phase: Phase, flow_downscale: int, labelled: bool) -> Any:
         chosen, matched = max(phase.choice_weight) > 0, max(phase.matching_weight) > 0
         key = (phase.batch, phase.height, phase.width, flow_downscale, labelled, chosen, matched)
@@ -166,6 +181,8 @@ class TrainStep:
         def on_device(frames: Any, t: Any, labels: Any, flow_weight: Any, choice_weight: Any, match_weight: Any) -> Any:
             pictures = tf.cast(frames, tf.float32) / 255.0
             first, truth, second = tf.unstack(pictures, axis=1)
+            if self.teacher is not None and (labelled or matched):
+                labels = self._better_labels(labels, first, second, truth, t)
             flow_loss = choice_loss = matching_loss = tf.constant(0.0)
             with training_graph(), tf.GradientTape() as tape:
                 if self.config.loss:

@@ -14,6 +14,24 @@ def warp_error(frame: Tensor, flow: Tensor, truth: Tensor, window: int = 3) -> T
     return tf.nn.avg_pool2d(error, window, 1, "SAME")
 
 
+def better_labels(labels: Tensor, others: Tensor, first: Tensor, second: Tensor, truth: Tensor) -> Tensor:
+    """Takes, at each place and for each frame, that of two flows by which the frame explains the truth better.
+
+    Args:
+      labels, others: (B, H, W, 4) px at full resolution, to both frames.
+      first, second, truth: the frames (B, H, W, 3).
+
+    Returns:
+      (B, H, W, 4); where both are equally right, `labels`.
+    """
+    sides = []
+    for side, frame in ((0, first), (1, second)):
+        label, other = (flow[..., 2 * side : 2 * side + 2] for flow in (labels, others))
+        better = warp_error(frame, other, truth) < warp_error(frame, label, truth)
+        sides.append(tf.where(better, other, label))
+    return tf.stop_gradient(tf.concat(sides, -1))
+
+
 def flow_supervision(
     flows: list[tuple[Tensor, Tensor]], labels: Tensor, first: Tensor, second: Tensor, truth: Tensor
 ) -> Tensor:
