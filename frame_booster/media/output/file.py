@@ -80,6 +80,7 @@ class FileSink:
             )
             self.written.packets, self.written.sizes = self._passthrough.packets, self._passthrough.sizes
             self.written.tags |= self._passthrough.tags
+            self.written.dispositions |= self._passthrough.dispositions
             self.written.attached = {s.index for s in self.container.streams if is_attached(s)}
             self._warn_of_lost_tags(options.format, tags)
             if source.chapters:
@@ -105,6 +106,7 @@ class FileSink:
         tags = self._retimed(tags if label is None else {KEY: label} | tags)
         stream.metadata.update(tags)
         self.written.tags[stream.index] = tags
+        self.written.dispositions[stream.index] = ("video", source.info.disposition)
         if source.info.disposition:
             stream.disposition = source.info.disposition
         matrix = side_data(first, "DISPLAYMATRIX")

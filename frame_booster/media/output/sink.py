@@ -34,6 +34,8 @@ class Written:
     """Bytes of them, likewise."""
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
     """Tags of streams, likewise."""
+    dispositions: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Kind of streams ("audio") and FFmpeg's flags of what they are for, likewise."""
     attached: set[int] = field(default_factory=set)
     """Indexes of the output's streams that are covers and attached files."""
 

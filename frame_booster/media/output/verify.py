@@ -18,6 +18,7 @@ from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_name
+from frame_booster.media.passthrough.dispositions import lost_dispositions
 from frame_booster.media.passthrough.streams import is_chapter_text, is_timecode_track
 from frame_booster.media.passthrough.tags import lost_tags
 from frame_booster.media.passthrough.timecode import KEY
@@ -106,7 +107,7 @@ def verify(
       stop: ends the check when set.
 
     Returns:
-      What there is to warn of: tags of streams that the container has not kept.
+      What there is to warn of: tags and dispositions of streams that the container has not kept.
 
     Raises:
       OutputError: something is missing.
@@ -136,6 +137,7 @@ def verify(
             copied = {s.index: 0 for s in container.streams if s.index != video.index}
             sizes = dict.fromkeys(copied, 0)
             tags = {s.index: dict(s.metadata) for s in container.streams}
+            flags = {s.index: int(s.disposition) for s in container.streams}
             found_at = _places(container, written)
             # FFmpeg's muxer of MOV writes tracks of any data, with no word of what it is.
             unknown = {s.index for s in container.streams if s.type == "data" and codec_name(s) is None}
@@ -182,6 +184,10 @@ def verify(
         if lost:
             text = f"tags of stream {index} are lost, since {format_name} does not keep them: {', '.join(lost)}"
             warnings.append(text)
+    found = {index: flags.get(place, 0) for index, place in found_at.items()}
+    for index, names in lost_dispositions(written.dispositions, found).items():
+        text = f"dispositions of stream {index} are lost, since {format_name} does not keep them: {', '.join(names)}"
+        warnings.append(text)
     return warnings
 
 

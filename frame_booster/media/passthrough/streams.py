@@ -110,6 +110,7 @@ class Passthrough:
         self.sizes: dict[int, int] = {}
         """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
+        self.dispositions: dict[int, tuple[str, int]] = {}
         """Tags of streams, likewise."""
         self._refused: dict[int, tuple[str, int]] = {}
         """What of the source, and how many packets, the container has not taken, by the output's stream."""
@@ -179,6 +180,7 @@ class Passthrough:
         target.metadata.update(tags)
         target.disposition = stream.disposition
         self.tags[target.index] = tags
+        self.dispositions[target.index] = (stream.type, int(stream.disposition))
 
     def _copied(self, stream: Any) -> Route:
         return CopiedStream(self._template(stream), self.options.slower)
