@@ -144,7 +144,8 @@ class OpenedRun:
         try:
             return verify(partial, self.format_name, written, time_base, self.stop)
         except OutputError as error:
-            hint = "nothing was written; another container, as .mkv or .nut, may hold it"
+            left = "the finished segments are kept" if self.options.resume else "nothing was written"
+            hint = f"{left}; another container, as .mkv or .nut, may hold it"
             raise OutputError(error.message, path=self.target, hint=error.hint or hint) from error
 
     def broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:

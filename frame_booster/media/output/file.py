@@ -31,6 +31,7 @@ from frame_booster.media.passthrough.capabilities import (
     keeps_chapters,
     keeps_pixel_shape,
     keeps_rotation,
+    shown_format,
 )
 from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.notices import Notices
@@ -128,16 +129,17 @@ class FileSink:
         """Warns of what the container does not say of how to show the video; raises EncodeError where that is asked."""
         # Formats of pictures alone are taken for what they are.
         lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
+        name = shown_format(self._format)
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
         if is_turned(first) and not keeps_rotation(self._format, codec):
-            lost(f"rotation is lost, and players show the video on its side: {self._format} does not hold it")
+            lost(f"rotation is lost, and players show the video on its side: {name} does not hold it")
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
                 f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "
-                f"{codec} does not tell it, and PyAV cannot give it to {self._format} (an .mp4 or .mov keeps it)"
+                f"{codec} does not tell it, and PyAV cannot give it to {name} (an .mp4 or .mov keeps it)"
             )
         if source.chapters and not keeps_chapters(self._format):
-            lost(f"chapters are lost: {self._format} does not hold any")
+            lost(f"chapters are lost: {name} does not hold any")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
         """Tells whether a frame is of a 3D video, and neither the encoder nor the container will say so."""
@@ -161,7 +163,7 @@ class FileSink:
         tags = {k: v for k, v in self.encoder.stream.metadata.items() if k.lower() == KEY} | tags
         lost = lost_tags(tags, kept_tags(name, tags, options, self._rates[1]))
         if lost:
-            self.warnings.append(f"tags are lost, since {name} does not keep them: {', '.join(lost)}")
+            self.warnings.append(f"tags are lost, since {shown_format(name)} does not keep them: {', '.join(lost)}")
 
     def _add_chapters(self, source: Source, slower: Fraction) -> None:
         chapters = [dict(chapter) for chapter in source.chapters]

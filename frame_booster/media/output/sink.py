@@ -13,6 +13,7 @@ import av
 import av.error
 
 from frame_booster.errors import EncodeError, InputError
+from frame_booster.media.passthrough.capabilities import shown_format
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import PIPE, is_pipe
 from frame_booster.options import EncoderOptions
@@ -167,7 +168,8 @@ def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
     tick = TICKS[format_name]
     hint = "give --fps 50 or less" if format_name == "gif" else "write an .mp4 or .mov, which can"
     raise EncodeError(
-        f"{format_name} cannot show {float(rate):.6g} frames a second: its times are whole numbers of {tick} s",
+        f"{shown_format(format_name)} cannot show {float(rate):.6g} frames a second: "
+        f"its times are whole numbers of {tick} s",
         path=path,
         hint=hint,
     )

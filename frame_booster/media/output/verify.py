@@ -17,7 +17,7 @@ from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
-from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_name
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_name, shown_format
 from frame_booster.media.passthrough.dispositions import lost_dispositions
 from frame_booster.media.passthrough.streams import is_chapter_text, is_timecode_track
 from frame_booster.media.passthrough.tags import lost_tags
@@ -175,19 +175,17 @@ def verify(
         # FFmpeg counts it from 0 where it does not know the beginning, and where an MP4 begins late.
         length_told = min(length_told, length_told - min(times) * base, key=lambda told: abs(told - length))
     _check_length(path, length_told, length, tolerance)
-    warnings = []
+    warnings, name = [], shown_format(format_name)
     for index, wanted in sorted(written.tags.items()):
         # Of these the file as a whole has an account.
         not_told = {"creation_time", KEY} | (_OF_ATTACHED if index in written.attached else set())
         own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
         lost = lost_tags(own, tags.get(found_at.get(index, -1), {}))
         if lost:
-            text = f"tags of stream {index} are lost, since {format_name} does not keep them: {', '.join(lost)}"
-            warnings.append(text)
+            warnings.append(f"tags of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
     found = {index: flags.get(place, 0) for index, place in found_at.items()}
-    for index, names in lost_dispositions(written.dispositions, found).items():
-        text = f"dispositions of stream {index} are lost, since {format_name} does not keep them: {', '.join(names)}"
-        warnings.append(text)
+    for index, lost in lost_dispositions(written.dispositions, found).items():
+        warnings.append(f"dispositions of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
     return warnings
 
 

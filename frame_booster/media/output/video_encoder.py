@@ -37,6 +37,7 @@ from frame_booster.media.output.frame_numbers import COUNTS_FRAMES, FrameNumbers
 from frame_booster.media.output.gif import without_header
 from frame_booster.media.output.hdr import hdr_parameters
 from frame_booster.media.output.sink import CONSTANT_RATE, SinkOptions
+from frame_booster.media.passthrough.capabilities import shown_format
 from frame_booster.media.passthrough.captions import carries_captions, with_captions
 from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import exact, rescale
@@ -124,7 +125,7 @@ class VideoEncoder:
         except (av.error.FFmpegError, ValueError) as error:
             suffix = container_for(self.codec)
             raise EncodeError(
-                f"{options.format} cannot hold the video of {self.codec}",
+                f"{shown_format(options.format)} cannot hold the video of {self.codec}",
                 path=self.name,
                 hint=f"give another --codec{f', or write {suffix}, which can' if suffix else ''}",
             ) from error
@@ -182,7 +183,7 @@ class VideoEncoder:
         reason = reason.rstrip(".")
         if context.is_open:
             return EncodeError(
-                f"{self._format} refuses {self.codec} or its settings: {reason}",
+                f"{shown_format(self._format)} refuses {self.codec} or its settings: {reason}",
                 path=self.name,
                 hint="leave --container-option out, or write an .mkv, which holds nearly any encoder's video",
             )
@@ -298,7 +299,7 @@ class VideoEncoder:
         for packet in packets:
             if self._given_last is not None and packet.pts < self._given_last:
                 raise EncodeError(
-                    f"{self._format} loses the times of {self.codec}'s B frames",
+                    f"{shown_format(self._format)} loses the times of {self.codec}'s B frames",
                     path=self.name,
                     hint="leave out the --encoder-option that asks for them, or write an .mkv, .mp4 or .mov",
                 )
@@ -309,7 +310,7 @@ class VideoEncoder:
         ticks = rescale(pts, self.time_base, self._tick)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             raise EncodeError(
-                f"two frames lie closer than {self._tick} s, which {self._format} counts time in",
+                f"two frames lie closer than {self._tick} s, which {shown_format(self._format)} counts time in",
                 path=self.name,
                 hint="write an .mp4 or .mov, which count more finely",
             )

@@ -24,6 +24,7 @@ from frame_booster.media.passthrough.capabilities import (
     container_takes,
     container_takes_encoder,
     needs_wave_header,
+    shown_format,
 )
 from frame_booster.media.passthrough.notices import Notices, described
 from frame_booster.media.passthrough.options import PassthroughOptions
@@ -76,7 +77,9 @@ class AudioRouting:
         if takes and not asked:
             return self._copy(stream)
         what = described(stream)
-        why = f"{self._format} cannot hold it" + ("" if not special else " beside chapters, as it is written here")
+        why = f"{shown_format(self._format)} cannot hold it" + (
+            "" if not special else " beside chapters, as it is written here"
+        )
         better = None if special else better_container(stream)
         encoder = options.audio_codec or default_encoder(self._format, stream)
         if (not takes and not asked) or options.audio == "copy":
@@ -120,13 +123,13 @@ class AudioRouting:
         settings = self._settings(stream, encoder)
         if settings is None:
             raise EncodeError(
-                f"{encoder} cannot encode {described(stream)} for {self._format}",
+                f"{encoder} cannot encode {described(stream)} for {shown_format(self._format)}",
                 path=self._path,
                 hint="choose another with --audio-codec, or write an .mkv",
             )
         if not container_takes_encoder(self._format, encoder):
             raise EncodeError(
-                f"{self._format} does not hold what {encoder} makes",
+                f"{shown_format(self._format)} does not hold what {encoder} makes",
                 path=self._path,
                 hint="choose another with --audio-codec, or write an .mkv",
             )

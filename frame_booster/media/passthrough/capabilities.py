@@ -13,6 +13,7 @@ from frame_booster.media.passthrough.audio_encoders import find_encoder, layout_
 
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"})
 """By FFmpeg's names of their muxers."""
+_SHOWN_AS = {"ipod": "m4v"}
 VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
 """Formats of pictures alone: other streams are left out with a warning, not refused."""
 _OF_TRANSPORT_STREAMS = {
@@ -154,6 +155,11 @@ def codec_name(stream: Any) -> str | None:
     """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
     name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
     return name
+
+
+def shown_format(format_name: str) -> str:
+    """Returns the name of a container for messages: FFmpeg's, but for one whose name no user has heard."""
+    return _SHOWN_AS.get(format_name, format_name)
 
 
 def needs_wave_header(format_name: str, stream: Any) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.passthrough.capabilities import VIDEO_ONLY, better_container, codec_name
+from frame_booster.media.passthrough.capabilities import VIDEO_ONLY, better_container, codec_name, shown_format
 from frame_booster.media.passthrough.options import PassthroughOptions
 
 
@@ -54,14 +54,14 @@ class Notices:
           EncodeError: that is not wanted.
         """
         what, better = described(stream), better_container(stream)
-        text = f"{what} is left out: {why or f'{self.format} cannot hold it'}"
+        text = f"{what} is left out: {why or f'{shown_format(self.format)} cannot hold it'}"
         advice = f" ({better})" if why is None and better is not None else ""
         if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
             # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
             self.warnings.append(text)
         elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(
-                f"{self.format} cannot hold {what}" if why is None else text,
+                f"{shown_format(self.format)} cannot hold {what}" if why is None else text,
                 path=self.path,
                 hint=f"{better or 'no container that is known here can'}; --allow-drop leaves it out",
             )

@@ -21,6 +21,7 @@ from frame_booster.media.passthrough.capabilities import (
     codec_name,
     container_takes,
     needs_wave_header,
+    shown_format,
 )
 from frame_booster.media.passthrough.copying import CopiedStream
 from frame_booster.media.passthrough.cover import attach_cover
@@ -146,7 +147,8 @@ class Passthrough:
             # Its packet counts frames at the old rate; FFmpeg makes a new track from the video's timecode tag.
             if self.format not in MP4_FAMILY:
                 self._notices.tell(
-                    f"the timecode track (stream {stream.index}) is left out: {self.format} has at most a tag for it"
+                    f"the timecode track (stream {stream.index}) is left out: "
+                    f"{shown_format(self.format)} has at most a tag for it"
                 )
             else:
                 self._rewritten.add(stream.index)
@@ -204,7 +206,7 @@ class Passthrough:
             if count > self.packets.get(index, 0):
                 # That is no damage: it would be sound or text that is lost, with a warning.
                 raise EncodeError(
-                    f"{self.format} refuses {count} packets of {what}, which are most of it",
+                    f"{shown_format(self.format)} refuses {count} packets of {what}, which are most of it",
                     path=self._source_path,
                     hint="--audio encode, or another container such as .mkv",
                 )
@@ -213,7 +215,7 @@ class Passthrough:
     def damage(self) -> list[str]:
         """What there is to warn of when all is written: packets that a decoder or the container has refused."""
         refused = [
-            f"damaged packets of {what} are left out, since {self.format} refuses them: {count}"
+            f"damaged packets of {what} are left out, since {shown_format(self.format)} refuses them: {count}"
             for what, count in self._refused.values()
         ]
         silent = [
