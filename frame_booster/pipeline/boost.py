@@ -17,7 +17,7 @@ from frame_booster.errors import InputError, Interrupted
 from frame_booster.media.frames.mask import read_mask
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
-from frame_booster.media.output.atomic import check_output, make_folder
+from frame_booster.media.output.atomic import check_output, left_by_killed_runs, make_folder
 from frame_booster.media.output.picture_folder import check_folder_output
 from frame_booster.media.output.sink import check_rate, container_format, too_fast
 from frame_booster.media.paths import check_input, input_path, is_pipe
@@ -195,6 +195,8 @@ def opened_run(
             if close is not None:
                 source.report.warn(close)
         check_steps(options, source.info.rate)
+        for left in [] if is_pipe(target) else left_by_killed_runs(target.parent if pictures else target, time.time()):
+            source.report.warn(f"an earlier run that was killed has left {left}; delete it unless something writes it")
         for text in unused_options(options):
             source.report.warn(text)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))

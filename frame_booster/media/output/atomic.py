@@ -14,6 +14,7 @@ from frame_booster.errors import InputError, OutputError
 from frame_booster.files import sync_folder
 from frame_booster.media.paths import hidden_beside, is_pipe, shortened
 
+_LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
 
@@ -97,6 +98,27 @@ def hidden_name(target: Path) -> Path:
     """Returns a hidden path beside a target that no other run, in this process or another, has chosen."""
     suffix = target.suffix if len(target.suffix) <= _USUAL_SUFFIX else ""
     return hidden_beside(target, f".partial-{secrets.token_hex(6)}{suffix}")
+
+
+def left_by_killed_runs(target: Path, now: float) -> list[Path]:
+    """Returns what runs to the same target that were killed have left beside it; nothing has written it for an hour.
+
+    Args:
+      target: a file, or a folder of pictures.
+      now: the time of day, s since 1970.
+    """
+    real = behind_links(target)
+    beside = real / real.name if real.is_dir() else real
+    start = hidden_beside(beside, ".partial-").name
+    found = []
+    try:
+        for entry in os.scandir(beside.parent):
+            if entry.name.startswith(start) and now - entry.stat(follow_symlinks=False).st_mtime > _LONG_UNTOUCHED_S:
+                found.append(Path(entry.path))
+    except OSError:
+        # A folder that cannot be listed, or a file that went meanwhile: a hint less.
+        return found
+    return sorted(found)
 
 
 @contextmanager

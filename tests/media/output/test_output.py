@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,24 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     assert len(decoded(output)) == 16
 
 
+@pytest.mark.parametrize("target", ["out.mkv", "frames/%03d.png", "new/%03d.png"])
+def test_what_a_killed_run_has_left_is_told_of(tmp_path: Path, target: str) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(3), codec="ffv1")
+    (tmp_path / "frames").mkdir()
+    places = {"out.mkv": ".out", "frames/%03d.png": "frames/.frames", "new/%03d.png": ".new"}
+    left, of_now, of_another = (
+        tmp_path / f"{name}.partial-{'0a' * 6}{end}"
+        for name, end in ((places[target], ".mkv"), (places[target], ".mp4"), (".other", ".mkv"))
+    )
+    for path in (left, of_now, of_another):
+        path.write_bytes(b"half a film")
+    for path in (left, of_another):
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
+    told = [text for text in boosted(source, tmp_path / target).warnings if "killed" in text]
+    assert told == [f"an earlier run that was killed has left {left}; delete it unless something writes it"]
+    assert left.exists()
+
+
 def test_a_name_of_255_bytes_has_room_for_a_partial_one(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(3))
     output = tmp_path / f"{'n' * 251}.mkv"
@@ -115,8 +135,8 @@ def test_every_time_of_the_result_is_checked(tmp_path: Path) -> None:
 
     def written(*times: int) -> Written:
         facts = Written()
-        for time in times:
-            facts.add(time, 40)
+        for pts in times:
+            facts.add(pts, 40)
         return facts
 
     assert verify(path, "matroska", written(0, 40, 80, 140, 160, 200), base) == []
