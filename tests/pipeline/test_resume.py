@@ -129,6 +129,24 @@ def test_it_refuses_to_go_on_with_anything_else(source: Path, tmp_path: Path) ->
         run(source, tmp_path / "out.mp4")
 
 
+def test_what_else_lies_in_a_folder_of_pictures_is_no_part_of_it(tmp_path: Path) -> None:
+    """As the run's own segments beside an output in that folder, and what a file manager leaves there."""
+    pictures = tmp_path / "pictures"
+    boosted(make_video(tmp_path / "in.mkv", pts=range(30), size=(64, 48)), pictures, output_format="png")
+    with pytest.raises(Crash):
+        run(pictures, pictures / "out.mp4", progress=crash_at(33))
+    (pictures / ".DS_Store").write_text("left by a file manager")
+    assert run(pictures, pictures / "out.mp4").frames_out == 120
+    (pictures / "out.mp4").unlink()
+
+    with pytest.raises(Crash):
+        run(pictures, tmp_path / "out.mp4", progress=crash_at(33))
+    first = min(pictures.glob("*.png"))
+    first.write_bytes(first.read_bytes() + b"changed")
+    with pytest.raises(InputError, match="another input"):
+        run(pictures, tmp_path / "out.mp4")
+
+
 def test_pipes_cannot_be_resumed(source: Path) -> None:
     with pytest.raises(InputError, match="a file to read and a file to write"):
         boosted(source, "-", resume=True, output_format="nut")

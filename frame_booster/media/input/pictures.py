@@ -60,10 +60,11 @@ def numbered(path: Path) -> list[Path]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Returns the files that an input is made of: the pictures of a pattern or a folder, else the input itself."""
-    if path.is_dir():
-        return sorted(path.iterdir())
-    return numbered(path) if is_pattern(path) and not path.exists() else [path]
+    """Returns the files that an input is made of: the pictures of a pattern or a folder, else the input itself.
+
+    What else lies in a folder of pictures, as the output of a run, is no part of it.
+    """
+    return numbered(path) if path.is_dir() or (is_pattern(path) and not path.exists()) else [path]
 
 
 class SequenceSource(Source):
