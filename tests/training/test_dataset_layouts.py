@@ -83,9 +83,20 @@ def test_the_triplet_of_a_large_motion_clip_is_first_middle_last(tmp_path: Path)
 
 def test_a_video_is_all_in_training_or_all_in_validation() -> None:
     names = [f"{k}.mp4" for k in range(2000)]
-    chosen = {name for name in names if in_validation(name, 0.1)}
+    chosen = in_validation(names, 0.1)
     assert 150 < len(chosen) < 250
-    assert {name for name in names if in_validation(name, 0.05)} < chosen
+    assert in_validation(names, 0.05) < chosen
+    assert in_validation(names[:1000], 0.1) == chosen & set(names[:1000]), "others move none"
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-6, 0.2, 0.999999])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+def test_of_few_sources_there_is_one_of_each_kind(share: float, count: int) -> None:
+    chosen = in_validation([f"{k}.mp4" for k in range(count)], share)
+    if share == 0:
+        assert not chosen
+    elif count > 1:
+        assert 1 <= len(chosen) < count
 
 
 def test_the_command_offers_every_layout() -> None:

@@ -175,13 +175,14 @@ def tasks_of(folder: Path, options: DatasetOptions) -> list[Task]:
     """
     if options.layout != SYNTHETIC:
         units = units_of(folder, options.layout)
-        splits = [u.split or (VALIDATION if in_validation(u.name, options.validation) else TRAIN) for u in units]
+        chosen = in_validation([unit.name for unit in units if unit.split is None], options.validation)
+        splits = [unit.split or (VALIDATION if unit.name in chosen else TRAIN) for unit in units]
         return [Task(unit, split) for unit, split in zip(units, splits, strict=True)]
     by_split: dict[str, list[Path]] = {TRAIN: [], VALIDATION: []}
-    for unit in units_of(folder, "sequences"):
-        for path in unit.snippets[0]:
-            validation = in_validation(str(path.relative_to(folder)), options.validation)
-            by_split[VALIDATION if validation else TRAIN].append(path)
+    names = {str(p.relative_to(folder)): p for unit in units_of(folder, "sequences") for p in unit.snippets[0]}
+    chosen = in_validation(list(names), options.validation)
+    for name, path in names.items():
+        by_split[VALIDATION if name in chosen else TRAIN].append(path)
     tasks = []
     for split, pictures in by_split.items():
         share = round(options.count * (options.validation if split == VALIDATION else 1 - options.validation))
@@ -275,4 +276,7 @@ def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1,
             counts |= {"clips": len(rows), "frames": sum(int(row[6]) for row in rows)}
         else:
             counts["triplets"] = len(rows)
+    if options.validation > 0 and not counts["triplets"] and not quiet:
+        text = "no validation triplets: one source alone is for training, and what does not move is left out"
+        print(f"{text}; give other sources to validate by", file=sys.stderr)
     return counts

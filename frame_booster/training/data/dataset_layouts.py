@@ -8,7 +8,7 @@ the interpolation set of Middlebury (Baker et al., IJCV 2011), the UCF101 triple
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -33,10 +33,27 @@ class Unit:
     """`TRAIN` or `VALIDATION`; None: by name."""
 
 
-def in_validation(name: str, share: float) -> bool:
-    """Tells whether a source goes into validation: by its name alone, so that adding sources moves none."""
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-    return number / 2**32 < share
+def _place(name: str) -> float:
+    """Returns where a source lies in [0, 1), by its name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+
+
+def in_validation(names: Sequence[str], share: float) -> set[str]:
+    """Returns the sources that go into validation: by their names, so that adding sources moves none of many.
+
+    Of two or more there is always one in training, and one in validation if there is to be any.
+
+    Args:
+      names: of all sources that no layout says it of.
+      share: of them, in [0, 1).
+    """
+    chosen = {name for name in names if _place(name) < share}
+    if share > 0 and len(set(names)) > 1:
+        if not chosen:
+            chosen.add(min(names, key=_place))
+        elif len(chosen) == len(set(names)):
+            chosen.remove(max(names, key=_place))
+    return chosen
 
 
 def pictures_in(folder: Path) -> list[Path]:

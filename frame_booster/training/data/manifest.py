@@ -59,11 +59,12 @@ def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
     """
     manifest = root / "manifest.csv"
     clips: list[Clip] = []
-    offset = 0
+    offset = others = 0
     try:
         with manifest.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if permissive_only and row["permissive"] != "yes":
+                    others += 1
                     continue
                 width, height, frames = int(row["width"]), int(row["height"]), int(row["frames"])
                 motion = tuple(float(value) for value in row["pair_motion"].split())
@@ -76,5 +77,8 @@ def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
     except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(f"the manifest is not as expected: {error}", path=manifest) from error
     if not clips:
-        raise InputError("the manifest lists no clip that may be used", path=manifest)
+        hint = "more sources, or another --validation, for fbnet dataset"
+        if others:
+            hint = f"{others} clips are of no permissive licence: permissive_only = false in the recipe takes them"
+        raise InputError("the manifest lists no clip that may be used", path=manifest, hint=hint)
     return clips
