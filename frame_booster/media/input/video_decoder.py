@@ -19,6 +19,7 @@ from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceRep
 from frame_booster.media.input.telecine import FINER, Telecine
 from frame_booster.media.input.truncation import Completeness, gives_a_frame
 from frame_booster.media.input.video_stream import VideoTrack
+from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact
 from frame_booster.options import InputOptions
 
@@ -158,10 +159,10 @@ class VideoDecoder:
     def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
         """Returns the frames that a packet completes, in the order of the decoder."""
         try:
-            frames: list[av.VideoFrame] = packet.decode() if self._decoder is None else self._decoder.decode(packet)
-        except (av.error.EOFError, av.error.MemoryError):
-            raise
-        except av.error.FFmpegError as error:
+            frames: list[av.VideoFrame] = decoded(
+                av.Packet.decode if self._decoder is None else self._decoder.decode, packet
+            )
+        except DamagedPacketError as error:
             # FFmpeg's own programs go on after a damaged packet, too; the report counts it.
             self._damaged(error)
             self._warn_of_damage()

@@ -5,6 +5,7 @@ It stands in for videos that browsers do not play, or that are too large to be a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -105,7 +106,7 @@ class ProxyWriter:
         if packet.pts >= 0:
             self._mux_audio(self._audio.take(packet))
 
-    def _mux_audio(self, packets: list[av.Packet]) -> None:
+    def _mux_audio(self, packets: Iterable[av.Packet]) -> None:
         for packet in packets:
             self._container.mux(packet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from frame_booster.errors import EncodeError
 from frame_booster.media.passthrough.audio_encoders import AudioSettings, apply_settings, layout_name
 from frame_booster.media.passthrough.stretch import TAIL, lead, tempos
+from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact, rescale
 
 JITTER = Fraction(15, 1000)
@@ -95,27 +97,31 @@ class AudioEncoding:
             graph.set_audio_frame_size(context.frame_size)
         self._graph = graph
 
-    def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        """Returns the packets that can be made by now; None is the end of the source's stream."""
-        made: list[av.Packet] = []
+    def take(self, packet: av.Packet | None) -> Iterator[av.Packet]:
+        """Yields the packets that can be made by now; None is the end of the source's stream."""
         try:
-            for frame in self.stream.codec_context.decode(packet):
-                made += self._push(frame)
-        except av.error.InvalidDataError:
+            frames: list[av.AudioFrame] = decoded(self.stream.codec_context.decode, packet)
+        except DamagedPacketError:
             # A damaged packet leaves a gap of its own length, as in a player.
             self._failed += 1
             self._failed_first += self._kind is None
+            frames = []
+        for frame in frames:
+            yield from self._push(frame)
         if packet is None and self._graph is not None:
-            made += self._push_end()
-            made += self._encode(None)
+            made = [*self._push_end(), *self._encode(None)]
             self._mark_padding(made)
-        return made
+            yield from made
 
     @property
     def damaged(self) -> int:
         """How many packets became silence, as they cannot be decoded."""
         # Where reading begins in the middle, the first may need those before them.
         return self._failed - min(self._failed_first, _NEED_OTHERS if self._kind is not None else 0)
+
+    def damage(self, stream: str) -> list[str]:
+        """Returns a warning of packets that became silence."""
+        return [f"damaged packets of {stream} became silence: {self.damaged}"] if self.damaged else []
 
     def _mark_padding(self, last: list[av.Packet]) -> None:
         """Notes with the last packet how many of its samples only fill it up; Matroska has a place for that."""
@@ -130,13 +136,13 @@ class AudioEncoding:
             note.update(struct.pack("<IIBB", 0, over, 0, 0))
             last[-1].set_sidedata(note)
 
-    def _push(self, frame: av.AudioFrame) -> list[av.Packet]:
+    def _push(self, frame: av.AudioFrame) -> Iterator[av.Packet]:
         time = None if frame.pts is None else frame.pts * (exact(frame.time_base) or Fraction(1, frame.sample_rate))
         if self._kind is None:
             self._build(frame)
             self._start = 0 if time is None else rescale(1, time, Fraction(1, frame.sample_rate))
         assert self._kind is not None
-        rate, made = self._kind[2], []
+        rate = self._kind[2]
         for part in self._alike(frame):
             late = 0
             if time is not None:
@@ -148,10 +154,9 @@ class AudioEncoding:
                 self._taken += piece.samples
                 self._last = piece
                 self._graph.push(piece)
-                made += self._pull()
-        return made
+                yield from self._pull()
 
-    def _push_end(self) -> list[av.Packet]:
+    def _push_end(self) -> Iterator[av.Packet]:
         """Ends the graph; what is stretched is as long as it has to be, to the sample."""
         assert self._kind is not None
         if self.slower != 1 and self._last is not None:
@@ -161,23 +166,23 @@ class AudioEncoding:
         self._graph.push(None)
         return self._pull()
 
-    def _in_time(self, frame: av.AudioFrame, late: int) -> list[av.AudioFrame]:
-        """Returns a frame with silence before it, or without the samples that lie before the end of the last.
+    def _in_time(self, frame: av.AudioFrame, late: int) -> Iterator[av.AudioFrame]:
+        """Yields a frame with silence before it, or without the samples that lie before the end of the last.
+
+        Silence comes a second at a time: that of an hour would fill the memory.
 
         Args:
           frame: of the first one's kind.
           late: by how many samples it begins later than the one before ends; negative where they overlap.
         """
-        pieces = []
         while late > 0:
             samples = min(late, frame.sample_rate)
-            pieces.append(_silence(frame, samples))
+            yield _silence(frame, samples)
             late -= samples
         if late == 0:
-            return [*pieces, frame]
-        if -late >= frame.samples:
-            return []
-        return [_like(frame, np.ascontiguousarray(frame.to_ndarray()[:, -late * _rows(frame)[1] :]))]
+            yield frame
+        elif -late < frame.samples:
+            yield _like(frame, np.ascontiguousarray(frame.to_ndarray()[:, -late * _rows(frame)[1] :]))
 
     def _alike(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
         """Returns a frame as samples of the first one's kind."""
@@ -190,14 +195,13 @@ class AudioEncoding:
         frame.pts = None
         return list(self._resamplers[kind].resample(frame))
 
-    def _pull(self) -> list[av.Packet]:
-        made: list[av.Packet] = []
+    def _pull(self) -> Iterator[av.Packet]:
         assert self._kind is not None
         while True:
             try:
                 frame = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
-                return made
+                return
             frame.time_base = Fraction(1, frame.sample_rate)
             begin = self._start * self.slower / self._kind[2] + lead(self._kind[2], self.slower)
             frame.pts = rescale(1, begin, frame.time_base) + self._given
@@ -207,7 +211,7 @@ class AudioEncoding:
                     continue
                 frame = _begin_of(frame, self._limit - frame.pts)
             self._end = frame.pts + frame.samples
-            made += self._encode(frame)
+            yield from self._encode(frame)
 
     def _encode(self, frame: av.AudioFrame | None) -> list[av.Packet]:
         try:

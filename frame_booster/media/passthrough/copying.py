@@ -27,6 +27,9 @@ class CopiedStream:
         self.stream, self.slower = stream, slower
         self._last_dts: int | None = None
 
+    damaged = 0
+    """What is copied is not looked into."""
+
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         """Returns the packet for the output's stream; nothing for the end."""
         if packet is None:
@@ -43,3 +46,7 @@ class CopiedStream:
             packet.dts = slowed(packet.dts, self.slower)
             packet.duration = end - slowed(begin, self.slower)
         return [packet]
+
+    def damage(self, stream: str) -> list[str]:
+        """Returns nothing."""
+        return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,9 @@ class Passthrough:
         self.sizes: dict[int, int] = {}
         """Bytes of them, likewise."""
         self.tags: dict[int, dict[str, str]] = {}
-        self.dispositions: dict[int, tuple[str, int]] = {}
         """Tags of streams, likewise."""
+        self.dispositions: dict[int, tuple[str, int]] = {}
+        """Kind of streams and FFmpeg's flags of what they are for, likewise."""
         self._refused: dict[int, tuple[str, int]] = {}
         """What of the source, and how many packets, the container has not taken, by the output's stream."""
         self._streams = {stream.index: stream for stream in source.other_streams}
@@ -194,8 +195,8 @@ class Passthrough:
         if route is None:
             return
         self._write(route.take(packet), stream)
-        if self.options.strict and isinstance(route, AudioEncoding) and route.damaged:
-            hint = "without --strict it becomes silence, with a warning"
+        if self.options.strict and route.damaged:
+            hint = "without --strict it is silence, or left out, with a warning"
             raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 
     def finish(self) -> None:
@@ -218,14 +219,12 @@ class Passthrough:
             f"damaged packets of {what} are left out, since {shown_format(self.format)} refuses them: {count}"
             for what, count in self._refused.values()
         ]
-        silent = [
-            f"damaged packets of {described(self._streams[index])} became silence: {route.damaged}"
-            for index, route in self._routes.items()
-            if isinstance(route, AudioEncoding) and route.damaged
+        undecoded = [
+            text for index, route in self._routes.items() for text in route.damage(described(self._streams[index]))
         ]
-        return refused + silent
+        return refused + undecoded
 
-    def _write(self, packets: list[av.Packet], stream: Any) -> None:
+    def _write(self, packets: Iterable[av.Packet], stream: Any) -> None:
         """Writes packets that a stream of the source has become."""
         for packet in packets:
             index, size = packet.stream.index, packet.size

@@ -17,6 +17,11 @@ _LIKELY = "cp1252"
 """Windows-1252, which has the letters of ISO 8859-1."""
 
 
+def readable(data: bytes) -> str:
+    """Returns text that should be UTF-8 as what it most likely says."""
+    return _readable(data.decode("utf-8", _ERRORS))
+
+
 def _readable(text: str) -> str:
     foreign = [letter for letter in text if "\udc80" <= letter <= "\udcff"]
     if not foreign:
