@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster._version import __version__
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError
 from frame_booster.files import atomic, sync_folder
+from frame_booster.media.output.atomic import cannot_write
 from frame_booster.media.paths import same_name
 from frame_booster.pipeline.outcome import FileOutcome
 
@@ -85,7 +86,7 @@ class Report:
                 facts = {"version": __version__, "profile": self._profile, "files": files, "failed": failed}
                 self._write(self._path, json.dumps(facts, indent=2) + "\n")
         except OSError as error:
-            raise OutputError(f"the report cannot be written: {error.strerror}", path=self._path) from error
+            raise cannot_write(error, self._path, "the report cannot be written") from error
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

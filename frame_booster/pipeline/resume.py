@@ -20,9 +20,10 @@ from typing import Any
 import av
 from filelock import FileLock, Timeout
 
-from frame_booster.errors import InputError, Interrupted, OutputError
+from frame_booster.errors import InputError, Interrupted
 from frame_booster.files import atomic
 from frame_booster.media.input.source import SourceFrame
+from frame_booster.media.output.atomic import cannot_write, writing
 from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.segments import SegmentWriter, read_segment
 from frame_booster.media.output.sink import Written
@@ -75,14 +76,17 @@ class Segments:
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot be made: {error.strerror}", path=self.folder) from error
+            raise cannot_write(error, self.folder, "cannot be made") from error
         self._lock = FileLock(self.folder / _LOCK, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
             raise InputError("another run is at work on this output", path=target, hint="wait for it") from error
+        except OSError as error:
+            raise cannot_write(error, self.folder) from error
         try:
-            self._clear(key)
+            with writing(self.folder):
+                self._clear(key)
         except BaseException:
             self.release()
             raise
@@ -199,7 +203,7 @@ class Segments:
     def note(self, **facts: Any) -> None:
         """Adds facts to the manifest, durably."""
         self.state = {**self.state, **facts}
-        with atomic(self._manifest, durable=True) as partial:
+        with writing(self._manifest), atomic(self._manifest, durable=True) as partial:
             partial.write_text(json.dumps(self.state), encoding="utf-8")
 
     def give_up(self) -> None:

@@ -7,10 +7,10 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError, OutputError, as_known
 from frame_booster.files import sync_folder
 from frame_booster.media.paths import hidden_beside, is_pipe, shortened
 
@@ -53,7 +53,35 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot be made: {error.strerror}", path=folder) from error
+        raise cannot_write(error, folder, "cannot be made") from error
+
+
+def cannot_write(error: OSError, path: Path, what: str = "cannot be written") -> OutputError:
+    """Returns the error for a path that the system does not let be written; of a full disk, it says what to do.
+
+    Args:
+      error: of the system.
+      path: as the user knows it, which may not be the hidden one that was written.
+      what: cannot be done.
+    """
+    known = as_known(OSError(error.errno, error.strerror), path)
+    reason, hint = (known.message, known.hint) if isinstance(known, OutputError) else (error.strerror, None)
+    return OutputError(f"{what}: {reason}", path=path, hint=hint)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes what the system refuses within it an error about a path that cannot be written.
+
+    What reads other files, or calls a caller's own code, does not belong in it.
+
+    Raises:
+      OutputError: the system has refused something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(error, path) from error
 
 
 def nearest_folder(path: Path) -> Path:
@@ -135,18 +163,34 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     with claimed(target) as real:
         partial = hidden_name(real)
         try:
-            yield partial
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            if overwrite:
-                partial.replace(real)
-            else:
-                _rename_to_new(partial, real)
-            sync_folder(real.parent)
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+            with told_of(partial, target):
+                yield partial
+            with writing(target):
+                with partial.open("rb+") as file:
+                    os.fsync(file.fileno())
+                if overwrite:
+                    partial.replace(real)
+                else:
+                    _rename_to_new(partial, real)
+                sync_folder(real.parent)
         finally:
-            partial.unlink(missing_ok=True)
+            # Where even that is refused, the error under way says why, and a later run tells of the file.
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_of(partial: Path, target: Path) -> Iterator[None]:
+    """Makes an error of the system about a hidden path, or what lies in it, one about the output.
+
+    All others go on as they are: they are about weights, a cache, or what the caller's own code does.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or partial.name not in os.fsdecode(error.filename):
+            raise
+        raise cannot_write(error, target) from error
 
 
 def _rename_to_new(partial: Path, target: Path) -> None:
@@ -190,9 +234,7 @@ def keep_partial(partial: Path, target: Path, *, overwrite: bool) -> Path:
     """
     real = behind_links(target)
     kept = real.with_name(shortened(real.stem, f".partial{real.suffix}"))
-    try:
+    with writing(kept):
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         return partial.replace(kept) if overwrite else _rename_beside(partial, kept)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=kept) from error

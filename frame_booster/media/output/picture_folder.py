@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from frame_booster.errors import InputError, Interrupted, OutputError
-from frame_booster.media.output.atomic import behind_links, check_folder, claimed, hidden_name, nearest_folder
+from frame_booster.media.output.atomic import (
+    behind_links,
+    cannot_write,
+    check_folder,
+    claimed,
+    hidden_name,
+    nearest_folder,
+    told_of,
+    writing,
+)
 from frame_booster.media.paths import is_pattern, shortened, split_pattern
 
 
@@ -36,11 +45,18 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
     with claimed(check_folder_output(source, target, overwrite=overwrite)) as folder:
         partial = hidden_name(folder / folder.name if folder.is_dir() else folder)
         try:
-            partial.mkdir()
-            yield partial
-            _move(partial, folder, overwrite=overwrite)
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=target) from error
+            with writing(target):
+                partial.mkdir()
+            try:
+                with told_of(partial, target):
+                    yield partial
+            except OutputError as error:
+                # A picture is told of by the name that it was to have, and not by one that is gone by then.
+                if not isinstance(error.__cause__, OSError) or Path(error.path or "").parent != partial:
+                    raise
+                raise cannot_write(error.__cause__, folder / Path(error.path or "").name) from error
+            with writing(target):
+                _move(partial, folder, overwrite=overwrite)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -66,7 +82,8 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
         kept = keep_partial_folder(partial, folder)
         text = f"not all pictures have their place; the others are in {kept}"
         if isinstance(error, OSError):
-            raise OutputError(f"cannot be written: {error.strerror}; {text}", path=folder) from error
+            known = cannot_write(error, folder)
+            raise OutputError(f"{known.message}; {text}", path=folder, hint=known.hint) from error
         raise Interrupted(f"interrupted; {text}", path=folder) from error
 
 
@@ -84,10 +101,8 @@ def keep_partial_folder(partial: Path, target: Path) -> Path:
     place = folder if partial.parent == folder else folder.parent
     names = (place / shortened(folder.name, f".partial{k}") for k in ("", *(f"-{n}" for n in range(1, 1000))))
     kept = next(name for name in names if not name.exists())
-    try:
+    with writing(kept):
         return partial.rename(kept)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=kept) from error
 
 
 def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:

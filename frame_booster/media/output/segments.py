@@ -16,6 +16,7 @@ import av
 
 from frame_booster.errors import OutputError
 from frame_booster.files import sync_folder
+from frame_booster.media.output.atomic import writing
 
 _RECORD = struct.Struct("<qqqBI")
 """pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""
@@ -23,34 +24,42 @@ _ANEW = "delete its folder to begin anew"
 
 
 class SegmentWriter:
-    """Writes packets to a file that gets its name when it is complete and on disk."""
+    """Writes packets to a file that gets its name when it is complete and on disk.
+
+    Raises:
+      OutputError: it cannot be written, as on a disk that is full; so do its methods.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.packets = path, 0
         self._partial = path.with_suffix(".partial")
-        self._file = self._partial.open("wb")
+        with writing(path):
+            self._file = self._partial.open("wb")
 
     def add(self, packet: av.Packet) -> None:
         """Appends a packet."""
         data = bytes(packet)
         dts = packet.pts if packet.dts is None else packet.dts
-        self._file.write(_RECORD.pack(packet.pts, dts, packet.duration or 0, packet.is_keyframe, len(data)))
-        self._file.write(data)
+        with writing(self.path):
+            self._file.write(_RECORD.pack(packet.pts, dts, packet.duration or 0, packet.is_keyframe, len(data)))
+            self._file.write(data)
         self.packets += 1
 
     def finish(self) -> None:
         """Makes the file durable under its name."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._partial.replace(self.path)
-        sync_folder(self.path.parent)
+        with writing(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._partial.replace(self.path)
+            sync_folder(self.path.parent)
 
     def abandon(self) -> None:
         """Removes what there is, also where a full disk does not take the rest."""
         with suppress(OSError):
             self._file.close()
-        self._partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._partial.unlink(missing_ok=True)
 
 
 def read_segment(path: Path) -> Iterator[av.Packet]:

@@ -9,8 +9,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from frame_booster.errors import OutputError
 from frame_booster.files import sync_folder
+from frame_booster.media.output.atomic import cannot_write
 from frame_booster.pipeline.cluster.messages import Made
 
 CHUNK = 4 << 20
@@ -55,7 +55,7 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
         # Ray makes an error of the kind that the worker met as well, as one of the file's.
         raise
     except OSError as error:
-        raise OutputError(f"a segment cannot be written: {error.strerror}", path=path) from error
+        raise cannot_write(error, path, "a segment cannot be written") from error
     finally:
         partial.unlink(missing_ok=True)
 

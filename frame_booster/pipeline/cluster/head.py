@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, OutputError, as_known
+from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, as_known
+from frame_booster.media.output.atomic import cannot_write
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.crew import Event, Lost, Member
 from frame_booster.pipeline.cluster.fetching import LostOnTheWay, fetch
@@ -213,7 +214,7 @@ class Head:
         except FrameBoosterError as error:
             self._fail(work, error)
         except OSError as error:
-            self._fail(work, OutputError(f"cannot be written: {error.strerror}", path=work.target))
+            self._fail(work, cannot_write(error, work.target))
         else:
             if work.chain.complete:
                 self._leave(work)

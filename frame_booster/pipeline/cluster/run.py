@@ -13,7 +13,7 @@ from typing import Any
 
 from frame_booster.errors import InputError, Interrupted, ModelError, OutputError
 from frame_booster.media.input.pictures import files_of
-from frame_booster.media.output.atomic import make_folder
+from frame_booster.media.output.atomic import cannot_write, make_folder
 from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run
@@ -213,7 +213,7 @@ def _folder_in(folder: Path | None, token: str) -> Iterator[None]:
     try:
         (folder / token).mkdir()
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=folder) from error
+        raise cannot_write(error, folder) from error
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
-from frame_booster.media.output.atomic import check_output, partial_file
+from frame_booster.media.output.atomic import check_output, partial_file, writing
 from frame_booster.media.paths import check_input, input_path, is_pipe, shortened
 from frame_booster.options import BoostOptions, InputOptions, Position
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
@@ -310,6 +310,6 @@ def save_page(
     for source in sources:
         check_output(source, target, overwrite=overwrite)
     with partial_file(target, overwrite=overwrite) as partial:
-        with partial.open("w", encoding="utf-8", errors="replace") as out:
+        with writing(target), partial.open("w", encoding="utf-8", errors="replace") as out:
             write_page(out, proxy, recorded, unsure, text)
         return partial.stat().st_size

@@ -280,6 +280,50 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
+def with_small_disk(work: Callable[[], object]) -> None:
+    """Works where no file may have more than 20 kB, which stands in for a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        work()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "named"),
+    [
+        ("out.mkv", {"codec": "ffv1", "resume": True}, ".out.mkv.segments/00000.packets"),
+        ("out/%03d.bmp", {}, "out/001.bmp"),
+    ],
+)
+def test_a_full_disk_is_told_with_the_file_and_what_to_do(
+    tmp_path: Path, output: str, options: dict[str, Any], named: str
+) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(4), size=(320, 192), codec="ffv1")
+    with pytest.raises(OutputError) as told:
+        with_small_disk(lambda: boosted(source, tmp_path / output, **options))
+    assert str(told.value).startswith(
+        f"{tmp_path / named}: cannot be written: the file is larger than the disk takes ("
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
+@pytest.mark.parametrize("output", ["out.mkv", "out/%03d.png"])
+def test_an_error_about_another_file_is_not_one_of_the_output(tmp_path: Path, output: str) -> None:
+    """As of a cache, of weights, or of what the caller's own code does."""
+    source = make_video(tmp_path / "in.mkv", pts=range(4), codec="ffv1")
+
+    def refused(_: object) -> Any:
+        raise PermissionError(13, "Permission denied", "/models/graph.bin")
+
+    with pytest.raises(PermissionError, match=r"/models/graph\.bin"):
+        run(str(source), str(tmp_path / output), BoostOptions(), None, refused)
+    with pytest.raises(PermissionError, match=r"/models/graph\.bin"):
+        boosted(source, tmp_path / output, progress=refused)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
 AHEAD = 2500
 """Frames that are not read all at once: twice what two queues hold, and more."""
 
