@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from frame_booster.cli.display import Display, busy, seconds_of
+from frame_booster.cli.standard_files import was_closed
+from frame_booster.cli.told_stdout import check_open
 from frame_booster.errors import InputError
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.stage_times import StageTimes
@@ -197,6 +199,21 @@ def _target_of_several(given: list[Given], output: str | None) -> Path | None:
 
 def _is_tree(given: list[Given]) -> bool:
     return len(given) == 1 and Path(given[0].text).is_dir()
+
+
+def check_standard_files(given: list[Given], output: str | None, *, as_json: bool) -> None:
+    """Checks, before any work is done, that standard input and output are there where the run is to use them.
+
+    Raises:
+      FrameBoosterError: the program was started without one of them.
+    """
+    from frame_booster.media.paths import PIPE, output_path
+
+    read = any(one.text == "-" for one in given)
+    if read and was_closed(0):
+        raise InputError("standard input is closed", hint="start without <&-, or give a file")
+    if as_json or (output_path(output) == PIPE if output is not None else read):
+        check_open()
 
 
 def check_report(report: Path | None, given: list[Given], output: str | None) -> None:

@@ -16,7 +16,8 @@ from types import FrameType
 import click
 
 from frame_booster.cli.lasting_stderr import lasting_stderr
-from frame_booster.errors import FrameBoosterError, Interrupted, as_known
+from frame_booster.cli.told_stdout import ReaderGoneError
+from frame_booster.errors import FrameBoosterError, Interrupted, OutputError, as_known
 from frame_booster.process_end import end_at_once
 
 TRACEBACK = "FRAME_BOOSTER_TRACEBACK"
@@ -34,25 +35,37 @@ def reported(*, program: str = "frame-booster", as_json: bool = False, lines: bo
       as_json: write the error to stdout as a JSON object, too.
       lines: write it to stderr as a line of JSON instead of one for people.
     """
+    take_signals()
+    _silence_libraries()
+    with lasting_stderr(), ended_by_errors(program, as_json, lines):
+        yield
+
+
+def take_signals() -> None:
+    """Makes the signals by which a run is stopped raise Interrupted."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         # What the shell, or nohup, has had ignored stays so.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    _silence_libraries()
-    with lasting_stderr():
-        yield from _ended_by_errors(program, as_json, lines)
 
 
-def _ended_by_errors(program: str, as_json: bool, lines: bool) -> Iterator[None]:
+@contextmanager
+def ended_by_errors(program: str, as_json: bool, lines: bool = False) -> Iterator[None]:
+    """As `reported`, with signals and standard error as they are."""
     try:
         yield
     except KeyboardInterrupt:
         _end(Interrupted("interrupted"), program, as_json, lines)
+    except ReaderGoneError as error:
+        if not as_json:
+            # Lines for people, of which the reader, as `head`, has all that it wants.
+            sys.exit(0)
+        _end(error, program, as_json, lines)
     except FrameBoosterError as error:
         _end(error, program, as_json, lines)
-    # Click ends a command by these; of a reader that wants no more lines, as `head`, nobody need be told.
-    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+    # Click ends a command by these.
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     # The last place that can make one line of it.
     except Exception as error:
@@ -90,16 +103,18 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _end(error: FrameBoosterError, program: str, as_json: bool, lines: bool) -> None:
-    # After SIGHUP there is no terminal to write to.
-    with suppress(OSError):
-        facts = {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
-        if as_json:
+    kind = OutputError if isinstance(error, ReaderGoneError) else type(error)
+    facts = {"error": kind.__name__, "message": str(error), "exit_code": error.exit_code}
+    # Standard output may be what has failed, and after SIGHUP there is no terminal; neither is to hide the other.
+    if as_json:
+        with suppress(OSError, OutputError):
             click.echo(json.dumps(facts))
+    with suppress(OSError):
         click.echo(json.dumps({"event": "error", **facts}) if lines else f"{program}: {error}", err=True)
     if isinstance(error, Interrupted) and threading.active_count() > 1:
         # A frame of several seconds in the network cannot be called off, nor the compiler, nor a read of a silent pipe;
         # Python would wait for such a thread at its end, whichever part started it.
-        with suppress(OSError):
+        with suppress(OSError, OutputError):
             sys.stdout.flush()
         end_at_once(error.exit_code)
     sys.exit(error.exit_code)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
+from frame_booster.cli.early_interrupt import ended_at_once
 
-from frame_booster.cli.boost import boost
-from frame_booster.cli.compare import compare
-from frame_booster.cli.completion import COMMANDS
-from frame_booster.cli.doctor import doctor
-from frame_booster.cli.grouped import HELP_NAMES
+with ended_at_once("frame-booster"):
+    import click
+
+    from frame_booster.cli.boost import boost
+    from frame_booster.cli.compare import compare
+    from frame_booster.cli.completion import COMMANDS
+    from frame_booster.cli.doctor import doctor
+    from frame_booster.cli.grouped import HELP_NAMES
+    from frame_booster.cli.program import Program
 
 
-class BoostByDefault(click.Group):
+class BoostByDefault(Program):
     """A group that takes what is no command of its own for the arguments of `boost`.
 
     A file that is called like a command is reached as `./NAME`.
@@ -40,6 +44,6 @@ class BoostByDefault(click.Group):
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
-@click.command(cls=BoostByDefault, commands={"boost": boost, "compare": compare, "doctor": doctor})
+@click.command("frame-booster", cls=BoostByDefault, commands={"boost": boost, "compare": compare, "doctor": doctor})
 def main() -> None:
     """Doubles the frame rate of video."""

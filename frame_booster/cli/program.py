@@ -1,0 +1,57 @@
+"""A program of several commands, from its first line to its exit code, whatever its command does or fails at.
+
+What goes wrong outside of a command, as in its arguments, is told in the same way as what goes wrong in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+import click
+
+from frame_booster.cli.errors import ended_by_errors, take_signals
+from frame_booster.cli.lasting_stderr import lasting_stderr
+from frame_booster.cli.standard_files import open_what_is_closed
+from frame_booster.cli.told_stdout import told_stdout
+from frame_booster.errors import InputError, Interrupted, OutputError
+
+
+class Program(click.Group):
+    """A group of commands that ends with the exit codes of `errors`, and tells a mistake as JSON where asked."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command, and ends the process; arguments as of `click.Command.main`."""
+        command: Any = super().main
+        if not extra.pop("standalone_mode", True):
+            return command(*args, standalone_mode=False, **extra)
+        given: Sequence[str] | None = args[0] if args else extra.get("args")
+        if given is None:
+            # Started as a program, and not called by another, whose signals and files are its own.
+            open_what_is_closed()
+            take_signals()
+        as_json = _asks_for_json(sys.argv[1:] if given is None else given)
+        with lasting_stderr(), told_stdout(), ended_by_errors(self.name or "", as_json):
+            try:
+                code = command(*args, standalone_mode=False, **extra)
+            except click.Abort as error:
+                raise Interrupted("interrupted") from error
+            except click.ClickException as error:
+                if as_json:
+                    click.echo(json.dumps(_facts(error)))
+                error.show()
+                sys.exit(error.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Tells whether --json is among arguments which may be such that they cannot be read."""
+    return "--json" in takewhile(lambda argument: argument != "--", arguments)
+
+
+def _facts(error: click.ClickException) -> dict[str, Any]:
+    kind = OutputError if error.exit_code == OutputError.exit_code else InputError
+    return {"error": kind.__name__, "message": error.format_message(), "exit_code": error.exit_code}
