@@ -5,6 +5,7 @@ other.
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import time
 from collections import Counter
@@ -44,7 +45,7 @@ class FolderOptions:
     """Whether files are left alone whose outputs are there, and whole."""
     jobs: int = 1
     devices: tuple[str, ...] = ()
-    """Used in turn by the jobs; none is the device of the options."""
+    """Each job has one that is free; none is the device of the options."""
     watch: bool = False
     """Whether to go on for files that come later, until interrupted."""
     interval_s: float = 2.0
@@ -169,12 +170,15 @@ class FolderRun:
           What became of each, in the order of their ends.
         """
         jobs = max(1, self.folder.jobs)
-        # One file at a time has all devices; several files take them in turn.
+        # One file at a time has all devices; of several files each has one, for as long as it takes.
         devices = self.folder.devices if self.folder.devices and jobs > 1 else (self.options.device,)
+        free: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for k in range(max(jobs, len(devices))):
+            free.put(devices[k % len(devices)])
         with ThreadPoolExecutor(jobs) as pool:
             waiting: set[Future[None]] = set()
             try:
-                for k, path in enumerate(self._sources()):
+                for path in self._sources():
                     if len(waiting) >= jobs:
                         waiting = self._wait(waiting, FIRST_COMPLETED)
                     try:
@@ -183,7 +187,7 @@ class FolderRun:
                         # Of a file that has come later.
                         self.ended(path, FileOutcome.failed(str(path), "", error))
                         continue
-                    waiting.add(pool.submit(self._boost, path, target, devices[k % len(devices)]))
+                    waiting.add(pool.submit(self._boost, path, target, free))
                 self._wait(waiting, ALL_COMPLETED)
             except (KeyboardInterrupt, Interrupted) as error:
                 self._stop.set()
@@ -231,13 +235,16 @@ class FolderRun:
                 self._models[device, model.engine, model.provider or asked.provider, model.precision] = model
             return self._models[key]
 
-    def _boost(self, path: Path, target: Path, device: str) -> None:
-        """Boosts one file and notes what became of it, whatever its work ends in."""
+    def _boost(self, path: Path, target: Path, free: queue.SimpleQueue[str]) -> None:
+        """Boosts one file on a device that is free and notes what became of it, whatever its work ends in."""
+        device = free.get()
         try:
             outcome = self._one(path, target, device)
         # The end of a thread: what was not foreseen is this file's failure, and no other's.
         except Exception as error:
             outcome = FileOutcome.failed(str(path), str(target), error)
+        finally:
+            free.put(device)
         self.ended(path, outcome)
 
     def ended(self, path: Path, outcome: FileOutcome) -> None:

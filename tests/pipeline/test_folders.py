@@ -126,6 +126,28 @@ def test_jobs_take_the_devices_in_turn(tree: Path, tmp_path: Path, loaded: list[
     assert sorted(loaded) == ["gpu:0", "gpu:1"]
 
 
+def test_a_file_has_a_device_that_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first file is at work until the last is done, so that all others belong on the other device."""
+    folder, taken, ended = tmp_path / "in", dict[str, str](), threading.Event()
+    folder.mkdir()
+    for name in "abcdef":
+        make_video(folder / f"{name}.mkv", pts=range(2), codec="ffv1")
+
+    def run_one(self: FolderRun, path: Path, target: Path, device: str) -> FileOutcome:
+        taken[path.stem] = device
+        if path.stem == "a":
+            assert ended.wait(60)
+        elif path.stem == "f":
+            ended.set()
+        return FileOutcome(str(path), str(target), "skipped")
+
+    monkeypatch.setattr(FolderRun, "_one", run_one)
+    FolderRun(folder, tmp_path / "out", BoostOptions(), FolderOptions(jobs=2, devices=("gpu:0", "gpu:1"))).run()
+    busy = taken.pop("a")
+    assert len(taken) == 5
+    assert busy not in taken.values()
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_jobs_share_the_memory_and_the_cores(
     tree: Path, tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
