@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_type_hints
 
 from frame_booster.errors import InputError
 from frame_booster.option_values import (
     parse_angle,
+    parse_batch_size,
+    parse_bitrate,
     parse_bytes,
     parse_fps,
     parse_position,
@@ -21,6 +25,7 @@ from frame_booster.option_values import (
 )
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.timecode import Timecode
+from frame_booster.typed_values import typed
 
 Rate = Fraction | float | str
 """Frames a second; a text or a decimal is read as the command reads it: 59.94 is 60000/1001."""
@@ -33,16 +38,17 @@ Ratio = Fraction | float | str
 
 
 class BoostKeywords(TypedDict, total=False):
-    """All optional; what each means stands with the field of its name in `frame_booster.options`."""
+    """All optional, and listed in docs/reference/python.md; what each means stands with the field of its name in
+    `frame_booster.options`."""
 
     # Of `BoostOptions`.
     model: str
-    weights: str | None
+    weights: str | os.PathLike[str] | None
     device: str
     precision: str
     engine: str
     provider: str
-    batch_size: int | None
+    batch_size: int | str | None
     flow_scale: Scale | None
     max_memory: int | str | None
     max_device_memory: int | str | None
@@ -54,7 +60,7 @@ class BoostKeywords(TypedDict, total=False):
     slow_audio: str | None
     audio: str | None
     audio_codec: str | None
-    audio_bitrate: int | None
+    audio_bitrate: int | str | None
     dedupe: bool
     scene_threshold: float
     max_gap: Time
@@ -64,7 +70,7 @@ class BoostKeywords(TypedDict, total=False):
     loop: bool
     shutter: Ratio | None
     shutter_samples: int
-    mask: str | Path | None
+    mask: str | os.PathLike[str] | None
     output_format: str | None
     allow_drop: bool
     overwrite: bool
@@ -86,7 +92,7 @@ class BoostKeywords(TypedDict, total=False):
     input_rate: Rate | None
     input_video_stream: int
     input_hwaccel: str | None
-    input_deinterlace: str | bool
+    input_deinterlace: bool | str
     input_ivtc: bool
     input_threads: int | None
     input_strict: bool
@@ -95,6 +101,8 @@ class BoostKeywords(TypedDict, total=False):
 _READ: dict[str, Callable[[str], Any]] = {
     "fps": parse_rate,
     "input_rate": parse_rate,
+    "batch_size": parse_batch_size,
+    "audio_bitrate": parse_bitrate,
     "max_memory": parse_bytes,
     "max_device_memory": parse_bytes,
     "flow_scale": parse_scale,
@@ -103,6 +111,20 @@ _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("start", "end", "duration"), parse_position),
     **dict.fromkeys(("max_gap", "segment"), parse_time),
 }
+"""What reads the text of a keyword, as the command does."""
+_HINTS = {
+    "device": 'as "cpu", or several, "gpu:0,gpu:1"',
+    "input_size": 'as "1280x720"',
+    "options": 'as (("tune", "animation"),)',
+    "container_options": 'as (("movflags", "+faststart"),)',
+}
+_LISTED = "docs/reference/python.md lists those that there are"
+
+
+@functools.cache
+def keyword_types() -> dict[str, Any]:
+    """Returns the type of each keyword, by its name."""
+    return get_type_hints(BoostKeywords)
 
 
 def value_of(name: str, value: Any) -> Any:
@@ -111,19 +133,20 @@ def value_of(name: str, value: Any) -> Any:
     Raises:
       InputError: it is no such value.
     """
+    value = typed(name, value, keyword_types()[name], _HINTS.get(name))
     if name == "input_deinterlace" and isinstance(value, bool):
         return "on" if value else "off"
-    if name == "mask" and value is not None:
-        return str(value)
-    read = _READ.get(name)
-    if read is None or value is None or isinstance(value, (Fraction, Timecode)):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise InputError(f"{name} is a number or a text, not {value!r}")
-    if isinstance(value, int):
-        return value if name in ("max_memory", "max_device_memory") else Fraction(value)
     # A decimal stands for what it is written as, not for the nearest binary fraction.
-    return read(value if isinstance(value, str) else repr(value))
+    if name in _READ and isinstance(value, (str, float)):
+        return _READ[name](value if isinstance(value, str) else repr(value))
+    return value
+
+
+def _check_known(keywords: dict[str, Any]) -> None:
+    known = keyword_types()
+    for name in sorted(set(keywords) - set(known)):
+        near = [f"input_{name}"] if f"input_{name}" in known else difflib.get_close_matches(name, known)
+        raise InputError(f"unknown option: {name}", hint=f"is it {' or '.join(near)}?" if near else _LISTED)
 
 
 def options_of(keywords: dict[str, Any]) -> BoostOptions:
@@ -132,9 +155,7 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     Raises:
       InputError: a keyword is not known, or a value is not one, or out of range.
     """
-    unknown = set(keywords) - set(BoostKeywords.__annotations__)
-    if unknown:
-        raise InputError(f"unknown option: {', '.join(sorted(unknown))}")
+    _check_known(keywords)
     asked = keywords.get("fps")
     if isinstance(asked, str) and isinstance(factor := parse_fps(asked), int):
         if keywords.get("factor") is not None:
