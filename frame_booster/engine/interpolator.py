@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,11 @@ from frame_booster.engine.choice import load_network
 from frame_booster.engine.contract import LoadedNetwork, PictureFunction
 from frame_booster.engine.device import check_process
 from frame_booster.engine.device_failure import device_failures
+from frame_booster.engine.given_pictures import TOP, Pictures, checked_pictures, checked_time
 from frame_booster.engine.memory_plan import default_flow_downscale
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
-from frame_booster.errors import InputError
 from frame_booster.network.presets import DEFAULT
-
-_TOP = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
-Pictures = npt.NDArray[Any]
+from frame_booster.typed_values import typed
 
 
 class Interpolator:
@@ -29,37 +27,34 @@ class Interpolator:
         self.model = model
         self._compiled: dict[tuple[float, ...], PictureFunction] = {}
 
-    def interpolate(self, frame0: Pictures, frame1: Pictures, t: float = 0.5) -> Pictures:
+    def interpolate(self, frame0: npt.ArrayLike, frame1: npt.ArrayLike, t: SupportsFloat = 0.5) -> Pictures:
         """Interpolates the picture between two pictures.
 
         Args:
-          frame0, frame1: RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255], uint16 in [0, 65535] or
-            float32 in [0, 1]; both of one shape and dtype; any H and W of at least 2.
-          t: when, in (0, 1); 0 is frame0, 1 is frame1. A network that knows the middle only comes
-            as near as 1/16 by recursive midpoints.
+          frame0, frame1: arrays, or what NumPy makes arrays of; RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255],
+            uint16 in [0, 65535] or float32 in [0, 1], where what lies outside by up to `given_pictures.OVERSHOOT` is
+            clipped; both of one shape and dtype; any H and W of at least 2, any B of at least 1.
+          t: when, one number in [0, 1]; at 0 a copy of frame0 is returned, at 1 one of frame1. A network that knows
+            the middle only comes as near as 1/16 to a time between by recursive midpoints.
 
         Returns:
           RGB of the same shape and dtype, values within the dtype's range.
 
         Raises:
-          InputError: shapes, dtypes or t are not as above.
+          InputError: shapes, dtypes, values or t are not as above.
           ModelError: the process was forked from one in which a network was at work, or the device fails.
         """
         check_process()
-        if frame0.shape != frame1.shape or frame0.dtype != frame1.dtype:
-            raise InputError(f"the frames differ: {frame0.shape} {frame0.dtype} and {frame1.shape} {frame1.dtype}")
-        if frame0.dtype not in _TOP:
-            raise InputError(f"frames of {frame0.dtype} are not supported", hint="uint8, uint16 or float32")
-        if frame0.ndim not in (3, 4) or frame0.shape[-1] != 3 or min(frame0.shape[-3:-1]) < 2:
-            raise InputError(f"frames of shape {frame0.shape} are not (H, W, 3) or (B, H, W, 3)")
-        if not 0.0 < t < 1.0:
-            raise InputError(f"t = {t} is not between 0 and 1")
-        top = _TOP[frame0.dtype]
-        start, stop = (np.float32(1.0 / top) * (f[None] if f.ndim == 3 else f) for f in (frame0, frame1))
-        made = self._at(start, stop, t, top)
-        if frame0.dtype != np.float32:
-            made = np.rint(made * top).astype(frame0.dtype)
-        return made[0] if frame0.ndim == 3 else made
+        first, second = checked_pictures(frame0, frame1)
+        at = checked_time(t)
+        if at in (0.0, 1.0):
+            return (second if at else first).copy()
+        top = TOP[first.dtype]
+        start, stop = (np.float32(1.0 / top) * (f[None] if f.ndim == 3 else f) for f in (first, second))
+        made = self._at(start, stop, at, top)
+        if first.dtype != np.float32:
+            made = np.rint(made * top).astype(first.dtype)
+        return made[0] if first.ndim == 3 else made
 
     def _at(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         if self.model.network.any_timestep or t == 0.5:
@@ -80,7 +75,7 @@ class Interpolator:
 
 def load_model(
     name: str = DEFAULT,
-    weights: str | Path | None = None,
+    weights: str | PathLike[str] | None = None,
     device: str = "auto",
     precision: str = "auto",
     engine: str = "auto",
@@ -97,6 +92,10 @@ def load_model(
       provider: execution provider of ONNX Runtime, by name; "auto" takes the first that is here.
 
     Raises:
-      InputError, ModelError: a name is unknown, or the weights are not the network's.
+      InputError: an argument is of a wrong type, or such a device, engine or precision is not known.
+      ModelError: the name is unknown, or the weights are not the network's.
     """
-    return Interpolator(load_network(name, weights, device, precision, engine=engine, provider=provider))
+    given = {"name": name, "device": device, "precision": precision, "engine": engine, "provider": provider}
+    texts = {key: typed(key, value, str) for key, value in given.items()}
+    file = typed("weights", weights, str | PathLike[str] | None)
+    return Interpolator(load_network(weights=file, **texts))

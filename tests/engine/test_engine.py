@@ -214,7 +214,7 @@ def test_interpolate_refuses_what_it_cannot_use(model: Model) -> None:
         (good, good.astype(np.float32), 0.5),
         (good.astype(np.int32), good.astype(np.int32), 0.5),
         (good[..., :2], good[..., :2], 0.5),
-        (good, good, 0.0),
+        (good, good, -0.5),
         (good, good, 1.5),
     ):
         with pytest.raises(InputError):
