@@ -45,8 +45,9 @@ class Progress:
     total: int | None
     """Of all, as far as the input tells."""
     seconds: float
+    """Since the run began."""
     stages: StageTimes = field(default_factory=StageTimes)
-    """How long each stage was at work."""
+    """How long each stage was at work, s; `as_json` gives them by their names."""
 
 
 @dataclass(frozen=True)
