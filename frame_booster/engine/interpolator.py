@@ -65,11 +65,11 @@ class Interpolator:
     def _run(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         batch, height, width = start.shape[:3]
         key = (batch, height, width, top)
-        if key not in self._compiled:
-            # As for video, so that two pictures give what the same two frames of a video would.
-            downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
-            self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
         with device_failures(self.model.device):
+            if key not in self._compiled:
+                # As for video, so that two pictures give what the same two frames of a video would.
+                downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
+                self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
             return self._compiled[key](start, stop, t)
 
 
