@@ -14,7 +14,7 @@ from pathlib import Path
 
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.memory_plan import Plan
-from frame_booster.errors import DecodeError, Interrupted, OutputError
+from frame_booster.errors import DecodeError, InputError, Interrupted, OutputError
 from frame_booster.media.frames.mask import Mask
 from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
@@ -74,6 +74,7 @@ class OpenedRun:
             keep_partial=options.keep_partial and not options.resume,
             segment=options.segment_length if options.resume else None,
             lone_segment=lone,
+            side_data=not self.format_name,
         )
         return Job(
             self.source,
@@ -116,8 +117,14 @@ class OpenedRun:
         )
 
     def to_file(self) -> Outcome:
-        """Writes a file, or into a pipe."""
+        """Writes a file, or into a pipe.
+
+        Raises:
+          FrameBoosterError: of one of its kinds; an InputError where pictures are asked for, which are no file.
+        """
         target = self.target
+        if not self.format_name:
+            raise InputError("pictures cannot go into one file", path=target, hint="leave the output format out")
         with partial_file(target, overwrite=self.options.overwrite) as partial:
             job = self.job(lambda opening: FileSink(partial, self.source, opening.frame, self.sink_options(opening)))
             try:

@@ -17,7 +17,7 @@ from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.output.atomic import check_output
 from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, shortened
-from frame_booster.options import BoostOptions, InputOptions
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import load, opened_run
 from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, page_text, save_page
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
@@ -25,6 +25,7 @@ from frame_booster.pipeline.comparison.facts import clock, facts_of, length_of
 from frame_booster.pipeline.comparison.in_step import Reading, can_start
 from frame_booster.pipeline.comparison.places import Place, find_places
 from frame_booster.pipeline.comparison.recording import INTERPOLATED, Clips, Recording
+from frame_booster.pipeline.destination import picture_suffix
 from frame_booster.pipeline.result import Result, result_of
 from frame_booster.pipeline.settings import options_rate
 
@@ -146,6 +147,9 @@ def _boosted(
     source: str, file: Path, place: Place, options: BoostOptions, model: LoadedNetwork, kept: KeptMakers
 ) -> Result:
     began = time.monotonic()
+    if picture_suffix(options.output_format) is not None:
+        # A place is a video all the same, and options of pictures say nothing to its encoder.
+        options = replace(options, output_format=None, encoder=EncoderOptions())
     asked = replace(
         options,
         start=place.start,

@@ -15,7 +15,8 @@ from frame_booster.cli.display import Display
 from frame_booster.cli.preview import preview_one
 from frame_booster.errors import InputError
 from frame_booster.media.input.sampling import samples
-from frame_booster.options import BoostOptions, InputOptions
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
+from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.comparison.places import find_places
 from frame_booster.pipeline.comparison.preview import default_preview, duration_text, preview
 from tests.cli.test_cli import run
@@ -95,6 +96,18 @@ def test_a_short_video_is_previewed_whole(tmp_path: Path) -> None:
     assert made.page.path == tmp_path / "in.preview.html"
     assert [place.start for place in made.places] == [0]
     assert made.page.frames in (49, 50)
+
+
+def test_a_run_into_pictures_is_previewed_as_any_other(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(40))
+    encoder = EncoderOptions(pix_fmt="rgb24", options=(("compression_level", "9"),))
+    options = BoostOptions(output_format="png", encoder=encoder, scene_threshold=0.0)
+    assert preview(str(source), None, options, model=MeanModel()).page.frames in (49, 50)
+    with (
+        opened_run(str(source), str(tmp_path / "out"), options, MeanModel()) as work,
+        pytest.raises(InputError, match="pictures cannot go into one file"),
+    ):
+        work.to_file()
 
 
 def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
