@@ -1,14 +1,21 @@
-"""Text subtitles from the codec of one container to that of another."""
+"""Text subtitles from the codec of one container to that of another.
+
+Containers hold text in codecs of their own, and MP4's shows one sample at a time, whatever is on at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
+from av.subtitles.subtitle import SubtitleSet
 
 from frame_booster.media.passthrough.copying import slowed
+from frame_booster.media.passthrough.intervals import Interval, Intervals
+from frame_booster.media.passthrough.open_ended import length_of, length_of_last
 from frame_booster.media.pyav.compat import encodes_subtitles
 from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact, rescale
@@ -16,6 +23,8 @@ from frame_booster.media.pyav.tag_text import readable
 
 TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _BY_FORMAT = {"mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text", "webm": "webvtt", "matroska": "subrip"}
+_FIELDS_BEFORE_TEXT = 8
+"""Of an event of ASS as FFmpeg's decoders give it: order, layer, style, name, three margins and effect."""
 
 
 def convertible(format_name: str, stream: Any) -> str | None:
@@ -42,6 +51,9 @@ class SubtitleConverter:
         decoder.open(strict=False)
         # FFmpeg's text encoders read styles from the header that its decoders make up.
         target.codec_context.subtitle_header = decoder.subtitle_header
+        self._intervals = Intervals() if target.codec_context.name == "mov_text" else None
+        """Of a codec that shows one sample at a time."""
+        self._length_of_last = 0
         self.damaged = 0
         """Events that are left out, as they cannot be decoded, or encoded again."""
         self._guessed = 0
@@ -71,30 +83,69 @@ class SubtitleConverter:
             return events
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        """Returns the converted packet; nothing for the end, or for an event without text."""
-        if packet is None or packet.size == 0:
+        """Returns what is converted so far; what may be shown together with a later one is held back."""
+        if packet is None:
+            return [] if self._intervals is None else self._samples(self._intervals.rest(self._length_of_last))
+        if packet.size == 0:
             return []
         try:
             events = self._decoded(packet)
-            made = decoded(self.target.codec_context.encode_subtitle, events) if events else None
+            if not events:
+                return []
+            if self._intervals is not None:
+                return self._samples(self._cut(packet, events, self._intervals))
+            made = decoded(self.target.codec_context.encode_subtitle, events)
         except DamagedPacketError:
             self.damaged += 1
             return []
-        if made is None:
+        begin, length = packet.pts, packet.duration or 0
+        return self._placed(made, slowed(begin, self.slower), slowed(begin + length, self.slower))
+
+    def _cut(self, packet: av.Packet, events: Any, intervals: Intervals) -> list[Interval]:
+        """Takes the events of a packet and returns the intervals that end before they begin."""
+        length = length_of(packet)
+        begin = slowed(packet.pts, self.slower)
+        end = None if length is None else slowed(packet.pts + length, self.slower)
+        self._length_of_last = slowed(length_of_last(packet, self.stream), self.slower)
+        if end is not None and intervals.given is not None and end <= intervals.given:
+            # Packets are out of order, and the container takes none that begins before another.
+            self.damaged += 1
             return []
-        source, target = exact(packet.time_base), exact(self.target.time_base)
+        return [each for event in events if event.dialogue for each in intervals.add(begin, end, event.ass)]
+
+    def _samples(self, intervals: list[Interval]) -> list[av.Packet]:
+        """Returns a packet for each interval, with all its texts."""
+        made = []
+        for begin, end, texts in intervals:
+            together = SubtitleSet.create(_joined(texts), 0, 0)
+            try:
+                sample = decoded(self.target.codec_context.encode_subtitle, together)
+            except DamagedPacketError:
+                self.damaged += len(texts)
+                continue
+            made += self._placed(sample, begin, end)
+        return made
+
+    def _placed(self, made: av.Packet, begin: int, end: int) -> list[av.Packet]:
+        """Returns a packet that is shown from one time to another, in ticks of the source."""
+        source, target = exact(self.stream.time_base), exact(self.target.time_base)
         assert source is not None
         made.stream = self.target
-        made.time_base = source
-        made.pts = slowed(packet.pts, self.slower)
-        made.dts = made.pts
-        made.duration = slowed(packet.pts + (packet.duration or 0), self.slower) - made.pts
+        made.time_base = source if target is None else target
         if target is not None and target != source:
-            made.pts = rescale(made.pts, source, target)
-            made.dts = made.pts
-            made.duration = rescale(made.duration, source, target)
-            made.time_base = target
+            begin, end = rescale(begin, source, target), rescale(end, source, target)
+        made.pts = made.dts = begin
+        made.duration = end - begin
         return [made]
+
+
+def _joined(texts: Sequence[bytes]) -> bytes:
+    """Returns events of ASS as one, a line below the other, each in its style (`{\\rStyle}` goes back to one)."""
+    first, *others = texts
+    for other in others:
+        _, _, style, _, _, _, _, _, text = other.split(b",", _FIELDS_BEFORE_TEXT)
+        first += rb"\N{\r" + style + b"}" + text
+    return first
 
 
 def _in_utf_8(packet: av.Packet, codec: str) -> av.Packet | None:

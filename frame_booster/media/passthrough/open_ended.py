@@ -1,0 +1,41 @@
+"""Subtitles whose packets do not say how long they last, or say that it is for ever.
+
+Those of DVDs and closed captions are shown until another takes their place. MP4 adds up the lengths of all samples, so
+that its muxer refuses what has none, or lasts for weeks.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from frame_booster.media.pyav.rational import exact, rescale
+
+_FOR_EVER = Fraction(24 * 3600)
+"""Nothing is meant to be shown for so long, s; FFmpeg writes 2^32 ms for a subtitle of a DVD without an end."""
+_LASTS = Fraction(5)
+"""For how long, s, the last subtitle is shown at most."""
+
+
+def length_of(packet: av.Packet) -> int | None:
+    """Returns for how many ticks a packet is shown; None where that is until another comes."""
+    base = exact(packet.time_base) or Fraction(1)
+    duration: int = packet.duration or 0
+    return duration if 0 < duration * base < _FOR_EVER else None
+
+
+def length_of_last(packet: av.Packet, stream: Any) -> int:
+    """Returns for how many ticks the last packet is shown, where it does not say so: at most to the end of its file.
+
+    Args:
+      packet: of the source, its time counted from the beginning of what is shown.
+      stream: of the source.
+    """
+    base = exact(packet.time_base) or Fraction(1)
+    lasts, length = _LASTS, stream.container.duration
+    if length is not None:
+        rest = Fraction(length, av.time_base) - (packet.dts if packet.pts is None else packet.pts) * base
+        lasts = min(lasts, rest) if rest > 0 else lasts
+    return max(rescale(1, lasts, base), 1)
