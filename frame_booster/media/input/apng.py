@@ -27,18 +27,43 @@ _FINEST = 10**8
 """Most ticks a second of a time base of exact delays; encoders and containers have 31 bits for it."""
 
 
-def frame_controls(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yields where the data of each frame control chunk is, and the data."""
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yields of each chunk its kind, where its data is, and of how many bytes that should be."""
     if file.read(len(_SIGNATURE)) != _SIGNATURE:
         return
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
         here = file.tell()
-        if kind == b"fcTL":
-            yield here, file.read(length)
+        yield kind, here, length
         if kind == b"IEND":
             return
         file.seek(here + length + 4)
+
+
+def frame_controls(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yields where the data of each frame control chunk is, and the data; not of one that is cut off."""
+    for kind, here, length in _chunks(file):
+        if kind == b"fcTL" and len(data := file.read(length)) == length >= DELAY + 4:
+            yield here, data
+
+
+def is_cut_off(path: Path, frames: int) -> bool:
+    """Tells whether an animated PNG ends too early: without its end chunk, and without frames that it counts.
+
+    Args:
+      path: of the file; of pipes and the like it cannot be told.
+      frames: how many have been read.
+    """
+    if not path.is_file():
+        return False
+    counted = 0
+    with path.open("rb") as file:
+        for kind, _, _ in _chunks(file):
+            if kind == b"IEND":
+                return False
+            if kind == b"acTL" and len(data := file.read(4)) == 4:
+                counted = int.from_bytes(data, "big")
+    return frames < counted
 
 
 def delays(path: Path) -> list[Fraction]:
@@ -93,7 +118,7 @@ def exact_times(path: Path) -> ExactTimes | None:
         with av.open(readable(path)) as container:
             rounded = exact(container.streams.video[0].time_base)
             seen = [(p.pts, p.duration) for p in container.demux() if p.pts is not None]
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, IndexError):
         return None
     if rounded is None or len(seen) != len(told) or len(dict(seen)) != len(told):
         return None

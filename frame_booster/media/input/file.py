@@ -13,7 +13,7 @@ import av.error
 
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.input.animation import plays_of
-from frame_booster.media.input.apng import ExactTimes, exact_times
+from frame_booster.media.input.apng import ExactTimes, exact_times, is_cut_off
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, open_input
 from frame_booster.media.input.joined import check_joined
@@ -286,6 +286,9 @@ class FileSource(Source):
         # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
         if self._end is None and "ogg" not in self.container.format.name:
             check_joined(self.path, self.container.format.name, self.report, strict=self.options.strict)
+        if self._end is None and self.container.format.name == "apng" and is_cut_off(self.path, self._seen.frames):
+            self.report.truncated = "the file ends before the last of the frames that it counts: it is truncated"
+            return
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)
         self._seen.check_header(self.container, self.info.metadata, last_end, self._reached, end=self._end, whole=whole)
