@@ -20,7 +20,7 @@ from frame_booster.errors import FrameBoosterError, InputError, Interrupted, Out
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.truncation import tells_its_length
 from frame_booster.media.output.atomic import make_folder
-from frame_booster.media.output.verify import check_whole
+from frame_booster.media.output.earlier_output import check_whole
 from frame_booster.media.paths import find_videos, input_path, is_picture_folder, is_pipe, same_name
 from frame_booster.media.remote_path import is_address
 from frame_booster.options import BoostOptions

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from frame_booster.errors import OutputError
+from frame_booster.media.output.earlier_output import check_whole
 from frame_booster.media.output.size import Size
-from frame_booster.media.output.verify import check_whole
 from frame_booster.pipeline import space, speeds
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.report import read_report

@@ -11,10 +11,9 @@ from typing import Any
 
 import av
 
-from frame_booster.errors import FrameBoosterError, Interrupted, OutputError
+from frame_booster.errors import Interrupted, OutputError
 from frame_booster.media.input.apng import delays
 from frame_booster.media.input.container import is_attached
-from frame_booster.media.input.truncation import TRUNCATED_BY
 from frame_booster.media.input.webp import webp_frames
 from frame_booster.media.output.sink import CONSTANT_RATE, Written
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_name, shown_format
@@ -38,60 +37,8 @@ def verify_pictures(folder: Path, written: Written) -> None:
         raise OutputError(f"the result has {len(made)} pictures instead of {written.frames}", path=folder)
 
 
-_FITS = Fraction(1, 5)
-"""Share of its length by which a short output may differ from what is expected of it."""
-
-
 _OF_ATTACHED = {"filename", "mimetype"}
 """Tags by which Matroska holds an attached file; a cover that is one in another container needs neither."""
-
-
-def check_whole(path: Path, expected: Fraction | None) -> None:
-    """Checks that an output of an earlier run can be read to its end, and is as long as it should be.
-
-    Nothing is decoded.
-
-    Args:
-      path: a file, or a folder of pictures.
-      expected: how long its video should last, s; None is not known.
-
-    Raises:
-      OutputError: it is broken, or it ends too early.
-    """
-    if path.is_dir():
-        if not any(p.is_file() and p.stat().st_size for p in path.iterdir()):
-            raise OutputError("has no pictures", path=path)
-        return
-    if path.suffix.lower() == ".webp":
-        # FFmpeg reads no animation of that kind.
-        try:
-            webp_frames(path)
-        except FrameBoosterError as error:
-            raise OutputError(f"it cannot be read: {error.message}", path=path) from error
-        return
-    count, listed, first, end, told = 0, 0, None, Fraction(0), Fraction(0)
-    try:
-        with av.open(url(path), **TAGS_AS_BYTES) as container:
-            video = container.streams.video[0]
-            base = exact(video.time_base) or Fraction(1)
-            listed = video.frames
-            told = Fraction(container.duration or 0, av.time_base)
-            for packet in container.demux():
-                if packet.size and packet.stream.index == video.index and packet.pts is not None:
-                    count += 1
-                    first = packet.pts * base if first is None else min(first, packet.pts * base)
-                if packet.size and packet.pts is not None and packet.time_base is not None:
-                    shown = (packet.pts + (packet.duration or 0)) * (exact(packet.time_base) or Fraction(0))
-                    end = max(end, shown)
-    except (av.error.FFmpegError, IndexError) as error:
-        raise OutputError(f"it cannot be read: {error}", path=path) from error
-    if not count or first is None:
-        raise OutputError("it has no frames", path=path)
-    if count < listed:
-        raise OutputError(f"it has {count} frames of the {listed} that it lists", path=path)
-    for wanted, why in ((told, "its header says"), (expected, "are expected")):
-        if wanted and wanted - (end - min(first, 0)) > min(TRUNCATED_BY, wanted * _FITS):
-            raise OutputError(f"it ends at {float(end):.2f} s, while {why} {float(wanted):.2f} s", path=path)
 
 
 def verify(
@@ -175,16 +122,28 @@ def verify(
         # FFmpeg counts it from 0 where it does not know the beginning, and where an MP4 begins late.
         length_told = min(length_told, length_told - min(times) * base, key=lambda told: abs(told - length))
     _check_length(path, length_told, length, tolerance)
-    warnings, name = [], shown_format(format_name)
+    told = {index: tags.get(place, {}) for index, place in found_at.items()}
+    meant = {index: flags.get(place, 0) for index, place in found_at.items()}
+    return _not_kept(shown_format(format_name), written, told, meant)
+
+
+def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flags: dict[int, int]) -> list[str]:
+    """Returns warnings of tags and dispositions that a container has not kept.
+
+    Args:
+      name: of the container, as messages give it.
+      written: what went in.
+      tags, flags: of each stream as it is read back, by its index in `written`.
+    """
+    warnings = []
     for index, wanted in sorted(written.tags.items()):
         # Of these the file as a whole has an account.
         not_told = {"creation_time", KEY} | (_OF_ATTACHED if index in written.attached else set())
         own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
-        lost = lost_tags(own, tags.get(found_at.get(index, -1), {}))
+        lost = lost_tags(own, tags.get(index, {}))
         if lost:
             warnings.append(f"tags of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
-    found = {index: flags.get(place, 0) for index, place in found_at.items()}
-    for index, lost in lost_dispositions(written.dispositions, found).items():
+    for index, lost in lost_dispositions(written.dispositions, flags).items():
         warnings.append(f"dispositions of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
     return warnings
 
