@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import av
 
-from frame_booster.media.frames.planes import frame_of
+from frame_booster.media.frames.planes import frame_of, write_planes
+from frame_booster.media.frames.side_data import SideDataCopy
 from frame_booster.pipeline.light import mean_of
 from frame_booster.pipeline.timeline import Slot
 from frame_booster.pixels import PixelLayout, Planes
@@ -29,9 +30,20 @@ class Moment:
     seen: Planes = ()
     """Planes of what is seen."""
 
-    def shown(self, layout: PixelLayout) -> av.VideoFrame:
-        """Returns it as a frame."""
-        return self.like if self.made is None else frame_of(self.made, self.like, layout)
+    def shown(self, layout: PixelLayout, accompanied: SideDataCopy | None = None) -> av.VideoFrame:
+        """Returns it as a frame.
+
+        Args:
+          layout: of all frames.
+          accompanied: gives interpolated frames the side data of `like`; None: they have none.
+        """
+        if self.made is None:
+            return self.like
+        if accompanied is None:
+            return frame_of(self.made, self.like, layout)
+        frame = accompanied.of(self.like)
+        write_planes(self.made, frame, layout)
+        return frame
 
 
 class Exposure:

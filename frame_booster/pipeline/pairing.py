@@ -15,6 +15,7 @@ import numpy as np
 from frame_booster.engine.maker import Maker, Request
 from frame_booster.media.frames.mask import HeldArea
 from frame_booster.media.frames.planes import planes_of
+from frame_booster.media.frames.side_data import SideDataCopy
 from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.passthrough.captions import CaptionQueue
@@ -57,6 +58,8 @@ class PairingOptions:
     """Ticks of the source between two frames above which the first is held; None is no limit."""
     dedupe: bool = False
     """Whether a repeated frame is left out and interpolated through."""
+    side_data: bool = False
+    """Whether an interpolated frame has the side data of the frame before it."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ class Pairing:
         self._stretch = 0
         """Number of the stretch of motion that is shown (`Moment.stretch`)."""
         self._exposure = Exposure(layout)
+        self._accompanied: SideDataCopy | None = None
         self._previous: _Seen | None = None
         self.gap = 0
         """Between the two newest source frames, ticks."""
@@ -312,4 +316,7 @@ class Pairing:
     def _shown(self, moment: Moment) -> Shown:
         self.counts.held += moment.held
         self.counts.made += moment.made is not None
-        return Shown(moment.shown(self.layout), moment.slot, self._captions.take(moment.slot.at))
+        if self._accompanied is None and self.options.side_data:
+            self._accompanied = SideDataCopy(moment.like)
+        frame = moment.shown(self.layout, self._accompanied)
+        return Shown(frame, moment.slot, self._captions.take(moment.slot.at))

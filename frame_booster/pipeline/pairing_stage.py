@@ -119,7 +119,7 @@ class PairingStage:
             self._maker(layout),
             layout,
             timeline,
-            PairingOptions(self._settings.scene_threshold, limit, self._settings.dedupe),
+            PairingOptions(self._settings.scene_threshold, limit, self._settings.dedupe, self._settings.side_data),
             self._clocks,
             held,
         )

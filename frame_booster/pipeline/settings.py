@@ -33,6 +33,8 @@ class JobSettings:
     """Whether an interrupted job completes its output as far as it is."""
     segment: Fraction | None = None
     """Length of durable segments, s; None for a run that is not to be taken up."""
+    side_data: bool = False
+    """Whether interpolated frames have the side data of the frame before them: pictures hold it, each for itself."""
     lone_segment: bool = False
     """Whether the job ends with the first segment."""
 

@@ -30,7 +30,9 @@ def test_what_is_built_of_videos_can_be_trained_on_and_measured(tmp_path: Path) 
         make_video(videos / name, pts=range(12), size=(128, 96))
     (videos / "bad.mov").write_bytes(b"no video")
     names = ("a.mp4", "b.mp4", "bad.mov", "d.mp4", "more/c.mkv")
-    share = next(s / 100 for s in range(1, 100) if len({"a.mp4", "b.mp4", "d.mp4"} & in_validation(names, s / 100)) == 1)
+    share = next(
+        s / 100 for s in range(1, 100) if len({"a.mp4", "b.mp4", "d.mp4"} & in_validation(names, s / 100)) == 1
+    )
     made = build(videos, data, DatasetOptions(short_side=64, validation=share, licence="CC0"), jobs=2, quiet=True)
     assert (made["sources"], made["failed"]) == (5, 1)
     assert made["clips"] >= 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import av
 
-from frame_booster.media.frames.filters import Filter
-from frame_booster.media.pyav.ffmpeg_log import logged
+from frame_booster.media.frames.showinfo import showinfo
 
 LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 """FFmpeg's names, in the order of AVChromaLocation (H.273, 8.7)."""
@@ -22,21 +20,6 @@ def chroma_location(frame: av.VideoFrame) -> str:
     if known is not None:
         return LOCATIONS[int(known)]
     # FFmpeg's showinfo names it in its log: before PyAV 19 frames cannot tell.
-    pts, time_base = frame.pts, frame.time_base
-    frame.pts, frame.time_base = 0, Fraction(1)
-    said = logged(lambda: _Showinfo(frame, Fraction(1)).push(frame))
-    frame.pts = pts
-    if time_base is not None:
-        frame.time_base = time_base
-    words = [word for word in said.split() if word.startswith("cl:")]
+    words = [word for word in showinfo(frame).split() if word.startswith("cl:")]
     name = words[0].removeprefix("cl:") if words else LOCATIONS[0]
     return name if name in LOCATIONS else LOCATIONS[0]
-
-
-class _Showinfo(Filter):
-    """Passes frames on and logs what they are."""
-
-    def _build(self, graph: Any, source: Any, sink: Any) -> None:
-        info = graph.add("showinfo", checksum="0")
-        source.link_to(info)
-        info.link_to(sink)

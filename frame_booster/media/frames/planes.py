@@ -191,13 +191,18 @@ def planes_of(frame: av.VideoFrame, layout: PixelLayout) -> Planes:
 def frame_of(planes: Planes, like: av.VideoFrame, layout: PixelLayout) -> av.VideoFrame:
     """Returns a new frame with these planes and the format and colour tags of `like`."""
     frame = av.VideoFrame(layout.width, layout.height, like.format.name)
+    write_planes(planes, frame, layout)
+    copy_tags(like, frame)
+    return frame
+
+
+def write_planes(planes: Planes, frame: av.VideoFrame, layout: PixelLayout) -> None:
+    """Writes planes into a frame of their layout, whose memory must be nobody else's."""
     size = np.dtype(layout.dtype).itemsize
     for target, plane in zip(frame.planes, planes, strict=True):
         row = target.line_size // size
         out = np.frombuffer(target, layout.dtype)[: row * plane.shape[0]].reshape(plane.shape[0], row)
         out[:, : plane.shape[1]] = plane
-    copy_tags(like, frame)
-    return frame
 
 
 def copy_tags(source: av.VideoFrame, target: av.VideoFrame) -> None:

@@ -10,9 +10,14 @@ import av
 from av.sidedata.sidedata import SideDataContainer, Type
 
 from frame_booster.media.frames.filters import Filter
+from frame_booster.media.frames.showinfo import showinfo
 
 _AFTER_KNOWN = range(max(kind.value for kind in Type) + 1, max(kind.value for kind in Type) + 17)
 """Numbers of AVFrameSideDataType that a later FFmpeg may use and this PyAV has no name for."""
+
+
+_OF_PNG = ("rgb", "bgr", "gbr", "gray", "ya", "pal", "mono")
+"""What the names of the pixel formats begin with that PNG, and what is made of it without scaling, has."""
 
 
 def side_data(frame: av.VideoFrame, kind: str) -> bytes | None:
@@ -26,18 +31,52 @@ def side_data(frame: av.VideoFrame, kind: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def has_profile(frame: av.VideoFrame) -> bool:
+    """Tells whether a frame has a colour profile of the ICC (ISO 15076-1)."""
+    if frame.format.name.startswith(_OF_PNG):
+        return "ICC profile" in showinfo(frame)
+    return side_data(frame, "ICC_PROFILE") is not None
+
+
 def _container(frame: av.VideoFrame) -> Any:
     """Returns PyAV's mapping of a frame's side data.
 
     Not `frame.side_data`: that one and its frame hold each other, so that the frame's memory is only given back when
     Python looks for cycles, which beside TensorFlow's millions of objects it seldom does.
+
+    An ICC profile is not in it where it can be that of a PNG: FFmpeg notes its name as well, and PyAV frees that note
+    though it is the frame's, which ends the process.
     """
+    if frame.format.name.startswith(_OF_PNG):
+        frame = SideDataRemoval(frame, ["ICC_PROFILE"]).take_off(frame)
     try:
         return SideDataContainer(frame)
     except ValueError:
         # PyAV raises where any one is of a kind that it has no name for, as EXIF of FFmpeg 8 in PyAV 18.
         known = SideDataRemoval(frame, [str(number) for number in _AFTER_KNOWN]).take_off(frame)
         return SideDataContainer(known)
+
+
+class SideDataCopy(Filter):
+    """Copies of frames, to be filled with other pixels, with all that accompanies a picture: profile, orientation.
+
+    Args:
+      like: a frame of the size and pixel format of all.
+    """
+
+    def __init__(self, like: av.VideoFrame) -> None:
+        super().__init__(like, Fraction(1))
+
+    def _build(self, graph: Any, source: Any, sink: Any) -> None:
+        # Captions are of a moment; they come with the frame that they are for.
+        captions, copy = graph.add("sidedata", mode="delete", type="A53_CC"), graph.add("copy")
+        source.link_to(captions)
+        captions.link_to(copy)
+        copy.link_to(sink)
+
+    def of(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Returns a copy of a frame, its pixels in memory of its own, with the frame's side data but for captions."""
+        return _passed(self, frame)
 
 
 class SideDataRemoval(Filter):
@@ -62,10 +101,15 @@ class SideDataRemoval(Filter):
 
     def take_off(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Returns a frame of the same pixels and times without the side data."""
-        pts, time_base = frame.pts, frame.time_base
-        frame.pts, frame.time_base = 0, Fraction(1)
-        [made] = self.push(frame)
-        frame.pts = made.pts = pts
-        if time_base is not None:
-            frame.time_base = made.time_base = time_base
-        return made
+        return _passed(self, frame)
+
+
+def _passed(way: Filter, frame: av.VideoFrame) -> av.VideoFrame:
+    """Returns what a filter makes of a frame, at its time."""
+    pts, time_base = frame.pts, frame.time_base
+    frame.pts, frame.time_base = 0, Fraction(1)
+    [made] = way.push(frame)
+    frame.pts = made.pts = pts
+    if time_base is not None:
+        frame.time_base = made.time_base = time_base
+    return made

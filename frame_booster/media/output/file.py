@@ -15,7 +15,7 @@ import av.error
 
 from frame_booster.errors import OutputError
 from frame_booster.media.frames.display import is_turned
-from frame_booster.media.frames.side_data import side_data
+from frame_booster.media.frames.side_data import has_profile, side_data
 from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
@@ -31,6 +31,7 @@ from frame_booster.media.passthrough.capabilities import (
     keeps_chapters,
     keeps_pixel_shape,
     keeps_rotation,
+    lost_profile,
     shown_format,
 )
 from frame_booster.media.passthrough.copying import slowed
@@ -138,6 +139,8 @@ class FileSink:
                 f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "
                 f"{codec} does not tell it, and PyAV cannot give it to {name} (an .mp4 or .mov keeps it)"
             )
+        if has_profile(first) and (text := lost_profile(name, codec)) is not None:
+            lost(text)
         if source.chapters and not keeps_chapters(self._format):
             lost(f"chapters are lost: {name} does not hold any")
 

@@ -11,8 +11,9 @@ import av
 from frame_booster.errors import EncodeError, InputError, OutputError
 from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.planes import converted
+from frame_booster.media.frames.side_data import has_profile
 from frame_booster.media.output.sink import Written
-from frame_booster.media.passthrough.capabilities import keeps_rotation
+from frame_booster.media.passthrough.capabilities import keeps_rotation, lost_profile
 from frame_booster.media.paths import numbered_name
 from frame_booster.options import EncoderOptions
 
@@ -65,6 +66,8 @@ class SequenceSink:
         self._codec = CODECS[Path(pattern).suffix.lower()]
         if is_turned(first) and not keeps_rotation("image2", self._codec):
             self.warnings.append(f"rotation is lost, and pictures are on their side: {self._codec} does not hold it")
+        if has_profile(first) and (text := lost_profile(self._codec, self._codec)) is not None:
+            self.warnings.append(text)
         self._asked = dict(encoder.options)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:

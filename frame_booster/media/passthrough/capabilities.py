@@ -122,6 +122,8 @@ _KEEP_ROTATION = _KEEP_PIXEL_SHAPE | {"matroska", "webm"}
 _KEEP_CHAPTERS = _KEEP_ROTATION | {"nut"}
 _TURNED_PICTURES = {"tiff"} | ({"png", "apng"} if av.library_versions["libavcodec"][0] >= 63 else set())
 """Codecs of pictures that hold it themselves; PNG's Exif is written by newer FFmpegs."""
+_WITH_PROFILE = frozenset({"png", "apng", "mjpeg"})
+"""Codecs of pictures whose encoders in FFmpeg write a colour profile."""
 _TELL_PIXEL_SHAPE = frozenset({"h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg", "gif", "apng"})
 """Codecs whose streams tell the shape of pixels themselves; of containers PyAV has those of MP4's kind tell it."""
 
@@ -139,6 +141,18 @@ def keeps_rotation(format_name: str, codec: str) -> bool:
       codec: FFmpeg's name of the codec.
     """
     return format_name in _KEEP_ROTATION or codec in _TURNED_PICTURES
+
+
+def lost_profile(name: str, codec: str) -> str | None:
+    """Returns a warning where the colour profile (ICC) of a frame is lost; None where what is written has it.
+
+    Args:
+      name: of the container, or of the codec of pictures, for the message.
+      codec: FFmpeg's name of the codec.
+    """
+    if codec in _WITH_PROFILE:
+        return None
+    return f"the colour profile (ICC) is lost: {name} does not hold it; colours are right where it is sRGB"
 
 
 def keeps_pixel_shape(format_name: str, codec: str) -> bool:

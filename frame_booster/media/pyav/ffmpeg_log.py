@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import av.logging
+
+# While one thread collects, messages of others reach Python too, which prints them where no logging is set up.
+logging.getLogger("libav").addHandler(logging.NullHandler())
 
 
 class _Level:
