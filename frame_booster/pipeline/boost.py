@@ -109,9 +109,19 @@ def run(
     model: LoadedNetwork | Callable[[BoostOptions], LoadedNetwork] | None = None,
     stop: threading.Event | None = None,
     sharers: int = 1,
+    film: Path | None = None,
 ) -> Result:
-    """As `boost`, with checked options, a model that may be loaded already or be given when it is needed, an event that
-    interrupts, and how many runs there are at the same time, to share memory and cores."""
+    """As `boost`, with what the runs of several inputs share.
+
+    Args:
+      source_path, output, progress: as of `boost`.
+      options: checked.
+      model: loaded already, or given when it is needed.
+      stop: interrupts the run when set.
+      sharers: runs at the same time, to share memory and cores.
+      film: where the result goes if the container of `output`, which was not named by the user, shows too few frames a
+        second.
+    """
     began = time.monotonic()
     check_process()
     pace = Pace()
@@ -121,7 +131,7 @@ def run(
         if progress is not None:
             progress(news)
 
-    with opened_run(source_path, output, options, model, told, stop, sharers) as work:
+    with opened_run(source_path, output, options, model, told, stop, sharers, film=film) as work:
         try:
             if not work.format_name:
                 outcome = work.to_pictures()
@@ -157,6 +167,7 @@ def opened_run(
     stop: threading.Event | None = None,
     sharers: int = 1,
     *,
+    film: Path | None = None,
     dry: bool = False,
 ) -> Iterator[OpenedRun]:
     """Opens an input, checks that its output can be written, and gives what does the work; arguments as of `run`.
@@ -183,9 +194,10 @@ def opened_run(
             check_output(path, target, overwrite=options.overwrite, folder_made=dry)
             format_name = container_format(target, options.output_format)
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
-            if not goes_to.named and too_fast(format_name, rate):
+            film = film if goes_to.named else target.with_suffix(".mp4")
+            if film is not None and too_fast(format_name, rate):
                 # Nobody has asked for the source's own container, which shows fewer frames a second.
-                target = target.with_suffix(".mp4")
+                target = film
                 check_output(path, target, overwrite=options.overwrite, folder_made=dry)
                 format_name = container_format(target, options.output_format)
             check_rate(format_name, rate, target)

@@ -226,6 +226,10 @@ class FolderRun:
         """Returns where the result of a file goes."""
         return self._results.output_of(path)
 
+    def film_of(self, path: Path) -> Path | None:
+        """Returns where it goes if its container, which the user has not named, shows too few frames a second."""
+        return self._results.film_of(path)
+
     def _model(self, asked: BoostOptions, device: str) -> LoadedNetwork:
         # A file that an earlier run has begun may need another than the rest.
         key = device, asked.engine, asked.provider, asked.precision
@@ -265,6 +269,9 @@ class FolderRun:
         """
         if self.folder.done is not None and same_name(path) in self.folder.done:
             return FileOutcome(str(path), str(target), "skipped")
+        film = self.film_of(path) if target.suffix == ".gif" else None
+        if film is not None and film.exists() and not target.exists():
+            target = film
         if not self.folder.skip_existing or not target.exists():
             return None
         skipped = FileOutcome(str(path), str(target), "skipped", bytes=bytes_of(str(target)))
@@ -305,6 +312,7 @@ class FolderRun:
             lambda asked: self._model(asked, device),
             self._stop,
             max(1, self.folder.jobs),
+            self.film_of(path),
         )
         if found is not None:
             result = replace(result, warnings=[made_again(found), *result.warnings])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from frame_booster.engine.choice import Work, choose_engine, usual_cost
@@ -79,7 +80,9 @@ class Forecast:
         return {k: v for k, v in facts.items() if k in ("input", "output", "outcome", "error", "exit_code")}
 
 
-def forecast(source: str, output: str | None, options: BoostOptions, *, alone: bool = True) -> Forecast:
+def forecast(
+    source: str, output: str | None, options: BoostOptions, *, film: Path | None = None, alone: bool = True
+) -> Forecast:
     """Returns what `boost.run` would do with these arguments; what it would refuse is told as such.
 
     An input that is not alone shares a network with others, whose engine is not chosen by how much this one has.
@@ -90,7 +93,7 @@ def forecast(source: str, output: str | None, options: BoostOptions, *, alone: b
         error = InputError("standard input is not read for a dry run", hint="what is read is gone; give a file")
         return refused(source, output or "", error)
     try:
-        with opened_run(source, output, options, _not_loaded, dry=True) as work:
+        with opened_run(source, output, options, _not_loaded, film=film, dry=True) as work:
             return _of(source, work, alone=alone)
     # The same errors that a run has, and whatever else one would end in.
     except Exception as error:
@@ -107,7 +110,7 @@ def forecasts(folder: FolderRun) -> Iterator[Forecast]:
             yield Forecast(str(path), str(target), "skipped")
             continue
         options = folder.options if found is None else replace(folder.options, overwrite=True)
-        made = forecast(str(path), str(target), options, alone=False)
+        made = forecast(str(path), str(target), options, film=folder.film_of(path), alone=False)
         yield made if found is None else replace(made, warnings=[made_again(found), *made.warnings])
 
 

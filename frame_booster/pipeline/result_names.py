@@ -70,6 +70,18 @@ class ResultNames:
             self.give([path])
         return self.outputs[path]
 
+    def film_of(self, path: Path) -> Path | None:
+        """Returns where the result of a file goes if the container of its output shows too few frames a second.
+
+        None where that container is asked for, or both names belong to others.
+        """
+        output = self.output_of(path)
+        if self._suffix is not None or output.suffix in ("", ".mp4"):
+            return None
+        known = {str(same_name(one)).casefold() for one in (*self.outputs.values(), *self._places)}
+        films = (output.with_suffix(".mp4"), output.with_name(shortened(output.name, ".mp4")))
+        return next((film for film in films if same_name(film).casefold() not in known), None)
+
     def give(self, paths: Sequence[Path]) -> None:
         """Gives each input an output that no other input has.
 

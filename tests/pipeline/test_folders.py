@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import subprocess
 import threading
 from fractions import Fraction
@@ -18,8 +19,9 @@ from frame_booster.media.paths import find_videos
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import folder as folders
 from frame_booster.pipeline.folder import FolderOptions, FolderRun
+from frame_booster.pipeline.forecast import forecasts
 from frame_booster.pipeline.outcome import FileOutcome
-from tests.conftest import MeanModel, decoded, make_video
+from tests.conftest import MeanModel, decoded, ffmpeg, make_video
 from tests.reference import validate
 from tests.stand_in import STAND_IN
 
@@ -79,6 +81,29 @@ def test_what_is_there_is_skipped_or_refused(tree: Path, tmp_path: Path, options
     assert names(skipped) == {"a.mp4": "skipped"}
     refused = FolderRun(tree, tmp_path / "out", BoostOptions(), FolderOptions(pattern="a.*")).run()
     assert names(refused) == {"a.mp4": "failed"}
+
+
+@pytest.mark.parametrize("suffix", [None, ".gif"])
+def test_an_animation_too_fast_for_its_kind_becomes_a_film_among_others(tmp_path: Path, suffix: str | None) -> None:
+    """As where it is the only input, but under no name that is another's; and it is found there by the next run."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    gif = make_video(tmp_path / "a.mkv", pts=range(0, 24, 3), time_base=Fraction(1, 100), rate=33, codec="ffv1")
+    ffmpeg("-i", gif, "-vf", "fps=100/3", folder / "a.gif")
+    shutil.copy(folder / "a.gif", folder / "b.gif")
+    make_video(folder / "b.mp4", pts=range(2))
+    options = FolderOptions(suffix=suffix, pattern=None if suffix is None else "*.gif", skip_existing=True)
+    outcomes = FolderRun(folder, out, BoostOptions(), options).run()
+    if suffix is not None:
+        assert ["gif cannot show" in str(one.error) for one in outcomes] == [True, True]
+        return
+    assert names(outcomes) == dict.fromkeys(["a.gif", "b.gif", "b.mp4"], "done")
+    assert sorted(path.name for path in out.iterdir()) == ["a.mp4", "b.gif.mp4", "b.mp4"]
+    assert [one.output for one in forecasts(FolderRun(folder, tmp_path / "else", BoostOptions(), options))] == [
+        str(tmp_path / "else" / name) for name in ("a.mp4", "b.gif.mp4", "b.mp4")
+    ]
+    again = FolderRun(folder, out, BoostOptions(), options).run()
+    assert names(again) == dict.fromkeys(["a.gif", "b.gif", "b.mp4"], "skipped")
 
 
 def test_pattern_and_suffix(tree: Path, tmp_path: Path) -> None:

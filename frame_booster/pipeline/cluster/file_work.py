@@ -55,10 +55,13 @@ class FileWork:
       source, output: as `boost.run` takes them.
       options: of the run.
       tries: how often a segment is begun before the file has failed.
+      film: as `boost.run` takes it.
     """
 
-    def __init__(self, source: str, output: str | None, options: BoostOptions, tries: int) -> None:
-        self.source, self.output, self.options = source, output, options
+    def __init__(
+        self, source: str, output: str | None, options: BoostOptions, tries: int, film: Path | None = None
+    ) -> None:
+        self.source, self.output, self.options, self._film = source, output, options, film
         self._tries = tries
         self._lost: dict[int, int] = {}
         """How often each segment was lost."""
@@ -83,7 +86,9 @@ class FileWork:
         """
         self.fixed = fixed
         asked = replace(self.options, resume=True, threads=fixed.threads)
-        work: OpenedRun = self._stack.enter_context(opened_run(self.source, self.output, asked, _not_here))
+        work: OpenedRun = self._stack.enter_context(
+            opened_run(self.source, self.output, asked, _not_here, film=self._film)
+        )
         self.target = work.target
         manifest = manifest_of(work.target)
         begun = NotedNetwork.in_manifest(manifest)

@@ -57,7 +57,7 @@ class Head:
       ray: connected.
       place: the cluster.
       setup: of all workers.
-      files: pairs of input and output, as `boost.run` takes them, the longest first.
+      files: input, output and film of each, as `boost.run` takes them, the longest first.
       sizes: bytes of the inputs, by which the length of those that are not opened is estimated.
       options: of all files.
       cluster: how the cluster is used.
@@ -70,7 +70,7 @@ class Head:
         ray: Any,
         place: Place,
         setup: Setup,
-        files: Sequence[tuple[str, str | None]],
+        files: Sequence[tuple[str, str | None, Path | None]],
         sizes: Sequence[int],
         options: BoostOptions,
         cluster: ClusterOptions,
@@ -277,10 +277,10 @@ class Head:
             and len(self._opening) < _OPENING
             and self._spare() + len(self._opening) < workers
         ):
-            source, output = self._files[self._next_file]
+            source, output, film = self._files[self._next_file]
             self._progress.opening()
             self._next_file += 1
-            work = FileWork(source, output, self._options, self._cluster.tries)
+            work = FileWork(source, output, self._options, self._cluster.tries, film)
             files = len(self._files)
             self._opening[self._pool.submit(work.open, self._hiring.fixed, files, workers)] = work
 

@@ -66,7 +66,7 @@ def boost_on_cluster(
     ended: list[Ended] = []
     with connected(cluster.address) as (ray, alone):
         try:
-            with _head(ray, alone, [(source, output)], [1], options, cluster, news, ended.append) as head:
+            with _head(ray, alone, [(source, output, None)], [1], options, cluster, news, ended.append) as head:
                 head.run()
         except Interrupted as error:
             if error.path is not None:
@@ -116,11 +116,11 @@ def boost_folder_on_cluster(
         folder.ended(Path(end.source), _outcome(end))
 
     if files:
-        pairs = [(str(path), str(target)) for path, target in files]
+        named = [(str(path), str(target), folder.film_of(path)) for path, target in files]
         sizes = [_bytes(path) for path, _ in files]
         with connected(cluster.address) as (ray, alone):
             try:
-                with _head(ray, alone, pairs, sizes, options, cluster, news, ended) as head:
+                with _head(ray, alone, named, sizes, options, cluster, news, ended) as head:
                     head.run()
             except Interrupted as error:
                 done = sum(outcome.outcome == "done" for outcome in folder.outcomes)
@@ -152,7 +152,7 @@ def _check(options: BoostOptions) -> None:
 def _head(
     ray: Any,
     alone: bool,
-    files: Sequence[tuple[str, str | None]],
+    files: Sequence[tuple[str, str | None, Path | None]],
     sizes: Sequence[int],
     options: BoostOptions,
     cluster: ClusterOptions,
