@@ -7,6 +7,8 @@ from typing import Any
 
 import av
 
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY
+from frame_booster.media.passthrough.open_ended import length_of, length_of_last
 from frame_booster.media.pyav.rational import rescale
 
 
@@ -26,18 +28,36 @@ class CopiedStream:
     def __init__(self, stream: Any, slower: Fraction) -> None:
         self.stream, self.slower = stream, slower
         self._last_dts: int | None = None
+        self._needs_lengths = stream.type == "subtitle" and stream.container.format.name in MP4_FAMILY
+        self._held: av.Packet | None = None
+        """A subtitle that is shown until another comes."""
+        self._held_lasts = 0
+        """Ticks for which it is shown where none comes."""
 
     damaged = 0
     """What is copied is not looked into."""
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        """Returns the packet for the output's stream; nothing for the end."""
+        """Returns packets for the output's stream; nothing for one whose length is not known yet."""
+        found = []
+        if self._held is not None:
+            lasts = self._held_lasts if packet is None else packet.dts - self._held.dts
+            self._held.duration = max(lasts, 1)
+            found.append(self._placed(self._held))
+            self._held = None
         if packet is None:
-            return []
+            return found
         if self.stream.type == "data" and not packet.duration:
             # A last packet of no duration would lie behind the end of an MP4's track.
             packet.duration = max(packet.dts - (packet.dts if self._last_dts is None else self._last_dts), 1)
         self._last_dts = packet.dts
+        if self._needs_lengths and length_of(packet) is None:
+            self._held, self._held_lasts = packet, length_of_last(packet, packet.stream)
+            return found
+        return [*found, self._placed(packet)]
+
+    def _placed(self, packet: av.Packet) -> av.Packet:
+        """Returns a packet for the output's stream, at its time there."""
         packet.stream = self.stream
         if self.slower != 1:
             begin = packet.dts if packet.pts is None else packet.pts
@@ -45,7 +65,7 @@ class CopiedStream:
             packet.pts = None if packet.pts is None else slowed(packet.pts, self.slower)
             packet.dts = slowed(packet.dts, self.slower)
             packet.duration = end - slowed(begin, self.slower)
-        return [packet]
+        return packet
 
     def damage(self, stream: str) -> list[str]:
         """Returns nothing."""
