@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,6 +78,7 @@ class Interrupted(FrameBoosterError):
 
 _ROOM = "make room, or write to another disk"
 _FEWER = "fewer jobs at once, or a higher limit (ulimit -n)"
+_PERMISSIONS = "see to the permissions, or name another place"
 _OF_THE_SYSTEM = {
     "ENOSPC": ("no space is left on the disk", _ROOM),
     "EDQUOT": ("the quota of the disk is used up", _ROOM),
@@ -85,6 +87,15 @@ _OF_THE_SYSTEM = {
     "EIO": ("the disk reports an error", "look at the disk's health, and write to another one"),
     "EMFILE": ("too many files are open", _FEWER),
     "ENFILE": ("too many files are open on this machine", _FEWER),
+    "EACCES": ("permission is denied", _PERMISSIONS),
+    "EPERM": ("the system does not permit it", _PERMISSIONS),
+    "ENOENT": ("there is no such file or folder", "it may have been moved while it was in use"),
+    "ENOTDIR": ("a part of its path is a file, and no folder", "name another place"),
+    "EISDIR": ("is a folder", "name a file"),
+    "ELOOP": ("its links lead to each other", "name what they should lead to"),
+    "ESTALE": ("is gone from the disk on the network", "mount that anew, and run the same command again"),
+    "ENOTCONN": ("the disk on the network is not connected", "mount it anew, and run the same command again"),
+    "ETIMEDOUT": ("the disk on the network does not answer", "run the same command again when it does"),
 }
 """What the system refuses, which is no fault of this program, by the name of its `errno`; and what to do."""
 
@@ -102,7 +113,18 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
         return ModelError("memory is used up", path=path, hint="close other programs; frame-booster has --max-memory")
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, "")
+        if name == "ENOENT" and error.filename is None and _current_folder_is_gone():
+            return InputError("the current folder is gone", hint="go to one that is there, and run the command again")
         if name in _OF_THE_SYSTEM:
             message, hint = _OF_THE_SYSTEM[name]
             return OutputError(message, path=error.filename or path, hint=hint)
     return UnexpectedError.of(error, path)
+
+
+def _current_folder_is_gone() -> bool:
+    """Tells whether the folder that relative paths begin in has been removed since the program's shell went there."""
+    try:
+        os.getcwd()  # noqa: PTH109  (its error is asked for)
+    except OSError:
+        return True
+    return False

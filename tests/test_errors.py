@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,11 @@ def of_system(number: int, path: str | None = None) -> OSError:
         (errno.EROFS, "read-only"),
         (errno.EMFILE, "too many files are open"),
         (errno.EIO, "the disk reports an error"),
+        (errno.EACCES, "permission is denied"),
+        (errno.EPERM, "does not permit"),
+        (errno.ENOENT, "no such file"),
+        (errno.ENOTDIR, "no folder"),
+        (errno.ESTALE, "gone from the disk on the network"),
     ],
 )
 def test_what_the_system_refuses_says_what_to_do(number: int, message: str) -> None:
@@ -38,7 +45,21 @@ def test_memory_that_is_used_up_is_no_fault_of_the_program() -> None:
 
 
 def test_other_errors_are_unexpected_and_known_ones_stay() -> None:
-    for error in (of_system(errno.EPERM), OSError("odd"), KeyError("odd")):
+    for error in (of_system(errno.EDOM), OSError("odd"), KeyError("odd")):
         assert type(as_known(error)) is UnexpectedError
     known = InputError("no video", path="a.mp4")
     assert as_known(known, "b.mp4") is known
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets no folder go that is a program's")
+def test_a_current_folder_that_is_gone_is_no_fault_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(FileNotFoundError) as told:
+        Path("a.mp4").absolute()
+    known = as_known(told.value, "a.mp4")
+    assert (type(known), known.message) == (InputError, "the current folder is gone")

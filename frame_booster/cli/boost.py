@@ -165,7 +165,7 @@ def boost(
         told = Told(report, display, context.meta.get(USED), warnings, as_json=as_json, dry_run=dry_run)
         [*several, last] = given
         source = input_path(last.text)
-        folder = last.text != "-" and source.is_dir() and not is_picture_folder(source)
+        folder = not several and last.text != "-" and source.is_dir() and not is_picture_folder(source)
         asked = [name for name in ("skip_existing", "retry_failed", "watch") if values[name]]
         if several or folder or asked or not last.alone:
             boost_several(given, output, options, folder_options(values, report), cluster, told)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,16 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dpx", 
 _BESIDE_PICTURES = frozenset({".txt", ".json", ".csv"})
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 """Names of files that Windows and macOS put into folders; others of theirs are hidden ones."""
+_CLOSED_FOLDERS = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN"})
+"""Folders that systems make at the top of a disk, and that only they may read."""
 KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".apng", ".nut", ".ts", ".m2ts", ".mts"})
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
 """Bytes of a file's name, in nearly all file systems."""
 DEFAULT_PATTERN = "%06d.png"
 _NUMBER = re.compile(r"%0?(\d*)d")
+Unreadable = Callable[[Path, InputError], None]
+"""Told of what cannot be looked at, and why."""
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/(?:self|\d+)/fd/(\d+)")
 
 
@@ -118,10 +124,17 @@ def sequence_name(path: Path) -> str:
 
 
 def is_picture_folder(path: Path) -> bool:
-    """Tells whether a path is a folder that holds pictures, and nothing that could be a video."""
-    if not path.is_dir():
-        return False
-    files = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")]
+    """Tells whether a path is a folder that holds pictures, and nothing that could be a video.
+
+    Raises:
+      InputError: it cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return False
+        files = [p for p in path.iterdir() if not p.name.startswith(".") and p.is_file()]
+    except OSError as error:
+        raise _cannot_be_read(path, error) from error
     suffixes = {p.suffix.lower() for p in files if p.name.lower() not in _OF_THE_SYSTEM}
     return bool(suffixes & PICTURES) and not suffixes - PICTURES - _BESIDE_PICTURES
 
@@ -159,9 +172,20 @@ def check_input(text: str) -> None:
     """Checks that the name of an input is one that a file can have, or an address that can be read.
 
     Raises:
-      InputError: it is neither.
+      InputError: it is neither, or the system does not let its file be looked at.
     """
-    check_length(input_path(text))
+    path = input_path(text)
+    check_length(path)
+    if isinstance(path, RemotePath) or path == PIPE:
+        return
+    try:
+        path.stat()
+    except OSError as error:
+        # One that is not there may be a pattern of pictures, or is told of where it is opened.
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise _cannot_be_read(path, error) from error
+    except ValueError as error:
+        raise InputError("is no name that a file can have", path=repr(text)) from error
 
 
 def check_length(path: Path) -> None:
@@ -170,14 +194,32 @@ def check_length(path: Path) -> None:
         raise InputError(f"its name is longer than {_LONGEST_NAME} bytes", path=path)
 
 
+def named(path: Path) -> Path:
+    """Returns a path that ends in a name: `.` and `..` have none, and are given by that of the folder they lead to.
+
+    Raises:
+      InputError: it is the top of a disk, beside which nothing lies.
+    """
+    if path.name not in ("", ".."):
+        return path
+    real = path.resolve()
+    if not real.name:
+        raise InputError("has no name to call a result after", path=path, hint="name it by -o")
+    return real
+
+
 def default_output(path: Path, factor: int | str) -> Path:
     """Returns the default path of a result: `input.2x.mp4` beside `input.mp4`; a pipe's is a pipe.
 
     It has the suffix of the input, or `.mkv`; a result of pictures is an `.mp4`. A sequence without a name of its own,
     `frames/%05d.png`, has that of its folder, and its result lies beside that.
+
+    Raises:
+      InputError: it is the top of a disk.
     """
     if path == PIPE:
         return PIPE
+    path = named(path)
     if is_pattern(path) and not path.exists():
         name, folder = sequence_name(path), path.parent.absolute()
         if name:
@@ -187,17 +229,49 @@ def default_output(path: Path, factor: int | str) -> Path:
     return path.with_name(shortened(path.stem, f".{factor}x{suffix}"))
 
 
-def find_videos(folder: Path, pattern: str | None, *, without: Path | None = None) -> list[Path]:
+def find_videos(
+    folder: Path, pattern: str | None, *, without: Path | None = None, unreadable: Unreadable | None = None
+) -> list[Path]:
     """Returns the videos below a folder, sorted; hidden files and what lies below `without` left out.
 
     By whatever name: one of both may be given through a link, or with `..` in it.
+
+    Args:
+      folder: where to look.
+      pattern: of the names; None is any video.
+      without: folder that is left out.
+      unreadable: told of each folder or file that cannot be looked at; without it the first one is raised.
+
+    Raises:
+      InputError: something cannot be looked at, and there is no `unreadable`.
     """
+
+    def told(error: OSError) -> None:
+        # rglob would leave it out in silence, and with it all that is in it.
+        path = Path(error.filename or folder)
+        gone = isinstance(error, FileNotFoundError) and path != folder
+        if not gone and path.name not in _CLOSED_FOLDERS:
+            (unreadable or _raised)(path, _cannot_be_read(path, error))
+
     found = []
     place, left_out = folder.resolve(), None if without is None else without.resolve()
-    for path in folder.rglob(pattern or "*"):
-        below = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in below.parts)
-        inside = left_out is not None and left_out != place and left_out in (place / below).parents
-        if path.is_file() and not hidden and not inside and (pattern or path.suffix.lower() in VIDEOS):
-            found.append(path)
+    for top, folders, names in os.walk(folder, onerror=told):
+        below = Path(top).relative_to(folder)
+        folders[:] = [name for name in folders if not name.startswith(".") and place / below / name != left_out]
+        for name in names:
+            path = folder / below / name
+            wanted = (below / name).match(pattern) if pattern else path.suffix.lower() in VIDEOS
+            try:
+                if wanted and not name.startswith(".") and path.is_file():
+                    found.append(path)
+            except OSError as error:
+                told(error)
     return sorted(found)
+
+
+def _raised(_path: Path, error: InputError) -> None:
+    raise error
+
+
+def _cannot_be_read(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot be read: {error.strerror}", path=path, hint="see to its permissions, or leave it out")

@@ -21,7 +21,7 @@ from frame_booster.media.input.open import open_source
 from frame_booster.media.input.truncation import tells_its_length
 from frame_booster.media.output.atomic import make_folder
 from frame_booster.media.output.earlier_output import check_whole
-from frame_booster.media.paths import find_videos, input_path, is_picture_folder, is_pipe, same_name
+from frame_booster.media.paths import find_videos, input_path, is_picture_folder, is_pipe, named, same_name
 from frame_booster.media.remote_path import is_address
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, run
@@ -95,8 +95,10 @@ class FolderRun:
         if target is not None and target.is_file():
             raise OutputError("is a file; the results of several inputs need a folder", path=target)
         self._results = ResultNames(target, options.multiple, options.output_format, folder.suffix)
+        self.outcomes: list[FileOutcome] = []
+        """What became of each file so far, and of folders that cannot be read."""
         self.files = list(self._found())
-        if not self.files and not folder.watch:
+        if not self.files and not self.outcomes and not folder.watch:
             raise InputError("has no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
         if folder.watch and not any(self._is_folder(given) for given in self.given):
             raise InputError("--watch needs a folder among the inputs", hint="leave it out")
@@ -105,8 +107,6 @@ class FolderRun:
         self._models: dict[tuple[str | None, ...], LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
-        self.outcomes: list[FileOutcome] = []
-        """What became of each file so far."""
 
     @staticmethod
     def _is_folder(given: Given) -> bool:
@@ -114,7 +114,11 @@ class FolderRun:
         if is_address(given.text):
             return False
         path = Path(given.text)
-        return path.is_dir() and not is_picture_folder(path)
+        try:
+            return path.is_dir() and not is_picture_folder(path)
+        except InputError:
+            # What cannot be read is told when its videos are looked for, and stops no other input.
+            return True
 
     def _found(self) -> Iterator[Path]:
         """Yields the inputs that are there and new, and notes where their results go.
@@ -133,19 +137,23 @@ class FolderRun:
             if into.exists() and into.samefile(path):
                 raise InputError("the output folder is the input folder", path=into, hint="give another with -o")
             # What lies in the output folder is no input, unless that folder is one around the input.
-            without = into if self.target is None else self.target
-            around = without.resolve() in path.resolve().parents
-            for video in find_videos(path, self.folder.pattern, without=None if around else without):
+            results = into if self.target is None else self.target
+            without = None if results.resolve() in path.resolve().parents else results
+            for video in find_videos(path, self.folder.pattern, without=without, unreadable=self._unreadable):
                 if self._results.put(video, into / video.relative_to(path).parent, marked=False):
                     yield video
+
+    def _unreadable(self, path: Path, error: InputError) -> None:
+        """Takes what cannot be looked at for an input that has failed; once, where a folder is looked at again."""
+        if all(outcome.input != str(path) for outcome in self.outcomes):
+            self.ended(path, FileOutcome.failed(str(path), "", error))
 
     def _tree_of(self, folder: Path) -> Path:
         """Returns where the tree of results of a folder begins."""
         name = folder.resolve().name
         if self.target is None:
-            # Beside the folder, and beside the link where it is one; `.` and `..` have no name to be beside.
-            beside = folder if folder.name not in ("", "..") else folder.resolve()
-            return beside.with_name(f"{name}.{self.options.multiple}x")
+            # Beside the folder, and beside the link where it is one.
+            return named(folder).with_name(f"{name}.{self.options.multiple}x")
         return self.target if len(self.given) == 1 else self.target / name
 
     def space_warning(self) -> str | None:

@@ -102,7 +102,9 @@ def forecast(
 
 
 def forecasts(folder: FolderRun) -> Iterator[Forecast]:
-    """Yields what a run of several inputs would do with each, in its order."""
+    """Yields what a run of several inputs would do with each, in its order; first what cannot be looked at."""
+    for outcome in folder.outcomes:
+        yield Forecast(outcome.input, "", "refused", error=outcome.error, exit_code=outcome.exit_code)
     for path in folder.files:
         target = folder.output_of(path)
         found = folder.left_alone(path, target)

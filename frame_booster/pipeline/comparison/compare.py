@@ -14,7 +14,7 @@ from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
 from frame_booster.media.output.atomic import check_output, partial_file, writing
-from frame_booster.media.paths import check_input, input_path, is_pipe, shortened
+from frame_booster.media.paths import check_input, input_path, is_pipe, named, shortened
 from frame_booster.options import BoostOptions, InputOptions, Position
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
 from frame_booster.pipeline.comparison.facts import (
@@ -81,6 +81,7 @@ Tell = Callable[[int, "int | None"], None]
 
 def default_page(after: Path) -> Path:
     """Returns the path of the page where none is given: `film.2x.compare.html` beside `film.2x.mp4`."""
+    after = named(after)
     return after.with_name(shortened(after.stem, ".compare.html"))
 
 

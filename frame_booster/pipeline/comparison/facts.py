@@ -11,6 +11,7 @@ from typing import Any
 from frame_booster.errors import InputError
 from frame_booster.media.frames.tone_mapping import HLG, PQ
 from frame_booster.media.input.source import Source
+from frame_booster.media.paths import named
 
 _MOST_BYTES = 64 << 20
 """Of a report; what is larger is no report."""
@@ -109,6 +110,7 @@ def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | N
 
 def record_beside(after: Path) -> dict[str, Any] | None:
     """Looks for the record of a file in reports beside it: NAME.json, NAME.EXT.json, report.json, or .jsonl."""
+    after = named(after)
     for name in (after.stem, after.name, f"{after.stem}.report", "report"):
         for suffix in (".json", ".jsonl"):
             path = after.with_name(f"{name}{suffix}")

@@ -16,7 +16,7 @@ from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.output.atomic import check_output
-from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, shortened
+from frame_booster.media.paths import check_input, default_output, input_path, is_pipe, named, shortened
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import load, opened_run
 from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, page_text, save_page
@@ -48,6 +48,7 @@ class Preview:
 
 def default_preview(path: Path) -> Path:
     """Returns the path of a preview where none is given: `film.preview.html` beside `film.mp4`."""
+    path = named(path)
     like = default_output(path, 2)
     name = path.stem if path.suffix and not path.is_dir() else path.name
     return like.with_name(shortened(name if "%" not in name else like.stem, ".preview.html"))

@@ -1,0 +1,49 @@
+"""Names of results, after inputs that have none themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frame_booster.errors import InputError
+from frame_booster.media.paths import default_output, named
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.comparison.compare import default_page
+from frame_booster.pipeline.comparison.facts import record_beside
+from frame_booster.pipeline.comparison.preview import default_preview
+from frame_booster.pipeline.folder import FolderOptions, FolderRun
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "pics"
+    (folder / "below").mkdir(parents=True)
+    (folder / "1.png").touch()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", [".", "below/..", "../pics/."])
+def test_a_folder_that_is_named_by_dots_has_its_own_name(pictures: Path, name: str) -> None:
+    path = Path(name)
+    assert default_output(path, 2).resolve() == pictures.parent / "pics.2x.mp4"
+    assert default_preview(path).resolve() == pictures.parent / "pics.preview.html"
+    assert default_page(path).resolve() == pictures.parent / "pics.compare.html"
+    assert record_beside(path) is None
+
+
+def test_the_folder_above_has_its_own_name(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pictures / "below")
+    assert default_output(Path(".."), 2) == pictures.parent / "pics.2x.mp4"
+    assert named(Path("a/b.mp4")) == Path("a/b.mp4"), "what has a name stays as it is"
+
+
+def test_the_top_of_a_disk_has_no_name_for_a_result(tmp_path: Path) -> None:
+    top = Path(tmp_path.anchor)
+    for look in (
+        lambda: default_output(top, 2),
+        lambda: FolderRun(top, None, BoostOptions(), FolderOptions(pattern="zzz*")),
+    ):
+        with pytest.raises(InputError, match="no name to call a result after"):
+            look()
