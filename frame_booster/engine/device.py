@@ -112,7 +112,7 @@ def unknown_device(name: str) -> InputError:
 
 def no_such_gpu(count: int, index: int) -> ModelError:
     """Returns the error about a GPU that is not among so many."""
-    hint = "--device cpu, or pip install frame-booster[cuda]"
+    hint = '--device cpu, or pip install "frame-booster[cuda]"'
     return ModelError(f"TensorFlow sees {count} GPUs, not number {index}", hint=hint)
 
 
