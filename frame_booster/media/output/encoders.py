@@ -9,7 +9,7 @@ from typing import Any
 import av
 import av.codec
 
-from frame_booster.errors import EncodeError
+from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.frames.pixel_formats import chroma_steps, depth_of, has_alpha
 from frame_booster.options import EncoderOptions
 
@@ -21,14 +21,20 @@ class Encoder:
     options: dict[str, str] = field(default_factory=dict)
     crf: str | None = "crf"
     preset: str | None = "preset"
+    crf_range: tuple[int, int] | None = None
+    """Of --crf; None leaves it to FFmpeg, which names some. Of 999, x264 makes 51 in silence."""
 
+
+_OF_X264 = (0, 51)
 
 ENCODERS: dict[str, Encoder] = {
-    "libx264": Encoder({"crf": "18", "preset": "medium"}),
-    "libx264rgb": Encoder({"crf": "18", "preset": "medium"}),
-    "libx265": Encoder({"crf": "20", "preset": "medium", "x265-params": "log-level=error"}),
+    "libx264": Encoder({"crf": "18", "preset": "medium"}, crf_range=_OF_X264),
+    "libx264rgb": Encoder({"crf": "18", "preset": "medium"}, crf_range=_OF_X264),
+    "libx265": Encoder({"crf": "20", "preset": "medium", "x265-params": "log-level=error"}, crf_range=_OF_X264),
     "libsvtav1": Encoder({"crf": "28", "preset": "8"}),
-    "libvpx-vp9": Encoder({"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used"),
+    "libvpx-vp9": Encoder(
+        {"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used", crf_range=(0, 63)
+    ),
     "gif": Encoder({}, crf=None, preset=None),
     # Of the filters of PNG, the one that makes pictures smallest in the mean.
     "apng": Encoder({"pred": "mixed"}, crf=None, preset=None),
@@ -165,8 +171,13 @@ def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -
 
     Raises:
       EncodeError: --crf or --preset is given and the encoder has no such thing.
+      InputError: --crf is not on the encoder's scale.
     """
     entry = ENCODERS.get(name, Encoder())
+    if options.crf is not None and entry.crf_range is not None:
+        lowest, highest = entry.crf_range
+        if not lowest <= options.crf <= highest:
+            raise InputError(f"--crf {options.crf:g} is not on the scale of {name}", hint=f"{lowest} to {highest}")
     result = dict(entry.options)
     if loses_reordering(name, format_name):
         result["bf"] = "0"

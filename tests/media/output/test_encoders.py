@@ -10,14 +10,15 @@ import av
 import numpy as np
 import pytest
 
-from frame_booster.errors import EncodeError
+from frame_booster.errors import EncodeError, InputError
 from frame_booster.media.frames.pixel_formats import what_is_lost
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import SourceFrame
-from frame_booster.media.output.encoders import choose_pixel_format
+from frame_booster.media.output.encoders import choose_pixel_format, encoder_options
 from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.sink import SinkOptions
-from frame_booster.options import EncoderOptions, InputOptions
+from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
+from frame_booster.pipeline.forecast import forecast
 from tests.conftest import boosted, make_video, plane_rows
 
 
@@ -140,3 +141,23 @@ def test_matroska_holds_codecs_of_avi(tmp_path: Path, codec: str, pix_fmt: str, 
         assert container.streams.video[0].codec_context.name == codec
         assert len(container.streams.audio) == 1
     assert lumas(tmp_path / "out.mkv")[::2] == lumas(source), "they are lossless"
+
+
+@pytest.mark.parametrize(
+    ("codec", "crf", "scale"),
+    [("libx264", 99, "0 to 51"), ("libx264rgb", -1, "0 to 51"), ("libx265", 51.5, "0 to 51"), ("libvpx-vp9", 64, "63")],
+)
+def test_a_quality_beyond_the_scale_is_refused_with_the_scale(codec: str, crf: float, scale: str) -> None:
+    """x264 would take it for the worst of its scale in silence, and x265 would say only that it cannot be opened."""
+    with pytest.raises(InputError, match=scale):
+        encoder_options(codec, EncoderOptions(crf=crf))
+    assert encoder_options("libx264", EncoderOptions(crf=51))["crf"] == "51"
+
+
+def test_such_a_quality_is_refused_before_a_network_is_loaded(tmp_path: Path) -> None:
+    found = forecast(
+        str(make_video(tmp_path / "in.mp4", pts=range(3))),
+        str(tmp_path / "out.mp4"),
+        BoostOptions(encoder=EncoderOptions(crf=99)),
+    )
+    assert (found.outcome, found.exit_code) == ("refused", InputError.exit_code)
