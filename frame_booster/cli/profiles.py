@@ -50,13 +50,17 @@ class ProfiledCommand(GroupedCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As `_parse`; where an option is that of another program, the error says what it is called here."""
+        told = None if ctx.resilient_parsing else advice(args, of_letters=True)
+        if told is not None:
+            raise click.UsageError(told, ctx)
         try:
             return self._parse(ctx, args)
         except click.NoSuchOption as error:
             told = advice(args)
             if told is None:
                 raise
-            raise click.UsageError(f"{error.format_message()} {told}.", ctx) from error
+            # Click's guesses, by how names are spelt, would stand beside the answer.
+            raise click.UsageError(told, ctx) from error
 
     def _parse(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments, with those of the profiles where the line and the environment have none.
