@@ -32,6 +32,7 @@ KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".ap
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
 """Bytes of a file's name, in nearly all file systems."""
+_EMPTY = "look whether the variable that it comes from is set; the current folder is named by a dot"
 DEFAULT_PATTERN = "%06d.png"
 _NUMBER = re.compile(r"%0?(\d*)d")
 Unreadable = Callable[[Path, InputError], None]
@@ -57,7 +58,7 @@ def input_path(text: str) -> Path:
     """
     if not text:
         # As a path it would be the current folder: all videos in it, where a script's variable was not set.
-        raise InputError("the name of an input is empty", hint="is a variable not set? The current folder is .")
+        raise InputError("the name of an input is empty", hint=_EMPTY)
     return RemotePath.of(text) if is_address(text) else Path(text)
 
 
@@ -68,7 +69,7 @@ def output_path(text: str) -> Path:
       InputError: its name is empty, or too long.
     """
     if not text:
-        raise InputError("the name of the output is empty", hint="is a variable not set? The current folder is .")
+        raise InputError("the name of the output is empty", hint=_EMPTY)
     path = Path(text)
     check_length(path)
     return PIPE if text == "-" or _descriptor(path) == 1 else path

@@ -93,6 +93,7 @@ def test_one_video_into_a_folder_and_what_failed_again(night: Path) -> None:
         ("a.mp4", "done"),
         ("b.mkv", "skipped"),
     ]
+    assert "\nskipped b.mkv\n" in done.stderr
     assert [path.name for path in (night / "new" / "deep").iterdir()] == ["a.2x.mp4"]
     one = called(night, "b.mkv", "-o", "new/", "--dry-run", program=LOOK)
     assert f"b.mkv: would be {Path('new') / 'b.2x.mkv'}\n  frames   12 frames from 6 at 50 fps, 0.24 s" in one.stdout

@@ -166,9 +166,9 @@ def install_hint(provider: Provider) -> str:
     if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
         return "the NVIDIA driver has no card here"
     if provider.name == COREML and sys.platform != "darwin":
-        return "it is of macOS"
+        return "it is for macOS only"
     if provider.name == DIRECTML and sys.platform != "win32":
-        return "it is of Windows"
+        return "it is for Windows only"
     others = [name for name in installed_runtimes() if provider.extra in ("onnx-cuda", "directml")]
     first = f"pip uninstall -y {' '.join(others)}; " if others else ""
     return f'{first}pip install "frame-booster[{provider.extra}]"'

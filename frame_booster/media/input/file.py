@@ -11,14 +11,14 @@ from typing import Any
 import av
 import av.error
 
-from frame_booster.errors import DecodeError, InputError
+from frame_booster.errors import DecodeError
 from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.apng import ExactTimes, exact_times, is_cut_off
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, open_input
 from frame_booster.media.input.joined import check_joined
 from frame_booster.media.input.packet_reader import PacketReader
-from frame_booster.media.input.part import Labels, bounds, frames_of_part
+from frame_booster.media.input.part import Labels, bounds, frames_of_part, nothing_in_part
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
@@ -278,7 +278,8 @@ class FileSource(Source):
     def _check_length(self, last_end: Fraction | None, *, whole: bool) -> None:
         """Raises an error where there is no frame; reports a file that is shorter than its header says."""
         if self._begin is not None and self._shift is None:
-            raise InputError("has no frame in the part asked for", path=self.path)
+            length = self.container.duration
+            raise nothing_in_part(self.path, Fraction(length, 1_000_000) if length else None)
         if last_end is None:
             raise DecodeError(self.report.truncated or "not one frame could be decoded", path=self.path)
         if self.report.truncated is not None:

@@ -127,3 +127,14 @@ def bounds(
     if last is not None and last <= (origin if first is None else first):
         raise InputError("the part asked for ends before it begins", path=labels.path)
     return first, last
+
+
+def nothing_in_part(path: Path, length: Fraction | None) -> InputError:
+    """Returns the error about a part in which no frame lies.
+
+    Args:
+      path: of the input.
+      length: that it has, s; None is unknown.
+    """
+    hint = None if length is None else f"it lasts {float(length):.2f} s"
+    return InputError("has no frame in the part asked for", path=path, hint=hint)

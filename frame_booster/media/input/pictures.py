@@ -14,7 +14,7 @@ import av.error
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.constant_format import ConstantFormat
-from frame_booster.media.input.part import Labels, bounds
+from frame_booster.media.input.part import Labels, bounds, nothing_in_part
 from frame_booster.media.input.source import FrameFormat, Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.media.paths import PICTURES, is_pattern, split_pattern, url
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
@@ -101,7 +101,7 @@ class SequenceSource(Source):
         first = 0 if begins is None else math.ceil(begins * self._rate)
         self.files = files[first : len(files) if ends is None else math.ceil(ends * self._rate)]
         if not self.files:
-            raise InputError("has no frame in the part asked for", path=path)
+            raise nothing_in_part(path, len(files) / self._rate)
         frame = planar(self._read(self.files[0]))
         self._constant = ConstantFormat(path, self.report, strict=strict)
         self._constant.take(frame, Fraction(0))

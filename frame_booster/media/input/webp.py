@@ -13,7 +13,7 @@ import numpy as np
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.planes import planar
 from frame_booster.media.input.joined import check_joined
-from frame_booster.media.input.part import Labels, bounds
+from frame_booster.media.input.part import Labels, bounds, nothing_in_part
 from frame_booster.media.input.source import Resume, Source, SourceFrame, SourceReport, VideoInfo
 from frame_booster.options import Position
 
@@ -106,7 +106,7 @@ class WebPSource(Source):
         if self._end is None:
             check_joined(self.path, "webp", self.report, strict=self._strict)
         if first is None:
-            raise InputError("has no frame in the part asked for", path=self.path)
+            raise nothing_in_part(self.path, Fraction(sum(self._shown), 1000))
 
     def _frames_of_part(self) -> Iterator[tuple[int, int]]:
         """Yields number and time, ms, of each frame that is asked for."""
