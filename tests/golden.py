@@ -6,14 +6,14 @@ tensorflow-addons.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
-from frame_booster.network.presets import create_network
+from frame_booster.network.presets import PRESETS, create_network
 from tests.conftest import picture
 from tests.network.test_network import fill
 
@@ -39,4 +39,7 @@ def add(name: str, file: Path = GOLDEN) -> None:
 
 
 if __name__ == "__main__":
-    add(sys.argv[1])
+    about = "Adds a network's golden frame, or replaces it."
+    parser = argparse.ArgumentParser("python -m tests.golden", description=about)
+    parser.add_argument("name", choices=[*PRESETS], help="name of the network")
+    add(parser.parse_args().name)
