@@ -73,7 +73,7 @@ class AudioRouting:
             return self._slow_audio(stream)
         asked = options.encodes_audio
         special = needs_wave_header(self._format, stream)
-        takes = container_takes(self._format, stream) or (special and self._wave_headers)
+        takes = container_takes(self._format, stream, self._path) or (special and self._wave_headers)
         if takes and not asked:
             return self._copy(stream)
         what = described(stream)
@@ -127,7 +127,7 @@ class AudioRouting:
                 path=self._path,
                 hint="choose another with --audio-codec, or write an .mkv",
             )
-        if not container_takes_encoder(self._format, encoder):
+        if not container_takes_encoder(self._format, encoder, self._path):
             raise EncodeError(
                 f"{shown_format(self._format)} does not hold what {encoder} makes",
                 path=self._path,
@@ -160,4 +160,8 @@ class AudioRouting:
 
     def _fitting(self, encoder: str, stream: Any) -> str:
         """Returns an encoder whose codec the container holds: the one given, or the container's default."""
-        return encoder if container_takes_encoder(self._format, encoder) else default_encoder(self._format, stream)
+        return (
+            encoder
+            if container_takes_encoder(self._format, encoder, self._path)
+            else default_encoder(self._format, stream)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import av
@@ -19,12 +20,17 @@ VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", 
 _OF_TRANSPORT_STREAMS = {
     "audio": {
         *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed"),
-        *("eac3", "dca", "opus", "libopus", "pcm_bluray", "s302m"),
+        *("eac3", "dca", "opus", "libopus", "s302m"),
     },
-    "subtitle": {"dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec", "pgssub", "hdmv_pgs_subtitle"}
+    "subtitle": {"dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec"}
     | {"arib_caption", "libaribcaption", "libaribb24"},
 }
 """Codecs for which an MPEG transport stream has a stream type or a descriptor, by names of FFmpeg's decoders."""
+_OF_BLU_RAYS = {
+    "audio": _OF_TRANSPORT_STREAMS["audio"] | {"pcm_bluray", "truehd"},
+    "subtitle": {"pgssub", "hdmv_pgs_subtitle"},
+}
+"""Likewise in those of Blu-rays, which have stream types of their own and no descriptors of DVB's subtitles."""
 _WITH_WAVE_HEADER = frozenset(
     {
         *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "pcm_alaw", "pcm_mulaw"),
@@ -43,8 +49,25 @@ _UNREADABLE = {
 """Codecs, by names of FFmpeg's decoders, that a container's muxer takes and nothing can read from it."""
 
 
-def container_takes(format_name: str, stream: Any) -> bool:
-    """Tells whether a container takes a stream's packets as they are, by starting one with it alone."""
+def transport_codecs(kind: str, path: Path | None) -> set[str] | None:
+    """Returns the codecs of a kind that an MPEG transport stream holds, by FFmpeg's names; None where any is tried.
+
+    Args:
+      kind: of stream, as `audio`.
+      path: of the output: by the ending .m2ts FFmpeg's muxer writes what Blu-rays have.
+    """
+    blu_ray = path is not None and path.suffix.lower() == ".m2ts"
+    return (_OF_BLU_RAYS if blu_ray else _OF_TRANSPORT_STREAMS).get(kind)
+
+
+def container_takes(format_name: str, stream: Any, path: Path | None = None) -> bool:
+    """Tells whether a container takes a stream's packets as they are, by starting one with it alone.
+
+    Args:
+      format_name: FFmpeg's name of it.
+      stream: of the source.
+      path: of the output, by whose ending a transport stream is that of a Blu-ray.
+    """
     if stream.type == "attachment" and format_name != "matroska":
         # WebM's muxer takes attachments and writes none.
         return False
@@ -53,7 +76,7 @@ def container_takes(format_name: str, stream: Any) -> bool:
         return False
     if stream.type == "data" and not _names_data(format_name, stream):
         return False
-    if not _readable(format_name, stream):
+    if not _readable(format_name, stream, path):
         return False
     # What MP4 says of PCM stands in its index, which is written at the end unless it is to be empty.
     index_first = {"movflags": "empty_moov"} if tells_speakers(format_name, codec_name(stream)) else {}
@@ -92,11 +115,17 @@ def add_copy(container: Any, format_name: str, stream: Any) -> Any:
     return copy
 
 
-def container_takes_encoder(format_name: str, encoder: str) -> bool:
-    """Tells whether a container takes what an encoder of audio makes, and readers know it again."""
+def container_takes_encoder(format_name: str, encoder: str, path: Path | None = None) -> bool:
+    """Tells whether a container takes what an encoder of audio makes, and readers know it again; see `container_takes`.
+
+    Args:
+      format_name: FFmpeg's name of it.
+      encoder: FFmpeg's name of it.
+      path: of the output.
+    """
     codec = find_encoder(encoder).canonical_name
     if format_name == "mpegts":
-        return codec in _OF_TRANSPORT_STREAMS["audio"]
+        return codec in (transport_codecs("audio", path) or ())
     if codec in _UNREADABLE.get(format_name, frozenset()):
         return False
     try:
@@ -107,13 +136,13 @@ def container_takes_encoder(format_name: str, encoder: str) -> bool:
     return True
 
 
-def _readable(format_name: str, stream: Any) -> bool:
+def _readable(format_name: str, stream: Any, path: Path | None) -> bool:
     """Tells whether readers know again what a container's muxer takes; some of FFmpeg's take too much."""
     name = codec_name(stream)
-    if format_name == "mpegts" and stream.type in _OF_TRANSPORT_STREAMS:
+    known = transport_codecs(stream.type, path) if format_name == "mpegts" else None
+    if known is not None:
         # Anything else is written, as private data. Frames of TrueHD are shorter than the ticks of most containers.
-        known = _OF_TRANSPORT_STREAMS[stream.type]
-        return name in known or (name == "truehd" and stream.container.format.name == "mpegts")
+        return name in known and (name != "truehd" or stream.container.format.name == "mpegts")
     return name not in _UNREADABLE.get(format_name, frozenset())
 
 

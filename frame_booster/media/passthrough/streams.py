@@ -163,7 +163,7 @@ class Passthrough:
         if kind == "video" and self.format == "matroska" and attach_cover(self.container, stream, self._source_path):
             self._rewritten.add(stream.index)
             return None
-        if self.format not in VIDEO_ONLY and container_takes(self.format, stream):
+        if self.format not in VIDEO_ONLY and container_takes(self.format, stream, self.path):
             return self._copied(stream)
         if kind == "subtitle" and (codec := convertible(self.format, stream)) is not None:
             self._notices.tell(f"subtitle stream {stream.index} is converted to {codec}")

@@ -1,0 +1,117 @@
+"""What is said to be held by an MPEG transport stream is read from one again as what it was."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from frame_booster.media.passthrough.capabilities import container_takes, transport_codecs
+from tests.conftest import boosted, ffmpeg, make_video, packets
+
+SUFFIXES = (".ts", ".m2ts")
+SOURCES = {
+    "ac3": ".mkv",
+    "aac": ".mkv",
+    "eac3": ".mkv",
+    "dca": ".mkv",
+    "mp2": ".mkv",
+    "opus": ".mkv",
+    "pcm_bluray": ".m2ts",
+    "s302m": ".ts",
+    "truehd": ".m2ts",
+}
+"""Encoders of FFmpeg's, and containers in which others have what they make."""
+SEGMENT = bytes((0x16, 0, 11)) + bytes(11) + bytes((0x80, 0, 0))
+"""Stands in for a subtitle: a segment of PGS, and the one that ends what is shown together."""
+
+
+def with_sound(path: Path, encoder: str) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "sine=r=48000:d=0.3", "-ac", "2", "-c:a", encoder, "-strict", "-2", path)
+    return path
+
+
+def with_words(path: Path, codec: str) -> Path:
+    """Writes a second of video with subtitles of a codec that nothing encodes here."""
+    plain = make_video(path.parent / "plain.mp4", pts=range(25), size=(32, 16))
+    with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+        video, words = out.add_stream_from_template(source.streams.video[0]), out.add_mux_stream(codec)
+        words.time_base = Fraction(1, 1000)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        for time in (200, 600):
+            packet = av.Packet(SEGMENT)
+            packet.pts = packet.dts = time
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 1000), words, True
+            out.mux(packet)
+    return path
+
+
+def kinds(path: Path) -> list[tuple[str, str | None]]:
+    with av.open(str(path)) as container:
+        return [(s.type, getattr(s.codec_context, "name", None)) for s in container.streams]
+
+
+def copied(source: Any, path: Path) -> list[tuple[str, str | None]]:
+    """What a reader finds of a stream that is copied into a transport stream."""
+    with av.open(str(path), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(source)
+        for packet in source.container.demux(source):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return kinds(path)
+
+
+@pytest.mark.parametrize("encoder", SOURCES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_audio_that_is_held_is_found_again(tmp_path: Path, encoder: str, suffix: str) -> None:
+    with av.open(str(with_sound(tmp_path / f"in{SOURCES[encoder]}", encoder))) as container:
+        stream = container.streams.audio[0]
+        name, path = stream.codec_context.name, tmp_path / f"out{suffix}"
+        held = container_takes("mpegts", stream, path)
+        assert held == (suffix == ".m2ts" or encoder not in ("pcm_bluray", "truehd"))
+        if held:
+            # Behind that of TrueHD there is the AC-3 of a Blu-ray, empty here.
+            kind, found = copied(stream, path)[0]
+            assert (kind, found in (name, "mp3float")) == ("audio", True), "FFmpeg decodes MP2 by that of MP3"
+
+
+@pytest.mark.parametrize(("codec", "holds"), [("pgssub", ".m2ts"), ("dvbsub", ".ts")])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_subtitles_that_are_held_are_found_again(tmp_path: Path, codec: str, holds: str, suffix: str) -> None:
+    source, path = with_words(tmp_path / "in.mkv", codec), tmp_path / f"out{suffix}"
+    result = boosted(source, path)
+    if suffix == holds:
+        assert result.warnings == []
+        assert kinds(path) == [("video", "h264"), ("subtitle", codec)]
+        [found], [wanted] = packets(path, "subtitle"), packets(source, "subtitle")
+        # DVB's have a byte before and behind them there.
+        assert all(data in each for data, each in zip(wanted, found, strict=True))
+    else:
+        assert result.warnings == [
+            f"subtitle stream 1 ({codec}) is left out: mpegts cannot hold it (write an .mkv, which can)"
+        ]
+        assert kinds(path) == [("video", "h264")]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_subtitle_in_the_table_is_written_as_one(tmp_path: Path, suffix: str) -> None:
+    """Teletext and ARIB's captions have no decoder here, and are known again by what stands beside them."""
+    path = tmp_path / f"out{suffix}"
+    tried = {"pgssub", "dvbsub", "dvb_teletext"} & (transport_codecs("subtitle", path) or set())
+    assert tried
+    for codec in sorted(tried):
+        with av.open(str(path), "w", format="mpegts") as out:
+            stream = out.add_mux_stream(codec)
+            stream.time_base = Fraction(1, 90000)
+            packet = av.Packet(SEGMENT)
+            packet.pts = packet.dts = 0
+            packet.time_base, packet.stream = stream.time_base, stream
+            out.mux(packet)
+        assert [kind for kind, _ in kinds(path)] == ["subtitle"], codec
