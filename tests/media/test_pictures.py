@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from frame_booster.errors import EncodeError, InputError, Interrupted
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.output.picture_folder import partial_folder
+from frame_booster.options import InputOptions
 from tests.conftest import boosted, decoded, make_video, probed_times
 from tests.media.output.test_sinks import stopped_at
 
@@ -280,3 +283,12 @@ def test_animated_webp_keeps_the_durations_of_its_frames(tmp_path: Path) -> None
         for k in range(6):
             image.seek(k)
             np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[2 * k])
+
+
+@pytest.mark.parametrize(("end", "frames"), [("0.08", 2), ("0.09", 3), ("0.12", 3)])
+def test_a_picture_is_of_the_part_in_which_it_begins(tmp_path: Path, end: str, frames: int) -> None:
+    """At 25 a second they begin at 0, 0.04, 0.08 and 0.12 s."""
+    from tests.media.input.test_sources import make_pictures
+
+    with open_source(make_pictures(tmp_path / "frames"), InputOptions(), end=Fraction(end)) as source:
+        assert sum(isinstance(item, SourceFrame) for item in source.items()) == frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,3 +162,55 @@ def test_a_subtitle_overtakes_none_of_its_stream() -> None:
     """An MP4 may hold its subtitles a second away from the pictures: those far behind them wait, those near do not."""
     order = [(0, 500), (2, 440), (2, 495), (1, 504), (0, 504)]
     assert [dts for k, dts in read(order)[0] if k == 2] == [440, 495]
+
+
+def increases(passed: Sequence[tuple[int, int]]) -> bool:
+    """Whether the times of each stream grow from packet to packet."""
+    by_stream = [[dts for k, dts in passed if k == index] for index in (0, 1)]
+    return all(a < b for times in by_stream for a, b in itertools.pairwise(times))
+
+
+def test_a_clock_that_goes_back_in_one_stream_long_before_the_other_has_restarted() -> None:
+    """Only a leap ahead can be a gap: to go back is a new clock, however long the other stream goes on by the old."""
+    old = [(k, 4 * n + k) for n in range(100) for k in (0, 1)]
+    between = [(k, dts) for n in range(60) for k, dts in ((0, 4 * n), (1, 400 + 4 * n + 1))]
+    new = [(k, dts) for n in range(30) for k, dts in ((0, 240 + 4 * n), (1, 4 * n + 1))]
+    passed, warnings = read([*old, *between, *new])
+    assert len(warnings) == 1
+    assert len(passed) == len([*old, *between, *new])
+    assert increases(passed)
+
+
+def test_the_offset_of_a_restart_is_a_whole_number_of_ticks_and_overlaps_nothing() -> None:
+    """Pictures count in 1/25 s, sound in ms, and the sound ends 10 ms after the pictures."""
+    streams = [SimpleNamespace(time_base=Fraction(1, 25)), SimpleNamespace(time_base=Fraction(1, 1000))]
+    listing = type("Streams", (list,), {"video": KINDS[:1]})(streams)
+    container = SimpleNamespace(format=SimpleNamespace(flags=int(Flags.ts_discont.value)), streams=listing)
+
+    def part() -> list[Fake]:
+        pictures = [Fake(KINDS[0], n, duration=1, time_base=Fraction(1, 25)) for n in range(50)]
+        sound = [Fake(KINDS[1], 30 * n, duration=30, time_base=Fraction(1, 1000)) for n in range(67)]
+        return sorted([*pictures, *sound], key=lambda packet: packet.dts * packet.time_base)
+
+    clock = Clock(container, Path("in.ts"), SourceReport(), strict=False)
+    passed = list(clock.joined(iter([*part(), *part()])))  # type: ignore[arg-type]
+    pictures, sound = ([p.dts for p in passed if p.stream.index == k] for k in (0, 1))
+    assert pictures[50:] == [51 + n for n in range(50)], "2.01 s is no tick of the pictures: the next is 2.04 s"
+    assert sound[67:] == [2040 + 30 * n for n in range(67)]
+
+
+def test_pictures_that_are_shown_before_the_first_of_a_new_clock_overlap_nothing() -> None:
+    """An open group of pictures: those decoded after the first may be shown before it."""
+    old = [Fake(KINDS[k], 500 + 4 * n + k) for n in range(10) for k in (0, 1)]
+    new = [Fake(KINDS[k], 100 + 4 * n + 41 * k) for n in range(20) for k in (1, 0)]
+    for packet in [*old, *new]:
+        packet.pts = packet.dts + (40 if packet.stream is KINDS[0] else 0)
+    leading = [packet for packet in new if packet.stream is KINDS[0]]
+    for packet, shown in zip(leading[:8], (168, 140, 144, 148, 152, 156, 160, 164), strict=True):
+        packet.pts = shown
+    streams = [SimpleNamespace(time_base=Fraction(1, 100)) for _ in KINDS]
+    listing = type("Streams", (list,), {"video": KINDS[:1]})(streams)
+    container = SimpleNamespace(format=SimpleNamespace(flags=int(Flags.ts_discont.value)), streams=listing)
+    clock = Clock(container, Path("in.ts"), SourceReport(), strict=False)
+    list(clock.joined(iter([*old, *new])))  # type: ignore[arg-type]
+    assert min(packet.pts for packet in leading) == 580, "where the old pictures end"

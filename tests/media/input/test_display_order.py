@@ -134,3 +134,8 @@ def test_a_frame_that_is_too_late_to_be_sorted_is_shown_all_the_same() -> None:
     assert len(given) == len(packets) + 2
     assert [pts for _, pts in given] == sorted({pts for _, pts in given})
     assert feed.report.warnings[-1] == "frames at the time of the one before are spread over the gap after it: 1"
+
+
+def test_frames_of_one_time_are_spread_to_the_last_tick() -> None:
+    feed = Feed()
+    assert feed.through([(t, [t]) for t in (0, 10, 10, 10, 18)]) == [(0, 0), (10, 10), (10, 12), (10, 15), (18, 18)]

@@ -13,9 +13,9 @@ import pytest
 from frame_booster.errors import DecodeError, InputError
 from frame_booster.media.frames.combing import Combing
 from frame_booster.media.frames.planes import frame_of, layout_of, planes_of
-from frame_booster.media.input.interlacing import Interlacing
+from frame_booster.media.input.interlacing import Decoded, Interlacing
 from frame_booster.media.input.open import open_source
-from frame_booster.media.input.source import Resume, SourceFrame
+from frame_booster.media.input.source import Resume, SourceFrame, SourceReport
 from frame_booster.options import InputOptions
 from frame_booster.pipeline.job import Progress
 from tests.conftest import boosted, decoded, picture, probed_times
@@ -301,3 +301,17 @@ def test_inverse_telecine_of_what_is_none_is_warned_of(tmp_path: Path) -> None:
     result = boosted(source, tmp_path / "out.mkv", input_ivtc=True)
     assert [text for text in result.warnings if "no sign of 3:2 pulldown" in text]
     assert result.frames_in == 16
+
+
+def test_the_order_of_fields_is_taken_from_enough_frames_alone(tmp_path: Path) -> None:
+    """A few combed frames say nothing: deinterlacing then goes by what each frame says."""
+    chosen = {}
+    for frames in range(6, 13):
+        fields = Interlacing(tmp_path / "in.mkv", SourceReport(), Fraction(1, 25), "on", strict=False)
+        for k in range(frames):
+            frame = woven(*top_first(k))
+            frame.pts, frame.time_base = k, Fraction(1, 25)
+            list(fields.push(Decoded(frame, k, 1, b"", False)))
+        list(fields.flush())
+        chosen[seen(top_first, frames).combed] = fields.treatment
+    assert {7: "auto", 8: "tff"}.items() <= chosen.items()

@@ -6,6 +6,7 @@ import os
 import threading
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 
 from frame_booster.media.input.file import FileSource
 from frame_booster.media.input.open import open_source
-from frame_booster.media.input.source import Resume, SourceFrame
+from frame_booster.media.input.packet_reader import PacketReader
+from frame_booster.media.input.source import Resume, SourceFrame, SourceReport
 from frame_booster.options import InputOptions
-from tests.conftest import boosted, make_video, picture
+from tests.conftest import boosted, ffmpeg, make_video, picture
 
 FRAMES = 60
 
@@ -159,3 +161,40 @@ def test_a_file_that_is_closed_has_nothing_under_way_in_its_decoder(tmp_path: Pa
         source.close()
     assert left[0] == 0
     assert left[1] > 0, "it had"
+
+
+def test_what_is_on_at_the_beginning_is_looked_for_before_it(tmp_path: Path) -> None:
+    """Matroska is sought in by the key frames of the video, here one a second; a subtitle began five before."""
+    plain = make_video(tmp_path / "plain.mkv", pts=range(100), rate=10, time_base=Fraction(1, 10), options={"g": "10"})
+    (tmp_path / "text.srt").write_text("1\n00:00:02,000 --> 00:00:09,000\nstill on\n")
+    path = tmp_path / "in.mkv"
+    ffmpeg("-i", plain, "-i", tmp_path / "text.srt", "-c", "copy", path)
+    with open_source(path, InputOptions(), start=Fraction(7)) as source:
+        items = list(source.items())
+        [text] = [item for item in items if not isinstance(item, SourceFrame) and item.stream.type == "subtitle"]
+        assert (text.pts, text.duration) == (0, 2000)
+        assert sum(isinstance(item, SourceFrame) for item in items) == 30
+
+
+@pytest.mark.parametrize(
+    ("kinds", "skipped", "subtitles", "sought"),
+    [
+        (["audio"], 0, True, 59),
+        (["subtitle"], 0, True, 50),
+        (["subtitle"], 0, False, 59),
+        (["audio"], 3 * 48000, False, 57),
+    ],
+)
+def test_as_much_is_read_before_a_place_as_is_on_there(
+    kinds: list[str], skipped: int, subtitles: bool, sought: int
+) -> None:
+    """Subtitles for as long as one may last, sound for as long as its decoder skips."""
+    places: list[int] = []
+    video = SimpleNamespace(index=0, type="video", time_base=Fraction(1, 100))
+    context = SimpleNamespace(initial_padding=skipped, sample_rate=48000)
+    others = [SimpleNamespace(index=k, type=kind, codec_context=context) for k, kind in enumerate(kinds, 1)]
+    container = SimpleNamespace(streams=[video, *others], format=SimpleNamespace(flags=0, name="matroska"))
+    container.seek = lambda place, stream: places.append(place)
+    reader = PacketReader(container, Path("in.mkv"), video, InputOptions(), SourceReport())
+    reader.seek(Fraction(60), subtitles=subtitles)
+    assert places == [sought * 100]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from frame_booster.errors import InputError
-from frame_booster.media.input.part import Labels
+from frame_booster.media.input.part import Labels, bounds
 from frame_booster.option_values import parse_position, parse_rate
 from frame_booster.options import BoostOptions
 from frame_booster.timecode import Timecode
@@ -104,3 +104,11 @@ def test_times_and_rates_as_they_are_typed() -> None:
         24,
         Fraction(24000, 1001),
     ]
+
+
+def test_a_part_that_ends_where_it_begins_is_refused() -> None:
+    labels, here = Labels(Path("in"), Fraction(25), origin=Fraction(7)), Fraction(3)
+    for start, end in ((here, here), (label("00:00:03:00"), here), (None, Fraction(0))):
+        with pytest.raises(InputError, match="ends before it begins"):
+            bounds(labels, start, end, None, Fraction(7))
+    assert bounds(labels, here, here + Fraction(1, 1000), None, Fraction(7)) == (10, 10 + Fraction(1, 1000))

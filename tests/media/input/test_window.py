@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
 import pytest
 
+from frame_booster.media.input.open import open_source
+from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.window import Window
+from frame_booster.options import InputOptions
 from tests.conftest import boosted, decoded, ffmpeg, make_video, packets, probe
 
 MS = Fraction(1, 1000)
@@ -135,3 +140,45 @@ def _packets_by_stream(path: Path) -> list[list[Any]]:
             if packet.size:
                 found[packet.stream.index].append(packet)
     return found
+
+
+def packet(kind: str, begin: int, duration: int) -> Any:
+    """Stands in for a packet, with times in ms."""
+    stream = SimpleNamespace(type=kind, index=1, codec_context=SimpleNamespace(sample_rate=48000))
+    made = SimpleNamespace(stream=stream, pts=begin, dts=begin, duration=duration, time_base=MS)
+    made.is_discard, made.is_keyframe = False, True
+    return made
+
+
+@pytest.mark.parametrize("kind", ["audio", "subtitle", "video", "data"])
+def test_a_packet_at_the_end_of_a_part_is_beyond_it(kind: str) -> None:
+    window = Window(Fraction(0), None, Fraction(1), SourceReport())
+    assert window.take(packet(kind, 999, 40))
+    assert not window.take(packet(kind, 1000, 40))
+
+
+def test_a_subtitle_that_ends_where_a_part_begins_is_before_it() -> None:
+    window = Window(Fraction(1), Fraction(1), None, SourceReport())
+    assert not window.take(packet("subtitle", 400, 600))
+    assert window.take(still_on := packet("subtitle", 400, 601))
+    assert (still_on.pts, still_on.duration) == (0, 1)
+
+
+def test_a_chapter_that_ends_where_a_part_begins_is_none_of_it(tmp_path: Path) -> None:
+    plain, path = make_video(tmp_path / "plain.mkv", pts=range(20), size=(32, 16)), tmp_path / "in.mkv"
+    with av.open(str(plain)) as source, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        out.set_chapters(
+            [
+                {"id": k, "start": a, "end": b, "time_base": MS, "metadata": {"title": name}}
+                for k, (name, a, b) in enumerate((("one", 0, 400), ("two", 400, 401), ("three", 401, 800)), 1)
+            ]
+        )
+        for each in source.demux(video=0):
+            if each.size:
+                each.stream = stream
+                out.mux(each)
+    for start, wanted in ((None, ["one", "two", "three"]), (Fraction(2, 5), ["two", "three"])):
+        with open_source(path, InputOptions(), start=start) as opened:
+            list(opened.items())
+            assert [chapter["metadata"]["title"] for chapter in opened.chapters] == wanted
