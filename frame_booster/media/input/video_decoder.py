@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -134,7 +135,7 @@ class VideoDecoder:
         for timed in self._order.push(packet):
             frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
-                _warn_of_lost_metadata(frame, self.report)
+                _warn_of_lost_metadata(frame, pts * self._time_base - self._origin, self.report)
             self._look_at_pixel_shape(pts)
             self._seen.add(pts, duration)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
@@ -238,9 +239,27 @@ class VideoDecoder:
         return 0 if self._next_pts is None else self._next_pts
 
 
-def _warn_of_lost_metadata(frame: av.VideoFrame, report: SourceReport) -> None:
+def _warn_of_lost_metadata(frame: av.VideoFrame, time: Fraction, report: SourceReport) -> None:
+    """Warns of what comes with a frame and is given to no encoder.
+
+    Args:
+      frame: as decoded.
+      time: since the beginning of the file, s.
+      report: told of it.
+    """
     for kind, name in _LOST.items():
         data = side_data(frame, kind)
-        # Every group of MPEG-2 pictures has a timecode; 0 where nobody set it.
-        if data is not None and (kind != "GOP_TIMECODE" or any(data)):
+        if data is not None and (kind != "GOP_TIMECODE" or _is_a_label(data, time)):
             report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")
+
+
+def _is_a_label(data: bytes, time: Fraction) -> bool:
+    """Tells whether the timecode of a group of MPEG-2's pictures is more than the time since the file's beginning.
+
+    Every group has one, 0 where nobody set it. Encoders without a timecode count from 0, often at a whole rate.
+    """
+    # 25 bits: drop frame, hours (5), minutes (6), a marker, seconds (6), pictures (6); ISO/IEC 13818-2, 6.3.8.
+    bits = int.from_bytes(data, sys.byteorder)
+    hours, minutes, seconds, pictures = bits >> 19 & 31, bits >> 13 & 63, bits >> 6 & 63, bits & 63
+    told = 3600 * hours + 60 * minutes + seconds
+    return bool(told or pictures) and abs(told - time) > 1 + abs(time) / 100
