@@ -31,7 +31,10 @@ _TECHNICAL = frozenset(
         ),
         *("compatible_brands", "major_brand", "minor_version"),
         *("application_platform", "file_package_umid", "generation_uid", "material_package_umid", "product_uid", "uid"),
-        *("operational_pattern_ul", "product_version", "toolkit_version"),
+        "operational_pattern_ul",
+        # The program that wrote an MXF.
+        *("company_name", "product_name", "product_version", "product_version_num"),
+        *("toolkit_version", "toolkit_version_num"),
     }
 )
 """Tags that say how a file was made, not what it is (of MP4, Matroska and MXF)."""

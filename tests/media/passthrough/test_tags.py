@@ -108,6 +108,16 @@ def test_what_says_how_a_file_was_made_is_not_missed() -> None:
     assert lost_tags({"creation_time": "2024-01-08T23:06:17Z"}, {"date": "2024-01-08T23:06:17.000000Z"}) == []
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mov", ".mp4", ".mxf"])
+def test_the_program_that_wrote_an_mxf_is_not_missed(tmp_path: Path, suffix: str) -> None:
+    source = make_video(tmp_path / "in.mxf", codec="mpeg2video", size=(64, 48))
+    with av.open(str(source)) as container:
+        assert {"company_name", "product_name", "product_version_num"} <= set(container.metadata)
+    output = {"codec": "mpeg2video"} if suffix == ".mxf" else {}
+    warnings = boosted(source, tmp_path / f"out{suffix}", **output).warnings
+    assert [text for text in warnings if "tags" in text] == []
+
+
 def test_uneven_gaps_in_decoding_order_do_not_make_an_mp4_shorter(tmp_path: Path) -> None:
     """The frame decoded last is the one shown last: its duration is its own, not what makes the sum right."""
     gaps = [672, 656, 672, 672, 656, 672, 672, 672, 656, 672, 656]
