@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.codec.codec
 import av.error
 
 from frame_booster.media.input.container import is_cover
@@ -18,6 +19,7 @@ _SHOWN_AS = {"ipod": "m4v"}
 VIDEO_ONLY = frozenset({"yuv4mpegpipe", "rawvideo", "gif", "webp", "webp_anim", "apng", "image2"})
 """Formats of pictures alone: other streams are left out with a warning, not refused."""
 _OF_TRANSPORT_STREAMS = {
+    "video": {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "cavs", "dirac"},
     "audio": {
         *("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed"),
         *("eac3", "dca", "opus", "libopus", "s302m"),
@@ -27,6 +29,7 @@ _OF_TRANSPORT_STREAMS = {
 }
 """Codecs for which an MPEG transport stream has a stream type or a descriptor, by names of FFmpeg's decoders."""
 _OF_BLU_RAYS = {
+    "video": {"h264", "hevc", "mpeg2video", "mpegvideo", "vc1"},
     "audio": _OF_TRANSPORT_STREAMS["audio"] | {"pcm_bluray", "truehd"},
     "subtitle": {"pgssub", "hdmv_pgs_subtitle"},
 }
@@ -108,11 +111,21 @@ def add_copy(container: Any, format_name: str, stream: Any) -> Any:
       format_name: FFmpeg's name of it.
       stream: of the source.
     """
-    copy = container.add_stream_from_template(stream)
+    # Unless it is to copy all there is, PyAV looks for an encoder by the decoder's name, and AV1's has none.
+    copy = container.add_stream_from_template(stream, opaque=stream.type != "video" or not _has_encoder(stream))
     if tells_speakers(format_name, codec_name(stream)):
         # AVI, MXF, NUT and Matroska say of PCM how many channels there are, not where they are heard.
         copy.codec_context.layout = layout_name(stream.codec_context.layout)
     return copy
+
+
+def _has_encoder(stream: Any) -> bool:
+    """Tells whether there is an encoder by the name of a stream's decoder."""
+    try:
+        av.Codec(codec_name(stream) or "", "w")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True
 
 
 def container_takes_encoder(format_name: str, encoder: str, path: Path | None = None) -> bool:
@@ -194,8 +207,14 @@ def keeps_pixel_shape(format_name: str, codec: str) -> bool:
     return format_name in _KEEP_PIXEL_SHAPE or codec in _TELL_PIXEL_SHAPE
 
 
+def codec_of(stream: Any) -> str | None:
+    """Returns FFmpeg's name of a stream's codec, as `av1`, whatever decodes it; None where it does not know it."""
+    codec = getattr(stream.codec_context, "codec", None)
+    return codec_name(stream) if codec is None else str(codec.canonical_name)
+
+
 def codec_name(stream: Any) -> str | None:
-    """Returns FFmpeg's name of a stream's codec; None where it does not know it."""
+    """Returns FFmpeg's name of a stream's decoder, as `libdav1d`; None where it has none."""
     name: str | None = getattr(stream.codec_context, "name", None) or getattr(stream, "name", None)
     return name
 

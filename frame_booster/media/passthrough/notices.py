@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.passthrough.capabilities import VIDEO_ONLY, better_container, codec_name, shown_format
+from frame_booster.media.passthrough.capabilities import (
+    VIDEO_ONLY,
+    better_container,
+    codec_name,
+    codec_of,
+    shown_format,
+)
 from frame_booster.media.passthrough.options import PassthroughOptions
 
 
 def described(stream: Any) -> str:
     """Returns a stream in words, as `audio stream 1 (opus)`."""
-    name = codec_name(stream) or "of a kind FFmpeg does not know"
+    name = codec_of(stream) or "of a kind FFmpeg does not know"
     return f"{stream.type} stream {stream.index} ({name})"
 
 

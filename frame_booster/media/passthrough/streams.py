@@ -19,6 +19,7 @@ from frame_booster.media.passthrough.capabilities import (
     VIDEO_ONLY,
     add_copy,
     codec_name,
+    codec_of,
     container_takes,
     needs_wave_header,
     shown_format,
@@ -125,7 +126,7 @@ class Passthrough:
             route = self._route(stream)
             if route is not None:
                 self._routes[stream.index] = route
-            self.fates.append(StreamFate(stream.index, stream.type, codec_name(stream), self._fate(stream.index)))
+            self.fates.append(StreamFate(stream.index, stream.type, codec_of(stream), self._fate(stream.index)))
 
     @property
     def warnings(self) -> list[str]:

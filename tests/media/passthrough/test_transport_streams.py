@@ -25,6 +25,8 @@ SOURCES = {
     "truehd": ".m2ts",
 }
 """Encoders of FFmpeg's, and containers in which others have what they make."""
+NAMES = {"pgssub": "hdmv_pgs_subtitle", "dvbsub": "dvb_subtitle"}
+"""Of codecs, by those of what decodes them."""
 SEGMENT = bytes((0x16, 0, 11)) + bytes(11) + bytes((0x80, 0, 0))
 """Stands in for a subtitle: a segment of PGS, and the one that ends what is shown together."""
 
@@ -95,7 +97,7 @@ def test_subtitles_that_are_held_are_found_again(tmp_path: Path, codec: str, hol
         assert all(data in each for data, each in zip(wanted, found, strict=True))
     else:
         assert result.warnings == [
-            f"subtitle stream 1 ({codec}) is left out: mpegts cannot hold it (write an .mkv, which can)"
+            f"subtitle stream 1 ({NAMES[codec]}) is left out: mpegts cannot hold it (write an .mkv, which can)"
         ]
         assert kinds(path) == [("video", "h264")]
 
