@@ -256,7 +256,7 @@ def _warn_of_lost_metadata(frame: av.VideoFrame, time: Fraction, report: SourceR
 def _is_a_label(data: bytes, time: Fraction) -> bool:
     """Tells whether the timecode of a group of MPEG-2's pictures is more than the time since the file's beginning.
 
-    Every group has one, 0 where nobody set it. Encoders without a timecode count from 0, often at a whole rate.
+    Every group has one: encoders that are given none count from 0, often at a whole rate.
     """
     # 25 bits: drop frame, hours (5), minutes (6), a marker, seconds (6), pictures (6); ISO/IEC 13818-2, 6.3.8.
     bits = int.from_bytes(data, sys.byteorder)
