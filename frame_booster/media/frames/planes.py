@@ -197,7 +197,7 @@ def frame_of(planes: Planes, like: av.VideoFrame, layout: PixelLayout) -> av.Vid
 
 
 def write_planes(planes: Planes, frame: av.VideoFrame, layout: PixelLayout) -> None:
-    """Writes planes into a frame of their layout, whose memory must be nobody else's."""
+    """Writes planes into a frame of their layout, whose memory no other frame may share."""
     size = np.dtype(layout.dtype).itemsize
     for target, plane in zip(frame.planes, planes, strict=True):
         row = target.line_size // size
