@@ -36,8 +36,11 @@ class Combing:
         source = self._graph.add_buffer(
             width=like.width, height=like.height, format=like.format, time_base=Fraction(1, 25)
         )
+        # Chroma that was brought from 4:2:0 to 4:2:2 without regard to fields is smooth, and would outvote luma.
+        luma = self._luma(like)
+        source.link_to(luma)
         # A PyAV before 18 does not show what idet notes of a frame; it can be selected by it.
-        ways = self._split(source, 3)
+        ways = self._split(luma, 3)
         self._add_idet(ways[0], {}, {"tff": _KIND, "bff": _KIND, "top": _REPEATED, "bottom": _REPEATED})
         self._add_idet(ways[1], _FIT_ONLY, {"progressive": _KIND})
         # idet compares with the neighbour that is near where the top field comes first. Upside down, and with an even
@@ -47,6 +50,12 @@ class Combing:
         even.link_to(flip)
         self._add_idet((flip, 0), _FIT_ONLY, {"progressive": _KIND}, "turned ")
         self._graph.configure()
+
+    def _luma(self, like: av.VideoFrame) -> Any:
+        """Returns a filter that leaves one plane of a frame."""
+        if like.format.name.startswith("yuv"):
+            return self._graph.add("extractplanes", "y")
+        return self._graph.add("format", "gray" if like.format.components[0].bits <= 8 else "gray16le")
 
     def _split(self, source: Any, count: int) -> list[tuple[Any, int]]:
         split = self._graph.add("split", str(count))

@@ -23,7 +23,7 @@ from frame_booster.media.input.source import FrameFormat, Resume, Source, Source
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
-from frame_booster.media.input.video_stream import VideoTrack, choose_video
+from frame_booster.media.input.video_stream import VideoTrack, choose_video, listed_frames
 from frame_booster.media.input.window import Window, end_of, time_of
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact, rescale
@@ -94,7 +94,8 @@ class FileSource(Source):
         decoded_base = exact(self.stream.time_base) or self.info.time_base
         if self._exact is not None:
             decoded_base = self._exact.time_base
-        self._seen = Completeness(path, self.report, rate, decoded_base, self._listed_frames() if self.whole else 0)
+        listed = self._listed_frames(track.rate) if self.whole else 0
+        self._seen = Completeness(path, self.report, rate, decoded_base, listed)
         self._origin = origin
         self._video = VideoDecoder(path, track, self.options, self.report, self._seen, origin, self._begin)
         self._reader = PacketReader(self.container, path, self.stream, self.options, self.report, self._exact)
@@ -120,9 +121,9 @@ class FileSource(Source):
             self.info.frames,
         )
 
-    def _listed_frames(self) -> int:
+    def _listed_frames(self, rate: Fraction | None) -> int:
         # MOV and MP4 also list frames that an edit list leaves out.
-        return int(self.stream.frames) if self.container.format.name == "avi" else 0
+        return listed_frames(self.stream, rate) if self.container.format.name == "avi" else 0
 
     @property
     def shift(self) -> Fraction:

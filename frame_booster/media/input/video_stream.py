@@ -110,6 +110,22 @@ def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | N
     return average or guessed
 
 
+def listed_frames(stream: Any, rate: Fraction | None) -> int:
+    """Returns how many frames a file says that it has.
+
+    An AVI counts ticks of its clock. Where that is twice as fine as frames are, as FFmpeg writes it for frames that are
+    decoded in another order than shown, every second entry is empty.
+
+    Args:
+      stream: of the video.
+      rate: of its frames, as they are.
+    """
+    average = exact(stream.average_rate)
+    if rate is None or average is None or rate >= average:
+        return int(stream.frames)
+    return round(stream.frames * rate / average)
+
+
 def _alpha_decoder(stream: Any) -> Any:
     """Returns a decoder that sees the alpha of a stream of WebM; None where there is none, or no such decoder."""
     told = any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
@@ -122,7 +138,7 @@ def _alpha_decoder(stream: Any) -> Any:
 
 def _guess_frames(container: Any, stream: Any, rate: Fraction | None, time_base: Fraction) -> int | None:
     if stream.frames:
-        return int(stream.frames)
+        return listed_frames(stream, rate)
     if rate is None:
         return None
     if stream.duration:
