@@ -93,12 +93,17 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _matched(text: str) -> list[Given]:
+def _matched(text: str, folder: Path | None = None) -> list[Given]:
     """Returns the files that a pattern matches, sorted; folders only where it ends with a slash.
 
     Each result goes into the folder that its file has below the part of the pattern that is no pattern.
+
+    Args:
+      text: the pattern.
+      folder: where it is looked up, if not in the current one; it may have brackets in its name.
     """
-    names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (of any folder, as it is written)
+    begin, fixed = ("", Path()) if folder is None else (os.path.join(glob.escape(str(folder)), ""), folder)  # noqa: PTH118
+    names = sorted(glob.glob(f"{begin}{text}", recursive=True))  # noqa: PTH207  (of any folder, as it is written)
     if text.endswith(("/", os.sep)):
         files = [name for name in names if Path(name).is_dir()]
     else:
@@ -111,7 +116,7 @@ def _matched(text: str) -> list[Given]:
         raise InputError(
             "matches pictures, each of which would be an input", path=text, hint="give their folder, or as %05d.png"
         )
-    fixed = Path(*_fixed(Path(text)))
+    fixed = fixed.joinpath(*_fixed(Path(text)))
     return [Given(name, Path(name).parent.relative_to(fixed), alone=False) for name in files]
 
 
@@ -160,17 +165,11 @@ def _listed(path: Path) -> Iterator[Given]:
             here = text if is_address(text) else os.path.join(path.parent, text)  # noqa: PTH118  (keeps a slash)
             # A folder may have brackets in its name, and must not be taken for a pattern.
             found = (
-                list(_named(here))
-                if not glob.has_magic(text) or _exists(Path(here))
-                else _matched(_under(path.parent, text))
+                list(_named(here)) if not glob.has_magic(text) or _exists(Path(here)) else _matched(text, path.parent)
             )
         yield from (replace(given, where=where, alone=False) for given in found)
     if none:
         raise InputError("the list names no input", path=path)
-
-
-def _under(folder: Path, pattern: str) -> str:
-    return os.path.join(glob.escape(str(folder)), pattern)  # noqa: PTH118  (keeps a slash)
 
 
 def _unquoted(line: str) -> str:
@@ -182,7 +181,7 @@ def _unquoted(line: str) -> str:
     if line.startswith("#"):
         return ""
     quote = line[:1]
-    if quote not in ("'", '"') or not quote:
+    if quote not in ("'", '"'):
         return line
     if len(line) < 2 or not line.endswith(quote) or quote in line[1:-1]:
         raise ValueError(f"a name in quotes must be all of the line, and end with {quote}")

@@ -82,6 +82,15 @@ def test_what_is_wrong_with_a_list_is_told_with_its_line(here: Path, content: by
         given_inputs(["@none.txt"])
 
 
+def test_a_folder_of_a_list_is_no_pattern_whatever_its_name(here: Path) -> None:
+    (here / "br[1]" / "more").mkdir(parents=True)
+    for name in ("a.mkv", "more/b.mkv"):
+        (here / "br[1]" / name).touch()
+    (here / "br[1]" / "list.txt").write_text("**/*.mkv\n")
+    found = {Path(given.text).name: given.below for given in given_inputs(["@br[1]/list.txt"])}
+    assert found == {"a.mkv": Path(), "b.mkv": Path("more")}
+
+
 def test_where_results_go(here: Path) -> None:
     assert outputs("out", "a.mkv", "b.mp4") == ["out/a.2x.mkv", "out/b.2x.mp4"]
     assert outputs(None, "a.mkv", "s/1/e.mp4", "s/2") == ["a.2x.mkv", "s/1/e.2x.mp4", "s/2.2x/e.mp4"]
