@@ -30,6 +30,7 @@ from frame_booster.media.output.sink import Written
 from frame_booster.media.paths import hidden_beside, shortened
 from frame_booster.media.pyav.rational import exact
 from frame_booster.pipeline.boundaries import Boundary, boundary_facts, boundary_from
+from frame_booster.pipeline.noted_network import NotedNetwork
 from frame_booster.pipeline.pairing import Counts
 
 _LOCK = "lock"
@@ -48,10 +49,10 @@ def folder_of_segments(target: Path) -> Path:
 def manifest_of(target: Path) -> dict[str, Any]:
     """Returns what an earlier run has noted beside an output; nothing where there is none, or it cannot be read."""
     try:
-        state: dict[str, Any] = json.loads((folder_of_segments(target) / _MANIFEST).read_text(encoding="utf-8"))
+        state = json.loads((folder_of_segments(target) / _MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return state
+    return state if isinstance(state, dict) else {}
 
 
 class Segments:
@@ -106,14 +107,15 @@ class Segments:
         try:
             state = json.loads(self._manifest.read_text(encoding="utf-8"))
             names = set(state["segments"])
-        except (ValueError, TypeError, KeyError) as error:
+            if state.get("key") != key:
+                raise InputError(
+                    "an earlier run had another input, other options, other weights or another version",
+                    path=self.folder,
+                    hint="delete the folder to begin anew",
+                )
+            _look_through(state)
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise InputError("cannot be read", path=self._manifest, hint="delete its folder to begin anew") from error
-        if state.get("key") != key:
-            raise InputError(
-                "an earlier run had another input, other options, other weights or another version",
-                path=self.folder,
-                hint="delete the folder to begin anew",
-            )
         missing = sorted(name for name in names if not (self.folder / name).is_file())
         if missing:
             raise InputError(f"{missing[0]} is missing", path=self.folder, hint="delete the folder to begin anew")
@@ -222,6 +224,23 @@ class Segments:
         if os.name == "nt":
             # What is open there cannot be removed, so the lock is left till now.
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _look_through(state: dict[str, Any]) -> None:
+    """Reads all that a run takes from a manifest, which a disk may have damaged, before there is any work.
+
+    Raises:
+      Exception: of any kind that reading what is not there, or is of another kind, ends in.
+    """
+    for name in state["segments"]:
+        Path(name)
+    if state["after"] is not None:
+        boundary_from(state["after"])
+    if state.get("complete"):
+        Counts(**state["counts"])
+    NotedNetwork.in_manifest(state)
+    int(state.get("frames", 0))
+    ",".join([*state.get("warnings", []), *dict(state.get("ahead", {}))])
 
 
 def join(

@@ -9,7 +9,7 @@ import pytest
 
 from frame_booster.errors import OutputError
 from frame_booster.pipeline.outcome import FileOutcome
-from frame_booster.pipeline.report import Report, done_inputs
+from frame_booster.pipeline.report import Report, done_inputs, whole_outputs
 
 
 def test_what_a_retry_has_not_come_to_is_still_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +26,16 @@ def test_what_a_retry_has_not_come_to_is_still_told(tmp_path: Path, monkeypatch:
     other = Report(path)
     other.finish([FileOutcome("c", "out/c", "done")])
     assert done_inputs(path) == {str(tmp_path / "c")}, "a run that retries nothing begins anew"
+
+
+def test_a_line_that_does_not_name_its_output_tells_nothing_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "night.jsonl"
+    lines = [{"input": "a", "bytes": 5}, {"input": "b", "output": 7, "bytes": 5}, {"input": "c", "output": "/c"}]
+    path.write_text("".join(json.dumps({"outcome": "done", **line}) + "\n" for line in lines))
+    assert whole_outputs([path]) == {}
+    with path.open("a") as file:
+        file.write('{"input": "d", "outcome": "done", "output": "/d", "bytes": 5}\n')
+    assert list(whole_outputs([path]).values()) == [5]
 
 
 def test_a_document_on_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

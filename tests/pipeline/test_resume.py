@@ -293,6 +293,18 @@ def test_joining_stops_with_the_others(source: Path, tmp_path: Path) -> None:
     assert run(source, tmp_path / "out.mp4").frames_out == 60
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("after", ...), ("after", {}), ("segments", [1]), ("network", 3), ("warnings", [[]]), ("frames", "a few")],
+)
+def test_a_manifest_that_is_damaged_says_what_to_do(source: Path, tmp_path: Path, name: str, value: Any) -> None:
+    manifest = begun(source, tmp_path / "out.mp4") / "manifest.json"
+    state = json.loads(manifest.read_text()) | {name: value}
+    manifest.write_text(json.dumps({key: value for key, value in state.items() if value is not ...}))
+    with pytest.raises(InputError, match=r"manifest.json: cannot be read \(delete its folder to begin anew"):
+        run(source, tmp_path / "out.mp4")
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"key": "a"}'])
 def test_a_manifest_that_is_none_says_what_to_do(source: Path, tmp_path: Path, text: str) -> None:
     (begun(source, tmp_path / "out.mp4") / "manifest.json").write_text(text)

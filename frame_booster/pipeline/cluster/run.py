@@ -129,7 +129,11 @@ def boost_folder_on_cluster(
 
 
 def _bytes(path: Path) -> int:
-    return sum(file.stat().st_size for file in files_of(path))
+    """Returns how large an input is; 0 where it cannot be looked at, as its own run will say."""
+    try:
+        return sum(file.stat().st_size for file in files_of(path))
+    except (OSError, InputError):
+        return 0
 
 
 def _outcome(end: Ended) -> FileOutcome:

@@ -13,7 +13,7 @@ import pytest
 from frame_booster.errors import InputError, ModelError
 from frame_booster.pipeline.cluster.machines import Machine, check_alike, this_machine
 from frame_booster.pipeline.cluster.options import ClusterOptions
-from frame_booster.pipeline.cluster.run import _kinds, _room, _threads, boost_on_cluster
+from frame_booster.pipeline.cluster.run import _bytes, _kinds, _room, _threads, boost_on_cluster
 from frame_booster.pipeline.keywords import options_of
 from tests.conftest import make_video
 from tests.stand_in import ROOT
@@ -96,3 +96,8 @@ def test_flags_of_a_cluster_need_one(tmp_path: Path) -> None:
         cluster_options({**values, "cluster_cpus": 2})
     with pytest.raises(InputError, match="0 cores are not enough"):
         cluster_options({**values, "cluster": "auto", "cluster_cpus": 0})
+
+
+def test_an_input_that_is_gone_is_left_for_its_own_run_to_tell(tmp_path: Path) -> None:
+    (tmp_path / "a.mkv").write_bytes(b"12345")
+    assert [_bytes(tmp_path / name) for name in ("a.mkv", "gone.mkv", "%05d.png")] == [5, 0, 0]
