@@ -249,7 +249,7 @@ class FileSink:
     def complete(self) -> Written:
         """Writes what is held back and closes the file; the encoder must have been flushed."""
         self._put_last()
-        self._passthrough.finish()
+        self._passthrough.finish(self.written.end_pts * self.time_base)
         self.warnings += self._passthrough.damage
         self.close()
         if self._path is not None:

@@ -8,8 +8,8 @@ from typing import Any
 import av
 
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
-from frame_booster.media.passthrough.open_ended import length_of, length_of_last
-from frame_booster.media.pyav.rational import rescale
+from frame_booster.media.passthrough.open_ended import end_of_last, length_of
+from frame_booster.media.pyav.rational import exact, rescale
 
 
 def slowed(ticks: int, slower: Fraction) -> int:
@@ -31,8 +31,11 @@ class CopiedStream:
         self._needs_lengths = stream.type == "subtitle" and stream.container.format.name in MP4_FAMILY
         self._held: av.Packet | None = None
         """A subtitle that is shown until another comes."""
-        self._held_lasts = 0
-        """Ticks for which it is shown where none comes."""
+        self._video_ends = Fraction(0)
+
+    def end_with(self, video: Fraction) -> None:
+        """Is told when the video ends in the output, s."""
+        self._video_ends = video / self.slower
 
     damaged = 0
     """What is copied is not looked into."""
@@ -41,8 +44,9 @@ class CopiedStream:
         """Returns packets for the output's stream; nothing for one whose length is not known yet."""
         found = []
         if self._held is not None:
-            lasts = self._held_lasts if packet is None else packet.dts - self._held.dts
-            self._held.duration = max(lasts, 1)
+            begin, base = self._held.dts, exact(self._held.time_base) or Fraction(1)
+            end = end_of_last(begin, self._video_ends, base) if packet is None else packet.dts
+            self._held.duration = max(end - begin, 1)
             found.append(self._placed(self._held))
             self._held = None
         if packet is None:
@@ -52,7 +56,7 @@ class CopiedStream:
             packet.duration = max(packet.dts - (packet.dts if self._last_dts is None else self._last_dts), 1)
         self._last_dts = packet.dts
         if self._needs_lengths and length_of(packet) is None:
-            self._held, self._held_lasts = packet, length_of_last(packet, packet.stream)
+            self._held = packet
             return found
         return [*found, self._placed(packet)]
 

@@ -5,6 +5,7 @@ MP4's timed text shows one sample at a time: a line that is written while anothe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -44,13 +45,13 @@ class Intervals:
         self._held.append(_Event(begin, end, text))
         return before
 
-    def rest(self, lasts: int) -> list[Interval]:
+    def rest(self, end_of: Callable[[int], int]) -> list[Interval]:
         """Returns the last intervals.
 
         Args:
-          lasts: ticks for which a text is shown that has no end.
+          end_of: returns when a text ends that has no end, by its beginning, in ticks.
         """
-        self._held = [each if each.end is not None else each._replace(end=each.begin + lasts) for each in self._held]
+        self._held = [each if each.end is not None else each._replace(end=end_of(each.begin)) for each in self._held]
         ends = [each.end for each in self._held if each.end is not None]
         return self._up_to(max(ends)) if ends else []
 

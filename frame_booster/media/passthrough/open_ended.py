@@ -7,7 +7,6 @@ that its muxer refuses what has none, or lasts for weeks.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import av
 
@@ -26,16 +25,6 @@ def length_of(packet: av.Packet) -> int | None:
     return duration if 0 < duration * base < _FOR_EVER else None
 
 
-def length_of_last(packet: av.Packet, stream: Any) -> int:
-    """Returns for how many ticks the last packet is shown, where it does not say so: at most to the end of its file.
-
-    Args:
-      packet: of the source, its time counted from the beginning of what is shown.
-      stream: of the source.
-    """
-    base = exact(packet.time_base) or Fraction(1)
-    lasts, length = _LASTS, stream.container.duration
-    if length is not None:
-        rest = Fraction(length, av.time_base) - (packet.dts if packet.pts is None else packet.pts) * base
-        lasts = min(lasts, rest) if rest > 0 else lasts
-    return max(rescale(1, lasts, base), 1)
+def end_of_last(begin: int, video_ends: Fraction, base: Fraction) -> int:
+    """Returns when a subtitle that begins at a time, ticks of `base` s, ends where nothing says so: with the video."""
+    return max(begin + 1, min(begin + rescale(1, _LASTS, base), rescale(1, video_ends, base)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -200,9 +201,11 @@ class Passthrough:
             hint = "without --strict it is silence, or left out, with a warning"
             raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 
-    def finish(self) -> None:
-        """Writes what was held back."""
+    def finish(self, end: Fraction) -> None:
+        """Writes what was held back; the video ends at that time of the output, s."""
         for index, route in self._routes.items():
+            if isinstance(route, (CopiedStream, SubtitleConverter)):
+                route.end_with(end)
             self._write(route.take(None), self._streams[index])
         for index, (what, count) in self._refused.items():
             if count > self.packets.get(index, 0):

@@ -5,6 +5,7 @@ Containers hold text in codecs of their own, and MP4's shows one sample at a tim
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ from av.subtitles.subtitle import SubtitleSet
 
 from frame_booster.media.passthrough.copying import slowed
 from frame_booster.media.passthrough.intervals import Interval, Intervals
-from frame_booster.media.passthrough.open_ended import length_of, length_of_last
+from frame_booster.media.passthrough.open_ended import end_of_last, length_of
 from frame_booster.media.pyav.compat import encodes_subtitles
 from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact, rescale
@@ -53,11 +54,15 @@ class SubtitleConverter:
         target.codec_context.subtitle_header = decoder.subtitle_header
         self._intervals = Intervals() if target.codec_context.name == "mov_text" else None
         """Of a codec that shows one sample at a time."""
-        self._length_of_last = 0
+        self._video_ends = Fraction(0)
         self.damaged = 0
         """Events that are left out, as they cannot be decoded, or encoded again."""
         self._guessed = 0
         """Events whose text was not UTF-8."""
+
+    def end_with(self, video: Fraction) -> None:
+        """Is told when the video ends in the output, s."""
+        self._video_ends = video
 
     def damage(self, stream: str) -> list[str]:
         """Returns warnings of events that are left out, and of text that was not UTF-8."""
@@ -85,7 +90,9 @@ class SubtitleConverter:
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         """Returns what is converted so far; what may be shown together with a later one is held back."""
         if packet is None:
-            return [] if self._intervals is None else self._samples(self._intervals.rest(self._length_of_last))
+            base = exact(self.stream.time_base) or Fraction(1)
+            end_of = functools.partial(end_of_last, video_ends=self._video_ends, base=base)
+            return [] if self._intervals is None else self._samples(self._intervals.rest(end_of))
         if packet.size == 0:
             return []
         try:
@@ -106,7 +113,6 @@ class SubtitleConverter:
         length = length_of(packet)
         begin = slowed(packet.pts, self.slower)
         end = None if length is None else slowed(packet.pts + length, self.slower)
-        self._length_of_last = slowed(length_of_last(packet, self.stream), self.slower)
         if end is not None and intervals.given is not None and end <= intervals.given:
             # Packets are out of order, and the container takes none that begins before another.
             self.damaged += 1

@@ -157,7 +157,7 @@ def test_a_line_without_an_end_is_shown_until_another_comes() -> None:
     assert intervals.add(10, None, b"b") == []
     assert intervals.add(15, 30, b"c") == [Interval(10, 15, (b"a", b"b"))]
     assert intervals.add(20, None, b"d") == [Interval(15, 20, (b"c",))]
-    assert intervals.rest(5) == [Interval(20, 25, (b"c", b"d")), Interval(25, 30, (b"c",))]
+    assert intervals.rest(lambda begin: begin + 5) == [Interval(20, 25, (b"c", b"d")), Interval(25, 30, (b"c",))]
 
 
 def test_a_line_that_comes_late_is_shown_from_where_it_came() -> None:
@@ -165,5 +165,8 @@ def test_a_line_that_comes_late_is_shown_from_where_it_came() -> None:
     assert intervals.add(10, 20, b"a") == []
     assert intervals.add(15, 20, b"b") == [Interval(10, 15, (b"a",))]
     assert intervals.add(5, 18, b"c") == []
-    assert intervals.rest(5) == [Interval(15, 18, (b"a", b"b", b"c")), Interval(18, 20, (b"a", b"b"))]
-    assert intervals.rest(5) == []
+    assert intervals.rest(lambda begin: begin + 5) == [
+        Interval(15, 18, (b"a", b"b", b"c")),
+        Interval(18, 20, (b"a", b"b")),
+    ]
+    assert intervals.rest(lambda begin: begin + 5) == []
