@@ -126,6 +126,9 @@ class FolderRun:
         Raises:
           InputError: an output folder is the input's own.
         """
+        # Where the output folder lies around the input, results may come into that, too, and are found at a later look.
+        made = {same_name(output) for output in self._results.outputs.values()}
+        made |= {same_name(outcome.output) for outcome in self.outcomes if outcome.output}
         for given in self.given:
             path = input_path(given.text)
             if not self._is_folder(given):
@@ -140,7 +143,9 @@ class FolderRun:
             results = into if self.target is None else self.target
             without = None if results.resolve() in path.resolve().parents else results
             for video in find_videos(path, self.folder.pattern, without=without, unreadable=self._unreadable):
-                if self._results.put(video, into / video.relative_to(path).parent, marked=False):
+                if same_name(video) not in made and self._results.put(
+                    video, into / video.relative_to(path).parent, marked=False
+                ):
                     yield video
 
     def _unreadable(self, path: Path, error: InputError) -> None:

@@ -313,6 +313,26 @@ def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatc
     assert done[:2] == ["a.mp4", "late.mp4"]
 
 
+def test_results_that_come_into_a_watched_folder_are_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output folder lies around the input, in which a folder has its name."""
+    (tmp_path / "a" / "a").mkdir(parents=True)
+    make_video(tmp_path / "a" / "a" / "x.mkv", pts=range(2), codec="ffv1")
+    run = FolderRun(tmp_path / "a", tmp_path, BoostOptions(), FolderOptions(watch=True, interval_s=0.01))
+    looks: list[int] = []
+
+    def look() -> Any:
+        looks.extend([1] * len(run.outcomes))
+        if len(looks) > 4:
+            raise KeyboardInterrupt
+        return original()
+
+    original = run._found
+    monkeypatch.setattr(run, "_found", look)
+    assert names(run.run()) == {"x.mkv": "done"}
+    assert (tmp_path / "a" / "x.mkv").exists()
+    assert not (tmp_path / "x.mkv").exists()
+
+
 def test_the_command_reports_every_file_and_fails_at_the_end(tree: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     done = subprocess.run(
