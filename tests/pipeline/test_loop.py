@@ -38,6 +38,15 @@ def test_a_cut_between_last_and_first_is_held_and_told(tmp_path: Path) -> None:
     assert result.warnings == ["the loop has a cut between its last frame and its first: the last is held"]
 
 
+def test_the_gap_of_a_loop_is_its_own(tmp_path: Path) -> None:
+    """Not the one before it, which is too long to interpolate in."""
+    pts = [0, 30, 60, 90, 90 + 3 * 750]
+    source = make_video(tmp_path / "in.nut", codec="ffv1", pts=pts, time_base=Fraction(1, 750))
+    result = boosted(source, tmp_path / "out.nut", loop=True)
+    assert (result.gaps, result.held, result.made) == (1, 1, 4)
+    assert not any("loop" in text for text in result.warnings)
+
+
 @pytest.mark.parametrize("repeated", [False, True])
 def test_a_part_is_a_loop_and_repeats_go_on_through_its_end(tmp_path: Path, repeated: bool) -> None:
     source = make_video(tmp_path / "in.nut", codec="ffv1", pts=range(8))

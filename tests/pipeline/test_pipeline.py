@@ -237,6 +237,12 @@ def test_long_gaps_are_held() -> None:
     assert (pairing.counts.gaps, pairing.counts.made) == (1, 2)
 
 
+@pytest.mark.parametrize(("max_gap", "gaps"), [(29, 0), (28, 1)])
+def test_a_gap_is_held_that_is_longer_than_the_longest(max_gap: int, gaps: int) -> None:
+    _, pairing, _ = boosted([frame(0, 0), frame(1, 1), frame(2, 30)], 2, options=PairingOptions(max_gap=max_gap))
+    assert (pairing.counts.gaps, pairing.counts.made) == (gaps, 2 - gaps)
+
+
 @pytest.mark.parametrize(
     ("max_gap", "rate", "ticks"),
     [(Fraction(1, 2), Fraction(25), 500), (Fraction(1, 2), Fraction(10), 800), (Fraction(0), Fraction(25), None)],

@@ -17,11 +17,17 @@ import pytest
 from PIL import Image
 
 from frame_booster.errors import EncodeError, InputError, Interrupted, OutputError
+from frame_booster.media.input.source import Resume
+from frame_booster.media.output.segments import read_segment
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline import boost, opened_run, segmented_run
+from frame_booster.pipeline.boundaries import Boundary
 from frame_booster.pipeline.comparison.compare import compare
+from frame_booster.pipeline.fingerprint import fingerprint
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import options_of
+from frame_booster.pipeline.pairing import Counts
+from frame_booster.pipeline.resume import Segments
 from tests.conftest import MeanModel, boosted, decoded, make_video, packets, probed_times
 from tests.media.passthrough.test_captions import captioned
 from tests.stand_in import STAND_IN
@@ -210,6 +216,37 @@ def test_what_was_told_before_a_crash_is_told_in_the_end(tmp_path: Path) -> None
     assert sum("closed captions are lost" in text for text in result.warnings) == 1
 
 
+def test_segments_keep_the_warnings_of_all_runs(tmp_path: Path) -> None:
+    """Of one that counts, what it said last."""
+    for told, boundary in (
+        ([["a"], ["a", "1 of b"], ["a", "2 of b"]], Boundary(Resume(5, Fraction(0)), 0, 1, Counts())),
+        ([["1 of c"], ["2 of c", "a"]], None),
+    ):
+        segments = Segments(tmp_path / "out.mkv", "key")
+        for warnings in told:
+            segments.add(segments.new(), 1, boundary, warnings=warnings)
+        segments.release()
+    assert segments.warnings == ["a", "2 of b", "2 of c"]
+
+
+@pytest.mark.parametrize("changed", ["first", "last", "weights"])
+def test_a_fingerprint_knows_the_content_of_both_ends(tmp_path: Path, changed: str) -> None:
+    """Also where size and time are as before, as after a copy that keeps them."""
+    source, weights = tmp_path / "in.mkv", tmp_path / "weights"
+    source.write_bytes(bytes(3 << 20))
+    weights.write_bytes(b"1")
+    before, status = fingerprint(source, weights, BoostOptions()), source.stat()
+    assert fingerprint(source, weights, BoostOptions(overwrite=True)) == before
+    if changed == "weights":
+        weights.write_bytes(b"2")
+    else:
+        data = bytearray(3 << 20)
+        data[0 if changed == "first" else -1] = 1
+        source.write_bytes(data)
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fingerprint(source, weights, BoostOptions()) != before
+
+
 def test_what_a_container_refuses_is_known_before_the_work(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(24), tones=1)
     with pytest.raises(EncodeError, match=r"audio stream 1 .* cannot be copied: webm cannot hold it"):
@@ -318,6 +355,16 @@ def test_a_segment_that_is_missing_is_told_before_the_work(source: Path, tmp_pat
     (folder / "00000.packets").unlink()
     with pytest.raises(InputError, match=r"00000.packets is missing .*delete the folder"):
         run(source, tmp_path / "out.mp4")
+
+
+def test_a_segment_that_is_cut_off_is_not_whole(source: Path, tmp_path: Path) -> None:
+    path = begun(source, tmp_path / "out.mp4") / "00000.packets"
+    whole = path.read_bytes()
+    assert len(list(read_segment(path))) > 1
+    for size in (len(whole) - 1, 10):
+        path.write_bytes(whole[:size])
+        with pytest.raises(OutputError, match=r"a segment is not whole \(delete its folder"):
+            list(read_segment(path))
 
 
 def test_folders_among_the_segments_are_left_alone(source: Path, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import pytest
 from frame_booster.errors import OutputError
 from frame_booster.media.output.earlier_output import check_whole
 from frame_booster.media.output.size import Size
-from frame_booster.pipeline import space, speeds
+from frame_booster.pipeline import boost, space, speeds
 from frame_booster.pipeline.job import Progress
+from frame_booster.pipeline.keywords import options_of
 from frame_booster.pipeline.report import read_report
 from frame_booster.pipeline.speeds import Pace, Speed, known_speed, note_speed
-from tests.conftest import boosted, make_video
+from tests.conftest import MeanModel, boosted, make_video
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -45,6 +46,21 @@ def test_space_is_refused_warned_of_or_enough(tmp_path: Path, monkeypatch: pytes
     (tmp_path / ".out.mkv.segments").mkdir()
     (tmp_path / ".out.mkv.segments" / "0").write_bytes(bytes(40_000))
     assert "may not suffice" in str(space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True))
+    # 80 kB are to come, and a quarter more is enough.
+    free = 105_000
+    assert space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True) is None
+
+
+@pytest.mark.parametrize("sharers", [1, 2])
+def test_a_speed_is_noted_of_a_run_that_has_the_machine_for_itself(
+    tmp_path: Path, sharers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, noted = make_video(tmp_path / "in.mkv", pts=range(4), codec="ffv1"), []
+    monkeypatch.setattr(Pace, "speed", lambda *_: Speed(4.0, 1.0, (64, 48)))
+    monkeypatch.setattr(boost, "note_speed", lambda *facts: noted.append(facts))
+    options = options_of({"codec": "ffv1"})
+    boost.run(str(source), str(tmp_path / "out.mkv"), options, None, MeanModel(), sharers=sharers)  # type: ignore[arg-type]
+    assert len(noted) == (sharers == 1)
 
 
 def test_speeds_are_kept_whatever_is_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from frame_booster.errors import InputError
-from frame_booster.pipeline.timeline import Multiple, RateChoice, Timeline
+from frame_booster.pipeline.timeline import Multiple, RateChoice, Timeline, last_duration
 from frame_booster.rational import is_representable
 
 LONG = Fraction("1.23456789012345678")
@@ -52,6 +52,23 @@ def test_a_time_base_that_is_a_part_of_the_sources_is_kept() -> None:
 def test_a_rate_that_ffmpeg_cannot_hold_is_refused(choice: RateChoice) -> None:
     with pytest.raises(InputError, match="FFmpeg has no rate"):
         choice.timeline(Fraction(1, 25), Fraction(25), 0)
+
+
+def test_times_are_rounded_to_the_nearest() -> None:
+    """Where FFmpeg holds no time base in which thirds of a tick are whole."""
+    base = Fraction(1, 10**9)
+    timeline = Multiple(base, Fraction(25), 3)
+    slots = list(timeline.between(0, 1))
+    assert [slot.at for slot in slots] == [0, Fraction(1, 3), Fraction(2, 3)]
+    assert all(abs(slot.pts * timeline.time_base - slot.at * base) <= timeline.time_base / 2 for slot in slots)
+
+
+def test_the_last_frame_is_shown_for_a_tick_at_least() -> None:
+    assert last_duration(0, 0, Fraction(100), Fraction(1, 25)) == 1
+    assert last_duration(0, 0, None, Fraction(1, 25)) == 1
+    assert last_duration(0, 0, Fraction(25), Fraction(1, 100)) == 4
+    assert last_duration(0, 3, Fraction(25), Fraction(1, 100)) == 3
+    assert last_duration(2, 3, Fraction(25), Fraction(1, 100)) == 2
 
 
 def counted(timeline: Timeline, frames: int) -> int:

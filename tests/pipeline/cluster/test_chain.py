@@ -79,6 +79,21 @@ def test_one_that_begins_elsewhere_is_made_again_from_where_it_begins() -> None:
     assert chain.remade == 1
 
 
+def test_a_last_segment_of_one_frame_is_made_again_after_the_one_before() -> None:
+    """The frame is shown as long as the one before it, which only a reading from there on has seen."""
+    chain = Chain(GRID, FIRST, 2)
+    starts = handed_out(chain)
+    alone = replace(made(1, starts[1], 105, None), counts=Counts(source=1))
+    chain.take(1, alone)
+    chain.take(0, made(0, starts[0], 5, 105))
+    assert taken(chain) == [0]
+    number, start = chain.next(2) or pytest.fail("it is not made again")
+    assert (number, start.exact) == (1, True)
+    chain.take(1, replace(alone, exact=True))
+    assert taken(chain) == [1]
+    assert chain.complete
+
+
 def test_gaps_leave_numbers_out_and_the_input_may_end_early_or_late() -> None:
     chain = Chain(GRID, FIRST, 5)
     starts = handed_out(chain)

@@ -209,6 +209,20 @@ def test_a_file_that_breaks_off_is_told_as_by_one_machine(tmp_path: Path, worker
         work.join()
 
 
+def test_damage_in_all_segments_is_summed(tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = opened(make_video(tmp_path / "in.mkv", pts=range(40)), tmp_path / "out.mp4")
+    make, made = worker.make, list[int]()
+
+    def damaged(task: Task) -> Any:
+        made.append(task.number)
+        return replace(make(task), decode_errors=task.number + 1)
+
+    monkeypatch.setattr(worker, "make", damaged)
+    worked(work, worker)
+    assert len(made) > 2
+    assert work.join().decode_errors == sum(number + 1 for number in made)
+
+
 def test_a_segment_that_is_lost_too_often_fails_its_file(tmp_path: Path, worker: Worker) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(20))
     work = opened(source, tmp_path / "out.mp4")
