@@ -15,6 +15,8 @@ MAX_GAP_FRAMES = 8
 SEGMENT_S = Fraction(60)
 """Usual length of a durable segment, s of the input."""
 DEINTERLACING = ("auto", "on", "off")
+LEAST_FPS, MOST_FPS = Fraction(1, 1000), Fraction(100_000)
+"""Rates that the usual containers can count, frames a second; some count fewer (`check_rate`)."""
 MOST_FRAMES = 16
 """The most frames for one, and as fine as networks that know the middle only come to any time."""
 MOST_TIMES_SLOWER = 100
@@ -177,6 +179,9 @@ class BoostOptions:
             raise InputError("fps is not positive")
         if self.fps is not None and representable(self.fps) is None:
             raise InputError(f"FFmpeg has no rate of {float(self.fps):g} frames a second", hint="give another rate")
+        if self.fps is not None and not LEAST_FPS <= self.fps <= MOST_FPS:
+            span = f"of {float(LEAST_FPS):g} to {float(MOST_FPS):g}"
+            raise InputError(f"no container holds {float(self.fps):g} frames a second", hint=f"give a rate {span}")
         if self.fps is not None and self.factor is not None:
             raise InputError("fps and factor exclude each other", hint="give one of them")
         if self.slow_audio not in (None, "drop", "stretch"):

@@ -117,3 +117,14 @@ def test_an_unknown_keyword_is_told_with_those_that_are_near(name: str, hint: st
 def test_what_is_no_value_is_refused(keywords: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         options_of(keywords)
+
+
+@pytest.mark.parametrize("fps", ["1e-9", "0.0005", 200_000, "1e9"])
+def test_a_rate_that_no_container_counts_is_refused(fps: str | int) -> None:
+    with pytest.raises(InputError, match=r"no container holds .* \(give a rate of 0\.001 to 100000\)"):
+        options_of({"fps": fps})
+
+
+def test_the_slowest_and_the_fastest_rate_are_taken() -> None:
+    assert options_of({"fps": "0.001"}).fps == Fraction(1, 1000)
+    assert options_of({"fps": 100_000}).fps == 100_000
