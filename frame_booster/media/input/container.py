@@ -37,6 +37,19 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition & ATTACHED_PICTURE)
 
 
+_WITH_ITEMS = frozenset({"avis", "avif", "msf1", "mif1", "hevc", "heic"})
+"""Brands of files that hold pictures as items beside a sequence (ISO/IEC 23008-12, HEIF)."""
+
+
+def is_item_beside_a_sequence(stream: Any) -> bool:
+    """Tells whether a video stream is the still picture that an animated AVIF or HEIF shows where it is not played."""
+    container = stream.container
+    if container.metadata.get("major_brand", "").strip() not in _WITH_ITEMS:
+        return False
+    still = stream.duration is None and stream.frames == 1
+    return still and any(other.frames > 1 for other in container.streams.video)
+
+
 def is_attached(stream: Any) -> bool:
     """Tells whether a stream is no track with times of its own: cover art, or an attached file as a font."""
     return stream.type == "attachment" or is_cover(stream)

@@ -15,7 +15,13 @@ from frame_booster.errors import DecodeError
 from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.apng import ExactTimes, exact_times, is_cut_off
 from frame_booster.media.input.close_guard import CloseGuard
-from frame_booster.media.input.container import check_file, is_cover, is_raw_stream, open_input
+from frame_booster.media.input.container import (
+    check_file,
+    is_cover,
+    is_item_beside_a_sequence,
+    is_raw_stream,
+    open_input,
+)
 from frame_booster.media.input.joined import check_joined
 from frame_booster.media.input.packet_reader import PacketReader
 from frame_booster.media.input.part import Labels, bounds, frames_of_part, nothing_in_part
@@ -157,8 +163,9 @@ class FileSource(Source):
 
     @property
     def other_streams(self) -> list[Any]:
-        """All streams but the one that is decoded."""
-        return [s for s in self.container.streams if s.index != self.stream.index]
+        """All streams but the one that is decoded, and a still picture that stands for it."""
+        others = (s for s in self.container.streams if s.index != self.stream.index)
+        return [s for s in others if s.type != "video" or not is_item_beside_a_sequence(s)]
 
     @property
     def plays(self) -> int | None:

@@ -10,7 +10,7 @@ import av
 from av.codec.context import Flags
 
 from frame_booster.errors import InputError
-from frame_booster.media.input.container import LENGTH_FROM_0, is_cover, is_raw_stream
+from frame_booster.media.input.container import LENGTH_FROM_0, is_cover, is_item_beside_a_sequence, is_raw_stream
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
 from frame_booster.media.mp4.projection import read_projection
@@ -50,7 +50,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
     Raises:
       InputError: there is no such stream, or it cannot be decoded.
     """
-    pictures = [s for s in container.streams.video if not is_cover(s)]
+    pictures = [s for s in container.streams.video if not is_cover(s) and not is_item_beside_a_sequence(s)]
     if not pictures:
         raise InputError("has no video stream", path=path)
     if options.video_stream >= len(pictures):

@@ -6,11 +6,13 @@ import itertools
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from frame_booster.media.input.open import open_source
 from frame_booster.options import InputOptions
-from tests.conftest import boosted, ffmpeg, probed_times
+from tests.conftest import boosted, ffmpeg, probe, probed_times
 
 CLIP = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=4", "-pix_fmt", "yuv420p")
 
@@ -40,3 +42,22 @@ def test_such_an_avi_that_breaks_off_is_truncated(reordered: Path, tmp_path: Pat
     reordered.write_bytes(data[: len(data) // 3])
     result = boosted(reordered, tmp_path / "out.mkv", allow_truncated=True)
     assert any("of 4.00 s: it is truncated" in warning for warning in result.warnings)
+
+
+def test_an_animated_avif_is_its_animation_and_not_the_still_that_stands_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "in.avif"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libsvtav1", rate=25, options={"preset": "12"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(12):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 10 * k, np.uint8), "rgb24")
+            frame.pts = k
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        assert [stream.frames for stream in container.streams.video] == [1, 12]
+    result = boosted(path, tmp_path / "out.mp4")
+    assert (result.frames_in, result.frames_out, result.warnings) == (12, 24, [])
+    facts = probe(tmp_path / "out.mp4")
+    assert len(facts["streams"]) == 1
+    assert float(facts["format"]["duration"]) == pytest.approx(12 / 25)
