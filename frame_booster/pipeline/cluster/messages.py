@@ -179,7 +179,7 @@ class Failure:
     def of(cls, error: Exception, key: int, number: int, *, exact: bool, source: str) -> Failure:
         """Returns what is to be told of an exception."""
         known = as_known(error, source)
-        if isinstance(known, OutputError):
+        if isinstance(error, OutputError):
             # The file is one of a folder of the worker's own.
             known = OutputError(f"a segment on a worker: {known.message}", path=source, hint=known.hint)
         path = None if known.path is None else str(known.path)

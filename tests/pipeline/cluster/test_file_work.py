@@ -14,7 +14,7 @@ import av
 import pytest
 from PIL import Image
 
-from frame_booster.errors import DecodeError, InputError, ModelError
+from frame_booster.errors import DecodeError, InputError, ModelError, OutputError
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.file_work import FileWork, segment_for
 from frame_booster.pipeline.cluster.messages import Failure, Fixed, Made, Setup, Task
@@ -268,3 +268,11 @@ def test_segments_are_as_long_as_keeps_all_workers_busy(
 ) -> None:
     length = None if duration is None else Fraction(duration)
     assert segment_for(length, files, workers) == wanted
+
+
+def test_what_a_worker_cannot_write_is_a_segment_and_what_it_cannot_read_is_not() -> None:
+    full = OutputError("cannot be written: no space is left", path="/tmp/frame-booster-1/a.packets", hint="make room")
+    told = Failure.of(full, 1, 1, exact=True, source="in.mkv")
+    assert str(told.error()) == "in.mkv: a segment on a worker: cannot be written: no space is left (make room)"
+    denied = Failure.of(PermissionError(13, "denied", "/models/a.bin"), 1, 1, exact=True, source="in.mkv")
+    assert (denied.path, denied.elsewhere) == ("/models/a.bin", True)
