@@ -20,6 +20,7 @@ from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
 from frame_booster.media.output.apng import set_last_delay
+from frame_booster.media.output.atomic import cannot_write, writing
 from frame_booster.media.output.encoders import needs_riff_header
 from frame_booster.media.output.muxer import open_output, start_output
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
@@ -225,7 +226,7 @@ class FileSink:
         except BrokenPipeError as error:
             raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=self.name) from error
+            raise cannot_write(error, self.name) from error
 
     def _put_copied(self, packet: av.Packet) -> bool:
         """Writes a packet of another stream; tells whether the container has taken it: it may refuse damaged ones."""
@@ -253,7 +254,8 @@ class FileSink:
         self.warnings += self._passthrough.damage
         self.close()
         if self._path is not None:
-            self._add_what_ffmpeg_cannot(self._path)
+            with writing(self.name):
+                self._add_what_ffmpeg_cannot(self._path)
         return self.written
 
     def _add_what_ffmpeg_cannot(self, path: Path) -> None:
@@ -270,7 +272,7 @@ class FileSink:
         except BrokenPipeError as error:
             raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot be completed: {error.strerror}", path=self.name) from error
+            raise cannot_write(error, self.name, "cannot be completed") from error
 
     def __enter__(self) -> FileSink:
         return self

@@ -12,7 +12,8 @@ from typing import Any
 
 import av
 
-from frame_booster.errors import EncodeError, OutputError
+from frame_booster.errors import EncodeError
+from frame_booster.media.output.atomic import cannot_write
 from frame_booster.media.output.sink import SinkOptions
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys
@@ -83,7 +84,7 @@ def open_output(
             container_options=settings,
         )
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=options.name) from error
+        raise cannot_write(error, options.name) from error
     container.metadata.update(tags)
     return container
 
