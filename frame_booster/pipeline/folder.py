@@ -12,22 +12,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 
 from frame_booster.engine.contract import LoadedNetwork
-from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError
-from frame_booster.media.input.open import open_source
-from frame_booster.media.input.truncation import tells_its_length
+from frame_booster.errors import InputError, Interrupted, OutputError
 from frame_booster.media.output.atomic import make_folder
-from frame_booster.media.output.earlier_output import check_whole
 from frame_booster.media.paths import find_videos, input_path, is_picture_folder, is_pipe, named, same_name
 from frame_booster.media.remote_path import is_address
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import load, run
+from frame_booster.pipeline.earlier_results import EarlierResults, made_again
 from frame_booster.pipeline.inputs import Given
 from frame_booster.pipeline.job import Progress
-from frame_booster.pipeline.outcome import FileOutcome, bytes_of
+from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result_names import ResultNames
 from frame_booster.pipeline.space import free_space, shown_bytes
 from frame_booster.pipeline.watched_files import WatchedFiles
@@ -107,6 +104,7 @@ class FolderRun:
         self._models: dict[tuple[str | None, ...], LoadedNetwork] = {}
         self._loading = threading.Lock()
         self._stop = threading.Event()
+        self._earlier = EarlierResults(options, folder.done, folder.skip_existing, folder.whole)
 
     @staticmethod
     def _is_folder(given: Given) -> bool:
@@ -270,46 +268,9 @@ class FolderRun:
         self.report(path, outcome)
 
     def left_alone(self, path: Path, target: Path, *, look: bool = True) -> FileOutcome | str | None:
-        """Tells whether a file is left alone, as an earlier run has done it.
-
-        Args:
-          path: the file.
-          target: its output.
-          look: whether an output is looked at that no report calls whole.
-
-        Returns:
-          Its outcome, if so; where it is not, what is wrong with the output that is there, None being nothing.
-        """
-        if self.folder.done is not None and same_name(path) in self.folder.done:
-            return FileOutcome(str(path), str(target), "skipped")
+        """Tells whether a file is left alone, as `EarlierResults.left_alone`."""
         film = self.film_of(path) if target.suffix == ".gif" else None
-        if film is not None and film.exists() and not target.exists():
-            target = film
-        if not self.folder.skip_existing or not target.exists():
-            return None
-        skipped = FileOutcome(str(path), str(target), "skipped", bytes=bytes_of(str(target)))
-        known = self.folder.whole.get(same_name(target))
-        if not look or is_pipe(target) or (known is not None and target.stat().st_size == known):
-            return skipped
-        try:
-            check_whole(target, self._expected(path))
-        except OutputError as error:
-            return error.message
-        return skipped
-
-    def _expected(self, path: Path) -> Fraction | None:
-        """Returns how long an output should last, s; None where the input does not tell exactly."""
-        options = self.options
-        if options.allow_truncated:
-            return None
-        try:
-            with open_source(path, options.source, **options.part) as source:
-                frames, rate = source.expected_frames, source.info.rate
-                if frames is None or not rate or not tells_its_length(source):
-                    return None
-                return frames / rate * (options.slow_motion or 1)
-        except FrameBoosterError:
-            return None
+        return self._earlier.left_alone(path, target, film, look=look)
 
     def _one(self, path: Path, target: Path, device: str) -> FileOutcome:
         found = self.left_alone(path, target)
@@ -330,8 +291,3 @@ class FolderRun:
         if found is not None:
             result = replace(result, warnings=[made_again(found), *result.warnings])
         return FileOutcome.done(str(path), result.output, result)
-
-
-def made_again(why: str) -> str:
-    """Returns a warning about an output that was there and was made again."""
-    return f"the output that was there was not whole, and is made again: {why}"

@@ -23,7 +23,8 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.boundaries import Opening
 from frame_booster.pipeline.destination import picture_encoder, picture_pattern
-from frame_booster.pipeline.folder import FolderRun, made_again
+from frame_booster.pipeline.earlier_results import made_again
+from frame_booster.pipeline.folder import FolderRun
 from frame_booster.pipeline.opened_run import OpenedRun
 from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.settings import options_rate

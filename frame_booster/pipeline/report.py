@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from frame_booster.pipeline.outcome import FileOutcome
 
 LINES = ".jsonl"
 """Suffix of reports of lines."""
+_MOST_BYTES = 64 << 20
+"""Of a report; what is larger is no report."""
 
 
 class Report:
@@ -36,7 +39,7 @@ class Report:
     def __init__(self, path: Path | None, profile: str | None = None, earlier: Path | None = None) -> None:
         self._path, self._profile = path, profile
         same = path is not None and earlier is not None and same_name(path) == same_name(earlier)
-        self._earlier = read_report(path) if path is not None and same and path.suffix != LINES else []
+        self._earlier = inputs_of(path) if path is not None and same and path.suffix != LINES else []
         self._lock = threading.Lock()
         self._failed: OSError | None = None
         self._began = False
@@ -99,7 +102,7 @@ class Report:
 
 
 def read_report(path: Path) -> list[dict[str, Any]]:
-    """Returns the objects about inputs that a report holds, of either form; of several about one, the last.
+    """Returns the objects about files that a report holds: of `--report` in either form, or what `--json` printed.
 
     A line that is not whole, as a killed run leaves it, is left out.
 
@@ -107,23 +110,42 @@ def read_report(path: Path) -> list[dict[str, Any]]:
       InputError: it cannot be read, or is no report.
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError("is too large for a report", path=path)
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InputError("no such report", path=path) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the report cannot be read: {error}", path=path) from error
-    if path.suffix == LINES:
-        found = [entry for line in text.splitlines() if (entry := _object(line)) is not None]
-        sound = bool(found) or not text.strip()
-    else:
-        document = _object(text) or {}
-        listed = document.get("files")
-        found = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-        sound = isinstance(listed, list)
+    found: list[dict[str, Any]] = []
+    # Lines of a run that was killed before the first file ended.
+    sound = path.suffix == LINES and not text.strip()
+    for document in _documents([text]) or _documents(text.splitlines()):
+        listed = document.get("files", [document]) if isinstance(document, dict) else document
+        entries = [one for one in listed if _is_entry(one)] if isinstance(listed, list) else []
+        sound |= bool(entries) or (isinstance(document, dict) and document.get("files") == [])
+        found += entries
     if not sound:
         raise InputError("is no report of frame-booster", path=path, hint="as --report writes it")
-    entries = {str(entry["input"]): entry for entry in found if "input" in entry and "outcome" in entry}
-    return list(entries.values())
+    return found
+
+
+def _documents(texts: list[str]) -> list[Any]:
+    found = []
+    for text in texts:
+        with suppress(ValueError, RecursionError):
+            found.append(json.loads(text))
+    return found
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and ("input" in value or "output" in value)
+
+
+def inputs_of(path: Path) -> list[dict[str, Any]]:
+    """Returns what a report tells of inputs; of several objects about one, the last."""
+    known = (entry for entry in read_report(path) if "input" in entry and "outcome" in entry)
+    return list({str(entry["input"]): entry for entry in known}.values())
 
 
 def done_inputs(path: Path) -> frozenset[str]:
@@ -131,7 +153,7 @@ def done_inputs(path: Path) -> frozenset[str]:
 
     Raises: as `read_report`.
     """
-    entries = read_report(path)
+    entries = inputs_of(path)
     return frozenset(same_name(entry["input"]) for entry in entries if entry["outcome"] in ("done", "skipped"))
 
 
@@ -140,15 +162,7 @@ def whole_outputs(paths: Iterable[Path]) -> dict[str, int]:
 
     Raises: as `read_report`.
     """
-    entries = [entry for path in paths if path.exists() for entry in read_report(path)]
+    entries = [entry for path in paths if path.exists() for entry in inputs_of(path)]
     # One that does not say what was written, and how much, tells nothing: its output is checked again.
     told = (entry for entry in entries if entry["outcome"] != "failed" and isinstance(entry.get("output"), str))
     return {same_name(entry["output"]): entry["bytes"] for entry in told if isinstance(entry.get("bytes"), int)}
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.errors import OutputError
+from frame_booster.errors import InputError, OutputError
 from frame_booster.media.output.earlier_output import check_whole
 from frame_booster.media.output.size import Size
 from frame_booster.pipeline import boost, space, speeds
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.keywords import options_of
-from frame_booster.pipeline.report import read_report
+from frame_booster.pipeline.report import inputs_of
 from frame_booster.pipeline.speeds import Pace, Speed, known_speed, note_speed
 from tests.conftest import MeanModel, boosted, make_video
 
@@ -118,4 +118,25 @@ def test_a_report_of_lines_holds_the_last_of_each(tmp_path: Path) -> None:
     report.write_text(
         '{"input": "a", "outcome": "failed"}\n{"inp\n{"input": "a", "outcome": "done"}\n[]\n{"input": "b", "outco'
     )
-    assert read_report(report) == [{"input": "a", "outcome": "done"}]
+    assert inputs_of(report) == [{"input": "a", "outcome": "done"}]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"files": 3}', '{"name": "package"}\n{"a": 1}', "", "[1, 2"])
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="is no report"):
+        inputs_of(path)
+    path = tmp_path / "lines.jsonl"
+    path.write_text(text)
+    if text:
+        with pytest.raises(InputError, match="is no report"):
+            inputs_of(path)
+    else:
+        assert inputs_of(path) == []
+
+
+def test_what_json_printed_is_a_report_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "printed.json"
+    path.write_text('{"input": "a", "output": "b", "outcome": "failed"}\n')
+    assert [entry["input"] for entry in inputs_of(path)] == ["a"]

@@ -57,6 +57,20 @@ class Filter(ABC):
             made.time_base = self.time_base
             out.append(made)
 
+    def pass_one(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Returns what comes out of a filter of one frame for each one, at the time of the frame that went in.
+
+        Inside each has the time 0, so that frames of any order and time base may follow one another.
+        """
+        pts, time_base, duration = frame.pts, frame.time_base, frame.duration
+        frame.pts, frame.time_base = 0, self.time_base
+        [made] = self.push(frame)
+        for one in frame, made:
+            one.pts, one.duration = pts, duration
+            if time_base is not None:
+                one.time_base = time_base
+        return made
+
 
 class Deinterlacer(Filter):
     """bwdif: one whole frame for each frame of two fields, by the frame before and the one after.
@@ -125,11 +139,7 @@ class Cropper(Filter):
 
     def crop(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Returns the part of a frame that is shown, at its own time."""
-        pts, time_base, duration = frame.pts, frame.time_base, frame.duration
-        frame.pts, frame.time_base = 0, Fraction(1)
-        [made] = self.push(frame)
-        made.pts, made.time_base, made.duration = pts, time_base, duration
-        return made
+        return self.pass_one(frame)
 
 
 class Palette(Filter):

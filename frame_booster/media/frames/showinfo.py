@@ -13,13 +13,7 @@ from frame_booster.media.pyav.ffmpeg_log import logged
 
 def showinfo(frame: av.VideoFrame) -> str:
     """Returns the text of FFmpeg's filter of that name. For single frames: all threads wait for FFmpeg's log."""
-    pts, time_base = frame.pts, frame.time_base
-    frame.pts, frame.time_base = 0, Fraction(1)
-    said = logged(lambda: _Showinfo(frame, Fraction(1)).push(frame))
-    frame.pts = pts
-    if time_base is not None:
-        frame.time_base = time_base
-    return said
+    return logged(lambda: _Showinfo(frame, Fraction(1)).pass_one(frame))
 
 
 class _Showinfo(Filter):

@@ -76,7 +76,7 @@ class SideDataCopy(Filter):
 
     def of(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Returns a copy of a frame, its pixels in memory of its own, with the frame's side data but for captions."""
-        return _passed(self, frame)
+        return self.pass_one(frame)
 
 
 class SideDataRemoval(Filter):
@@ -101,15 +101,4 @@ class SideDataRemoval(Filter):
 
     def take_off(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Returns a frame of the same pixels and times without the side data."""
-        return _passed(self, frame)
-
-
-def _passed(way: Filter, frame: av.VideoFrame) -> av.VideoFrame:
-    """Returns what a filter makes of a frame, at its time."""
-    pts, time_base = frame.pts, frame.time_base
-    frame.pts, frame.time_base = 0, Fraction(1)
-    [made] = way.push(frame)
-    frame.pts = made.pts = pts
-    if time_base is not None:
-        frame.time_base = made.time_base = time_base
-    return made
+        return self.pass_one(frame)

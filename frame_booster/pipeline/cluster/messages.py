@@ -33,7 +33,6 @@ class Hello:
     """What a worker says of itself when its network is loaded."""
 
     machine: Machine
-    pid: int
     device: str
     kind: str
     """Model of the GPU, or of the processor: one kind gives the same bits everywhere."""

@@ -26,7 +26,8 @@ from frame_booster.pipeline.cluster.news import News, Warned
 from frame_booster.pipeline.cluster.options import CPUS, ClusterOptions
 from frame_booster.pipeline.cluster.worker import Worker
 from frame_booster.pipeline.destination import destination
-from frame_booster.pipeline.folder import FolderRun, made_again
+from frame_booster.pipeline.earlier_results import made_again
+from frame_booster.pipeline.folder import FolderRun
 from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result import Result
 

@@ -6,7 +6,6 @@ It is run as a Ray actor, but knows nothing of Ray, so that its work can be test
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 import socket
@@ -71,7 +70,6 @@ class Worker:
         options = self.setup.options
         return Hello(
             machine=this_machine(options.model, options.weights),
-            pid=os.getpid(),
             device=model.device,
             kind=kind_of(model),
             precision=model.precision,

@@ -22,7 +22,6 @@ from frame_booster.pipeline.comparison.facts import (
     facts_of,
     length_of,
     megabytes,
-    read_report,
     record_beside,
     record_for,
     shown_record,
@@ -32,6 +31,7 @@ from frame_booster.pipeline.comparison.page import PageText, write_page
 from frame_booster.pipeline.comparison.part import ComparedPart, compared_part
 from frame_booster.pipeline.comparison.recording import HELD, INTERPOLATED, Clips, Recorded, Recording
 from frame_booster.pipeline.comparison.uncertainty import Candidate
+from frame_booster.pipeline.report import read_report
 
 USUAL_S = Fraction(60)
 """So much is shown where no part is asked for, s of the source."""

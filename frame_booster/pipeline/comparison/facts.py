@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,7 @@ from frame_booster.errors import InputError
 from frame_booster.media.frames.tone_mapping import HLG, PQ
 from frame_booster.media.input.source import Source
 from frame_booster.media.paths import named
-
-_MOST_BYTES = 64 << 20
-"""Of a report; what is larger is no report."""
+from frame_booster.pipeline.report import read_report
 
 
 def length_of(source: Source) -> Fraction | None:
@@ -63,43 +59,12 @@ def clock(seconds: Fraction) -> str:
     return f"{hours}:{text}" if hours else text
 
 
-def read_report(path: Path) -> list[dict[str, Any]]:
-    """Returns the records of files in a report: the document of `--report FILE`, of `--json`, or a line a file.
-
-    A line that is not whole, as a killed run leaves it, is left out.
-
-    Raises:
-      InputError: it is none of these.
-    """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError("is too large for a report", path=path)
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the report cannot be read: {error}", path=path) from error
-    documents = _documents([text]) or _documents(text.splitlines())
-    if not documents:
-        raise InputError("is no report of frame-booster: no JSON", path=path)
-    found: list[dict[str, Any]] = []
-    for document in documents:
-        inner = document.get("files", [document]) if isinstance(document, dict) else document
-        if isinstance(inner, list):
-            found += [one for one in inner if isinstance(one, dict) and "output" in one]
-    return found
-
-
-def _documents(texts: list[str]) -> list[Any]:
-    found = []
-    for text in texts:
-        with suppress(ValueError, RecursionError):
-            found.append(json.loads(text))
-    return found
-
-
 def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | None:
     """Returns the last record whose output is a file, by its path or, moved elsewhere, by its name."""
     by_name = None
     for record in reversed(records):
+        if "output" not in record:
+            continue
         path = Path(str(record["output"]))
         if path.absolute() == after.absolute():
             return record

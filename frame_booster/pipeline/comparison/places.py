@@ -118,7 +118,6 @@ def find_places(
     end: Fraction,
     rate: Fraction | None,
     seekable: bool,
-    tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Place]:
     """Returns up to ten places of a video, in their order.
 
@@ -131,7 +130,6 @@ def find_places(
       begin, end: the part to look at, s.
       rate: frames a second, None if unknown.
       seekable: as of `sampling.samples`.
-      tell: called after each look.
     """
     length = Fraction(1) if rate is None else min(Fraction(1), 30 / rate)
     if end - begin <= PLACES * length:
@@ -143,7 +141,6 @@ def find_places(
         if display is None:
             display = Display(sample.first, display_size(sample.first, None, _BOX))
         looks.append(_look(sample, display))
-        tell(len(looks), SAMPLES)
     apart = max(length * Fraction(3, 2), (end - begin) / 60)
     chosen: list[Place] = []
 

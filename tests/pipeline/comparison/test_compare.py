@@ -14,8 +14,9 @@ import pytest
 from frame_booster.errors import InputError
 from frame_booster.media.frames.tone_mapping import HLG, PQ, tone_mapped
 from frame_booster.pipeline.comparison.compare import CompareOptions, compare, slower_by
-from frame_booster.pipeline.comparison.facts import clock, read_report, record_beside
+from frame_booster.pipeline.comparison.facts import clock, record_beside
 from frame_booster.pipeline.comparison.uncertainty import Candidates, by_pictures, is_held
+from frame_booster.pipeline.report import read_report
 from frame_booster.timecode import Timecode
 from tests.cli.test_cli import run
 from tests.conftest import boosted, make_video
@@ -161,7 +162,7 @@ def test_the_command_takes_the_report_beside_and_escapes_names(tmp_path: Path) -
         compare(str(before), str(after))
     (tmp_path / "lines.jsonl").write_text(json.dumps(record) + "\n" + json.dumps({"output": "y"}) + "\n" + '{"out')
     assert read_report(tmp_path / "lines.jsonl") == [record, {"output": "y"}]
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="no report"):
         read_report(tmp_path / "out.json")
 
 
