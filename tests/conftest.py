@@ -20,6 +20,9 @@ from av.codec.context import Flags
 from frame_booster.engine.model import Model
 from frame_booster.network.presets import BytesPerPixel, Preset
 
+# Tests that import it themselves report nothing to its maker either.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 SHARED = Path(os.environ.get("FRAME_BOOSTER_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 
 

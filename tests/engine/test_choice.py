@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -25,6 +26,7 @@ from frame_booster.engine.onnx.providers import (
     TENSORRT,
     choose_precision,
     choose_provider,
+    runtime,
 )
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS
@@ -260,3 +262,49 @@ import openvino_telemetry
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+REPORTING = """
+import numpy
+from onnx import TensorProto, helper
+from frame_booster.engine.onnx.providers import runtime
+values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", values[:1], values[1:])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+session = runtime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+session.run(None, {"x": numpy.zeros(1, "float32")})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system collects events there")
+@pytest.mark.parametrize("asked", [None, "1", "0"])
+def test_onnx_runtime_tells_its_maker_nothing(tmp_path: Path, asked: str | None) -> None:
+    """What it would send lies in a database below the user's cache folder first, beside a number for the machine."""
+    pytest.importorskip("onnx", reason="needs the extra `onnx`")
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
+    # In a test environment it sends nothing of itself.
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    if asked is not None:
+        environment["ORT_DISABLE_TELEMETRY"] = asked
+    done = subprocess.run(
+        [sys.executable, "-c", REPORTING], capture_output=True, text=True, timeout=100, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    if asked != "0":
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("asked", "loaded", "told"), [("1", False, 1), ("0", False, 0), ("1", True, 0)])
+def test_events_are_switched_off_where_the_system_collects_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, loaded: bool, told: int
+) -> None:
+    """A program that has imported ONNX Runtime before has decided that for itself."""
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", asked)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    sys.modules.pop("onnxruntime")
+    (tmp_path / "onnxruntime.py").write_text("called = []\ndef disable_telemetry_events():\n    called.append(1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    if loaded:
+        importlib.import_module("onnxruntime")
+    assert len(runtime().called) == told

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -61,16 +62,28 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxrunti
 """Packages that all install the module `onnxruntime`."""
 
 
+_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""Variable by which ONNX Runtime (from 1.29; not on Windows) reports nothing to its maker: neither the machine nor the
+names and hashes of models. Read once, when it is imported."""
+
+
 def runtime() -> Any:
-    """Imports ONNX Runtime.
+    """Imports ONNX Runtime so that it reports nothing to its maker, unless the user has set that variable to 0.
+
+    A program that has imported it already has decided that for itself.
 
     Raises:
       ModelError: it is not installed.
     """
+    first = "onnxruntime" not in sys.modules
+    silent = os.environ.setdefault(_TELEMETRY, "1") != "0"
     try:
         import onnxruntime
     except ImportError as error:
         raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"') from error
+    if first and silent:
+        # Windows, where the system collects events.
+        onnxruntime.disable_telemetry_events()
     return onnxruntime
 
 

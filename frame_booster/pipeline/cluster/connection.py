@@ -32,6 +32,8 @@ def ray_module() -> Any:
     """
     # What Ray would say of workers without a GPU, and what it will do in versions to come: leave them alone.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # A cluster that is begun here reports nothing to Ray's maker, whatever Ray's version does of itself.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError as error:
