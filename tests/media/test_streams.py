@@ -290,6 +290,22 @@ def test_telemetry_that_comes_late_in_the_file_is_kept_with_a_part(tmp_path: Pat
     assert packets(tmp_path / "out.mp4", "data") == [all_of_it[:1]]
 
 
+@pytest.mark.parametrize("kind", ["wmv", "mkv", "mp4"])
+def test_a_video_stream_that_is_listed_and_empty_is_not_taken(tmp_path: Path, kind: str) -> None:
+    """WMV for several bit rates lists streams that the file does not hold, before the one that it does."""
+    only = make_video(tmp_path / "a.mkv", pts=range(0, 200, 40), codec="mpeg4", tones=1)
+    path = tmp_path / f"two.{kind}"
+    with av.open(str(only)) as source, av.open(str(path), "w") as out:
+        out.add_stream_from_template(source.streams.video[0])
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux_one(packet)
+    result = boosted(path, tmp_path / "out.mkv")
+    assert (result.frames_in, result.frames_out) == (5, 10)
+
+
 def test_another_video_stream_can_be_chosen(tmp_path: Path) -> None:
     first = make_video(tmp_path / "a.mkv", pts=range(5))
     second = make_video(tmp_path / "b.mkv", pts=range(5), size=(96, 64))

@@ -51,6 +51,8 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
       InputError: there is no such stream, or it cannot be decoded.
     """
     pictures = [s for s in container.streams.video if not is_cover(s) and not is_item_beside_a_sequence(s)]
+    # WMV for several bit rates lists all of them, whichever the file holds.
+    pictures.sort(key=_is_unseen)
     if not pictures:
         raise InputError("has no video stream", path=path)
     if options.video_stream >= len(pictures):
@@ -97,6 +99,13 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         projection=read_projection(path, int(stream.id)) if "mov" in container.format.name.split(",") else None,
     )
     return VideoTrack(stream, info, cropping, rate, decoder)
+
+
+def _is_unseen(stream: Any) -> bool:
+    """Tells whether a file lists a stream that nothing is known of: no format of its pixels, or no time and no rate."""
+    timeless = not stream.frames and stream.duration is None and stream.start_time is None
+    context = stream.codec_context
+    return context is None or context.pix_fmt is None or (timeless and not stream.average_rate)
 
 
 def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | None:
