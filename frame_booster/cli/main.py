@@ -23,6 +23,8 @@ class BoostByDefault(Program):
     A file that is called like a command is reached as `./NAME`.
     """
 
+    expanded_on_windows = False  # Patterns are looked up by pipeline/inputs.py, the same on each system.
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:

@@ -6,10 +6,11 @@ What goes wrong outside of a command, as in its arguments, is told in the same w
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -19,9 +20,18 @@ from frame_booster.cli.standard_files import open_what_is_closed
 from frame_booster.cli.told_stdout import told_stdout
 from frame_booster.errors import InputError, Interrupted, OutputError
 
+WINDOWS = os.name == "nt"
+"""Whether the shells of this system give a program its words as they were typed, patterns and `~` among them."""
+
 
 class Program(click.Group):
     """A group of commands that ends with the exit codes of `errors`, and tells a mistake as JSON where asked."""
+
+    expanded_on_windows: ClassVar[bool] = True
+    """Whether click may replace patterns, variables and `~` in the command line on Windows.
+
+    It does so in the values of options and in quoted words, too, and takes the brackets of a name for a pattern.
+    """
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs a command, and ends the process; arguments as of `click.Command.main`."""
@@ -33,6 +43,10 @@ class Program(click.Group):
             # Started as a program, and not called by another, whose signals and files are its own.
             open_what_is_closed()
             take_signals()
+            if not self.expanded_on_windows:
+                extra["windows_expand_args"] = False
+                if WINDOWS:
+                    extra["args"] = [_from_home(argument) for argument in sys.argv[1:]]
         as_json = _asks_for_json(sys.argv[1:] if given is None else given)
         with lasting_stderr(), told_stdout(), ended_by_errors(self.name or "", as_json):
             try:
@@ -45,6 +59,14 @@ class Program(click.Group):
                 error.show()
                 sys.exit(error.exit_code)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _from_home(argument: str) -> str:
+    """Returns an argument with the user's folder in the place of a `~` that it begins with, as shells of Unix do."""
+    if not argument.startswith(("~/", "~\\")):
+        return argument
+    # Path.home() fails where the folder is not known; this leaves the `~` then.
+    return os.path.expanduser("~") + argument[1:]  # noqa: PTH111
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

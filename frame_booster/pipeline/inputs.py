@@ -1,6 +1,7 @@
 """Inputs of a command line: files, folders, patterns of the shell (`*.mkv`) and lists (`@list.txt`), in its order.
 
-A shell leaves a pattern in quotes alone, and that of Windows leaves all of them, so that they are looked up here.
+A shell leaves a pattern in quotes alone, and those of Windows leave all of them, so that they are looked up here:
+as inputs only, by which the value of an option and a name with brackets stay as they are.
 """
 
 from __future__ import annotations
