@@ -16,7 +16,7 @@ import click
 
 from frame_booster.cli.errors import ended_by_errors, take_signals
 from frame_booster.cli.lasting_stderr import lasting_stderr
-from frame_booster.cli.standard_files import open_what_is_closed
+from frame_booster.cli.standard_files import let_any_name_through, open_what_is_closed
 from frame_booster.cli.told_stdout import told_stdout
 from frame_booster.errors import InputError, Interrupted, OutputError
 
@@ -42,6 +42,7 @@ class Program(click.Group):
         if given is None:
             # Started as a program, and not called by another, whose signals and files are its own.
             open_what_is_closed()
+            let_any_name_through()
             take_signals()
             if not self.expanded_on_windows:
                 extra["windows_expand_args"] = False

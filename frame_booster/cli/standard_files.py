@@ -1,10 +1,12 @@
-"""Standard input, output and error that a program was started without, as by `2>&-`: they are opened on nothing.
+"""Standard input, output and error as the program needs them: open, and such that any name can be written.
 
-Else the first file of a run would get the number of one of them, and what is written there: a warning in a video.
+Where it was started without one, as by `2>&-`, the first file of a run would get its number, and what is written there:
+a warning in a video. And a file or pipe of Windows takes the characters of one language, where names are of any.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -27,6 +29,12 @@ def open_what_is_closed() -> None:
                 os.close(nowhere)
             os.set_inheritable(number, True)
         setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def let_any_name_through() -> None:
+    """Makes standard output write what its encoding lacks as `\\u65e5`, as Python has standard error do by itself."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def was_closed(number: int) -> bool:

@@ -20,6 +20,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {}
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("frame_booster.cli.program.open_what_is_closed", lambda: None)
+    monkeypatch.setattr("frame_booster.cli.program.let_any_name_through", lambda: None)
     monkeypatch.setattr(click.Command, "main", lambda _self, **given: found.update(given))
     return found
 

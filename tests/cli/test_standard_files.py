@@ -12,10 +12,11 @@ import pytest
 
 from frame_booster.errors import InputError, OutputError
 from tests.conftest import make_video
-from tests.stand_in import STAND_IN
+from tests.stand_in import ROOT, STAND_IN
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="closes files as a shell of Unix does")
 FULL = Path("/dev/full")
+FBNET = (sys.executable, "-c", "from frame_booster.cli.fbnet import main; main()")
 _CLOSED = "import os, sys\nfor number in map(int, sys.argv[1]): os.close(number)\nos.execv(sys.argv[2], sys.argv[2:])"
 
 
@@ -103,6 +104,23 @@ def test_a_reader_that_has_gone_costs_a_result_and_no_listing(tmp_path: Path, ar
     assert done.stderr == (
         "frame-booster: standard output is not read any more, and takes no more lines\n" if code else ""
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ([*STAND_IN, "日本.mp4", "--dry-run"], r"\u65e5\u672c.mp4: would be \u65e5\u672c.2x.mp4"),
+        ([*FBNET, "convert", str(ROOT / "weights" / "fbnet-2.safetensors"), "日"], r"\u65e5: in the reference's form"),
+    ],
+)
+def test_a_name_that_standard_output_has_no_characters_for_is_written_in_others(
+    tmp_path: Path, command: list[str], said: str
+) -> None:
+    make_video(tmp_path / "日本.mp4", pts=range(3))
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert said in done.stdout.decode("cp1252")
 
 
 @pytest.mark.parametrize(
