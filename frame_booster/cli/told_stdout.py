@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from frame_booster.broken_pipe import is_gone
 from frame_booster.cli.standard_files import was_closed
 from frame_booster.errors import OutputError
 
@@ -61,7 +62,7 @@ class _Told:
         # What is left in its buffer has somewhere to go, or Python would end with an error of its own.
         with suppress(OSError), Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())
-        if isinstance(error, BrokenPipeError):
+        if is_gone(error):
             raise ReaderGoneError("standard output is not read any more, and takes no more lines") from error
         raise OutputError(f"standard output cannot be written: {error.strerror}", hint="look where it leads") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from frame_booster.cli.told_stdout import ReaderGoneError, told_stdout
 from frame_booster.errors import InputError, OutputError
 from tests.conftest import make_video
 from tests.stand_in import ROOT, STAND_IN
@@ -104,6 +107,29 @@ def test_a_reader_that_has_gone_costs_a_result_and_no_listing(tmp_path: Path, ar
     assert done.stderr == (
         "frame-booster: standard output is not read any more, and takes no more lines\n" if code else ""
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "windows", "kind"),
+    [
+        (errno.EPIPE, False, ReaderGoneError),
+        (errno.EINVAL, True, ReaderGoneError),
+        (errno.EINVAL, False, OutputError),
+        (errno.ENOSPC, True, OutputError),
+    ],
+)
+def test_a_reader_that_has_gone_is_known_by_the_error_of_each_system(
+    monkeypatch: pytest.MonkeyPatch, code: int, windows: bool, kind: type[OutputError]
+) -> None:
+    class Unread(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("frame_booster.broken_pipe.WINDOWS", windows)
+    monkeypatch.setattr(sys, "stdout", Unread())
+    with told_stdout(), pytest.raises(OutputError) as raised:
+        print("a line")
+    assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize(

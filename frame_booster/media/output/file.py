@@ -13,6 +13,7 @@ import av
 import av.codec
 import av.error
 
+from frame_booster.broken_pipe import is_gone
 from frame_booster.errors import OutputError
 from frame_booster.media.frames.display import is_turned
 from frame_booster.media.frames.side_data import has_profile, side_data
@@ -223,10 +224,13 @@ class FileSink:
     def _put(self, packet: av.Packet) -> None:
         try:
             self.container.mux_one(packet)
-        except BrokenPipeError as error:
-            raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise cannot_write(error, self.name) from error
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: av.error.FFmpegError, what: str = "cannot be written") -> OutputError:
+        if self._is_pipe and is_gone(error):
+            return OutputError("the reader of the output has closed it (broken pipe)", path=self.name)
+        return cannot_write(error, self.name, what)
 
     def _put_copied(self, packet: av.Packet) -> bool:
         """Writes a packet of another stream; tells whether the container has taken it: it may refuse damaged ones."""
@@ -269,10 +273,8 @@ class FileSink:
     def close(self) -> None:
         try:
             self.container.close()
-        except BrokenPipeError as error:
-            raise OutputError("the reader of the output has closed it (broken pipe)", path=self.name) from error
         except av.error.FFmpegError as error:
-            raise cannot_write(error, self.name, "cannot be completed") from error
+            raise self._cannot_write(error, "cannot be completed") from error
 
     def __enter__(self) -> FileSink:
         return self

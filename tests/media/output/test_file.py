@@ -1,12 +1,18 @@
-"""The length of a track, which the last packet that is written completes."""
+"""A file or pipe as output: the length of its track, and what is said where it takes no more."""
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
+import av.error
 import pytest
 
+from frame_booster.errors import OutputError
 from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.sink import Written
 
@@ -32,3 +38,29 @@ def test_the_last_packet_makes_the_sum_of_durations_right(last_pts: int, duratio
     FileSink._put_last(sink)
     assert put == [packet]
     assert packet.duration == wanted
+
+
+@pytest.mark.parametrize(
+    ("code", "windows", "pipe", "gone"),
+    [
+        (errno.EPIPE, False, True, True),
+        (errno.EINVAL, True, True, True),
+        (errno.EINVAL, True, False, False),
+        (errno.EINVAL, False, True, False),
+        (errno.ENOSPC, True, True, False),
+    ],
+)
+def test_a_reader_that_has_gone_is_told_as_that_by_each_system(
+    monkeypatch: pytest.MonkeyPatch, code: int, windows: bool, pipe: bool, gone: bool
+) -> None:
+    def refuse(_packet: object = None) -> None:
+        av.error.err_check(-code)
+
+    monkeypatch.setattr("frame_booster.broken_pipe.WINDOWS", windows)
+    sink: Any = object.__new__(FileSink)
+    sink.name, sink._is_pipe, sink.container = Path("-"), pipe, SimpleNamespace(mux_one=refuse, close=refuse)
+    ways: list[Callable[[], None]] = [lambda: sink._put(None), sink.close]
+    for way in ways:
+        with pytest.raises(OutputError) as raised:
+            way()
+        assert ("the reader of the output has closed it" in str(raised.value)) == gone
