@@ -73,6 +73,29 @@ def test_the_option_reference_names_every_short_flag() -> None:
         assert told[flag] == {flag, *parameter.opts}, flag
 
 
+SINGLE_QUOTED = re.compile(r"(^|[ (`])'[^ ']*[*?\[][^']*'")
+"""A pattern, or an extra, in quotes that cmd.exe takes for a part of the name."""
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of code blocks that begin with a program of this package, without their comments."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("$ ").partition(" #")[0] for block in blocks for line in block.splitlines()]
+    return [line for line in lines if re.match(r"\S*(frame-booster|fbnet|pip)\b", line)]
+
+
+def test_commands_are_quoted_as_every_shell_takes_it() -> None:
+    assert SINGLE_QUOTED.search("--pattern '*.mov'")
+    for page in [*PAGES, *sorted((ROOT / "frame_booster").rglob("*.py"))]:
+        text = page.read_text(encoding="utf-8")
+        assert "'frame-booster[" not in text, page
+        if page.suffix == ".md":
+            assert [c for c in commands_of(text) if SINGLE_QUOTED.search(c) or re.search(r" @\w", c)] == [], page
+    shown = [parameter.example for parameter in options_of(main) if getattr(parameter, "example", None)]
+    assert len(shown) > 50
+    assert not [example for example in shown if "'" in example]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_no_flag_that_there_is_not(page: Path) -> None:
     commands = [*program.commands.values(), *fbnet.commands.values()]

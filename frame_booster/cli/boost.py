@@ -137,7 +137,7 @@ def boost(
     """Doubles the frame rate of the videos INPUT; audio, timing and colours stay as they are.
 
     INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, - for standard input, a pattern
-    of the shell in quotes ('**/*.mkv'), or a list of inputs (@list.txt).
+    of the shell in quotes ("**/*.mkv"), or a list of inputs ("@list.txt").
     """
     display = Display(values["progress"], quiet, values["verbose"])
     context = click.get_current_context()

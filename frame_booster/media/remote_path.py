@@ -35,6 +35,12 @@ def is_address(text: str) -> bool:
     return bool(_ADDRESS.match(text)) and not Path(text).exists()
 
 
+def _quoted(address: str) -> str:
+    """Returns an address as a shell takes it: in double quotes, which cmd.exe knows too, wherever these do."""
+    quoted = shlex.quote(address)
+    return quoted if quoted == address or re.search(r'["$`\\!]', address) else f'"{address}"'
+
+
 class RemotePath(LocalPath):
     """The path of an input by address; it is read like a file, and nothing can be written to it."""
 
@@ -66,14 +72,14 @@ class RemotePath(LocalPath):
 
     @cached_property
     def _filesystem(self) -> tuple[Any, str]:
-        pipe = f"ffmpeg -i {shlex.quote(self.address)} -c copy -f matroska - | frame-booster - -o ..."
+        pipe = f"ffmpeg -i {_quoted(self.address)} -c copy -f matroska - | frame-booster - -o ..."
         try:
             from fsspec.core import url_to_fs
         except ImportError as error:
             raise InputError(
                 "is an address, and fsspec, which reads those, is not installed",
                 path=self.address,
-                hint=f"pip install 'frame-booster[remote]', or download it, or pipe: {pipe}",
+                hint=f'pip install "frame-booster[remote]", or download it, or pipe: {pipe}',
             ) from error
         try:
             found: tuple[Any, str] = url_to_fs(self.address)

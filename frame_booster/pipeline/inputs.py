@@ -141,7 +141,7 @@ def _listed(path: Path) -> Iterator[Given]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(
-            "no such list", path=path, hint="@FILE has an input a line; a file called so is ./@FILE"
+            "no such list", path=path, hint='"@FILE" has an input a line; a file called so is ./@FILE'
         ) from error
     except OSError as error:
         raise InputError(f"the list cannot be read: {error.strerror}", path=path) from error

@@ -21,7 +21,7 @@ def test_an_address_without_what_reads_it_says_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(
         InputError,
-        match=r"is an address.*frame-booster\[remote\].*ffmpeg -i 'https://h/a b\.mp4' .* \| frame-booster -",
+        match=r'is an address.*frame-booster\[remote\].*ffmpeg -i "https://h/a b\.mp4" .* \| frame-booster -',
     ):
         check_input("https://h/a b.mp4")
     check_input("C:/films/a.mp4")
@@ -38,6 +38,20 @@ class TestWithFsspec:
     def test_a_protocol_that_it_does_not_know_is_told(self) -> None:
         with pytest.raises(InputError, match=r"fsspec does not read.*pipe: ffmpeg"):
             check_input("rtsp://camera/1")
+
+    @pytest.mark.parametrize(
+        ("address", "quoted"),
+        [
+            ("rtsp://camera/1", "rtsp://camera/1"),
+            ("rtsp://camera/1?a=b&c=d e", '"rtsp://camera/1?a=b&c=d e"'),
+            ("rtsp://camera/$1", "'rtsp://camera/$1'"),
+        ],
+    )
+    def test_the_command_that_is_told_has_quotes_of_all_shells_where_these_do(self, address: str, quoted: str) -> None:
+        with pytest.raises(InputError) as raised:
+            check_input(address)
+        assert raised.value.hint is not None
+        assert f"ffmpeg -i {quoted} -c copy" in raised.value.hint
 
     def test_it_is_a_path_with_a_name_and_the_result_goes_here(self) -> None:
         path = input_path("https://host/films/a%20film.mkv?key=1")

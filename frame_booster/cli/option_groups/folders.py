@@ -17,7 +17,7 @@ OPTIONS = [
         metavar="GLOB",
         help="In a folder: which files are boosted, by their names.",
         default_text="every suffix of a video",
-        example="--pattern '*.mov'",
+        example='--pattern "*.mov"',
     ),
     option(
         "--suffix",

@@ -38,7 +38,7 @@ def ray_module() -> Any:
         import ray
     except ImportError as error:
         raise InputError(
-            "--cluster needs Ray, which is not installed", hint="pip install 'frame-booster[ray]', here and there"
+            "--cluster needs Ray, which is not installed", hint='pip install "frame-booster[ray]", here and there'
         ) from error
     return ray
 
