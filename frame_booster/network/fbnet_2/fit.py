@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import tensorflow as tf
 
+from frame_booster.network.averages import mean_around
 from frame_booster.network.compiling import compiled
 from frame_booster.network.fbnet_2.flow import warped
 from frame_booster.network.fbnet_2.sizes import FIT_EVEN, FIT_MOST, FIT_NOISE, FIT_WINDOW
@@ -67,7 +68,6 @@ def fitted(luma0: Tensor, luma1: Tensor, motion: Tensor, t: Tensor) -> Tensor:
       The motion with other flows.
     """
     seen = moments(warped(luma0, motion, 0), warped(luma1, motion, 1))
-    side = 2 * FIT_WINDOW + 1
-    step = fitting_step(tf.nn.avg_pool2d(seen, side, 1, "SAME"))
+    step = fitting_step(mean_around(seen, FIT_WINDOW))
     made: Tensor = moved(motion, doubled_by_gather(step), t)
     return made

@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from frame_booster.network.averages import mean_around
 from frame_booster.network.compiling import compiled
 from frame_booster.network.fbnet_2.sizes import (
     PROPAGATION_FIT,
@@ -76,10 +77,6 @@ def propagated(luma0: Tensor, luma1: Tensor, motion: Tensor, step: int) -> Tenso
       The motion with other flows.
     """
     differences: Any = [difference(luma0, luma1, motion, step * y, step * x) for y, x in ((0, 0), *PROPAGATION_OFFSETS)]
-    differences = tf.concat(differences, -1)
-    side = 2 * PROPAGATION_WINDOW + 1
-    for kernel in ([side, 1], [1, side]):
-        differences = tf.nn.avg_pool2d(differences, kernel, 1, "SAME")
-    differences = doubled_by_gather(differences)
+    differences = doubled_by_gather(mean_around(tf.concat(differences, -1), PROPAGATION_WINDOW))
     made: Tensor = chosen(motion, differences, step)
     return made

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from frame_booster.network.averages import mean_around
 from frame_booster.network.fbnet_2.correlation import unit_length
 from frame_booster.network.fbnet_2.flow import Motion, warped
 from frame_booster.network.fbnet_2.sizes import (
@@ -25,13 +26,6 @@ from frame_booster.network.fbnet_2.sizes import (
 from frame_booster.network.layers import Tensor
 
 _LEAST_WEIGHT = 1e-12
-
-
-def _mean(x: Tensor, reach: int) -> Tensor:
-    """Averages over squares of a reach to each side, of which those at the border have only what lies inside."""
-    # Axis by axis: squares of 49 would be as slow as the level itself.
-    side = 2 * reach + 1
-    return tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [side, 1], 1, "SAME"), [1, side], 1, "SAME")
 
 
 def _likeness(features0: Tensor, features1: Tensor, motion: Tensor) -> Tensor:
@@ -64,16 +58,16 @@ def fitting_surroundings(known: Motion, features0: Tensor, features1: Tensor) ->
     flow, mask = known.flow, known.mask
     fits = _likeness(features0, features1, known.motion)
     features = tf.cast(features0, tf.float32)
-    texture = tf.reduce_mean(tf.abs(features - _mean(features, SURROUNDINGS_TEXTURE)), -1, keepdims=True)
+    texture = tf.reduce_mean(tf.abs(features - mean_around(features, SURROUNDINGS_TEXTURE)), -1, keepdims=True)
     weight = texture * tf.exp(SURROUNDINGS_SHARPNESS * (fits - 1.0)) + _LEAST_WEIGHT
     weighted = tf.concat([weight, weight * flow, weight * tf.square(flow)], -1)
-    best = _mean(fits, SURROUNDINGS_WINDOW)
+    best = mean_around(fits, SURROUNDINGS_WINDOW)
     for reach in SURROUNDINGS_REACHES:
-        sums = _mean(weighted, reach)
+        sums = mean_around(weighted, reach)
         candidate, squares = sums[..., 1:5] / sums[..., :1], sums[..., 5:] / sums[..., :1]
         spread = tf.reduce_max(squares - tf.square(candidate), -1, keepdims=True)
         spread = tf.sqrt(tf.maximum(spread, 0.0))
-        fits = _mean(_likeness(features0, features1, tf.concat([candidate, mask], -1)), SURROUNDINGS_WINDOW)
+        fits = mean_around(_likeness(features0, features1, tf.concat([candidate, mask], -1)), SURROUNDINGS_WINDOW)
         share = tf.clip_by_value((fits - best) / (SURROUNDINGS_GAIN * (SURROUNDINGS_LEFT - best)), 0.0, 1.0)
         away = tf.reduce_max(tf.abs(candidate - flow), -1, keepdims=True)
         share *= _within(fits, SURROUNDINGS_FIT)
