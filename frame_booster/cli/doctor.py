@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,8 @@ def _tested(model: str) -> dict[str, Any]:
 
 def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
     """Returns what is missing, and the command that mends it, in the order in which it matters."""
+    from frame_booster.engine.onnx import providers
+
     missing: list[dict[str, str]] = []
 
     def add(what: str, command: str) -> None:
@@ -200,7 +203,13 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
     if found["driver"] is None and _has_nvidia_card():
         add("there is a card of NVIDIA, and no driver of it", "see https://www.nvidia.com/drivers")
     if found["nvidia_gpus"] and not found["tensorflow_gpu"]:
-        add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
+        if sys.platform.startswith("linux"):
+            add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
+        elif not providers.has_accelerator():
+            add(
+                "ONNX Runtime has no accelerator, and TensorFlow uses no GPU on this system",
+                providers.install_accelerator(),
+            )
     if found["nvidia_gpus"] and found["tensorflow_gpu"] and not found["libdevice"]:
         add("XLA, the compiler in TensorFlow, has not CUDA's libdevice", 'pip install "frame-booster[cuda]"')
     if not found["encoders"].get("libx264", False):

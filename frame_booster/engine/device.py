@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,14 @@ def unknown_device(name: str) -> InputError:
 
 def no_such_gpu(count: int, index: int) -> ModelError:
     """Returns the error about a GPU that is not among so many."""
-    hint = '--device cpu, or pip install "frame-booster[cuda]"'
+    if sys.platform.startswith("linux"):
+        way = 'pip install "frame-booster[cuda]"'
+    else:
+        # TensorFlow has no GPU there, whatever is installed, and CUDA's packages have no wheels.
+        from frame_booster.engine.onnx.providers import has_accelerator, install_accelerator
+
+        way = "--engine onnx" if has_accelerator() else install_accelerator()
+    hint = f"--device cpu, or {way}"
     return ModelError(f"TensorFlow sees {count} GPUs, not number {index}", hint=hint)
 
 

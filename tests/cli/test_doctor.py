@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
+from frame_booster.cli import doctor
 from frame_booster.cli.doctor import facts, lines_of
 from frame_booster.cli.main import main
-from frame_booster.engine import choice, device_memory, nvidia, self_test
+from frame_booster.engine import choice, device, device_memory, nvidia, self_test
 from frame_booster.engine.model import Model
 from frame_booster.engine.onnx import providers
 from frame_booster.engine.onnx.providers import PROVIDERS
@@ -59,6 +60,29 @@ def test_a_card_is_told_with_what_would_be_taken(monkeypatch: pytest.MonkeyPatch
         'missing: TensorFlow has not the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
         for x in lines
     )
+
+
+@pytest.mark.parametrize(
+    ("system", "accelerators", "command"),
+    [
+        ("linux", (), 'pip install "frame-booster[cuda]"'),
+        ("win32", (), 'pip uninstall -y onnxruntime, then pip install "frame-booster[directml]"'),
+        ("win32", (providers.DIRECTML,), None),
+        ("darwin", (), 'pip install "frame-booster[onnx]"'),
+        ("darwin", (providers.COREML,), None),
+    ],
+)
+def test_what_a_card_lacks_is_what_can_be_installed_there(
+    monkeypatch: pytest.MonkeyPatch, system: str, accelerators: tuple[str, ...], command: str | None
+) -> None:
+    """CUDA's packages have wheels for Linux alone."""
+    found = {**facts("fbnet-2", test=False), "nvidia_gpus": 1, "tensorflow_gpu": False, "driver": "550.54"}
+    monkeypatch.setattr(providers, "available", lambda: (*accelerators, providers.CPU))
+    monkeypatch.setattr(providers, "installed_runtimes", lambda: ["onnxruntime"])
+    monkeypatch.setattr(sys, "platform", system)
+    assert [gap["command"] for gap in doctor._missing(found)] == ([] if command is None else [command])
+    hint = device.no_such_gpu(0, 0).hint
+    assert hint == f"--device cpu, or {'--engine onnx' if command is None else command}"
 
 
 @pytest.mark.parametrize("wrong", [False, True])

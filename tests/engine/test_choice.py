@@ -160,7 +160,7 @@ def test_a_provider_that_cannot_be_had_is_refused_with_the_way_to_get_it(
 def test_cuda_without_its_runtime_is_told_with_the_command(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.has(CPU)
     monkeypatch.setattr(providers, "nvidia_gpus", lambda: 1)
-    command = r'pip uninstall -y onnxruntime; pip install "frame-booster\[onnx-cuda\]"'
+    command = r'pip uninstall -y onnxruntime, then pip install "frame-booster\[onnx-cuda\]"'
     with pytest.raises(ModelError, match=command):
         choose_provider("cuda", "auto")
 

@@ -126,6 +126,11 @@ def available() -> tuple[str, ...]:
     return tuple(name for name in PROVIDERS if name in built)
 
 
+def has_accelerator() -> bool:
+    """Tells whether a provider that runs on something else than the processor can be used here."""
+    return any(PROVIDERS[name].accelerator for name in available())
+
+
 def provider_named(name: str) -> Provider:
     """Returns a provider by its name, or its short one.
 
@@ -162,7 +167,7 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
         wanted = [p for p in PROVIDERS.values() if p.name in available() and p.name != TENSORRT]
         chosen = next((p for p in wanted if kind == "auto" or p.accelerator == (kind == "gpu")), None)
         if chosen is None and kind == "gpu":
-            raise ModelError("ONNX Runtime has no accelerator here", hint=f"--device cpu, or {_install_accelerator()}")
+            raise ModelError("ONNX Runtime has no accelerator here", hint=f"--device cpu, or {install_accelerator()}")
         if chosen is None:
             raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"')
     else:
@@ -182,14 +187,19 @@ def install_hint(provider: Provider) -> str:
         return "it is for macOS only"
     if provider.name == DIRECTML and sys.platform != "win32":
         return "it is for Windows only"
-    others = [name for name in installed_runtimes() if provider.extra in ("onnx-cuda", "directml")]
-    first = f"pip uninstall -y {' '.join(others)}; " if others else ""
-    return f'{first}pip install "frame-booster[{provider.extra}]"'
+    return _install(provider.extra)
 
 
-def _install_accelerator() -> str:
-    extra = "directml" if sys.platform == "win32" else "onnx" if sys.platform == "darwin" else "onnx-cuda"
-    return f'pip install "frame-booster[{extra}]"'
+def install_accelerator() -> str:
+    """Returns the pip command for a provider that uses this system's graphics cards."""
+    return _install("directml" if sys.platform == "win32" else "onnx" if sys.platform == "darwin" else "onnx-cuda")
+
+
+def _install(extra: str) -> str:
+    others = installed_runtimes() if extra in ("onnx-cuda", "directml") else []
+    # Shells have no sign in common between two commands: that of cmd.exe is & or &&.
+    first = f"pip uninstall -y {' '.join(others)}, then " if others else ""
+    return f'{first}pip install "frame-booster[{extra}]"'
 
 
 def choose_precision(name: str, provider: Provider, preset: Preset) -> str:
