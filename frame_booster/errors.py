@@ -79,6 +79,8 @@ class Interrupted(FrameBoosterError):
 _ROOM = "make room, or write to another disk"
 _FEWER = "fewer jobs at once, or a higher limit (ulimit -n)"
 _PERMISSIONS = "see to the permissions, or name another place"
+_OPEN_ELSEWHERE = (32, 33)
+"""Windows' ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, whose `errno` is that of a want of permission."""
 _OF_THE_SYSTEM = {
     "ENOSPC": ("no space is left on the disk", _ROOM),
     "EDQUOT": ("the quota of the disk is used up", _ROOM),
@@ -115,10 +117,17 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
         name = errno.errorcode.get(error.errno, "")
         if name == "ENOENT" and error.filename is None and _current_folder_is_gone():
             return InputError("the current folder is gone", hint="go to one that is there, and run the command again")
-        if name in _OF_THE_SYSTEM:
-            message, hint = _OF_THE_SYSTEM[name]
-            return OutputError(message, path=error.filename or path, hint=hint)
+        told = refused_by_system(error)
+        if told is not None:
+            return OutputError(told[0], path=error.filename or path, hint=told[1])
     return UnexpectedError.of(error, path)
+
+
+def refused_by_system(error: OSError) -> tuple[str, str] | None:
+    """Returns what the system has refused, and what to do about it; None where it is not known."""
+    if getattr(error, "winerror", None) in _OPEN_ELSEWHERE:
+        return "another program has it open", "close it there, and run the same command again"
+    return _OF_THE_SYSTEM.get(errno.errorcode.get(error.errno or 0, ""))
 
 
 def _current_folder_is_gone() -> bool:

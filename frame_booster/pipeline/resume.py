@@ -20,6 +20,7 @@ from typing import Any
 import av
 from filelock import FileLock, Timeout
 
+from frame_booster import files
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.files import atomic
 from frame_booster.media.input.source import SourceFrame
@@ -221,7 +222,7 @@ class Segments:
         """Removes all; the output is complete."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
-        if os.name == "nt":
+        if files.WINDOWS:
             # What is open there cannot be removed, so the lock is left till now.
             shutil.rmtree(self.folder, ignore_errors=True)
 

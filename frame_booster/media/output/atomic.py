@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frame_booster.errors import InputError, OutputError, as_known
-from frame_booster.files import sync_folder
+from frame_booster import files
+from frame_booster.errors import InputError, Interrupted, OutputError, refused_by_system
+from frame_booster.files import flush, retried, sync_folder
 from frame_booster.media.paths import hidden_beside, is_pipe, shortened
 
 _LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
+_IN_USE = "a program that has it open, as a player, keeps it from being renamed or replaced"
 
 
 def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> None:
@@ -64,8 +66,7 @@ def cannot_write(error: OSError, path: Path, what: str = "cannot be written") ->
       path: as the user knows it, which may not be the hidden one that was written.
       what: cannot be done.
     """
-    known = as_known(OSError(error.errno, error.strerror), path)
-    reason, hint = (known.message, known.hint) if isinstance(known, OutputError) else (error.strerror, None)
+    reason, hint = refused_by_system(error) or (error.strerror, None)
     return OutputError(f"{what}: {reason}", path=path, hint=hint)
 
 
@@ -165,18 +166,81 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
         try:
             with told_of(partial, target):
                 yield partial
-            with writing(target):
-                with partial.open("rb+") as file:
-                    os.fsync(file.fileno())
-                if overwrite:
-                    partial.replace(real)
-                else:
-                    _rename_to_new(partial, real)
-                sync_folder(real.parent)
-        finally:
-            # Where even that is refused, the error under way says why, and a later run tells of the file.
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            _flush(partial, target)
+        except BaseException:
+            if not is_left(partial):
+                _remove(partial)
+            raise
+        _give_name(partial, real, target, overwrite=overwrite)
+        with writing(target):
+            sync_folder(real.parent)
+
+
+def _flush(partial: Path, target: Path) -> None:
+    with writing(target), suppress(PermissionError):
+        # What another program has open is as whole as it is when it is flushed, and may still be renamed.
+        retried(flush, partial)
+
+
+def _remove(partial: Path) -> None:
+    # Where even that is refused, the error under way says why, and a later run tells of the file.
+    with suppress(OSError):
+        retried(partial.unlink, missing_ok=True)
+
+
+def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> None:
+    """Renames a file that is complete; where that is refused, as of one that a player has open, nothing is lost.
+
+    Raises:
+      InputError: there is a file of that name, made since the run began; the result keeps a name beside it.
+      OutputError: it is refused; it says which name the result has.
+      Interrupted: meanwhile; likewise.
+    """
+    try:
+        if overwrite:
+            retried(partial.replace, real)
+        else:
+            _rename_to_new(partial, real)
+    except (OSError, KeyboardInterrupt, Interrupted) as error:
+        if not partial.exists():
+            raise
+        try:
+            kept = _rename_beside(partial, real)
+        except OSError:
+            kept = leave(partial)
+        if not isinstance(error, OSError):
+            raise Interrupted(f"{str(error) or 'interrupted'}; the result is {kept}", path=target) from error
+        if kept != real:
+            raise refused(error, target, f"the result is {kept}") from error
+
+
+def refused(error: OSError, target: Path, kept: str) -> OutputError:
+    """Returns the error for a result that is complete and does not get its name.
+
+    Args:
+      error: of the system.
+      target: the name.
+      kept: says where the result is.
+    """
+    known = cannot_write(error, target)
+    # Windows says of an old file that a program has open no more than that access is denied.
+    in_use = files.WINDOWS and isinstance(error, PermissionError)
+    return OutputError(f"{known.message}; {kept}", path=target, hint=_IN_USE if in_use else known.hint)
+
+
+_left: set[Path] = set()
+"""Partial files and folders that could not be renamed and are all that there is of a result."""
+
+
+def leave(partial: Path) -> Path:
+    """Keeps a partial file or folder from being removed at the end; returns its path."""
+    _left.add(partial)
+    return partial
+
+
+def is_left(partial: Path) -> bool:
+    """Tells whether a partial file or folder is not to be removed."""
+    return partial in _left
 
 
 @contextmanager
@@ -216,7 +280,9 @@ def _rename_beside(partial: Path, target: Path) -> Path:
             # A file system without hard links, where this moment's look has to do.
             if name.exists():
                 continue
-            partial.replace(name)
+            retried(partial.replace, name)
+        else:
+            _remove(partial)
         return name
     raise AssertionError("numbers do not end")
 
@@ -224,17 +290,20 @@ def _rename_beside(partial: Path, target: Path) -> Path:
 def keep_partial(partial: Path, target: Path, *, overwrite: bool) -> Path:
     """Names the part of an output that is done NAME.partial.SUFFIX; returns the name.
 
+    It is the hidden one that it has where the system refuses another, as while a program has it open.
+
     Args:
       partial: from `partial_file`, complete as far as it goes.
       target: the output's final name.
       overwrite: whether a part that an earlier run left may be replaced; else a number is added.
 
     Raises:
-      OutputError: it cannot be named.
+      OutputError: the disk does not take the last of it.
     """
     real = behind_links(target)
     kept = real.with_name(shortened(real.stem, f".partial{real.suffix}"))
-    with writing(kept):
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        return partial.replace(kept) if overwrite else _rename_beside(partial, kept)
+    _flush(partial, kept)
+    try:
+        return retried(partial.replace, kept) if overwrite else _rename_beside(partial, kept)
+    except OSError:
+        return leave(partial)

@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from frame_booster.errors import InputError, Interrupted, OutputError
+from frame_booster.files import retried
 from frame_booster.media.output.atomic import (
     behind_links,
     cannot_write,
     check_folder,
     claimed,
     hidden_name,
+    is_left,
+    leave,
     nearest_folder,
+    refused,
     told_of,
     writing,
 )
@@ -58,15 +62,12 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
             with writing(target):
                 _move(partial, folder, overwrite=overwrite)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if not is_left(partial):
+                shutil.rmtree(partial, ignore_errors=True)
 
 
 def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
-    made = sorted(partial.iterdir())
-    if not folder.exists():
-        # All at once, or not at all.
-        partial.rename(folder)
-        return
+    made, new = sorted(partial.iterdir()), not folder.exists()
     taken = next((path.name for path in made if (folder / path.name).exists()), None)
     if taken is not None and not overwrite:
         kept = keep_partial_folder(partial, folder)
@@ -74,35 +75,40 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
             "exists already: it was made meanwhile", path=folder / taken, hint=f"the pictures are in {kept}"
         )
     try:
+        if new:
+            # All at once, or not at all.
+            retried(partial.rename, folder)
+            return
         for path in made:
-            path.replace(folder / path.name)
+            retried(path.replace, folder / path.name)
     except BaseException as error:
-        if not any(partial.iterdir()):
+        if not partial.exists() or not any(partial.iterdir()):
             raise
         kept = keep_partial_folder(partial, folder)
-        text = f"not all pictures have their place; the others are in {kept}"
+        others = f"not all pictures have their place; the others are in {kept}"
+        text = f"the pictures are in {kept}" if new else others
         if isinstance(error, OSError):
-            known = cannot_write(error, folder)
-            raise OutputError(f"{known.message}; {text}", path=folder, hint=known.hint) from error
+            raise refused(error, folder, text) from error
         raise Interrupted(f"interrupted; {text}", path=folder) from error
 
 
 def keep_partial_folder(partial: Path, target: Path) -> Path:
     """Names the pictures that are done NAME.partial, or with a number where that exists; returns the name.
 
+    It is the hidden one that they have where the system refuses another, as while a program has one of them open.
+
     Args:
       partial: from `partial_folder`.
       target: the output.
-
-    Raises:
-      OutputError: it cannot be named.
     """
     folder = behind_links(folder_of(target))
     place = folder if partial.parent == folder else folder.parent
     names = (place / shortened(folder.name, f".partial{k}") for k in ("", *(f"-{n}" for n in range(1, 1000))))
     kept = next(name for name in names if not name.exists())
-    with writing(kept):
-        return partial.rename(kept)
+    try:
+        return retried(partial.rename, kept)
+    except OSError:
+        return leave(partial)
 
 
 def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:

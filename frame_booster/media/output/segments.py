@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 
 from frame_booster.errors import OutputError
-from frame_booster.files import sync_folder
+from frame_booster.files import retried, sync_folder
 from frame_booster.media.output.atomic import writing
 
 _RECORD = struct.Struct("<qqqBI")
@@ -51,7 +51,7 @@ class SegmentWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._partial.replace(self.path)
+            retried(self._partial.replace, self.path)
             sync_folder(self.path.parent)
 
     def abandon(self) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-from frame_booster.files import sync_folder
+from frame_booster.files import flush, retried, sync_folder
 from frame_booster.media.output.atomic import cannot_write
 from frame_booster.pipeline.cluster.messages import Made
 
@@ -47,9 +46,8 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
             actor.forget.remote(made.path)
         if partial.stat().st_size != made.size:
             raise LostOnTheWay("a segment has lost bytes on its way from a worker")
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        retried(flush, partial)
+        retried(partial.replace, path)
         sync_folder(path.parent)
     except ray.exceptions.RayError:
         # Ray makes an error of the kind that the worker met as well, as one of the file's.
