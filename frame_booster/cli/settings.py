@@ -11,6 +11,7 @@ from typing import Any
 
 from frame_booster.errors import InputError, OutputError
 from frame_booster.files import atomic
+from frame_booster.text_files import read_text
 
 DEFAULT_PROFILE = "default"
 """The profile that every run takes, unless told otherwise."""
@@ -98,10 +99,10 @@ def _document(path: Path) -> Any:
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8"))
+        return tomlkit.parse(read_text(path))
     except TOMLKitError as error:
         raise InputError(f"is not TOML: {error}", path=path) from error
     except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8", path=path) from error
+        raise InputError("is not UTF-8, nor UTF-16 with a BOM", path=path, hint="save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error

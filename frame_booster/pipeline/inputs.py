@@ -16,6 +16,7 @@ from pathlib import Path
 from frame_booster.errors import FrameBoosterError, InputError
 from frame_booster.media.paths import PICTURES, VIDEOS, check_input, input_path, is_pattern, same_name
 from frame_booster.media.remote_path import is_address
+from frame_booster.text_files import line_of, read_text
 
 
 @dataclass(frozen=True)
@@ -138,21 +139,21 @@ def _listed(path: Path) -> Iterator[Given]:
       InputError: the list cannot be read, or one of its lines; the message has the line's number.
     """
     try:
-        data = path.read_bytes()
+        lines = read_text(path).split("\n")
+    except UnicodeDecodeError as error:
+        where = f"{path}, line {line_of(error)}"
+        raise InputError("is not UTF-8, nor UTF-16 with a BOM", path=where, hint="save the list as UTF-8") from error
     except FileNotFoundError as error:
         raise InputError(
             "no such list", path=path, hint='"@FILE" has an input a line; a file called so is ./@FILE'
         ) from error
     except OSError as error:
         raise InputError(f"the list cannot be read: {error.strerror}", path=path) from error
-    lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()
     none = True
     for number, line in enumerate(lines, 1):
         where = f"{path}, line {number}"
         try:
-            text = _unquoted(line.decode().strip())
-        except UnicodeDecodeError as error:
-            raise InputError("is not UTF-8", path=where, hint="save the list as UTF-8") from error
+            text = _unquoted(line.strip())
         except ValueError as error:
             raise InputError(str(error), path=where) from error
         if not text:

@@ -20,6 +20,7 @@ from frame_booster.files import atomic, sync_folder
 from frame_booster.media.output.atomic import cannot_write
 from frame_booster.media.paths import same_name
 from frame_booster.pipeline.outcome import FileOutcome
+from frame_booster.text_files import read_text
 
 LINES = ".jsonl"
 """Suffix of reports of lines."""
@@ -112,7 +113,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError("is too large for a report", path=path)
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         raise InputError("no such report", path=path) from error
     except (OSError, UnicodeDecodeError) as error:

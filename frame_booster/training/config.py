@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 
 from frame_booster.errors import InputError
+from frame_booster.text_files import read_text
 from frame_booster.training.lineage import Start, read_start
 from frame_booster.training.ranges import check_ranges
 
@@ -246,9 +247,11 @@ def load_config(path: Path) -> RunConfig:
       InputError: the file cannot be read, or has a key or a value that is not known, or out of its range.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_text(path))
     except OSError as error:
         raise InputError(f"cannot read the configuration: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("is not UTF-8, nor UTF-16 with a BOM", path=path, hint="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not a TOML file: {error}", path=path) from error
     tables = data.pop("phases", [])
