@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result_names import ResultNames
 from frame_booster.pipeline.space import free_space, shown_bytes
 from frame_booster.pipeline.watched_files import WatchedFiles
+from frame_booster.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -206,15 +207,15 @@ class FolderRun:
                 if not self.folder.watch:
                     done = sum(outcome.outcome == "done" for outcome in self.outcomes)
                     raise Interrupted(
-                        f"{error or 'interrupted'}; {done} of {len(self.files)} files are done"
+                        f"{str(error) or 'interrupted'}; {done} of {len(self.files)} files are done"
                     ) from error
         return self.outcomes
 
     @staticmethod
     def _wait(futures: set[Future[None]], until: str) -> set[Future[None]]:
         """Waits; returns what is not done yet, raises what a thread has ended in."""
-        done, rest = wait(futures, return_when=until)
-        for future in done:
+        ended, rest = wait_for(futures, until)
+        for future in ended:
             future.result()
         return rest
 

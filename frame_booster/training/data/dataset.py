@@ -14,7 +14,7 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,7 @@ from frame_booster.training.data.journal import Journal
 from frame_booster.training.data.records import INDEX_COLUMNS, MANIFEST_COLUMNS, ShardWriter, Snippet, write_table
 from frame_booster.training.data.shot_splitting import Step, Target, frames_of, mean_motion, read_picture, runs_of
 from frame_booster.training.data.synthetic import layered_triplet
+from frame_booster.waiting import wait_for
 
 SYNTHETIC = "synthetic"
 _TRIPLETS_A_RUN = 2
@@ -223,7 +224,7 @@ def work_on(tasks: Iterable[_T], work: Callable[[_T], _R], ended: Callable[[_T, 
                 running[pool.submit(work, task)] = task
             if not running:
                 break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait_for(running, FIRST_COMPLETED)[0]:
                 ended(running.pop(future), future.result())
         pool.shutdown()
     except BaseException:
