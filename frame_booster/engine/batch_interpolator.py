@@ -58,6 +58,7 @@ class KeptMakers:
     def __init__(self, most: int = 2) -> None:
         self._most = most
         self._makers: dict[tuple[PixelLayout, Plan], PlanMaker] = {}
+        self._instead: dict[tuple[PixelLayout, Plan], Plan] = {}
 
     def has(self, layout: PixelLayout, plan: Plan) -> bool:
         """Tells whether there is one already."""
@@ -71,6 +72,20 @@ class KeptMakers:
             del self._makers[next(iter(self._makers))]
         self._makers[key] = maker
         return maker
+
+    def fitting(self, layout: PixelLayout, plan: Plan) -> Plan:
+        """Returns the plan that took the place of one for which there was too little memory; itself, if none did."""
+        while (layout, plan) in self._instead:
+            plan = self._instead[layout, plan]
+        return plan
+
+    def give_way(self, layout: PixelLayout, failed: Plan, smaller: Plan) -> None:
+        """Forgets what was made for a plan that needs too much memory, and takes another in its place from now on."""
+        maker = self._makers.pop((layout, failed), None)
+        if maker is not None and smaller == replace(failed, at_once=smaller.at_once):
+            # Fewer at the same time are what is compiled already.
+            self._makers[layout, smaller] = maker
+        self._instead[layout, failed] = smaller
 
 
 class BatchInterpolator:
@@ -122,6 +137,7 @@ class BatchInterpolator:
 
     def _begin(self, plan: Plan, expected: int | None) -> None:
         """Compiles what the first frames need: a plan of few pairs where that of more takes seconds."""
+        plan = self._fitting(plan)
         known = self._kept is not None and self._kept.has(self.layout, plan)
         if not self.model.as_computations or plan.batch_size <= FEW_PAIRS or known:
             self._compiled = self._compile(plan)
@@ -149,7 +165,9 @@ class BatchInterpolator:
                         self._warn(f"{larger.plan.batch_size} pairs at once failed to compile, fewer are made: {error}")
                         return
                     if half <= FEW_PAIRS:
+                        self._give_way(larger.plan, first.plan)
                         return
+                    self._give_way(larger.plan, replace(larger.plan, batch_size=half))
                     larger = self._compile(replace(larger.plan, batch_size=half))
             with self._shrinking:
                 # Where even few pairs have been too many, it stays with what has taken their place.
@@ -158,7 +176,15 @@ class BatchInterpolator:
         finally:
             _compiling.discard(threading.current_thread())
 
+    def _fitting(self, plan: Plan) -> Plan:
+        return plan if self._kept is None else self._kept.fitting(self.layout, plan)
+
+    def _give_way(self, failed: Plan, smaller: Plan) -> None:
+        if self._kept is not None:
+            self._kept.give_way(self.layout, failed, smaller)
+
     def _compile(self, plan: Plan) -> _CompiledPlan:
+        plan = self._fitting(plan)
         maker = self._maker_for(plan) if self._kept is None else self._kept.get(self.layout, plan, self._maker_for)
         return _CompiledPlan(plan, maker)
 
@@ -203,12 +229,14 @@ class BatchInterpolator:
                         self._shrink(error)
 
     def _shrink(self, error: Exception) -> None:
-        smaller = self.plan.smaller(self.model.network, self.layout.height)
+        on_gpu = self.model.as_computations or "GPU" in self.model.device
+        smaller = self.plan.smaller(self.model.network, self.layout.height, on_gpu=on_gpu)
         if smaller is None:
             raise ModelError(
                 f"{self.model.device} has too little memory for {self.layout.width}x{self.layout.height}",
                 hint="give --device cpu, or a smaller --flow-scale",
             ) from error
+        self._give_way(self.plan, smaller)
         if smaller.at_once != self.plan.at_once:
             # Fewer at the same time are what is compiled already.
             self._compiled = _CompiledPlan(smaller, self._compiled.maker)

@@ -47,8 +47,13 @@ class Plan:
     at_once: int = 1
     """Batches that are interpolated at the same time."""
 
-    def smaller(self, network: NetworkFacts, height: int) -> Plan | None:
-        """Returns the next thing to try when a device has run out of memory; None if there is none."""
+    def smaller(self, network: NetworkFacts, height: int, *, on_gpu: bool = False) -> Plan | None:
+        """Returns the next thing to try when a device has run out of memory; None if there is none.
+
+        On a GPU batches run one after the other, so that several under way take little more memory than one.
+        """
+        if on_gpu and self.batch_size > 1:
+            return replace(self, batch_size=self.batch_size // 2)
         if self.at_once > 1:
             return replace(self, at_once=1)
         if self.batch_size > 1:

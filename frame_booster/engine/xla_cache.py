@@ -250,6 +250,10 @@ def keep_compilations(*, wanted: bool) -> None:
             _add(name, flag)
 
 
+CUDNN = "nvidia-cudnn-cu12"
+"""The package that TensorFlow has cuDNN from, where it was installed with its wheels."""
+
+
 def flags_of(folder: Path) -> dict[str, list[str]]:
     """Returns the flags by which TensorFlow and XLA keep their files in a folder, by variable."""
     executables, autotuned = (folder / kind for kind in KINDS)
@@ -264,9 +268,21 @@ def flags_of(folder: Path) -> dict[str, list[str]]:
 
 
 def folder_name() -> str:
-    """Returns the name of the common folder: the release of TensorFlow, the driver and the kinds of card."""
-    facts = [importlib.metadata.version("tensorflow"), driver_version() or "", *(card.name for card in gpus())]
+    """Returns the name of the common folder: the releases of TensorFlow and cuDNN, the driver and the kinds of card.
+
+    What is kept names cuDNN's ways by numbers of its own.
+    """
+    facts = [importlib.metadata.version("tensorflow"), f"cudnn{_installed(CUDNN)}", driver_version() or ""]
+    facts += [card.name for card in gpus()]
     return re.sub(r"[^\w.]+", "-", "_".join(dict.fromkeys(facts)))
+
+
+def _installed(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        # Of the system, or none.
+        return ""
 
 
 def _release() -> tuple[int, ...]:

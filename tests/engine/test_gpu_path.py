@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.engine import batch_interpolator
-from frame_booster.engine.batch_interpolator import FEW_PAIRS, SHORT_PAIRS, BatchInterpolator
+from frame_booster.engine.batch_interpolator import FEW_PAIRS, SHORT_PAIRS, BatchInterpolator, KeptMakers
 from frame_booster.engine.device import as_computations
 from frame_booster.engine.maker import Request
 from frame_booster.engine.memory_plan import Plan
@@ -207,6 +207,36 @@ def no_compiler_left() -> Iterator[None]:
     yield
     for thread in tuple(batch_interpolator._compiling):
         thread.join(30)
+
+
+def test_files_that_follow_keep_to_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first file of a folder has found out is not found out again by each, in calls that fail."""
+    compiler, model, kept = Compiler(monkeypatch, fails_above=8), whole_model(), KeptMakers()
+    seen = []
+    for _ in range(3):
+        maker = BatchInterpolator(model, LAYOUT, Plan(16, at_once=3), kept=kept)
+        compiler.done()
+        seen.append(maker.plan)
+    assert seen == [Plan(8, at_once=3)] * 3
+    assert compiler.compiled == [16, 8]
+
+
+def test_files_that_follow_a_want_of_memory_keep_what_was_compiled_for_it() -> None:
+    model, kept, calls = whole_model(), KeptMakers(), []
+    for _ in range(3):
+        maker = BatchInterpolator(model, LAYOUT, Plan(2, at_once=3), kept=kept)
+        usual = maker.maker.make
+
+        def short(*given: Any, plan: Plan = maker.plan, usual: Any = usual) -> Any:
+            calls.append(plan)
+            if plan.batch_size > 1:
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+            return usual(*given)
+
+        maker.maker.make = short  # type: ignore[method-assign]
+        maker.make(FRAMES[:3], REQUESTS[:2])
+        assert maker.plan == Plan(1, at_once=3)
+    assert calls.count(Plan(2, at_once=3)) == 1
 
 
 def test_fewer_at_the_same_time_are_not_compiled_again() -> None:

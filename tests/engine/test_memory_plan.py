@@ -121,6 +121,8 @@ def test_two_frames_at_once_only_where_there_is_room(model: Model, monkeypatch: 
     tight = make_plan(size(1920, 1080), model, at_once=2, max_memory=BASE_BYTES + two)
     assert (tight.at_once, tight.strips) == (1, 1), "two at once are given up before anything else"
     assert Plan(4, at_once=2).smaller(model.network, 360) == Plan(4)
+    assert Plan(4, at_once=2).smaller(model.network, 360, on_gpu=True) == Plan(2, at_once=2)
+    assert Plan(1, at_once=2).smaller(model.network, 360, on_gpu=True) == Plan(1)
 
 
 def test_too_little_memory_is_refused_only_where_it_was_asked_for(model: Model) -> None:

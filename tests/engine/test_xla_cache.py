@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -225,6 +226,16 @@ def test_flags_are_set_for_a_card_before_tensorflow_is_there(card: Path, monkeyp
     known = xla_cache.FLAGS_OF_RELEASES[2, 21]
     assert os.environ["XLA_FLAGS"].split() == ["--xla_gpu_autotune_level=0", *known, *flags_of(own)["XLA_FLAGS"]]
     assert "550.54" in folder_name()
+    assert folder_name().endswith("NVIDIA-H100-80GB")
+
+
+def test_another_cudnn_has_a_folder_of_its_own(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept names cuDNN's ways of a convolution by numbers that are cuDNN's own."""
+    usual, installed = importlib.metadata.version, {xla_cache.CUDNN: "9.10.2.21"}
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: installed.get(name) or usual(name))
+    before = folder_name()
+    installed[xla_cache.CUDNN] = "9.28.0.42"
+    assert before != folder_name()
     assert folder_name().endswith("NVIDIA-H100-80GB")
 
 

@@ -203,3 +203,17 @@ def test_output_layers_are_those_of_the_network_unless_none_are_asked_for() -> N
     with pytest.raises(InputError, match="no layer 'last'"):
         made(fused_config(output_layers=("two", "last")))
     made(fused_config(output_layers=RunConfig.output_layers))
+
+
+def test_a_step_compiled_for_a_gpu_has_no_whole_numbers() -> None:
+    """TensorFlow keeps variables of them on the processor, where a computation of XLA's on a GPU cannot reach."""
+    step = made(fused_config(batches_per_update=2))
+    step(samples(), [1e-2], [[1.0, 0.0, 0.0, 0.0]])
+    captured = [
+        variable
+        for function in step._steps.values()
+        for concrete in function._list_all_concrete_functions_for_serialization()
+        for variable in concrete.variables
+    ]
+    assert len(captured) > 2 * len(step.trained)
+    assert {variable.dtype for variable in captured} == {tf.float32}

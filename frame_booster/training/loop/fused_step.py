@@ -91,7 +91,8 @@ class FusedStep:
         self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
         several = config.batches_per_update > 1
         self._held = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several]
-        self._batches_held = tf.Variable(0, trainable=False)
+        # Not a whole number: TensorFlow keeps those on the processor, where a step compiled for a GPU cannot reach.
+        self._batches_held = tf.Variable(0.0, trainable=False)
         self._jit = config.compile_step == "yes" or (config.compile_step == "auto" and on_gpu)
         asked = any(max(phase.perceptual_weight) > 0 for phase in config.phases)
         self._perceptual: Callable[[Tensor, Tensor], Tensor] | None = perceptual
@@ -231,16 +232,16 @@ class FusedStep:
         count = self.config.batches_per_update
         for held, gradient in zip(self._held, gradients, strict=True):
             held.assign_add(gradient / count)
-        self._batches_held.assign_add(1)
+        self._batches_held.assign_add(1.0)
 
         def update() -> Tensor:
             self._update([tf.convert_to_tensor(held) for held in self._held], rate)
             for held in self._held:
                 held.assign(tf.zeros_like(held))
-            self._batches_held.assign(0)
+            self._batches_held.assign(0.0)
             return tf.constant(True)
 
-        tf.cond(self._batches_held >= count, update, lambda: tf.constant(False))
+        tf.cond(self._batches_held >= float(count), update, lambda: tf.constant(False))
 
     def _update(self, gradients: list[Tensor], rate: Tensor) -> None:
         self.optimizer.apply(gradients, rate)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from frame_booster.engine.device import choose_device, has_bfloat16
+from frame_booster.engine.device import BFLOAT16_CAPABILITY, choose_device, compute_capability, has_bfloat16
 from frame_booster.errors import InputError
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.layers import Tensor
@@ -76,9 +76,12 @@ def training_precision(name: str, devices: str) -> str:
     """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
     if name != "auto":
         return name
-    on_gpu = "cpu" not in devices.lower() and bool(tf.config.list_logical_devices("GPU"))
-    # Not float16, as frames are interpolated with on a GPU: gradients are too small for it.
-    return "bfloat16" if on_gpu or has_bfloat16() else "float32"
+    cards = range(len(tf.config.list_physical_devices("GPU")))
+    if "cpu" not in devices.lower() and cards:
+        capabilities = [compute_capability(f"/GPU:{card}") or (0, 0) for card in cards]
+        # Not float16, as frames are interpolated with on older cards: gradients are too small for it.
+        return "bfloat16" if min(capabilities) >= BFLOAT16_CAPABILITY else "float32"
+    return "bfloat16" if has_bfloat16() else "float32"
 
 
 def strategy_of(devices: str) -> Any:
