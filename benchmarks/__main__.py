@@ -6,35 +6,40 @@ Figures stand beside yardsticks measured in the same run. Quote ratios: single t
 from __future__ import annotations
 
 import argparse
+import importlib
+import sys
+from collections.abc import Sequence
 
-from benchmarks import convolutions, engines, gpu, networks, parts, pipeline, stages, start, training
-
-KINDS = {
-    "convolutions": convolutions,
-    "engines": engines,
-    "gpu": gpu,
-    "networks": networks,
-    "parts": parts,
-    "pipeline": pipeline,
-    "stages": stages,
-    "start": start,
-    "training": training,
-}
+KINDS = ("convolutions", "engines", "gpu", "networks", "parts", "pipeline", "stages", "start", "training")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = parser.add_subparsers(dest="kind")
-    for name, module in KINDS.items():
-        kind = kinds.add_parser(name, help=module.__doc__)
-        kind.add_argument("--repeat", type=int, default=5)
-        module.add_arguments(kind)
-    options = parser.parse_args()
-    # What needs a GPU is run by its name.
-    for name in [options.kind] if options.kind else [kind for kind in KINDS if kind != "gpu"]:
-        if not options.kind:
-            print(f"# {name}", flush=True)
-        KINDS[name].run(options if options.kind else parser.parse_args([name]))
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser("python -m benchmarks", __doc__)
+    parser.add_argument("kind", nargs="?", choices=KINDS, help="its options: python -m benchmarks KIND --help")
+    kind = parser.parse_args(given[:1]).kind
+    if kind is not None:
+        run(kind, given[1:])
+        return
+    for kind in KINDS:
+        # What needs a GPU is run by its name.
+        if kind != "gpu":
+            print(f"# {kind}", flush=True)
+            run(kind, [])
+
+
+def run(kind: str, arguments: Sequence[str]) -> None:
+    """Runs one benchmark. No other is imported: some of them import TensorFlow, which others measure or tell first."""
+    benchmark = importlib.import_module(f"benchmarks.{kind}")
+    parser = _parser(f"python -m benchmarks {kind}", benchmark.__doc__)
+    parser.add_argument("--repeat", type=int, default=5)
+    benchmark.add_arguments(parser)
+    benchmark.run(parser.parse_args(arguments))
+
+
+def _parser(program: str, description: str | None) -> argparse.ArgumentParser:
+    formatter = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=program, description=description, formatter_class=formatter)
 
 
 if __name__ == "__main__":

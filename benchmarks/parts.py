@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
-
+from benchmarks.clips import decode, encode, scene
 from benchmarks.networks import moving_frames
 from benchmarks.yardsticks import median_s, memory_bandwidth
 from frame_booster.engine.colour import planes_to_rgb, rgb_to_planes
@@ -50,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         rgb = there(planes)
         tell(f"planes to RGB, {depth} bit", median_s(lambda t=there, p=planes: t(p).numpy(), options.repeat))
         tell(f"RGB to planes, {depth} bit", median_s(lambda b=back, x=rgb: b(x)[0].numpy(), options.repeat))
-    frames = [frame_of(k, width, height) for k in range(FRAMES)]
+    frames = list(scene(FRAMES, width, height))
     tell("swscale to RGB, beside that", median_s(lambda: frames[0].reformat(format="gbrpf32le"), options.repeat))
     with tempfile.TemporaryDirectory() as folder:
         for codec, settings in (("libx264", {"crf": "18", "preset": "medium"}), ("ffv1", {})):
@@ -61,33 +58,3 @@ def run(options: argparse.Namespace) -> None:
                 FRAMES,
             )
             tell(f"decode, {codec}", median_s(lambda p=path: decode(p), options.repeat), FRAMES)
-
-
-def frame_of(index: int, width: int, height: int) -> av.VideoFrame:
-    """A frame of a smooth scene that moves, yuv420p."""
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - 5 * index, y - 2 * index
-    waves = [
-        128 + 50 * np.sin(x / a) * np.cos(y / b) + 40 * np.sin((x + y) / c)
-        for a, b, c in ((9, 13, 31), (7, 5, 17), (23, 11, 5))
-    ]
-    return av.VideoFrame.from_ndarray(np.stack(waves, -1).astype(np.uint8), "rgb24").reformat(format="yuv420p")
-
-
-def encode(path: Path, frames: list[av.VideoFrame], codec: str, settings: dict[str, str]) -> None:
-    """Writes frames at 25 a second."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options=settings)
-        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
-        stream.codec_context.thread_type = "AUTO"
-        for k, frame in enumerate(frames):
-            frame.pts, frame.time_base = k, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def decode(path: Path) -> int:
-    """Reads all frames and returns how many there were."""
-    with av.open(str(path)) as container:
-        container.streams.video[0].thread_type = "AUTO"
-        return sum(1 for _ in container.decode(video=0))

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.parts import encode, frame_of
+from benchmarks.clips import encode, scene
 
 ENCODER = {"codec": "libx264", "preset": "medium", "crf": "18"}
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
         clip = options.clip or Path(folder) / "clip.mp4"
         if options.clip is None:
             width, height = map(int, options.size.split("x"))
-            encode(clip, [frame_of(k, width, height) for k in range(options.frames)], "libx264", {"crf": "16"})
+            encode(clip, scene(options.frames, width, height), "libx264", {"crf": "16"})
         numerator, _, denominator = rate_of(clip).partition("/")
         doubled = f"{2 * int(numerator)}/{denominator or 1}"
         ours, theirs = Path(folder) / "ours.mp4", Path(folder) / "theirs.mp4"

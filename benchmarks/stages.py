@@ -17,7 +17,7 @@ from unittest import mock
 
 import av
 
-from benchmarks.parts import encode, frame_of
+from benchmarks.clips import encode, scene
 from benchmarks.pipeline import ENCODER
 from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip, output = Path(folder) / "clip.mp4", Path(folder) / "out.mp4"
         if options.clip is None:
-            encode(clip, [frame_of(k, 1280, 720) for k in range(options.frames)], "libx264", {"crf": "16"})
+            encode(clip, scene(options.frames, 1280, 720), "libx264", {"crf": "16"})
         else:
             clip = options.clip
         model = Model(options.model, device="cpu")
