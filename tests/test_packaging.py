@@ -33,13 +33,18 @@ def locked(name: str, python: str, system: str) -> dict[str, str]:
     return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if holds(pin, python, system)}
 
 
-def holds(requirement: Requirement, python: str, system: str) -> bool:
-    """Whether a requirement is one of this Python and system."""
+MACHINES = {"Linux": "x86_64", "Darwin": "arm64", "Windows": "AMD64"}
+"""The usual processor of each system, as Python names it."""
+
+
+def holds(requirement: Requirement, python: str, system: str, machine: str | None = None) -> bool:
+    """Whether a requirement is one of this Python, system and processor, by default the usual one."""
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.1",
         "sys_platform": {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[system],
         "platform_system": system,
+        "platform_machine": machine or MACHINES[system],
         "extra": "",
     }
     return requirement.marker is None or requirement.marker.evaluate(environment)
@@ -75,6 +80,29 @@ def test_the_locks_satisfy_the_project(name: str, python: str, system: str) -> N
     for requirement in needed:
         assert requirement.name in pins, f"make lock: {requirement} is not in {name}"
         assert requirement.specifier.contains(pins[requirement.name]), f"make lock: {requirement}"
+
+
+@pytest.mark.parametrize(
+    ("python", "system", "machine", "there"),
+    [
+        ("3.11", "Darwin", "x86_64", True),
+        ("3.12", "Darwin", "x86_64", False),
+        ("3.13", "Darwin", "x86_64", False),
+        ("3.13", "Darwin", "arm64", True),
+        ("3.12", "Windows", "ARM64", False),
+        ("3.13", "Windows", "AMD64", True),
+        ("3.11", "Linux", "aarch64", True),
+        ("3.13", "Linux", "aarch64", True),
+        ("3.13", "Linux", "x86_64", True),
+        ("3.14", "Linux", "x86_64", False),
+    ],
+)
+def test_tensorflow_is_asked_for_where_it_has_wheels(python: str, system: str, machine: str, there: bool) -> None:
+    """Else the package could not be installed where another engine runs the network."""
+    for extra in ("onnx", "cuda"):
+        names = [requirement.name for requirement in asked(extra) if holds(requirement, python, system, machine)]
+        assert ("tensorflow" in names) == there
+        assert "av" in names
 
 
 @pytest.mark.parametrize("name", LOCKS)

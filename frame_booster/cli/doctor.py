@@ -196,7 +196,9 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         missing.append({"what": what, "command": command})
 
     if not found["tensorflow"] and not any(hint is None for hint in found["providers"].values()):
-        add("no engine is installed", 'pip install "frame-booster[openvino]"')
+        # OpenVINO has no release for Windows on ARM, which Python names so.
+        extra = "onnx" if platform.machine() == "ARM64" else "openvino"
+        add("no engine is installed", f'pip install "frame-booster[{extra}]"')
     if len(found["runtimes"]) > 1:
         names = " ".join(found["runtimes"])
         add("these overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")

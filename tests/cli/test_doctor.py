@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -83,6 +84,16 @@ def test_what_a_card_lacks_is_what_can_be_installed_there(
     assert [gap["command"] for gap in doctor._missing(found)] == ([] if command is None else [command])
     hint = device.no_such_gpu(0, 0).hint
     assert hint == f"--device cpu, or {'--engine onnx' if command is None else command}"
+
+
+@pytest.mark.parametrize(("machine", "extra"), [("x86_64", "openvino"), ("arm64", "openvino"), ("ARM64", "onnx")])
+def test_without_an_engine_the_one_to_install_has_a_release_for_the_machine(
+    monkeypatch: pytest.MonkeyPatch, machine: str, extra: str
+) -> None:
+    found = {**facts("fbnet-2", test=False), "tensorflow": False, "providers": {"cpu": "not here"}, "nvidia_gpus": 0}
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    [gap] = doctor._missing(found)
+    assert gap == {"what": "no engine is installed", "command": f'pip install "frame-booster[{extra}]"'}
 
 
 @pytest.mark.parametrize("wrong", [False, True])
