@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import av
 
+from frame_booster import files
 from frame_booster.engine.batch_interpolator import KeptMakers
 from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.engine.maker import Maker
@@ -34,6 +35,9 @@ _READ_AHEAD = 32
 """Frames that a lone segment is ahead in its reading."""
 _PATIENCE_S = 1.0
 """How long a run that is interrupted, or has failed, waits for its threads."""
+_WINDOWS_PATIENCE_S = 30.0
+"""How long it waits there for the writer: an open file cannot be removed, and FFmpeg moves all of a large MP4 at its
+end."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ class Job:
             self._stopped = True
             self._break_off()
             # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
-            writer.wait(None if self.settings.keep_partial else _PATIENCE_S)
+            self._leave_to(writer)
             raise
         if self._failures:
             raise self._failures[0]
@@ -177,6 +181,14 @@ class Job:
             # After a failure, a reader may wait for a pipe in which nothing comes.
             if self._failures and not patient:
                 left -= _LOOK_S
+
+    def _leave_to(self, writer: threading.Event) -> None:
+        """Waits for the writer to close the sink; in steps, between which Windows lets signals arrive."""
+        patience = _WINDOWS_PATIENCE_S if files.WINDOWS else _PATIENCE_S
+        until = None if self.settings.keep_partial else time.monotonic() + patience
+        while not writer.wait(_LOOK_S):
+            if until is not None and time.monotonic() >= until:
+                return
 
     def _guarded(self, part: Callable[[], None], clock: Stopwatch, ended: threading.Event) -> None:
         try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frame_booster import files
-from frame_booster.errors import InputError, Interrupted, OutputError, refused_by_system
+from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, refused_by_system
 from frame_booster.files import flush, retried, sync_folder
 from frame_booster.media.paths import hidden_beside, is_pipe, shortened
 
@@ -167,9 +167,9 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
             with told_of(partial, target):
                 yield partial
             _flush(partial, target)
-        except BaseException:
-            if not is_left(partial):
-                _remove(partial)
+        except BaseException as error:
+            if not is_left(partial) and not _removed(partial):
+                tell_of_rest(error, partial, target)
             raise
         _give_name(partial, real, target, overwrite=overwrite)
         with writing(target):
@@ -182,10 +182,28 @@ def _flush(partial: Path, target: Path) -> None:
         retried(flush, partial)
 
 
-def _remove(partial: Path) -> None:
-    # Where even that is refused, the error under way says why, and a later run tells of the file.
-    with suppress(OSError):
+def _removed(partial: Path) -> bool:
+    """Removes a partial file; tells whether it is gone."""
+    try:
         retried(partial.unlink, missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def tell_of_rest(error: BaseException, partial: Path, target: Path) -> None:
+    """Raises an error anew, with the partial file or folder that cannot be removed, as while FFmpeg has it open.
+
+    Args:
+      error: that ended the work; one that no user is to meet is not raised: of its file a later run tells.
+      partial: what is left.
+      target: the output.
+    """
+    text = f"{partial} is left, since it cannot be removed yet; delete it"
+    if isinstance(error, FrameBoosterError):
+        raise type(error)(f"{error.message}; {text}", path=error.path or target, hint=error.hint) from error
+    if isinstance(error, KeyboardInterrupt):
+        raise Interrupted(f"interrupted; {text}", path=target) from error
 
 
 def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> None:
@@ -282,7 +300,7 @@ def _rename_beside(partial: Path, target: Path) -> Path:
                 continue
             retried(partial.replace, name)
         else:
-            _remove(partial)
+            _removed(partial)
         return name
     raise AssertionError("numbers do not end")
 

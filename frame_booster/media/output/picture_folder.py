@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frame_booster.errors import InputError, Interrupted, OutputError
@@ -20,6 +20,7 @@ from frame_booster.media.output.atomic import (
     leave,
     nearest_folder,
     refused,
+    tell_of_rest,
     told_of,
     writing,
 )
@@ -61,9 +62,19 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
                 raise cannot_write(error.__cause__, folder / Path(error.path or "").name) from error
             with writing(target):
                 _move(partial, folder, overwrite=overwrite)
-        finally:
-            if not is_left(partial):
-                shutil.rmtree(partial, ignore_errors=True)
+        except BaseException as error:
+            if not is_left(partial) and not _removed(partial):
+                tell_of_rest(error, partial, target)
+            raise
+        _removed(partial)
+
+
+def _removed(partial: Path) -> bool:
+    """Removes a folder, or of what is in it as much as the system lets go; tells whether it is gone."""
+    with suppress(OSError):
+        retried(shutil.rmtree, partial)
+    shutil.rmtree(partial, ignore_errors=True)
+    return not partial.exists()
 
 
 def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:

@@ -142,7 +142,8 @@ def compare(
     limit = None if part.duration is None and not notes else duration
     origin = _first_frame(paths[0], part.offset) if part.offset else Fraction(0)
     total = None if rate is None else round(duration * slower * rate)
-    with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
+    # A file that Windows still has open would hide how the work has ended.
+    with tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True) as folder:
         proxy = Path(folder) / "proxy.mp4"
         recording = Recording(proxy, MOST_BYTES, duration * slower, lambda frames: tell(frames, total))
         try:

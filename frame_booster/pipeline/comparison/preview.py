@@ -98,7 +98,8 @@ def preview(
     slower = Fraction(options.slow_motion or 1)
     results: list[Result] = []
     kept = KeptMakers()
-    with tempfile.TemporaryDirectory(prefix="frame-booster-") as folder:
+    # A file that Windows still has open would hide how the work has ended.
+    with tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True) as folder:
         proxy = Path(folder) / "proxy.mp4"
         seconds = sum((place.length for place in places), Fraction(0)) * slower
         recording = Recording(proxy, MOST_BYTES, seconds)
