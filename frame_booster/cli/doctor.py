@@ -116,7 +116,7 @@ def _auto(model: str, work: Any) -> str:
 
 def _gpus(preset: Preset) -> list[dict[str, Any]]:
     """Returns NVIDIA's GPUs, and how a run by TensorFlow would use each."""
-    from frame_booster.engine.cuda_toolkit import tensorflow_build
+    from frame_booster.engine.cuda_toolkit import cudnn_lacks, tensorflow_build
     from frame_booster.engine.device import gpu_precision
     from frame_booster.engine.device_memory import pairs_at_once, room_of
     from frame_booster.engine.memory_plan import default_flow_downscale
@@ -141,6 +141,7 @@ def _gpus(preset: Preset) -> list[dict[str, Any]]:
                 "precision": precision,
                 "batches": batches,
                 "built_for": tensorflow_build().has_kernels_for(card.capability),
+                "cudnn": not cudnn_lacks(card.capability),
             }
         )
     return found
@@ -188,6 +189,7 @@ def _tested(model: str) -> dict[str, Any]:
 
 def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
     """Returns what is missing, and the command that mends it, in the order in which it matters."""
+    from frame_booster.engine import cuda_toolkit
     from frame_booster.engine.onnx import providers
 
     missing: list[dict[str, str]] = []
@@ -204,7 +206,11 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         add("these overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")
     if found["driver"] is None and _has_nvidia_card():
         add("there is a card of NVIDIA, and no driver of it", "see https://www.nvidia.com/drivers")
-    if found["nvidia_gpus"] and not found["tensorflow_gpu"]:
+    older = ", ".join(f"gpu:{index}" for index, gpu in enumerate(found["gpus"]) if not gpu["cudnn"])
+    if older:
+        what = "cuDNN from 9.11 on has no kernels for cards before Turing (compute capability 7.5)"
+        add(f"{what}, as {older}", cuda_toolkit.CUDNN_OF_ALL_CARDS)
+    elif found["nvidia_gpus"] and not found["tensorflow_gpu"]:
         if sys.platform.startswith("linux"):
             add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
         elif not providers.has_accelerator():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes.util
-import importlib.metadata
 import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from frame_booster.engine.contract import LoadedNetwork
+from frame_booster.engine.cuda_toolkit import first_usable, packaged_cudnn, wanted_cudnn
 from frame_booster.engine.device import has_bfloat16
-from frame_booster.engine.nvidia import nvidia_gpus
+from frame_booster.engine.nvidia import gpus, nvidia_gpus
 from frame_booster.engine.onnx import providers
 from frame_booster.errors import FrameBoosterError, InputError, ModelError
 from frame_booster.network.onnx_graphs.networks import GRAPHS
@@ -135,16 +135,14 @@ def tensorflow_has_gpu() -> bool:
     """Tells whether TensorFlow would have a GPU, without importing it.
 
     It has none on native Windows since 2.11, and none on macOS; elsewhere it needs a card, and its own cuDNN, 8 for
-    TensorFlow 2.15 and 9 for later ones, which comes with the extra `cuda` or is the system's.
+    TensorFlow 2.15 and 9 for later ones, which comes with the extra `cuda` or is the system's, and has kernels for it.
     """
     if not sys.platform.startswith("linux") or not has_tensorflow() or not nvidia_gpus():
         return False
-    try:
-        packaged = importlib.metadata.version("nvidia-cudnn-cu12")
-        wanted = "8." if importlib.metadata.version("tensorflow").startswith("2.15.") else "9."
-    except importlib.metadata.PackageNotFoundError:
+    packaged = packaged_cudnn()
+    if packaged is None:
         return ctypes.util.find_library("cudnn") is not None
-    return packaged.startswith(wanted)
+    return packaged[0] == wanted_cudnn() and first_usable(card.capability for card in gpus()) is not None
 
 
 def load_network(

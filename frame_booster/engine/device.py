@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from frame_booster.engine.cuda_toolkit import first_usable
 from frame_booster.errors import InputError, ModelError
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.presets import Preset
@@ -128,8 +129,8 @@ def choose_device(name: str) -> str:
     """Returns TensorFlow's name of a device.
 
     Args:
-      name: "auto" (the first GPU, else the processor), "cpu", "gpu" or "gpu:1"; "cpu:1" where TensorFlow has been
-        told to make logical devices of the processor.
+      name: "auto" (the first GPU that cuDNN has kernels for, else the processor), "cpu", "gpu" or "gpu:1"; "cpu:1"
+        where TensorFlow has been told to make logical devices of the processor.
 
     Raises:
       InputError: it is not such a name.
@@ -142,7 +143,8 @@ def choose_device(name: str) -> str:
         return f"/CPU:{index}"
     count = len(tensorflow().config.list_physical_devices("GPU"))
     if kind == "auto":
-        return "/GPU:0" if count else "/CPU:0"
+        first = first_usable(compute_capability(f"/GPU:{number}") for number in range(count))
+        return "/CPU:0" if first is None else f"/GPU:{first}"
     if index >= count:
         raise no_such_gpu(count, index)
     return f"/GPU:{index}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from frame_booster.engine.cuda_toolkit import CUDNN_OF_ALL_CARDS, cudnn_lacks
+from frame_booster.engine.nvidia import gpus
 from frame_booster.errors import ModelError
 
 _LONGEST = 240
@@ -41,6 +43,12 @@ _REMEDIES = (
         "the driver may have reset it, or the card may be faulty: try again, and with --resume it goes on from there",
     ),
 )
+_OLDER_CARD = _Remedy(
+    ("dnn", "no kernel image", "no algorithm", "no valid config", "autotuning"),
+    "cuDNN from 9.11 on has no kernels for cards before Turing, as this one",
+    CUDNN_OF_ALL_CARDS,
+)
+"""Of a card that cuDNN has no kernels for: the extra would bring the same cuDNN again."""
 _ANOTHER = _Remedy((), "the device fails", "frame-booster doctor tells what is there")
 
 
@@ -55,10 +63,17 @@ def device_failure(device: str, error: Exception) -> ModelError | None:
         return None
     text = str(error)
     lower = text.lower()
-    remedy = next((r for r in _REMEDIES if any(sign in lower for sign in r.signs)), _ANOTHER)
+    remedies = (_OLDER_CARD, *_REMEDIES) if _is_older(device) else _REMEDIES
+    remedy = next((r for r in remedies if any(sign in lower for sign in r.signs)), _ANOTHER)
     said = " ".join(text.split())
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
     return ModelError(f"{remedy.what} on {device}: {said}", hint=f"{remedy.hint}; --device cpu goes without it")
+
+
+def _is_older(device: str) -> bool:
+    """Tells whether a device, as "/GPU:0", is a card that cuDNN has no kernels for."""
+    number, cards = device.rpartition(":")[2], gpus()
+    return number.isdecimal() and int(number) < len(cards) and cudnn_lacks(cards[int(number)].capability)
 
 
 @contextmanager

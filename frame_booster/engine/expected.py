@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from frame_booster.engine import device as tensorflow_devices
 from frame_booster.engine.choice import tensorflow_has_gpu
 from frame_booster.engine.contract import FlowScaled
+from frame_booster.engine.cuda_toolkit import first_usable
 from frame_booster.engine.device_memory import room_of
 from frame_booster.engine.memory_plan import BASE_BYTES, ONNX_BASE_BYTES
 from frame_booster.engine.nvidia import gpus, nvidia_gpus
@@ -75,7 +76,8 @@ def _tensorflow_device(name: str) -> str:
     if kind == "gpu" and index >= nvidia_gpus():
         raise tensorflow_devices.no_such_gpu(nvidia_gpus(), index)
     if kind == "auto":
-        return "/GPU:0" if tensorflow_has_gpu() else "/CPU:0"
+        first = first_usable(card.capability for card in gpus())
+        return f"/GPU:{first or 0}" if tensorflow_has_gpu() else "/CPU:0"
     return f"/{kind.upper()}:{index}"
 
 

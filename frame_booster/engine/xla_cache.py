@@ -25,7 +25,7 @@ from pathlib import Path
 
 import psutil
 
-from frame_booster.engine.cuda_toolkit import libdevice_is_found, toolkit_elsewhere
+from frame_booster.engine.cuda_toolkit import CUDNN, libdevice_is_found, toolkit_elsewhere
 from frame_booster.engine.files_on_disk import cache_folder, is_whole, replace_whole
 from frame_booster.engine.nvidia import driver_version, gpus
 from frame_booster.process_end import at_process_end
@@ -248,10 +248,6 @@ def keep_compilations(*, wanted: bool) -> None:
     for name, flags in flags_of(own).items():
         for flag in flags:
             _add(name, flag)
-
-
-CUDNN = "nvidia-cudnn-cu12"
-"""The package that TensorFlow has cuDNN from, where it was installed with its wheels."""
 
 
 def flags_of(folder: Path) -> dict[str, list[str]]:
