@@ -50,7 +50,8 @@ def tracing(model: Model, computations: Computations | None = None) -> Iterator[
         yield
 
 
-def _computations_of(model: Model) -> Computations | None:
+def computations_of(model: Model) -> Computations | None:
+    """Returns what the stages of a model's functions become, where they are computations of XLA's."""
     if not model.as_computations:
         return None
     from frame_booster.network.computations import Computations
@@ -129,7 +130,7 @@ class TensorFlowBatch(BatchFunction):
     def __init__(self, model: Model, layout: PixelLayout, plan: Plan) -> None:
         tf = tensorflow()
         self._turns, self._transfer = Turns(model.device), transfer(model, layout)
-        self._computations = _computations_of(model)
+        self._computations = computations_of(model)
         network, downscale, pairs = model.network, plan.flow_downscale, plan.batch_size
         # TensorFlow keeps integers of 32 bits in the host's memory, from where each computation would fetch them.
         self._index = np.int32 if self._computations is None else np.float32
@@ -179,7 +180,7 @@ class TensorFlowStream(StreamFunctions):
         from frame_booster.network.compiling import prepare_ahead
 
         self._turns, self._device, self._transfer = Turns(model.device), model.device, transfer(model, layout)
-        self._computations = _computations_of(model)
+        self._computations = computations_of(model)
         multiple, downscale = model.network.multiple, plan.flow_downscale
         specs = self._transfer.specs(1)
 
@@ -218,25 +219,34 @@ def picture_function(model: Model, shape: tuple[int, int, int, int], top: float,
     """Compiles the interpolation of pictures, as `LoadedNetwork.pictures`."""
     tf = tensorflow()
     from frame_booster.engine.network_input import encode_pictures
+    from frame_booster.network.computations import computation
 
-    network, frame = model.network, tf.TensorSpec(shape, tf.float32)
+    network, frame, computations = model.network, tf.TensorSpec(shape, tf.float32), computations_of(model)
 
-    @function(model, [frame, frame, tf.TensorSpec([], tf.float32)])
+    def frames(given: Any) -> NetworkInput:
+        return encode_pictures(given, top, network.multiple, downscale)
+
+    def shown(made: Any) -> Any:
+        return made[:, : shape[1], : shape[2]]
+
+    @function(model, [frame, frame, tf.TensorSpec([], tf.float32)], computations)
     def run(a: Any, b: Any, at: Any) -> Any:
-        pair = [encode_pictures(x, top, network.multiple, downscale) for x in (a, b)]
+        pair = [computation(frames, x) for x in (a, b)]
         times, coding = tf.fill([shape[0]], at), network.frame_coding
         if coding is None:
             made = network(pair[0].frames, pair[1].frames, times, flow_downscale=downscale).frame
         else:
             encoded = [coding.encode(x.frames, downscale, x.downscaled) for x in pair]
             made = coding.decode(encoded[0], encoded[1], times).frame
-        return made[:, : shape[1], : shape[2]]
+        return computation(shown, made)
 
     # A call that traces is counted, and the fifth, of another shape each, gets a warning of TensorFlow's.
-    with tf.device(model.device):
+    with tf.device(model.device), nullcontext() if computations is None else computations.traced():
         traced = run.get_concrete_function()
 
     def interpolate(frame0: Pictures, frame1: Pictures, t: float) -> Pictures:
+        if computations is not None:
+            computations.compile()
         with tf.device(model.device):
             made: Pictures = traced(frame0, frame1, np.float32(t)).numpy()
         return made

@@ -39,7 +39,8 @@ class Computations:
             yield
         finally:
             _computations.reset(token)
-        for function in self.functions:
+        # Of several graphs, one after the other, those of the last.
+        for function in self.functions[len(self._alone) :]:
             # Traced here, not where they run: XLA's compilations are known again by names that count what was traced.
             alone = tf.function(_called(function), input_signature=function.input_signature, autograph=False)
             self._alone.append(alone.get_concrete_function())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine import batch_interpolator
+from frame_booster.engine import batch_interpolator, self_test, tensorflow_functions, tensorflow_strips
 from frame_booster.engine.batch_interpolator import FEW_PAIRS, SHORT_PAIRS, BatchInterpolator, KeptMakers
 from frame_booster.engine.device import as_computations
 from frame_booster.engine.maker import Request
@@ -82,6 +82,41 @@ def test_streams_of_computations_give_the_same_frames(forced: None) -> None:
     assert_compiled(maker)
     for made, expected in zip(maker.make(FRAMES[:3], REQUESTS[:2]), usual(), strict=True):
         assert difference(made, expected) <= 1
+
+
+def computations_in(concrete: Any) -> int:
+    """How many computations of XLA's a graph calls, none of which is all of it."""
+    calls = [operation for operation in concrete.graph.get_operations() if operation.type.endswith("PartitionedCall")]
+    assert all(call.get_attr("_XlaMustCompile") for call in calls)
+    return len(calls)
+
+
+def test_pictures_and_strips_are_computations_as_well(forced: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of a size or a doctor's trial waits for their compilation, which as one takes a core half a minute."""
+    traced: list[Any] = []
+    usual = tensorflow_functions.function
+
+    def function(model: Any, signature: Any, computations: Any = None) -> Any:
+        def decorated(body: Any) -> Any:
+            traced.append(usual(model, signature, computations)(body))
+            return traced[-1]
+
+        return decorated
+
+    for module in (tensorflow_functions, tensorflow_strips):
+        monkeypatch.setattr(module, "function", function)
+    model = Model("fbnet-2", device="cpu", precision="float32")
+    assert self_test.difference(model) < self_test.TOLERANCE
+    layout = PixelLayout(64, 640, "yuv", 8, 1, 1)
+    frames = [scene(layout, 2 * k) for k in range(2)]
+    strips = BatchInterpolator(model, layout, Plan(1, 0, 2))
+    [made] = strips.make(frames, [Request(0, 1)])
+    [whole] = BatchInterpolator(model, layout, Plan(1)).make(frames, [Request(0, 1)])
+    assert difference(made, whole) <= 1
+    graphs = [concrete for f in traced for concrete in f._list_all_concrete_functions_for_serialization()]
+    counts = [computations_in(concrete) for concrete in graphs]
+    assert len(counts) >= 3
+    assert min(counts) >= 2, "finding motion and fusing a strip are each cut at what is handed on"
 
 
 def whole_model() -> MeanModel:

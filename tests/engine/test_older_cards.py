@@ -34,7 +34,7 @@ def have(monkeypatch: pytest.MonkeyPatch, cudnn: str | None, *cards: NvidiaGpu, 
     monkeypatch.setattr(choice, "has_tensorflow", lambda: True)
     for module in (nvidia, choice, expected):
         monkeypatch.setattr(module, "nvidia_gpus", lambda: len(cards))
-    for module in (nvidia, choice, expected, device_failure):
+    for module in (nvidia, choice, expected, device_failure, providers):
         monkeypatch.setattr(module, "gpus", lambda: cards)
     monkeypatch.setattr(device, "compute_capability", lambda name: cards[int(name[-1])].capability)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(cards) if kind == "GPU" else [])
@@ -119,3 +119,12 @@ def test_doctor_tells_what_brings_their_kernels(monkeypatch: pytest.MonkeyPatch)
         assert all("before Turing" in gap["what"] and gap["what"].endswith(f"as {older}") for gap in told)
         assert not [gap for gap in gaps if "has not the CUDA libraries" in gap["what"]], "they are there"
     assert cuda_toolkit.CUDNN_OF_ALL_CARDS == COMMAND
+
+
+@pytest.mark.parametrize(("card", "taken"), [(VOLTA, providers.CPU), (TURING, providers.CUDA)])
+def test_onnx_runtime_takes_the_same_cudnn(monkeypatch: pytest.MonkeyPatch, card: NvidiaGpu, taken: str) -> None:
+    have(monkeypatch, "9.28.0.42", card)
+    monkeypatch.setattr(providers, "installed_runtimes", lambda: ["onnxruntime-gpu"])
+    monkeypatch.setattr(providers, "available", lambda: (providers.CUDA, providers.CPU))
+    assert providers.choose_provider("auto", "auto")[0].name == taken
+    assert providers.choose_provider("auto", "gpu")[0].name == providers.CUDA, "asked for, it is tried"

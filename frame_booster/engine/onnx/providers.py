@@ -14,8 +14,9 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from frame_booster.engine.cuda_toolkit import first_usable
 from frame_booster.engine.device import PRECISIONS, has_bfloat16
-from frame_booster.engine.nvidia import nvidia_gpus
+from frame_booster.engine.nvidia import gpus, nvidia_gpus
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import Preset
 
@@ -165,6 +166,10 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
         )
     if name == "auto":
         wanted = [p for p in PROVIDERS.values() if p.name in available() and p.name != TENSORRT]
+        cards = gpus()
+        if kind == "auto" and cards and first_usable(card.capability for card in cards) is None:
+            # It takes the same cuDNN as TensorFlow.
+            wanted = [p for p in wanted if p.name != CUDA]
         chosen = next((p for p in wanted if kind == "auto" or p.accelerator == (kind == "gpu")), None)
         if chosen is None and kind == "gpu":
             raise ModelError("ONNX Runtime has no accelerator here", hint=f"--device cpu, or {install_accelerator()}")
