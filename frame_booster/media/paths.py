@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from frame_booster import files
 from frame_booster.errors import InputError
 from frame_booster.media.remote_path import RemotePath, is_address
 
@@ -31,7 +32,7 @@ _CLOSED_FOLDERS = frozenset({"lost+found", "System Volume Information", "$RECYCL
 KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".apng", ".nut", ".ts", ".m2ts", ".mts"})
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
-"""Bytes of a file's name, in nearly all file systems."""
+"""Length of the longest name in nearly all file systems: bytes, but on Windows units of UTF-16."""
 _EMPTY = "look whether the variable that it comes from is set; the current folder is named by a dot"
 DEFAULT_PATTERN = "%06d.png"
 _NUMBER = re.compile(r"%0?(\d*)d")
@@ -159,9 +160,14 @@ def result_suffix(path: Path) -> str:
 
 def shortened(stem: str, rest: str) -> str:
     """Returns the name `stem` + `rest`, with so much of the stem that a file system takes it."""
-    while stem and len(os.fsencode(stem + rest)) > _LONGEST_NAME:
+    while stem and _length(stem + rest) > _LONGEST_NAME:
         stem = stem[:-1]
     return stem + rest
+
+
+def _length(name: str) -> int:
+    """Returns the length of a name as file systems count it: in bytes, and those of Windows in units of UTF-16."""
+    return len(name.encode("utf-16-le", "surrogatepass")) // 2 if files.WINDOWS else len(os.fsencode(name))
 
 
 def hidden_beside(target: Path, ending: str) -> Path:
@@ -176,12 +182,12 @@ def check_input(text: str) -> None:
       InputError: it is neither, or the system does not let its file be looked at.
     """
     path = input_path(text)
-    check_length(path)
     if isinstance(path, RemotePath) or path == PIPE:
         return
     try:
         path.stat()
     except OSError as error:
+        check_length(path)
         # One that is not there may be a pattern of pictures, or is told of where it is opened.
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise _cannot_be_read(path, error) from error
@@ -191,8 +197,9 @@ def check_input(text: str) -> None:
 
 def check_length(path: Path) -> None:
     """Raises InputError where a name is longer than file systems take."""
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise InputError(f"its name is longer than {_LONGEST_NAME} bytes", path=path)
+    if _length(path.name) > _LONGEST_NAME:
+        units = "characters of UTF-16" if files.WINDOWS else "bytes"
+        raise InputError(f"its name is longer than {_LONGEST_NAME} {units}", path=path)
 
 
 def named(path: Path) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from frame_booster import files
 from frame_booster.errors import InputError
-from frame_booster.media.paths import default_output, named
+from frame_booster.media.paths import check_input, check_length, default_output, named, output_path, shortened
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.comparison.compare import default_page
 from frame_booster.pipeline.comparison.facts import record_beside
@@ -47,3 +48,36 @@ def test_the_top_of_a_disk_has_no_name_for_a_result(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match="no name to call a result after"):
             look()
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WINDOWS", True)
+
+
+CHINESE, EMOJI = "\u7535" * 240, "\U0001f3ac" * 125
+"""Names of 720 and 500 bytes, which Windows counts as 240 and 250."""
+
+
+def test_windows_counts_names_in_utf_16(windows: None) -> None:
+    for stem in (CHINESE, EMOJI, "\ud800"):
+        check_length(Path(f"{stem}.mkv"))
+    assert shortened(CHINESE, ".2x.mkv") == f"{CHINESE}.2x.mkv"
+    assert shortened(EMOJI, ".2x.mkv") == f"{EMOJI[:-1]}.2x.mkv"
+    with pytest.raises(InputError, match="longer than 255 characters of UTF-16"):
+        check_length(Path(f"{EMOJI}ab.mkv"))
+
+
+def test_elsewhere_names_are_counted_in_bytes() -> None:
+    assert shortened(CHINESE, ".2x.mkv") == f"{CHINESE[:82]}.2x.mkv"
+    for look in (output_path, check_input):
+        with pytest.raises(InputError, match="longer than 255 bytes"):
+            look(f"{CHINESE}.mkv")
+
+
+def test_an_input_that_is_there_is_not_refused_for_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk of another file system, whose names may be longer."""
+    fact = tmp_path.stat()
+    with monkeypatch.context() as other:
+        other.setattr(Path, "stat", lambda self: fact)
+        check_input(f"{CHINESE}.mkv")
