@@ -85,11 +85,12 @@ def output_url(path: Path) -> str:
 def same_name(name: str | Path) -> str:
     """Returns a name as it is compared with others: an absolute path without `..`, links not followed.
 
-    Addresses, and `-`, are themselves.
+    On Windows it is in small letters, since names that differ in case alone lead to one file: it is never shown, and
+    no file is opened by it. Addresses, and `-`, are themselves.
     """
     text = str(name)
     # Path.resolve would follow links, by which one video may be there under two names.
-    return text if text == "-" or is_address(text) else os.path.abspath(text)  # noqa: PTH100
+    return text if text == "-" or is_address(text) else os.path.normcase(os.path.abspath(text))  # noqa: PTH100
 
 
 def is_pipe(path: Path) -> bool:

@@ -1,19 +1,31 @@
-"""Names of results, after inputs that have none themselves."""
+"""Names of results, after inputs that have none themselves, too; and names as systems count and compare them."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from frame_booster import files
 from frame_booster.errors import InputError
-from frame_booster.media.paths import check_input, check_length, default_output, named, output_path, shortened
+from frame_booster.media.paths import (
+    check_input,
+    check_length,
+    default_output,
+    named,
+    output_path,
+    same_name,
+    shortened,
+)
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.comparison.compare import default_page
 from frame_booster.pipeline.comparison.facts import record_beside
 from frame_booster.pipeline.comparison.preview import default_preview
 from frame_booster.pipeline.folder import FolderOptions, FolderRun
+from frame_booster.pipeline.inputs import given_inputs
+from frame_booster.pipeline.report import done_inputs, whole_outputs
 
 
 @pytest.fixture
@@ -81,3 +93,18 @@ def test_an_input_that_is_there_is_not_refused_for_its_name(tmp_path: Path, monk
     with monkeypatch.context() as other:
         other.setattr(Path, "stat", lambda self: fact)
         check_input(f"{CHINESE}.mkv")
+
+
+def test_names_are_compared_without_case_where_the_system_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film, again = tmp_path / "Film.MP4", tmp_path / "FILM.mp4"
+    film.touch()
+    assert same_name(film) != same_name(again)
+    # As ntpath does, without its backslashes.
+    monkeypatch.setattr(os.path, "normcase", str.lower)
+    assert same_name(film) == same_name(again)
+    assert [given.text for given in given_inputs([str(film), str(again)])] == [str(film)]
+    assert same_name("S3://Bucket/Film.mkv") == "S3://Bucket/Film.mkv"
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps([{"input": str(film), "outcome": "done", "output": str(film), "bytes": 3}]))
+    assert same_name(again) in done_inputs(report)
+    assert whole_outputs([report]) == {same_name(again): 3}
