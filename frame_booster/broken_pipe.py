@@ -6,9 +6,8 @@ Windows calls that an invalid argument (python/cpython#79935), so that the class
 from __future__ import annotations
 
 import errno
-import os
 
-WINDOWS = os.name == "nt"
+from frame_booster import files
 
 
 def is_gone(error: BaseException) -> bool:
@@ -19,4 +18,4 @@ def is_gone(error: BaseException) -> bool:
     """
     if isinstance(error, BrokenPipeError):
         return True
-    return WINDOWS and getattr(error, "errno", None) == errno.EINVAL
+    return files.WINDOWS and getattr(error, "errno", None) == errno.EINVAL

@@ -14,14 +14,12 @@ from typing import Any, ClassVar
 
 import click
 
+from frame_booster import files
 from frame_booster.cli.errors import ended_by_errors, take_signals
 from frame_booster.cli.lasting_stderr import lasting_stderr
 from frame_booster.cli.standard_files import let_any_name_through, open_what_is_closed
 from frame_booster.cli.told_stdout import told_stdout
 from frame_booster.errors import InputError, Interrupted, OutputError
-
-WINDOWS = os.name == "nt"
-"""Whether the shells of this system give a program its words as they were typed, patterns and `~` among them."""
 
 
 class Program(click.Group):
@@ -46,7 +44,8 @@ class Program(click.Group):
             take_signals()
             if not self.expanded_on_windows:
                 extra["windows_expand_args"] = False
-                if WINDOWS:
+                if files.WINDOWS:
+                    # Its shells give a program its words as they were typed, patterns and `~` among them.
                     extra["args"] = [_from_home(argument) for argument in sys.argv[1:]]
         as_json = _asks_for_json(sys.argv[1:] if given is None else given)
         with lasting_stderr(), told_stdout(), ended_by_errors(self.name or "", as_json):

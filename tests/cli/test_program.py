@@ -46,7 +46,7 @@ def test_click_rewrites_no_words_of_a_program_that_looks_patterns_up_itself(
 def test_the_users_folder_is_put_in_where_a_shell_of_windows_leaves_it_out(
     started: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("frame_booster.cli.program.WINDOWS", True)
+    monkeypatch.setattr("frame_booster.files.WINDOWS", True)
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(tmp_path))
     words = ["~/[1].mp4", "**/*.mkv", "$HOME", "~film.mkv", "a~/b", "-o", "~\\out\\", "~"]

@@ -125,7 +125,7 @@ def test_a_reader_that_has_gone_is_known_by_the_error_of_each_system(
         def write(self, _text: str) -> int:
             raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("frame_booster.broken_pipe.WINDOWS", windows)
+    monkeypatch.setattr("frame_booster.files.WINDOWS", windows)
     monkeypatch.setattr(sys, "stdout", Unread())
     with told_stdout(), pytest.raises(OutputError) as raised:
         print("a line")

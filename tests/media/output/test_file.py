@@ -56,7 +56,7 @@ def test_a_reader_that_has_gone_is_told_as_that_by_each_system(
     def refuse(_packet: object = None) -> None:
         av.error.err_check(-code)
 
-    monkeypatch.setattr("frame_booster.broken_pipe.WINDOWS", windows)
+    monkeypatch.setattr("frame_booster.files.WINDOWS", windows)
     sink: Any = object.__new__(FileSink)
     sink.name, sink._is_pipe, sink.container = Path("-"), pipe, SimpleNamespace(mux_one=refuse, close=refuse)
     ways: list[Callable[[], None]] = [lambda: sink._put(None), sink.close]
