@@ -224,8 +224,9 @@ def check_report(report: Path | None, given: list[Given], output: str | None) ->
     """
     if report is None:
         return
-    from frame_booster.media.paths import input_path
+    from frame_booster.media.paths import check_name, input_path
 
+    check_name(report)
     for other in (*(input_path(one.text) for one in given), *([] if output is None else [Path(output)])):
         if report.absolute() == other.absolute() or (report.exists() and other.exists() and report.samefile(other)):
             raise InputError("the report would replace the input or the output", path=report)

@@ -7,12 +7,13 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from frame_booster import files
 from frame_booster.errors import InputError
 from frame_booster.media.remote_path import RemotePath, is_address
+from frame_booster.media.windows_names import is_discard, is_named_pipe, refusal
 
 PIPE = Path("-")
 """Stands for standard input or output."""
@@ -67,17 +68,21 @@ def output_path(text: str) -> Path:
     """Returns the path of an output; `PIPE` for any name of standard output, as /dev/stdout.
 
     Raises:
-      InputError: its name is empty, or too long.
+      InputError: its name is empty, too long, or one that Windows gives no file.
     """
     if not text:
         raise InputError("the name of the output is empty", hint=_EMPTY)
     path = Path(text)
     check_length(path)
+    check_name(path)
     return PIPE if text == "-" or _descriptor(path) == 1 else path
 
 
 def output_url(path: Path) -> str:
     """Returns where FFmpeg is to write; what a shell has opened, /dev/fd/63, is not opened anew."""
+    if files.WINDOWS and is_discard(str(path)):
+        # With a folder before it, Windows 11 takes it for a file.
+        return "NUL"
     descriptor = 1 if path == PIPE else _descriptor(path)
     return url(path) if descriptor is None else f"pipe:{descriptor}"
 
@@ -94,11 +99,11 @@ def same_name(name: str | Path) -> str:
 
 
 def is_pipe(path: Path) -> bool:
-    """Tells whether a path is standard input or output, a named pipe, or a device such as /dev/null.
+    """Tells whether a path is standard input or output, a named pipe, or a device such as /dev/null or NUL.
 
     What is written there is gone, so it cannot be read back or renamed.
     """
-    if path == PIPE or _descriptor(path) is not None:
+    if path == PIPE or _is_pipe_of_windows(path) or _descriptor(path) is not None:
         return True
     try:
         mode = path.stat().st_mode
@@ -107,8 +112,16 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
+def _is_pipe_of_windows(path: Path) -> bool:
+    """Tells whether a path is, by its name alone, a pipe of Windows or its NUL."""
+    return files.WINDOWS and (is_discard(str(path)) or is_named_pipe(str(path)))
+
+
 def _descriptor(path: Path) -> int | None:
     """Returns the number of the file that is open already under a path; None if it is no such path."""
+    if files.WINDOWS:
+        # It has no such paths, and a look at a named pipe would connect to it.
+        return None
     places = [path.absolute()]
     if path.is_symlink():
         places.append(path.parent / path.readlink())
@@ -201,6 +214,15 @@ def check_length(path: Path) -> None:
     if _length(path.name) > _LONGEST_NAME:
         units = "characters of UTF-16" if files.WINDOWS else "bytes"
         raise InputError(f"its name is longer than {_LONGEST_NAME} {units}", path=path)
+
+
+def check_name(path: Path) -> None:
+    """Raises InputError where Windows gives no file the name of a path, or makes another name of it."""
+    # A drive, as C:, is no part of the name.
+    refused = refusal(PureWindowsPath(path).name) if files.WINDOWS and not _is_pipe_of_windows(path) else None
+    if refused is not None:
+        message, hint = refused
+        raise InputError(message, path=path, hint=hint)
 
 
 def named(path: Path) -> Path:

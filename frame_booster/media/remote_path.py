@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from frame_booster import files
 from frame_booster.errors import InputError
+from frame_booster.media.windows_names import possible
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as LocalPath
@@ -54,7 +56,9 @@ class RemotePath(LocalPath):
           InputError: fsspec is not installed, or knows no such protocol.
         """
         parts = urlsplit(address)
-        path = cls(parts.netloc, *parts.path.split("/"))
+        names = parts.path.split("/")
+        # Results are called after it, and not all that an address may have can be in the name of a file.
+        path = cls(parts.netloc, *(map(possible, names) if files.WINDOWS else names))
         path.address = address
         if not path.name:
             raise InputError("is an address without a file", path=address)

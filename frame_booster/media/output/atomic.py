@@ -13,7 +13,7 @@ from pathlib import Path
 from frame_booster import files
 from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, refused_by_system
 from frame_booster.files import flush, retried, sync_folder
-from frame_booster.media.paths import hidden_beside, is_pipe, shortened
+from frame_booster.media.paths import check_name, hidden_beside, is_pipe, shortened
 
 _LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
@@ -31,9 +31,11 @@ def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bo
       folder_made: whether its folder will be made if it is not there.
 
     Raises:
-      InputError: it is the input itself (also by a link), or it exists and may not be overwritten.
+      InputError: it is the input itself (also by a link), it exists and may not be overwritten, or it has a name that
+        Windows gives no file.
       OutputError: its folder is missing or cannot be written, or it is a socket or a disk.
     """
+    check_name(target)
     if is_pipe(target):
         return
     if target.exists() and not target.is_file():
