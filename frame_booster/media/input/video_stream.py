@@ -63,7 +63,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         )
     stream = pictures[options.video_stream]
     context = stream.codec_context
-    if context is None or not context.width or not context.height or context.pix_fmt is None:
+    if context is None or not context.width or not context.height or context.format is None:
         raise InputError(
             "the video stream cannot be decoded: its size or format is unknown",
             path=path,
@@ -105,7 +105,8 @@ def _is_unseen(stream: Any) -> bool:
     """Tells whether a file lists a stream that nothing is known of: no format of its pixels, or no time and no rate."""
     timeless = not stream.frames and stream.duration is None and stream.start_time is None
     context = stream.codec_context
-    return context is None or context.pix_fmt is None or (timeless and not stream.average_rate)
+    # Not `pix_fmt`, which ends the process where it is unknown, up to PyAV 17.
+    return context is None or context.format is None or (timeless and not stream.average_rate)
 
 
 def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | None:
