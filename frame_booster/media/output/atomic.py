@@ -18,6 +18,9 @@ from frame_booster.media.paths import check_name, hidden_beside, is_pipe, shorte
 _LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
+_LONGEST_PATH = 248
+"""Characters of the longest path of a folder on Windows; that of a file has twelve more."""
+_TOO_LONG = "give a shorter one, or let Windows take longer ones: LongPathsEnabled in its registry"
 _IN_USE = "a program that has it open, as a player, keeps it from being renamed or replaced"
 
 
@@ -61,7 +64,7 @@ def make_folder(folder: Path) -> None:
 
 
 def cannot_write(error: OSError, path: Path, what: str = "cannot be written") -> OutputError:
-    """Returns the error for a path that the system does not let be written; of a full disk, it says what to do.
+    """Returns the error for a path that the system does not let be written; of what is known, it says what to do.
 
     Args:
       error: of the system.
@@ -69,6 +72,9 @@ def cannot_write(error: OSError, path: Path, what: str = "cannot be written") ->
       what: cannot be done.
     """
     reason, hint = refused_by_system(error) or (error.strerror, None)
+    if files.WINDOWS and isinstance(error, FileNotFoundError) and len(str(error.filename or "")) >= _LONGEST_PATH:
+        # It says no more than that there is no such file.
+        reason, hint = "the path is too long", _TOO_LONG
     return OutputError(f"{what}: {reason}", path=path, hint=hint)
 
 
@@ -154,7 +160,10 @@ def left_by_killed_runs(target: Path, now: float) -> list[Path]:
 
 @contextmanager
 def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Gives a path beside `target` to write to; renames it there on success, removes it on failure.
+    """Gives a file beside `target` to write to, an empty one; renames it there on success, removes it on failure.
+
+    That it is there from the beginning tells before the work, and not after, that no file can be there: FFmpeg opens
+    it with the first frame or later, and Windows tells of a folder only so whether it may be written.
 
     Raises:
       InputError: another run is writing it, or has written it meanwhile and it may not be overwritten.
@@ -167,6 +176,7 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
         partial = hidden_name(real)
         try:
             with told_of(partial, target):
+                partial.open("xb").close()
                 yield partial
             _flush(partial, target)
         except BaseException as error:
@@ -186,6 +196,9 @@ def _flush(partial: Path, target: Path) -> None:
 
 def _removed(partial: Path) -> bool:
     """Removes a partial file; tells whether it is gone."""
+    if not os.path.lexists(partial):
+        # As one that could not be made, whose folder would refuse this, too.
+        return True
     try:
         retried(partial.unlink, missing_ok=True)
     except OSError:
