@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from frame_booster.engine.onnx import session
@@ -59,3 +60,16 @@ def test_tensorrt_does_without_a_cache_that_cannot_be_written(
         monkeypatch.setattr(session.os, "access", denied)
     [(_, settings), _] = provider_options(TENSORRT, 0, "float16", cache)
     assert not any("cache" in key for key in settings)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
+def test_an_input_that_openvino_has_left_out_is_not_given() -> None:
+    """OpenVINO 2024 drops those that nothing depends on: the time, of a network for the middle alone."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra `onnx`")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    values = [helper.make_tensor_value_info(name, kind, [2]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    loaded = session.OpenVinoSession(model.SerializeToString(), 1, 1)
+    [made] = loaded.run({"x": np.array([-1, 2], np.float32), "t": np.zeros(1, np.float32)})
+    np.testing.assert_array_equal(made, [0.0, 2.0])
