@@ -18,6 +18,7 @@ from frame_booster.gc_pause import collection_paused
 _plain = ContextVar("plain", default=False)
 _training = ContextVar("training", default=False)
 _refined = ContextVar("refined", default=True)
+_inlined = ContextVar("inlined", default=False)
 WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 FEW_PIXELS = 4096
@@ -38,18 +39,22 @@ def plain_operations() -> Iterator[None]:
 
 
 @contextmanager
-def training_graph(*, refined: bool = False) -> Iterator[None]:
+def training_graph(*, refined: bool = False, inlined: bool = False) -> Iterator[None]:
     """Within it, what is `compiled` stands for what trains it faster, if it has that: the same numbers.
 
     Args:
       refined: what `is_refined` says there.
+      inlined: whether XLA compiles all of the graph, so that loops are traced as a part of it. As functions of their
+        own they know no sizes, and their gradients ask for those of what they were called with: XLA then takes the
+        frames themselves for constants, and compiles the graph anew for each batch.
     """
-    token = _training.set(True)
+    tokens = _training.set(True), _inlined.set(inlined)
     try:
         with refinement(refined):
             yield
     finally:
-        _training.reset(token)
+        _training.reset(tokens[0])
+        _inlined.reset(tokens[1])
 
 
 @contextmanager
@@ -225,6 +230,8 @@ def compiled(
             return unfused(*values)
         if training is not None and _training.get():
             return training(*values)
+        if _inlined.get():
+            return function(*values)
         values = tuple(value if _is_constant(value) else tf.convert_to_tensor(value) for value in values)
         ahead = _ahead.get()
         loop = ahead is None or not ahead.on_processor or _pixels(values[0]) >= least_pixels

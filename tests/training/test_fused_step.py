@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from frame_booster.errors import InputError
 from frame_booster.network.fbnet_2.residual import PReluConvolution
+from frame_booster.network.presets import create_network
 from frame_booster.training.config import RunConfig, load_config
 from frame_booster.training.loop.checks import check_config
 from frame_booster.training.loop.fused_step import FusedStep, Samples
@@ -217,3 +219,54 @@ def test_a_step_compiled_for_a_gpu_has_no_whole_numbers() -> None:
     ]
     assert len(captured) > 2 * len(step.trained)
     assert {variable.dtype for variable in captured} == {tf.float32}
+
+
+def given(step: FusedStep, drawn: Samples) -> list[str]:
+    """Types of what the step that XLA compiles is given at each call; what it lacks is a constant of the program."""
+    step._loop((True,) * len(step.terms), 0, 1, None)
+    [function] = step._steps.values()
+    rate, weights = tf.constant(1e-3), tf.constant([1.0] * len(step.terms))
+    hlo = function.experimental_get_compiler_ir(drawn, rate, weights)(stage="hlo")
+    entry = hlo[hlo.index("\nENTRY") :]
+    return re.findall(r" (\w+\[[\d,]*\])\S* parameter\(\d+\)", entry)
+
+
+def test_a_step_that_xla_compiles_is_one_program_for_all_batches() -> None:
+    """A frame that is a constant of it means a compilation for each batch."""
+    side, batch = 64, 3
+    config = fused_config(
+        network="fbnet-2",
+        precision="float32",
+        compile_step="yes",
+        frozen=("pyramid.", "coarse.", "sixteenth.", "eighth.", "fusion."),
+        coarser_scales=0,
+        output_layers=("out",),
+    )
+    step = FusedStep(create_network("fbnet-2", "float32"), config)
+    drawn = Samples(
+        tf.zeros([batch, 3, side, side, 3], tf.uint8),
+        tf.fill([batch], 0.5),
+        tf.constant([0.2, 0.7]),
+        tf.zeros([1, side, side, 5], tf.float16),
+        tf.ones([1]),
+    )
+    found = given(step, drawn)
+    for kind in (f"u8[{batch},3,{side},{side},3]", f"f32[{batch}]", f"f16[1,{side},{side},5]", "f32[1]"):
+        assert kind in found
+
+
+def test_so_it_is_wherever_the_perceptual_distance_looks() -> None:
+    config = fused_config(compile_step="yes", perceptual_side=16)
+    step = FusedStep(Small(), config, perceptual=lambda made, truth: tf.reduce_mean((made - truth) ** 2, [1, 2, 3]))
+    assert "f32[2]" in given(step, samples(batch=3))
+
+
+def test_a_square_and_its_gradient_are_those_of_a_slice() -> None:
+    x = tf.constant(np.random.default_rng(3).random((3, 9, 11, 3), np.float32))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        [one, _] = perceptual.patches(x, x, 2, 4, tf.constant([0.99, 0.3]))
+        other = x[-2:, 5:9, 2:6]
+        sums = [tf.reduce_sum(made * made) for made in (one, other)]
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(*(tape.gradient(value, x) for value in sums))

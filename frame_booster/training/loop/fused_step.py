@@ -161,7 +161,10 @@ class FusedStep:
         # The published network knows no such thing.
         extra |= {"flow_downscale": flow_downscale} if flow_downscale else {}
         taught = self._taught(first, second, samples) if active[self.terms.index(DISTIL)] else None
-        with training_graph(refined=config.refined), tf.GradientTape(watch_accessed_variables=False) as tape:
+        with (
+            training_graph(refined=config.refined, inlined=self._jit),
+            tf.GradientTape(watch_accessed_variables=False) as tape,
+        ):
             tape.watch(self.trained)
             predicted = self.network(first, second, samples.t, **extra)
             made = predicted.unclipped

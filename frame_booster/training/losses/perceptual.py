@@ -50,7 +50,29 @@ def patches(made: Tensor, truth: Tensor, samples: int, side: int, place: Tensor)
     side = min(side, height, width)
     free = tf.constant([height - side + 1, width - side + 1], tf.float32)
     top, left = tf.unstack(tf.cast(tf.floor(place * free), tf.int32))
-    one, other = (tf.clip_by_value(x[-samples:, top : top + side, left : left + side], 0.0, 1.0) for x in (made, truth))
-    for x in (one, other):
-        x.set_shape([samples, side, side, 3])
+    one, other = (tf.clip_by_value(_square(x[-samples:], top, left, side), 0.0, 1.0) for x in (made, truth))
     return one, other
+
+
+def _square(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
+    """Cuts a square out of (B, H, W, C); as a slice it would be another program of XLA's for each place.
+
+    Both ways are gathers: XLA's own gradient of one is a scatter.
+    """
+
+    @tf.custom_gradient
+    def cut(x: Tensor) -> Any:
+        def gradient(upstream: Tensor) -> Tensor:
+            spread, inside = upstream, tf.constant(True)
+            for axis, begin in ((1, top), (2, left)):
+                place = tf.range(x.shape[axis]) - begin
+                spread = tf.gather(spread, tf.clip_by_value(place, 0, side - 1), axis=axis)
+                within = (place >= 0) & (place < side)
+                inside &= tf.reshape(within, [-1, 1, 1] if axis == 1 else [1, -1, 1])
+            return tf.where(inside, spread, tf.zeros_like(spread))
+
+        rows = tf.gather(x, top + tf.range(side), axis=1)
+        return tf.gather(rows, left + tf.range(side), axis=2), gradient
+
+    made: Tensor = cut(x)
+    return made
