@@ -278,3 +278,21 @@ def test_this_release_knows_all_the_flags_it_is_given(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == "2.0", done.stderr
+
+
+FBNET = """
+import os
+from frame_booster.engine import nvidia, xla_cache
+xla_cache.gpus = lambda: (nvidia.NvidiaGpu("NVIDIA H100 80GB", (9, 0), 80 << 30, "0"),)
+from frame_booster.cli.fbnet.shared import import_tensorflow
+import_tensorflow()
+print(os.environ["XLA_FLAGS"])
+"""
+
+
+def test_training_tells_xla_what_a_run_tells_it(tmp_path: Path) -> None:
+    """Without it nothing that is compiled is kept, and a toolkit of the system is not found."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "TF_XLA_FLAGS")}
+    environment = {**kept, "FRAME_BOOSTER_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", FBNET], capture_output=True, text=True, timeout=100, env=environment)
+    assert f"--xla_gpu_autotune_level={xla_cache.AUTOTUNE_LEVEL}" in done.stdout, done.stderr

@@ -122,7 +122,9 @@ def test_motion_is_looked_for_at_the_scale_that_is_drawn(
     monkeypatch.setattr(Small, "call", scaled)
     given: list[int] = []
     fused = run.fused.__class__.__call__
-    monkeypatch.setattr(run.fused.__class__, "__call__", lambda self, *a: (given.append(a[-1]), fused(self, *a)))
+    monkeypatch.setattr(
+        run.fused.__class__, "__call__", lambda self, *a, **k: (given.append(a[-1]), fused(self, *a, **k))[1]
+    )
     while not run.ended:
         run.take()
     assert given == [run.config.flow_downscale_at(step) for step in range(8)]

@@ -270,3 +270,13 @@ def test_a_square_and_its_gradient_are_those_of_a_slice() -> None:
         sums = [tf.reduce_sum(made * made) for made in (one, other)]
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(*(tape.gradient(value, x) for value in sums))
+
+
+def test_a_phase_has_one_program_and_says_when_it_is_made() -> None:
+    """Also where a weight begins at nothing: else a program is made for that step alone, in the middle of a run."""
+    step = made(fused_config(levels_weight=(0.0, 0.3), distil_weight=(0.0, 0.0)))
+    assert step.active_at(0) == step.active_at(5) == (True, True, False, False)
+    weights = [[1.0, 0.0, 0.0, 0.0]]
+    told = [step(samples(), [1e-3], weights, active=step.active_at(0)) for _ in range(2)]
+    told.append(step(samples(), [1e-3], weights))
+    assert told == [True, False, True]

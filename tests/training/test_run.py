@@ -126,17 +126,25 @@ def test_precision_is_what_is_asked_for_or_what_the_hardware_multiplies(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [([(9, 0)], "bfloat16"), ([(7, 5)], "float32"), ([(8, 0), (7, 0)], "float32"), ([None], "float32")],
+    ("capabilities", "device", "expected"),
+    [
+        ([(9, 0)], "auto", "bfloat16"),
+        ([(7, 5)], "auto", "float32"),
+        ([(8, 0), (7, 0)], "auto", "float32"),
+        ([(8, 0), (7, 0)], "gpu", "bfloat16"),
+        ([(7, 0), (8, 0)], "gpu:1", "bfloat16"),
+        ([(8, 0), (7, 0), (9, 0)], "gpu:0,gpu:1", "float32"),
+        ([None], "auto", "float32"),
+    ],
 )
 def test_older_cards_train_in_float32(
-    monkeypatch: pytest.MonkeyPatch, capabilities: list[tuple[int, int] | None], expected: str
+    monkeypatch: pytest.MonkeyPatch, capabilities: list[tuple[int, int] | None], device: str, expected: str
 ) -> None:
     step = "frame_booster.training.loop.step."
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: capabilities)
     monkeypatch.setattr(step + "compute_capability", lambda device: capabilities[int(device[-1])])
     monkeypatch.setattr(step + "has_bfloat16", lambda: True)
-    assert training_precision("auto", "auto") == expected
+    assert training_precision("auto", device) == expected
     assert training_precision("auto", "cpu") == "bfloat16"
 
 

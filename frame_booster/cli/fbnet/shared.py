@@ -39,9 +39,11 @@ def check_writable(*paths: Path | None) -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow before anything else does, without its chatter."""
+    """Imports TensorFlow before anything else does, without its chatter, and tells XLA what a run tells it."""
     from frame_booster.engine.device import tensorflow
+    from frame_booster.engine.xla_cache import keep_compilations
 
+    keep_compilations(wanted=True)
     tensorflow()
 
 

@@ -28,8 +28,6 @@ def training_device(devices: str) -> str:
     """
     if "," in devices:
         raise InputError("stacked-muon trains on one device", hint="name one --device")
-    if devices == "auto":
-        return "/GPU:0" if tf.config.list_logical_devices("GPU") else "/CPU:0"
     return choose_device(devices)
 
 
@@ -42,6 +40,7 @@ class FusedRun(TrainingRun):
 
     def _prepare(self, start_from: Path | None, devices: str) -> None:
         self.device = training_device(devices)
+        self._compiling = True
         with tf.device(self.device):
             self._make_network()
             self._trained()
@@ -111,7 +110,8 @@ class FusedRun(TrainingRun):
         # One for all steps of the call: a graph is of one scale.
         flow_downscale = self.config.flow_downscale_at(steps[0], fed.places[0])
         with tf.device(self.device):
-            self.fused(fed.samples, rates, weights, fed.read, flow_downscale)
+            active = self.fused.active_at(fed.places[0])
+            self._compiling = self.fused(fed.samples, rates, weights, fed.read, flow_downscale, active=active)
         self.step += len(steps)
         self.samples += fed.size
         return fed.size
@@ -124,16 +124,16 @@ class FusedRun(TrainingRun):
 
     def _train(self, log_every: int, validate_every: int, save_every_s: float) -> None:
         saved = began = mark = time.monotonic()
-        count, compiled = 0, False
+        count = 0
         logged = self.step
         while not self.ended and not self.stopping:
             before = self.step
             count += self.take()
             now = time.monotonic()
             self.hours += min(now - began, LONGEST_STEP_S) / 3600
-            # The first call compiles, which the clock of a run does not count.
-            self.spent_s += min(now - began, LONGEST_STEP_S) if compiled else 0.0
-            began, compiled = now, True
+            # A call that compiles, as the first does, is not counted by the clock of a run.
+            self.spent_s += 0.0 if self._compiling else min(now - began, LONGEST_STEP_S)
+            began = now
             validating = self.step // validate_every > before // validate_every or self.ended
             if validating or self.step // log_every > before // log_every:
                 figures = self.fused.figures()

@@ -106,6 +106,12 @@ class FusedStep:
         phase, progress = self.config.phase_at(step)
         return [*self.config.loss.values(), *(phase.weight(f"{term}_weight", progress) for term in ADDED)]
 
+    def active_at(self, step: int) -> tuple[bool, ...]:
+        """Tells which of `terms` have a weight somewhere in the phase of a step: all of it is one program."""
+        phase = self.config.phase_at(step)[0]
+        added = [max(getattr(phase, f"{term}_weight")) for term in ADDED]
+        return tuple(weight > 0 for weight in (*self.config.loss.values(), *added))
+
     def __call__(
         self,
         samples: Samples,
@@ -113,7 +119,8 @@ class FusedStep:
         weights: list[list[float]],
         read: Any = None,
         flow_downscale: int = 0,
-    ) -> None:
+        active: tuple[bool, ...] | None = None,
+    ) -> bool:
         """Takes one step for each rate; `samples` has their number before the batch where there are several.
 
         Args:
@@ -122,14 +129,21 @@ class FusedStep:
           weights: of `terms`, for each step.
           read: makes `samples.frames` of what stands there instead, within the graph; see `data.resident`.
           flow_downscale: log2 of the factor by which frames are downscaled before their motion is estimated.
+          active: of `active_at`; None is those that have a weight in one of the steps.
+
+        Returns:
+          Whether a program had to be made for it, which takes minutes where XLA compiles it.
         """
-        active = tuple(any(w[k] > 0 for w in weights) for k in range(len(self.terms)))
+        if active is None:
+            active = tuple(any(w[k] > 0 for w in weights) for k in range(len(self.terms)))
         if samples.motion.shape[-4] == 0 and self.teacher is None:
             active = tuple(on and term != DISTIL for on, term in zip(active, self.terms, strict=True))
+        new = (active, flow_downscale) not in self._steps
         key = (active, flow_downscale, len(rates), read)
         if key not in self._compiled:
             self._compiled[key] = self._loop(active, flow_downscale, len(rates), read)
         self._compiled[key](samples, tf.constant(rates, tf.float32), tf.constant(weights, tf.float32))
+        return new
 
     @property
     def held(self) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def training_precision(name: str, devices: str) -> str:
     """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
     if name != "auto":
         return name
-    cards = range(len(tf.config.list_physical_devices("GPU")))
+    cards = list(range(len(tf.config.list_physical_devices("GPU"))))
+    named = [name.partition(":")[2] or "0" for name in devices.lower().split(",") if name.startswith("gpu")]
+    if named:
+        cards = [card for card in cards if str(card) in named]
     if "cpu" not in devices.lower() and cards:
         capabilities = [compute_capability(f"/GPU:{card}") or (0, 0) for card in cards]
         # Not float16, as frames are interpolated with on older cards: gradients are too small for it.
