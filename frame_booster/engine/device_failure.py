@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from frame_booster.engine.cuda_toolkit import CUDNN_OF_ALL_CARDS, cudnn_lacks
+from frame_booster.engine.device import tensorflow
 from frame_booster.engine.nvidia import gpus
 from frame_booster.errors import ModelError
 
@@ -91,3 +92,17 @@ def device_failures(device: str) -> Iterator[None]:
         if failure is None:
             raise
         raise failure from error
+
+
+_OUT_OF_MEMORY = ("out of memory", "out_of_memory", "resource_exhausted", "resource exhausted", "failed to allocate")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tells whether TensorFlow has raised an exception for want of a device's memory."""
+    errors = tensorflow().errors
+    # XLA and cuDNN report it by an error of another class where they look for the fastest way, or start a kernel.
+    other = (errors.InternalError, errors.UnknownError, errors.AbortedError)
+    text = str(error).lower()
+    return isinstance(error, errors.ResourceExhaustedError) or (
+        isinstance(error, other) and any(sign in text for sign in _OUT_OF_MEMORY)
+    )

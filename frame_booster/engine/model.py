@@ -14,7 +14,7 @@ from frame_booster.engine.device import (
     limit_threads,
     tensorflow,
 )
-from frame_booster.engine.device_failure import device_failures
+from frame_booster.engine.device_failure import device_failures, is_out_of_memory
 from frame_booster.engine.device_memory import begin_on_gpus, room_of
 from frame_booster.engine.memory_plan import BASE_BYTES, Plan
 from frame_booster.engine.tensorflow_functions import (
@@ -31,8 +31,6 @@ from frame_booster.network.presets import preset_of
 from frame_booster.pixels import PixelLayout
 
 __all__ = ["Model", "shipped_weights"]
-
-_OUT_OF_MEMORY = ("out of memory", "out_of_memory", "resource_exhausted", "resource exhausted", "failed to allocate")
 
 
 class Model(LoadedNetwork):
@@ -107,10 +105,4 @@ class Model(LoadedNetwork):
         return picture_function(self, shape, top, flow_downscale)
 
     def is_out_of_memory(self, error: Exception) -> bool:
-        errors = tensorflow().errors
-        # XLA and cuDNN report it by an error of another class where they look for the fastest way, or start a kernel.
-        other = (errors.InternalError, errors.UnknownError, errors.AbortedError)
-        text = str(error).lower()
-        return isinstance(error, errors.ResourceExhaustedError) or (
-            isinstance(error, other) and any(sign in text for sign in _OUT_OF_MEMORY)
-        )
+        return is_out_of_memory(error)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, ModelError
 from frame_booster.network.weights import read_metadata
 from frame_booster.training.config import Windows
 from frame_booster.training.loop import fused_run
@@ -191,3 +191,26 @@ def test_it_trains_on_one_device() -> None:
     assert training_device("auto").startswith("/")
     with pytest.raises(InputError, match="one device"):
         training_device("cpu:0,cpu:1")
+
+
+def test_a_batch_that_does_not_fit_is_told_with_what_to_do(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(material, tmp_path / "run")
+
+    def short(*given: Any, **more: Any) -> bool:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[96,256,256,24]")
+
+    monkeypatch.setattr(run, "fused", Short(run.fused, short))
+    with pytest.raises(ModelError, match=r"too little memory for a batch of 2 at 32x32.*batches_per_update"):
+        run.take()
+
+
+class Short:
+    """A step that does not fit."""
+
+    def __init__(self, step: Any, call: Any) -> None:
+        self.weights_at, self.active_at, self._call = step.weights_at, step.active_at, call
+
+    def __call__(self, *given: Any, **more: Any) -> bool:
+        return bool(self._call(*given, **more))

@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from frame_booster.engine.device import choose_device
-from frame_booster.errors import InputError
+from frame_booster.engine.device_failure import device_failure, is_out_of_memory
+from frame_booster.errors import InputError, ModelError
 from frame_booster.network.weights import save_weights
 from frame_booster.training.config import RunConfig
 from frame_booster.training.loop.checkpoint import HELD
@@ -111,10 +112,26 @@ class FusedRun(TrainingRun):
         flow_downscale = self.config.flow_downscale_at(steps[0], fed.places[0])
         with tf.device(self.device):
             active = self.fused.active_at(fed.places[0])
-            self._compiling = self.fused(fed.samples, rates, weights, fed.read, flow_downscale, active=active)
+            try:
+                self._compiling = self.fused(fed.samples, rates, weights, fed.read, flow_downscale, active=active)
+            except tf.errors.OpError as error:
+                told = self._told(error)
+                if told is None:
+                    raise
+                raise told from error
         self.step += len(steps)
         self.samples += fed.size
         return fed.size
+
+    def _told(self, error: Exception) -> ModelError | None:
+        """Returns what to raise for an exception of TensorFlow's: want of memory, or a device that fails; else None."""
+        if not is_out_of_memory(error):
+            return device_failure(self.device, error)
+        phase = self.config.phase_at(self.place(self.step))[0]
+        return ModelError(
+            f"{self.device} has too little memory for a batch of {phase.batch} at {phase.width}x{phase.height}",
+            hint="make batch smaller, and batches_per_update larger by as much: the run goes on from its checkpoint",
+        )
 
     def _rate(self, step: int, at: int) -> float:
         """The learning rate of a step that lies at a place of the schedule; warm-up is counted in steps."""
