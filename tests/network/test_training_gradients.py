@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 from frame_booster.network.compiling import training_graph
 from frame_booster.network.fbnet_2.blend import blend, blended, frame_warped
 from frame_booster.network.fbnet_2.correlation import correlation_within
+from frame_booster.network.fbnet_2.flow import warped
 from frame_booster.network.layers import leaky_relu
 from frame_booster.network.resample import doubled
 from frame_booster.network.warp import dense_image_warp, frame_warp, gather_warp
@@ -47,6 +49,8 @@ def values_and_gradients(function: Callable[..., Any], inputs: list[Any], of: li
         (doubled, [(2, 1, 2, 5)], [0]),
         (lambda frame, motion: frame_warped(frame, motion, 0, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
         (lambda frame, motion: frame_warped(frame, motion, 1, "float32"), [(2, 8, 6, 3), (2, 8, 6, 5)], [1]),
+        (lambda features, motion: warped(features, motion, 0), [(2, 8, 6, 4), (2, 8, 6, 5)], [0, 1]),
+        (lambda features, motion: warped(features, motion, 1), [(2, 8, 6, 4), (2, 8, 6, 5)], [0, 1]),
         (blend, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5)], [2]),
         (blended, [(2, 8, 6, 3), (2, 8, 6, 3), (2, 8, 6, 5), (2, 8, 6, 8)], [2, 3]),
     ],
@@ -60,6 +64,8 @@ def values_and_gradients(function: Callable[..., Any], inputs: list[Any], of: li
         "doubled row",
         "first_warped",
         "second_warped",
+        "first features",
+        "second features",
         "blend",
         "blended",
     ],
@@ -113,3 +119,20 @@ def test_features_that_do_not_move_can_be_learnt_to() -> None:
         loss = tf.reduce_sum(tf.square(dense_image_warp(features, flow) - gather_warp(features, flow + 0.3)))
     inner = tape.gradient(loss, flow)[:, 1:-1, 1:-1]
     assert float(tf.reduce_mean(tf.cast(inner != 0, tf.float32))) == 1.0
+
+
+def test_gradients_of_features_are_summed_in_float32() -> None:
+    """What many places ask of one pixel is added up: in bfloat16 small parts are lost, and older cards are slow."""
+    tf.config.run_functions_eagerly(False)
+
+    @tf.function(autograph=False, jit_compile=True)
+    def gradient(features: Any, motion: Any) -> Any:
+        with training_graph(inlined=True), tf.GradientTape() as tape:
+            tape.watch(features)
+            made = tf.reduce_sum(tf.square(tf.cast(warped(features, motion, 0), tf.float32)))
+        return tape.gradient(made, features)
+
+    inputs = tf.zeros([1, 8, 8, 4], tf.bfloat16), tf.zeros([1, 8, 8, 5])
+    hlo = gradient.experimental_get_compiler_ir(*inputs)(stage="hlo")
+    assert " scatter(" in hlo
+    assert not re.findall(r"bf16\[[\d,]*\]\S* scatter\(", hlo)

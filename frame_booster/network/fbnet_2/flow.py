@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from frame_booster.network.compiling import FEW_PIXELS, compiled
+from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.fbnet_2.correlation import correlation_within
 from frame_booster.network.fbnet_2.residual import PReluConvolution, ResidualBlock, padded_channels
 from frame_booster.network.fbnet_2.sizes import HIDDEN, MOTION
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 from frame_booster.network.resample import doubled_by_gather
 from frame_booster.network.warp import gather_warp, sampled
+from frame_booster.network.warp_gradients import warp_gradients
 
 CHEAP_PIXELS = 1 << 19
 """`least_pixels` of what is two or three passes over a few channels as plain operations."""
@@ -90,7 +91,20 @@ def corrected(motion: Tensor, out: Tensor) -> Tensor:
     return motion + 2.0 * tf.cast(out[..., :5], tf.float32)
 
 
-_trained_warps = compiled(warp_first), compiled(warp_second)
+def _first_gradients(upstream: Tensor, image: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    of_image, of_flow = warp_gradients(upstream, image, motion[..., :2])
+    return of_image, tf.pad(of_flow, [[0, 0], [0, 0], [0, 0], [0, MOTION - 2]])
+
+
+def _second_gradients(upstream: Tensor, image: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    of_image, of_flow = warp_gradients(upstream, image, motion[..., 2:4])
+    return of_image, tf.pad(of_flow, [[0, 0], [0, 0], [0, 0], [2, MOTION - 4]])
+
+
+_trained_warps = (
+    differentiable(compiled(warp_first), _first_gradients),
+    differentiable(compiled(warp_second), _second_gradients),
+)
 
 
 def _trained_warp(image: Tensor, motion: Tensor, of: int) -> Tensor:
