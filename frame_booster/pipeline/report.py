@@ -17,7 +17,7 @@ from typing import Any
 from frame_booster._version import __version__
 from frame_booster.errors import InputError
 from frame_booster.files import atomic, sync_folder
-from frame_booster.media.output.atomic import cannot_write
+from frame_booster.media.output.refusals import cannot_write
 from frame_booster.media.paths import same_name
 from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.text_files import read_text

@@ -24,8 +24,8 @@ from frame_booster import files
 from frame_booster.errors import InputError, Interrupted
 from frame_booster.files import atomic
 from frame_booster.media.input.source import SourceFrame
-from frame_booster.media.output.atomic import cannot_write, writing
 from frame_booster.media.output.file import FileSink
+from frame_booster.media.output.refusals import cannot_write, writing
 from frame_booster.media.output.segments import SegmentWriter, read_segment
 from frame_booster.media.output.sink import Written
 from frame_booster.media.paths import hidden_beside, shortened

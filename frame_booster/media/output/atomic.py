@@ -10,18 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frame_booster import files
-from frame_booster.errors import FrameBoosterError, InputError, Interrupted, OutputError, refused_by_system
+from frame_booster.errors import InputError, Interrupted, OutputError
 from frame_booster.files import flush, retried, sync_folder
+from frame_booster.media.output.refusals import cannot_write, refused, tell_of_rest, told_of, writing
 from frame_booster.media.paths import check_name, hidden_beside, is_pipe, shortened
 
 _LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
 """What is longer than so many characters is a part of a name that has a full stop in it."""
-_LONGEST_PATH = 248
-"""Characters of the longest path of a folder on Windows; that of a file has twelve more."""
-_TOO_LONG = "give a shorter one, or let Windows take longer ones: LongPathsEnabled in its registry"
-_IN_USE = "a program that has it open, as a player, keeps it from being renamed or replaced"
 
 
 def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> None:
@@ -61,36 +57,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(error, folder, "cannot be made") from error
-
-
-def cannot_write(error: OSError, path: Path, what: str = "cannot be written") -> OutputError:
-    """Returns the error for a path that the system does not let be written; of what is known, it says what to do.
-
-    Args:
-      error: of the system.
-      path: as the user knows it, which may not be the hidden one that was written.
-      what: cannot be done.
-    """
-    reason, hint = refused_by_system(error) or (error.strerror, None)
-    if files.WINDOWS and isinstance(error, FileNotFoundError) and len(str(error.filename or "")) >= _LONGEST_PATH:
-        # It says no more than that there is no such file.
-        reason, hint = "the path is too long", _TOO_LONG
-    return OutputError(f"{what}: {reason}", path=path, hint=hint)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Makes what the system refuses within it an error about a path that cannot be written.
-
-    What reads other files, or calls a caller's own code, does not belong in it.
-
-    Raises:
-      OutputError: the system has refused something.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(error, path) from error
 
 
 def nearest_folder(path: Path) -> Path:
@@ -206,21 +172,6 @@ def _removed(partial: Path) -> bool:
     return True
 
 
-def tell_of_rest(error: BaseException, partial: Path, target: Path) -> None:
-    """Raises an error anew, with the partial file or folder that cannot be removed, as while FFmpeg has it open.
-
-    Args:
-      error: that ended the work; one that no user is to meet is not raised: of its file a later run tells.
-      partial: what is left.
-      target: the output.
-    """
-    text = f"{partial} is left, since it cannot be removed yet; delete it"
-    if isinstance(error, FrameBoosterError):
-        raise type(error)(f"{error.message}; {text}", path=error.path or target, hint=error.hint) from error
-    if isinstance(error, KeyboardInterrupt):
-        raise Interrupted(f"interrupted; {text}", path=target) from error
-
-
 def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> None:
     """Renames a file that is complete; where that is refused, as of one that a player has open, nothing is lost.
 
@@ -247,20 +198,6 @@ def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> N
             raise refused(error, target, f"the result is {kept}") from error
 
 
-def refused(error: OSError, target: Path, kept: str) -> OutputError:
-    """Returns the error for a result that is complete and does not get its name.
-
-    Args:
-      error: of the system.
-      target: the name.
-      kept: says where the result is.
-    """
-    known = cannot_write(error, target)
-    # Windows says of an old file that a program has open no more than that access is denied.
-    in_use = files.WINDOWS and isinstance(error, PermissionError)
-    return OutputError(f"{known.message}; {kept}", path=target, hint=_IN_USE if in_use else known.hint)
-
-
 _left: set[Path] = set()
 """Partial files and folders that could not be renamed and are all that there is of a result."""
 
@@ -274,20 +211,6 @@ def leave(partial: Path) -> Path:
 def is_left(partial: Path) -> bool:
     """Tells whether a partial file or folder is not to be removed."""
     return partial in _left
-
-
-@contextmanager
-def told_of(partial: Path, target: Path) -> Iterator[None]:
-    """Makes an error of the system about a hidden path, or what lies in it, one about the output.
-
-    All others go on as they are: they are about weights, a cache, or what the caller's own code does.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None or partial.name not in os.fsdecode(error.filename):
-            raise
-        raise cannot_write(error, target) from error
 
 
 def _rename_to_new(partial: Path, target: Path) -> None:

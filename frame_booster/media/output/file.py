@@ -21,9 +21,9 @@ from frame_booster.media.input.container import is_attached
 from frame_booster.media.input.source import Source
 from frame_booster.media.mp4.projection import add_projection
 from frame_booster.media.output.apng import set_last_delay
-from frame_booster.media.output.atomic import cannot_write, writing
 from frame_booster.media.output.encoders import needs_riff_header
 from frame_booster.media.output.muxer import open_output, start_output
+from frame_booster.media.output.refusals import cannot_write, writing
 from frame_booster.media.output.sink import TICKS, SinkOptions, Written
 from frame_booster.media.output.video_encoder import VideoEncoder
 from frame_booster.media.output.webp import set_length

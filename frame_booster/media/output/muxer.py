@@ -13,7 +13,7 @@ from typing import Any
 import av
 
 from frame_booster.errors import EncodeError
-from frame_booster.media.output.atomic import cannot_write
+from frame_booster.media.output.refusals import cannot_write
 from frame_booster.media.output.sink import SinkOptions
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
 from frame_booster.media.passthrough.tags import KEYS_OPTION, wants_keys

@@ -12,18 +12,14 @@ from frame_booster.errors import InputError, Interrupted, OutputError
 from frame_booster.files import retried
 from frame_booster.media.output.atomic import (
     behind_links,
-    cannot_write,
     check_folder,
     claimed,
     hidden_name,
     is_left,
     leave,
     nearest_folder,
-    refused,
-    tell_of_rest,
-    told_of,
-    writing,
 )
+from frame_booster.media.output.refusals import cannot_write, refused, tell_of_rest, told_of, writing
 from frame_booster.media.paths import is_pattern, shortened, split_pattern
 
 

@@ -16,7 +16,7 @@ import av
 
 from frame_booster.errors import OutputError
 from frame_booster.files import retried, sync_folder
-from frame_booster.media.output.atomic import writing
+from frame_booster.media.output.refusals import writing
 
 _RECORD = struct.Struct("<qqqBI")
 """pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""

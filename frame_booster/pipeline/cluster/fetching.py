@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.files import flush, retried, sync_folder
-from frame_booster.media.output.atomic import cannot_write
+from frame_booster.media.output.refusals import cannot_write
 from frame_booster.pipeline.cluster.messages import Made
 
 CHUNK = 4 << 20

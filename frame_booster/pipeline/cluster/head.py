@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from frame_booster.errors import FrameBoosterError, Interrupted, ModelError, as_known
-from frame_booster.media.output.atomic import cannot_write
+from frame_booster.media.output.refusals import cannot_write
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.cluster.crew import Event, Lost, Member
 from frame_booster.pipeline.cluster.fetching import LostOnTheWay, fetch

@@ -13,7 +13,8 @@ from typing import Any
 
 from frame_booster.errors import InputError, Interrupted, ModelError, OutputError
 from frame_booster.media.input.pictures import files_of
-from frame_booster.media.output.atomic import cannot_write, make_folder
+from frame_booster.media.output.atomic import make_folder
+from frame_booster.media.output.refusals import cannot_write
 from frame_booster.media.paths import check_input, input_path, is_pipe
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.boost import opened_run

@@ -13,7 +13,8 @@ from typing import Any
 from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Source
-from frame_booster.media.output.atomic import check_output, partial_file, writing
+from frame_booster.media.output.atomic import check_output, partial_file
+from frame_booster.media.output.refusals import writing
 from frame_booster.media.paths import check_input, input_path, is_pipe, named, shortened
 from frame_booster.options import BoostOptions, InputOptions, Position
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
