@@ -149,20 +149,26 @@ class Job:
         """
         clocks = self._clocks
         writer, pairing, reader = ended = [threading.Event() for _ in range(3)]
-        for name, part, clock, end in (
-            ("reader", self._read, clocks.reader, reader),
-            ("pairing", self._pairing.run, clocks.pairing, pairing),
-            ("writer", self._write, clocks.writer, writer),
-        ):
-            background_thread(functools.partial(self._guarded, part, clock, end), name).start()
+        begun = False
         try:
+            for name, part, clock, end in (
+                ("reader", self._read, clocks.reader, reader),
+                ("pairing", self._pairing.run, clocks.pairing, pairing),
+                ("writer", self._write, clocks.writer, writer),
+            ):
+                background_thread(functools.partial(self._guarded, part, clock, end), name).start()
+            begun = True
             for end in ended:
                 self._wait_for(end, patient=end is writer)
         except BaseException:
             self._stopped = True
             self._break_off()
             # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
-            self._leave_to(writer)
+            if begun:
+                self._leave_to(writer)
+            else:
+                # Interrupted while they were started: whether a thread has been is not told.
+                writer.wait(_PATIENCE_S)
             raise
         if self._failures:
             raise self._failures[0]

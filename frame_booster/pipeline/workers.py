@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 _AT_THE_END_S = 30.0
 """How long the end of the process waits for what is in the network."""
+_NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _busy = threading.Condition()
 _running = 0
 """Tasks that are being done, in all threads."""
@@ -34,7 +36,24 @@ def _count(step: int) -> None:
 
 def background_thread(target: Callable[[], None], name: str) -> threading.Thread:
     """Returns a thread, to be started, that does not keep the process from its end."""
-    return threading.Thread(target=target, name=name, daemon=True)
+    return _Background(target=target, name=name, daemon=True)
+
+
+class _Background(threading.Thread):
+    def start(self) -> None:
+        """Starts it, and holds signals meanwhile, but for Windows.
+
+        An exception that a handler raises while Python starts a thread makes the thread end at once, with a traceback.
+        """
+        if not hasattr(signal, "pthread_sigmask"):
+            super().start()
+            return
+        # Threads keep what they begin with: signals are for the main one.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Workers(Generic[Result]):

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+from typing import Any
+
+import pytest
+
+from frame_booster.errors import Interrupted
+from frame_booster.pipeline.workers import background_thread
 
 SCRIPT = """
 import sys, time
@@ -30,3 +39,25 @@ def test_what_is_in_the_network_comes_back_before_the_process_ends() -> None:
 
 def test_the_end_does_not_wait_for_ever() -> None:
     assert ended("100", "0.2") == (6, "")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held here")
+def test_a_signal_while_a_thread_is_started_leaves_it_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
+    usual, ran = getattr(threading, name), threading.Event()
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return usual(*given, **more)
+
+    def handler(number: int, frame: Any) -> None:
+        raise Interrupted("interrupted")
+
+    monkeypatch.setattr(threading, name, interrupted)
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(Interrupted):
+            background_thread(ran.set, "one").start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ran.wait(10)

@@ -34,7 +34,7 @@ def hiring(room: int) -> Hiring:
 
 def well(of: Hiring, member: Any) -> None:
     member.state = "idle"
-    hello = Hello(of._place.head, 1, "/CPU:0", "a kind", "float32", "tensorflow", None)
+    hello = Hello(of._place.head, "/CPU:0", "a kind", "float32", "tensorflow", None)
     of.greet(member, hello)
 
 

@@ -73,7 +73,7 @@ def test_this_machine_knows_itself() -> None:
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(4))
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"needs Ray, which is not installed \(pip install 'frame-booster\[ray\]'"):
+    with pytest.raises(InputError, match=r"needs Ray, which is not installed \(pip install \"frame-booster\[ray\]\""):
         boost_on_cluster(str(source), str(tmp_path / "out.mp4"), options_of({}), ClusterOptions("local"))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
