@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from types import FrameType
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 _AT_THE_END_S = 30.0
@@ -41,19 +43,34 @@ def background_thread(target: Callable[[], None], name: str) -> threading.Thread
 
 class _Background(threading.Thread):
     def start(self) -> None:
-        """Starts it, and holds signals meanwhile, but for Windows.
+        """Starts it; what a signal's handler raises meanwhile is raised when that is done.
 
-        An exception that a handler raises while Python starts a thread makes the thread end at once, with a traceback.
+        Raised while Python starts a thread, it makes the thread end at once, with a traceback.
         """
-        if not hasattr(signal, "pthread_sigmask"):
+        with _signals_held():
             super().start()
-            return
-        # Threads keep what they begin with: signals are for the main one.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
-        try:
-            super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Within it, in the main thread, signals wait; their handlers are called at its end.
+
+    Not by a mask: what the main thread does not take, a thread of an engine would, and Python calls the handler all the
+    same.
+    """
+    held: list[tuple[int, FrameType | None]] = []
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        # One that is not Python's could not be put back.
+        numbers = [number for number in _NUMBERS if callable(signal.getsignal(number))]
+        before = {number: signal.signal(number, lambda *called: held.append(called)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number, frame in held:
+        before[number](number, frame)
 
 
 class Workers(Generic[Result]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -41,13 +40,12 @@ def test_the_end_does_not_wait_for_ever() -> None:
     assert ended("100", "0.2") == (6, "")
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held here")
 def test_a_signal_while_a_thread_is_started_leaves_it_running(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
     usual, ran = getattr(threading, name), threading.Event()
 
     def interrupted(*given: Any, **more: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return usual(*given, **more)
 
     def handler(number: int, frame: Any) -> None:
