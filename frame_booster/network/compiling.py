@@ -72,6 +72,11 @@ def in_training() -> bool:
     return _training.get()
 
 
+def is_inlined() -> bool:
+    """Tells whether XLA compiles all of what is traced: where a layer of TensorFlow's is slow in XLA, another stands."""
+    return _inlined.get()
+
+
 def is_refined() -> bool:
     """Tells whether a network does what it does without weights to the flow that it found: yes, but for training."""
     return _refined.get()

@@ -14,9 +14,9 @@ import pytest
 import tensorflow as tf
 
 from frame_booster.errors import InputError, ModelError
-from frame_booster.network.compiling import plain_operations
+from frame_booster.network.compiling import plain_operations, training_graph
 from frame_booster.training.perceptual import weights as weights_files
-from frame_booster.training.perceptual.backbones import Backbone, smallest_side, weight_shapes
+from frame_booster.training.perceptual.backbones import Backbone, Blur, Pooling, smallest_side, weight_shapes
 from frame_booster.training.perceptual.st_lpips import StLpips, difference, load_st_lpips
 from tests.golden_st_lpips import FILE
 from tests.training.st_lpips_formula import SIZES, drawn, drawn_pictures, drawn_weights
@@ -96,6 +96,24 @@ def test_the_compiled_comparison_has_the_slopes_of_plain_operations() -> None:
     np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-6)
     for one, other in zip(compiled[1], plain[1], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [Pooling(2), Pooling(3), Blur()], ids=repr)
+def test_a_step_that_xla_compiles_whole_has_the_same_layers_of_slices(layer: Pooling | Blur) -> None:
+    """In values, slopes and size, of sides that are even and odd."""
+    x = tf.constant(drawn((2, 7, 8, 3), 1) - 0.5)
+    weights = tf.constant(drawn((2, layer.left(7), layer.left(8), 3), 2))
+
+    def weighed(x: Any) -> Any:
+        return weights * layer.apply(x)
+
+    plain = slopes_of(tf.function(weighed, autograph=False), [x])
+    with training_graph(inlined=True):
+        graph = tf.function(weighed, autograph=False).get_concrete_function(tf.TensorSpec(x.shape))
+        sliced = slopes_of(tf.function(weighed, autograph=False, jit_compile=True), [x])
+    assert not {"MaxPool", "DepthwiseConv2dNative"} & {operation.type for operation in graph.graph.get_operations()}
+    np.testing.assert_allclose(sliced[0], plain[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(sliced[1][0], plain[1][0], rtol=1e-5, atol=1e-6)
 
 
 def test_features_that_are_all_zero_have_finite_slopes() -> None:
