@@ -163,6 +163,8 @@ class BatchInterpolator:
                     half = larger.plan.batch_size // 2
                     if not self.model.is_out_of_memory(error):
                         self._warn(f"{larger.plan.batch_size} pairs at once failed to compile, fewer are made: {error}")
+                        # Files that follow would fail with it, which is theirs from the first frame on.
+                        self._give_way(larger.plan, first.plan)
                         return
                     if half <= FEW_PAIRS:
                         self._give_way(larger.plan, first.plan)

@@ -53,7 +53,7 @@ def is_whole(path: Path, digest: Path | None = None) -> bool:
     """Tells whether a file is what was written: its SHA-256 is in `digest`, by default `NAME.sha256` beside it."""
     digest = digest or path.with_name(f"{path.name}.sha256")
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == digest.read_text()
+        return hashlib.sha256(path.read_bytes()).hexdigest().encode() == digest.read_bytes()
     except OSError:
         return False
 

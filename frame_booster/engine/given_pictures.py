@@ -51,6 +51,8 @@ def checked_time(t: SupportsFloat) -> float:
         at = float(t)
     except (TypeError, ValueError) as error:
         raise InputError(f"t is one number from 0 to 1, not a value of type {type(t).__name__}") from error
+    except OverflowError as error:
+        raise InputError("t is not from 0 to 1", hint="0 is frame0, 1 is frame1") from error
     if not 0.0 <= at <= 1.0:
         raise InputError(f"t = {at:g} is not from 0 to 1", hint="0 is frame0, 1 is frame1")
     return at

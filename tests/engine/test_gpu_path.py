@@ -190,7 +190,9 @@ def test_want_of_memory_in_the_compiler_counts_as_such(error: Exception, short: 
 class Compiler:
     """Lets the computation of many pairs be compiled when the test says so, or not at all."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails_above: int = 99) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, fails_above: int = 99, kind: Any = tf.errors.ResourceExhaustedError
+    ) -> None:
         self.go, self.compiled = threading.Event(), []
         usual = batch_interpolator.BatchMaker.warm_up
 
@@ -198,7 +200,7 @@ class Compiler:
             assert self.go.wait(30)
             self.compiled.append(maker.plan.batch_size)
             if maker.plan.batch_size > fails_above:
-                raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+                raise kind(None, None, "it failed")
             usual(maker)
 
         monkeypatch.setattr(batch_interpolator.BatchMaker, "warm_up", warm_up)
@@ -254,6 +256,17 @@ def test_files_that_follow_keep_to_what_fits(monkeypatch: pytest.MonkeyPatch) ->
         seen.append(maker.plan)
     assert seen == [Plan(8, at_once=3)] * 3
     assert compiler.compiled == [16, 8]
+
+
+def test_files_that_follow_keep_to_few_pairs_where_more_do_not_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler, model, kept = Compiler(monkeypatch, 4, tf.errors.InternalError), whole_model(), KeptMakers()
+    told: list[str] = []
+    for _ in range(2):
+        maker = BatchInterpolator(model, LAYOUT, Plan(8), told.append, kept)
+        compiler.done()
+        assert maker.plan == Plan(FEW_PAIRS)
+    assert compiler.compiled == [8]
+    assert [text.partition(":")[0] for text in told] == ["8 pairs at once failed to compile, fewer are made"]
 
 
 def test_files_that_follow_a_want_of_memory_keep_what_was_compiled_for_it() -> None:

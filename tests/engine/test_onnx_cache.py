@@ -39,12 +39,14 @@ def test_a_graph_is_built_once(weights: Path, tmp_path: Path) -> None:
     assert not [p for p in graphs.folder.iterdir() if p.suffix not in (".onnx", ".sha256")], "nothing half is left"
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "no digest"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "no digest", "damaged digest"])
 def test_a_file_that_is_not_what_was_written_is_built_again(weights: Path, tmp_path: Path, damage: str) -> None:
     graphs = GraphCache(weights, tmp_path)
     path = graphs.graph(lambda: b"graph", 1)
     if damage == "no digest":
         path.with_suffix(".sha256").unlink()
+    elif damage == "damaged digest":
+        path.with_suffix(".sha256").write_bytes(b"\xff" * 64)
     else:
         path.write_bytes(b"gra" if damage == "cut" else b"grapf")
     assert graphs.graph(lambda: b"again", 1).read_bytes() == b"again"

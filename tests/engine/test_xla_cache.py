@@ -50,7 +50,7 @@ def test_processes_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
     last.close()
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "no digest"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "no digest", "damaged digest"])
 def test_a_damaged_file_is_not_given_to_the_compiler(tmp_path: Path, damage: str) -> None:
     folder, own = opened(tmp_path)
     (own / "one.pb").write_bytes(b"compiled")
@@ -58,6 +58,8 @@ def test_a_damaged_file_is_not_given_to_the_compiler(tmp_path: Path, damage: str
     kept = tmp_path / "executables" / "one.pb"
     if damage == "no digest":
         kept.with_name("one.pb.sha256").unlink()
+    elif damage == "damaged digest":
+        kept.with_name("one.pb.sha256").write_bytes(b"\xff" * 64)
     else:
         kept.write_bytes(b"comp" if damage == "cut" else b"compiles")
     again, own = opened(tmp_path)
