@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, cast
 
 import numpy as np
@@ -57,6 +58,16 @@ def test_two_devices_share_pairs_between_which_frames_are_left_out() -> None:
     requests = [Request(k, k + 1) for k in range(20) if k % 6 != 5]
     made = both.make(frames(21), requests)
     assert [int(planes[0][0, 0]) for planes in made] == [2 * r.first + 1 for r in requests]
+
+
+def test_each_device_is_told_the_times_of_its_share() -> None:
+    class Times(_AtOnce):
+        def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
+            return [(np.full((1, 1), 8 * r.t, np.uint8),) for r in requests]
+
+    requests = [Request(k // 4, k // 4 + 1, Fraction(1 + k % 4, 8)) for k in range(40)]
+    made = MultiDeviceInterpolator([Times(), Times()]).make(frames(11), requests)
+    assert [int(planes[0][0, 0]) for planes in made] == [1, 2, 3, 4] * 10
 
 
 class _AtOnce:

@@ -63,3 +63,15 @@ def test_an_encoding_that_failed_is_made_again_with_less_at_once() -> None:
     assert told == []
     maker.make(frames, [Request(0, 1)])
     assert model.encoded == 2, "each frame once"
+
+
+def test_frames_that_differ_in_colour_alone_are_encoded_each() -> None:
+    model = _Short(failures=0)
+    layout = PixelLayout(4, 4, "yuv", 8, 1, 1)
+    maker = BatchInterpolator(cast("LoadedNetwork", model), layout, Plan())
+    luma, chroma = np.zeros((4, 4), np.uint8), np.zeros((2, 2), np.uint8)
+    frames: Sequence[Planes] = [(luma, chroma, chroma), (luma, chroma + 9, chroma)]
+    for pair, blue in (([0, 1], 0), ([1, 0], 9)):
+        [made] = maker.make([frames[k] for k in pair], [Request(0, 1)])
+        assert int(made[1][0, 0]) == blue, "the stand-in shows the first frame of a pair"
+    assert model.encoded == 2
