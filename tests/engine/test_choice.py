@@ -87,6 +87,7 @@ def test_then_an_accelerator_of_onnx_runtime(machine: Machine) -> None:
         machine.has(CPU, accelerator)
         assert chosen() == "onnx"
         assert choose_provider("auto", "auto") == (PROVIDERS[accelerator], "/GPU:0")
+        assert chosen(device="gpu:0,gpu:1") == "onnx", "the first of several devices decides"
 
 
 def test_then_on_a_processor_the_one_that_is_done_sooner(machine: Machine) -> None:

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from frame_booster.engine import device_memory, nvidia
-from frame_booster.engine.device_memory import RESERVED, begin_on_gpus, frame_bytes, pairs_at_once, room_of
-from frame_booster.engine.memory_plan import make_plan
+from frame_booster.engine.device_memory import (
+    RESERVED,
+    begin_on_gpus,
+    bytes_on_gpu,
+    frame_bytes,
+    pairs_at_once,
+    room_of,
+)
+from frame_booster.engine.memory_plan import Plan, make_plan, needed_bytes
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import PRESETS
 from frame_booster.option_values import parse_batch_size
@@ -62,12 +69,22 @@ def test_float32_has_half_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert half == 2 * full
 
 
+@pytest.mark.parametrize("flow_downscale", [0, 1, 2])
+def test_a_pair_is_counted_as_the_plan_counts_it(flow_downscale: int) -> None:
+    preset = PRESETS["fbnet-r"]
+    planned = needed_bytes(Plan(1, flow_downscale), layout("1080p"), bytes_on_gpu(preset, "float32"))
+    assert round(frame_bytes(layout("1080p"), preset, "float32", flow_downscale)) == planned
+
+
 def test_a_limit_counts_where_it_is_less_than_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     card(monkeypatch, 80)
     limited = room_of(0, 8 << 30)
     assert limited == int(((8 << 30) - RESERVED) * device_memory.SHARE)
     card(monkeypatch, 4)
     assert room_of(0, 8 << 30) == room_of(0, None) < limited
+    card(monkeypatch, 0.25)
+    assert room_of(0, None) == 0, "less than what is taken beside frames"
+    assert pairs_at_once(layout("720p"), FBNET_2, "bfloat16", 0, 0) == 0
     monkeypatch.setattr(device_memory, "free_gpu_memory", lambda index: None)
     assert room_of(0, 8 << 30) == limited
     assert room_of(0, None) is None
