@@ -22,17 +22,23 @@ class _Remedy(NamedTuple):
     hint: str
 
 
+_CUDNN = (
+    "cuDNN fails, or is of another version than the engine needs",
+    'pip install --upgrade "frame-booster[cuda]", and LD_LIBRARY_PATH without another cuDNN',
+)
 _REMEDIES = (
     _Remedy(
         ("libdevice",),
         "XLA does not find libdevice of CUDA",
         'pip install "frame-booster[cuda]", or XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER, the folder of a CUDA toolkit',
     ),
+    _Remedy(("dnn library", "dnn_library"), *_CUDNN),
     _Remedy(
-        ("dnn library", "dnn_library", "cudnn"),
-        "cuDNN fails, or is of another version than the engine needs",
-        'pip install --upgrade "frame-booster[cuda]", and LD_LIBRARY_PATH without another cuDNN',
+        ("failed to determine best", "no valid config", "no algorithm worked", "no supported config", "alloc_failed"),
+        "XLA finds no way to compute a convolution, often for want of memory",
+        "close what else uses the card, or give --batch-size 1 or a smaller --flow-scale",
     ),
+    _Remedy(("cudnn",), *_CUDNN),
     _Remedy(
         ("no kernel image", "invalid_ptx", "no_binary_for_gpu", "unsupported_ptx", "unsupported ptx", "ptxas"),
         "the engine was not built for this card, or its driver is too old for the engine",
@@ -101,7 +107,7 @@ def is_out_of_memory(error: Exception) -> bool:
     """Tells whether TensorFlow has raised an exception for want of a device's memory."""
     errors = tensorflow().errors
     # XLA and cuDNN report it by an error of another class where they look for the fastest way, or start a kernel.
-    other = (errors.InternalError, errors.UnknownError, errors.AbortedError)
+    other = (errors.InternalError, errors.UnknownError, errors.AbortedError, errors.NotFoundError)
     text = str(error).lower()
     return isinstance(error, errors.ResourceExhaustedError) or (
         isinstance(error, other) and any(sign in text for sign in _OUT_OF_MEMORY)

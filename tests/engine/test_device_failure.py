@@ -28,6 +28,10 @@ def internal(text: str) -> Exception:
     ("text", "hint"),
     [
         ("libdevice not found at ./libdevice.10.bc [Op:__inference_run_1]", r"frame-booster\[cuda\].*cuda_data_dir"),
+        ("Failed to determine best cudnn convolution algorithm for: %conv", "--batch-size 1"),
+        ("Autotuning failed for HLO: NOT_FOUND: No valid config found!", "--batch-size 1"),
+        ("Failed to determine best cudnn convolution algorithm: DNN library is not found", "LD_LIBRARY_PATH"),
+        ("CUDNN_STATUS_NOT_INITIALIZED in cudnnCreate", "LD_LIBRARY_PATH"),
         ("DNN library initialization failed. Look at the errors above", "LD_LIBRARY_PATH"),
         ("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution", "newer driver"),
         ("CUDA error: an illegal memory access was encountered", "--resume"),

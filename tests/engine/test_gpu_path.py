@@ -179,6 +179,7 @@ def test_an_error_that_shows_when_planes_come_down_is_of_its_batch() -> None:
     ("error", "short"),
     [
         (tf.errors.InternalError(None, None, "Autotuning failed: RESOURCE_EXHAUSTED: Out of memory"), True),
+        (tf.errors.NotFoundError(None, None, "No valid config found: out of memory"), True),
         (tf.errors.InternalError(None, None, "CUDA error: an illegal memory access was encountered"), False),
         (ValueError("out of memory"), False),
     ],
