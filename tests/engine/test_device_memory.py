@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from frame_booster.engine import device_memory, nvidia
+from frame_booster.engine import model as model_module
 from frame_booster.engine.device_memory import (
     RESERVED,
     begin_on_gpus,
@@ -89,6 +91,18 @@ def test_a_limit_counts_where_it_is_less_than_what_is_free(monkeypatch: pytest.M
     assert room_of(0, 8 << 30) == limited
     assert room_of(0, None) is None
     assert make_plan(layout("720p"), model_on_gpu(None)).batch_size >= 1
+
+
+def test_memory_is_that_of_the_card_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is built where the test runs: only the name of its device is a card's."""
+    usual = model_module.tensorflow()
+    monkeypatch.setattr(model_module, "choose_device", lambda name: "/GPU:1")
+    monkeypatch.setattr(model_module, "room_of", lambda index, limit: (index, limit))
+    monkeypatch.setattr(model_module, "begin_on_gpus", lambda tf, limit: None)
+    monkeypatch.setattr(usual, "device", lambda name: nullcontext())
+    model = model_module.Model("fbnet-2", device="gpu:1", precision="float32", device_memory=7, cache=False)
+    assert model.device_room == (1, 7)
+    assert model.as_computations
 
 
 def test_a_frame_that_does_not_fit_is_made_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,32 @@ def test_at_the_ends_a_copy_of_a_frame_is_returned(interpolate: Any, t: float, s
     assert not np.shares_memory(made, frames[int(t)])
 
 
+def test_pictures_of_another_size_batch_or_white_are_never_made_by_the_same_function() -> None:
+    class Strict(StandIn):
+        def pictures(self, shape: tuple[int, ...], top: float, downscale: int) -> Any:
+            mixed = super().pictures(shape, top, downscale)
+
+            def rounded(first: Any, second: Any, t: float) -> Any:
+                # Code values, as what is averaged for the flow: a function for others would round to wrong ones.
+                if top != 1.0:
+                    np.testing.assert_allclose(first * top, np.rint(first * top), atol=1e-2)
+                return np.rint(mixed(first, second, t) * top) / top
+
+            return rounded
+
+    interpolate = Interpolator(Strict()).interpolate  # type: ignore[arg-type]
+    rng = np.random.default_rng(1)
+    for shape in ((8, 10, 3), (10, 8, 3), (1, 8, 10, 3), (2, 8, 10, 3)):
+        for dtype, top in ((np.uint8, 255), (np.uint16, 65535)):
+            frames = [rng.integers(0, top + 1, shape).astype(dtype) for _ in range(2)]
+            mean = (frames[0].astype(float) + frames[1]) / 2
+            assert np.abs(interpolate(*frames) - mean).max() <= 0.51
+
+
+def test_a_float_picture_is_rounded_to_no_code(interpolate: Any) -> None:
+    assert interpolate(HALF, HALF * np.float32(1.001))[0, 0, 0] == np.float32(0.5 + 0.5005) / 2
+
+
 def test_what_becomes_an_array_is_a_picture(interpolate: Any) -> None:
     assert interpolate(Image(), Image()).shape == ZEROS.shape
 
