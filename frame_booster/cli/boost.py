@@ -20,20 +20,20 @@ from frame_booster.errors import InputError
 
 EXAMPLES = (
     ("frame-booster film.mkv", "twice the frames, to film.2x.mkv"),
-    ("frame-booster film.mkv -o film60.mkv --fps 60 --crf 16", "60 frames a second, of high quality"),
-    ("frame-booster clip.mp4 -t 5", "the first five seconds, to try it"),
+    ("frame-booster film.mkv -o film60.mkv --fps 60 --crf 16", "60 frames per second, high quality"),
+    ("frame-booster clip.mp4 -t 5", "only the first five seconds"),
     ("frame-booster clip.mp4 --slow-motion 4 --slow-audio stretch", "four times slower, sound too"),
-    ("frame-booster season/ -o smooth/ --skip-existing", "every video of a folder"),
-    ("frame-booster --codec libx265 --crf 22 --save-profile small", "a profile, and then its use"),
-    ("frame-booster film.mkv --profile small", "with the options that were saved"),
-    ("frame-booster --help crf", "all about one option"),
-    ("frame-booster doctor", "what is here to run the network"),
+    ("frame-booster season/ -o smooth/ --skip-existing", "every video in a folder"),
+    ("frame-booster --codec libx265 --crf 22 --save-profile small", "save a profile"),
+    ("frame-booster film.mkv --profile small", "use the profile"),
+    ("frame-booster --help crf", "help on one option"),
+    ("frame-booster doctor", "check engines, GPUs and drivers"),
 )
 """Command lines, and what each is for."""
 EXIT_CODES = (
     ("0", "done"),
-    ("1", "a fault of the program"),
-    ("2", "input or option not usable"),
+    ("1", "bug in the program"),
+    ("2", "unusable input or option"),
     ("3", "decoding failed"),
     ("4", "model, weights or device"),
     ("5", "encoder or container"),
@@ -77,7 +77,8 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     "-o",
     "--output",
     metavar="PATH",
-    help="File, folder (out/), pattern of pictures, or - for standard output.",
+    help="Output file, folder (out/), pattern of images, or - for standard output. The suffix of a file "
+    "chooses the container.",
     default_text="INPUT.2x.mp4 beside INPUT.mp4",
     example="-o smooth.mkv",
     one_run=True,
@@ -89,30 +90,29 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     "--dry-run",
     is_flag=True,
     one_run=True,
-    help="Write nothing, and say what would be made of each input: frames, size, minutes, and what would be lost.",
+    help="Write nothing; print what the run would do with each input: frames, size, time, and what would be lost.",
 )
 @option(
     COMMON,
     "--preview",
     is_flag=True,
     one_run=True,
-    help="Boost ten places of the video only, into a page for a browser (INPUT.preview.html), and say how long the "
-    "whole would take.",
+    help="Process only ten short parts of the video, write them to a page for a browser (INPUT.preview.html), "
+    "and estimate the time for the whole.",
 )
 @option(
     EXPERT,
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a report about every input to this file, as JSON. A .jsonl gets a line as each input ends.",
-    default_text="none",
+    help="Write a JSON report about every input to this file. With the suffix .jsonl, append a line when each "
+    "input ends.",
+    default_text="no report",
     example="--report report.json",
     one_run=True,
 )
-@option(COMMON, "--quiet", "-q", is_flag=True, help="No progress, no warnings and no summary; errors are still told.")
-@option(
-    EXPERT, "--json", "as_json", is_flag=True, one_run=True, help="One JSON object about the run on standard output."
-)
+@option(COMMON, "--quiet", "-q", is_flag=True, help="No progress, no warnings and no summary; only errors.")
+@option(EXPERT, "--json", "as_json", is_flag=True, one_run=True, help="Print the result as JSON on standard output.")
 @option(
     QUALITY,
     "--list-encoders",
@@ -121,7 +121,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     expose_value=False,
     callback=_list_encoders,
     one_run=True,
-    help="List the known encoders, whether they are here, and their defaults.",
+    help="List the known encoders, whether this FFmpeg includes them, and their defaults.",
 )
 @click.version_option(__version__, prog_name="frame-booster", allow_from_autoenv=False)
 def boost(
@@ -134,10 +134,10 @@ def boost(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Doubles the frame rate of the videos INPUT; audio, timing and colours stay as they are.
+    """Doubles the frame rate of each video INPUT and keeps its audio, timing and colours.
 
-    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of pictures, - for standard input, a pattern
-    of the shell in quotes ("**/*.mkv"), or a list of inputs ("@list.txt").
+    INPUT is a video, a folder of videos, a folder or pattern (%05d.png) of images, - for standard input, a quoted
+    shell pattern ("**/*.mkv"), or a list of inputs ("@list.txt").
     """
     display = Display(values["progress"], quiet, values["verbose"])
     context = click.get_current_context()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--output",
     "-o",
     metavar="PAGE",
-    help="The page, a name that ends in .html.",
+    help="File name of the page, which ends in .html.",
     default_text="AFTER.compare.html beside AFTER.mp4",
     example="-o page.html",
 )
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "-ss",
     "start",
     metavar="TIME",
-    help="Begin here in BEFORE: seconds, HH:MM:SS.fraction or a timecode.",
+    help="Start here in BEFORE, at a time in seconds or as HH:MM:SS.fraction, or at a timecode.",
     default_text="the beginning",
     example="--start 1:20",
     reads=parse_position,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     "-t",
     "duration",
     metavar="TIME",
-    help="Take no more of BEFORE than this.",
+    help="Length of BEFORE to show.",
     default_text="60 s",
     example="--duration 10",
     reads=parse_position,
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     COMMON,
     "--offset",
     metavar="TIME",
-    help="Where AFTER begins in BEFORE, if it was made with --start.",
+    help="Time in BEFORE at which AFTER starts, if it was made with --start.",
     default_text="0",
     example="--offset 1:20",
     reads=parse_position,
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     "--report",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
-    help="Report of the run that made AFTER, as --report or --json writes it.",
+    help="Report of the run that made AFTER, from its --report or --json.",
     default_text="one beside AFTER, if there is one",
     example="--report report.json",
 )
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     "--model",
     "-m",
     type=click.Choice([*PRESETS, "pictures"]),
-    help="Network that is asked how sure it is, or pictures: measure without one.",
+    help="Network that ranks interpolated frames by how sure it is of them; pictures ranks without a network.",
     default_text="that of the report",
     example="--model pictures",
 )
@@ -116,10 +116,10 @@ def compare(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Shows the video BEFORE and its boosted version AFTER on one page for a browser.
+    """Writes a page for a browser that compares the video BEFORE with its boosted version AFTER.
 
-    The page holds everything and needs no connection: both videos in step with a slider between them, the
-    interpolated frames that the network is least sure of, and the report of the run.
+    The page is one file that works offline: both videos in sync with a slider between them, the interpolated frames
+    that the network is least sure of, and the report of the run.
     """
     with reported():
         begin, last, length = (None if text is None else parse_position(text) for text in (start, end, duration))

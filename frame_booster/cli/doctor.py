@@ -34,13 +34,13 @@ _NVIDIA = "0x10de"
     "--model",
     type=click.Choice(list(PRESETS)),
     default=DEFAULT,
-    help="The network that the report is about.",
+    help="Network for which auto is shown, and which the test uses.",
     example=f"--model {[*PRESETS][1]}",
 )
-@option(COMMON, "--json", "as_json", is_flag=True, help="One JSON object on standard output instead of lines.")
-@option(COMMON, "--no-test", is_flag=True, help="Leave out the test that makes a frame.")
+@option(COMMON, "--json", "as_json", is_flag=True, help="Print JSON on standard output instead of lines.")
+@option(COMMON, "--no-test", is_flag=True, help="Do not compute a test frame.")
 def doctor(model: str, as_json: bool, no_test: bool) -> None:
-    """Shows engines, providers and devices, which of them a run would take, and what to do for what is missing."""
+    """Shows which engines and devices work, which of them a run would use, and how to install what is missing."""
     with reported(as_json=as_json):
         found = facts(model, test=not no_test)
         if as_json:

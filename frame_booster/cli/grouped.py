@@ -133,7 +133,7 @@ class GroupedCommand(click.Command):
         """Returns the option `--help`, which stands with the common ones."""
         found = super().get_help_option(ctx)
         if found is not None:
-            found.help = "Show all options, or all about one of them or one group, as --help OPTION."
+            found.help = "Show this help; with a name, as in --help OPTION, only one option or one group."
         return found
 
     def grouped(self, ctx: click.Context) -> dict[str, list[click.Option]]:

@@ -125,7 +125,7 @@ register(
         any_timestep=True,
         description="Learned optical flow to the wanted time, from coarse to fine on a shared feature pyramid, and a "
         "blend of both warped frames at full resolution.",
-        in_brief="whose pictures look best",
+        in_brief="the sharpest",
         licence="MIT",
         run="weights/recipes/fbnet-2",
         float16_is_safe=True,
@@ -148,7 +148,7 @@ register(
         gpu_bytes_per_pixel=BytesPerPixel(frame=260.0, flow=520.0),
         description="Block matching without weights, a learned choice among motions, and a blend of both warped frames "
         "at full resolution.",
-        in_brief="whose mean error is smaller and whose pictures are softer",
+        in_brief="with a smaller mean error, but softer",
         licence="MIT",
         run="weights/recipes/fbnet-r",
     )

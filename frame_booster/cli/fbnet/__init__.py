@@ -23,7 +23,7 @@ with ended_at_once("fbnet"):
 @click.group("fbnet", cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Trains the networks and measures them. Needs the extra: pip install "frame-booster[train]"."""
+    """Trains, measures and exports the networks. Needs the extra: pip install "frame-booster[train]"."""
 
 
 for command in (dataset, evaluate, flicker, inspect, train, publish, plot, export, convert):

@@ -15,9 +15,9 @@ from frame_booster.cli.grouped import GroupedCommand
 @click.argument("source", type=FILE, metavar="IN")
 @click.argument("target", type=FILE, metavar="OUT")
 def convert(source: Path, target: Path) -> None:
-    """Converts weights of FBNet-2 between its reference in PyTorch and this program, by the form of IN.
+    """Converts weights of FBNet-2 from its PyTorch reference to this program, or back.
 
-    Both are .safetensors. Nothing is rounded: converted back, every bit is as it was.
+    Both are .safetensors files; the direction follows from IN. The conversion is bit-exact in both directions.
     """
     with reported(program="fbnet"):
         check_writable(target)

@@ -16,37 +16,35 @@ _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "
 
 @click.command(cls=GroupedCommand)
 @click.argument("source", type=FOLDER)
-@click.option("-o", "--output", type=FOLDER, required=True, help="Folder that train/ and val/ are made in.")
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder in which train/ and val/ are made.")
 @click.option(
     "--layout",
     type=click.Choice([*_LAYOUTS, "synthetic"]),
     default="auto",
     show_default=True,
-    help="What SOURCE holds. synthetic: move its pictures over each other.",
+    help="Layout of SOURCE. synthetic makes triplets by moving its images over each other.",
 )
 @click.option(
-    "--size", metavar="WxH", help="Bring all frames to this size by area averaging; smaller ones are left out."
+    "--size", metavar="WxH", help="Scale all frames to this size by area averaging; smaller frames are left out."
 )
 @click.option(
     "--short-side",
     type=click.IntRange(64),
     default=256,
     show_default=True,
-    help="Short side of the frames where there is no --size, in pixels.",
+    help="Short side of the frames if there is no --size, in pixels.",
 )
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.05,
     show_default=True,
-    help="Share of the sources kept for validation, where the layout does not say.",
+    help="Share of the sources used for validation, if the layout does not say.",
 )
+@click.option("--licence", default="own", show_default=True, help="Licence of the source, recorded in the manifest.")
+@click.option("--not-permissive", is_flag=True, help="Record that the licence does not allow weights to be passed on.")
 @click.option(
-    "--licence", default="own", show_default=True, help="Licence of the source, which is noted in the manifest."
-)
-@click.option("--not-permissive", is_flag=True, help="Note that the licence does not allow to pass weights on.")
-@click.option(
-    "--max-clips", type=click.IntRange(1), default=100, show_default=True, help="The most clips of one video."
+    "--max-clips", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of clips of one video."
 )
 @click.option(
     "--coding",
@@ -65,7 +63,7 @@ _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "
 )
 @click.option("--seed", default=1, show_default=True, help="Seed of the motion of synthetic triplets.")
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Sources that are read at once."
+    "--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Number of sources to read at once."
 )
 def dataset(
     source: Path,
@@ -83,11 +81,11 @@ def dataset(
     seed: int,
     jobs: int,
 ) -> None:
-    """Makes training and validation sets (TFRecords) of the folder SOURCE.
+    """Makes training and validation sets (TFRecords) from the folder SOURCE.
 
-    SOURCE holds videos, folders of pictures, or a published set (Vimeo90K, DAVIS, Middlebury, UCF101, X4K1000FPS).
-    Cuts, still stretches, repeated frames, flashes and fades are left out; motion is measured. A source goes whole into
-    training or into validation. Stopped, the same command goes on.
+    SOURCE holds videos, folders of images, or a published set (Vimeo90K, DAVIS, Middlebury, UCF101, X4K1000FPS). Cuts,
+    still parts, repeated frames, flashes and fades are left out, and motion is measured. All of a source goes into
+    either training or validation. After an interruption, the same command continues.
     """
     with reported(program="fbnet"):
         need_training_packages()

@@ -61,27 +61,30 @@ def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
     type=FOLDER,
     required=True,
     multiple=True,
-    help="A set of `fbnet dataset`, triplets with manifest.csv, ...; may be given several times.",
+    help="A set made by `fbnet dataset`, or triplets with manifest.csv. Can be given several times.",
 )
-@click.option("--size", metavar="WxH", help="Scale to this first, by area averaging, in pixels.")
-@click.option("--every", is_flag=True, help="Measure all triplets, not only one a snippet.")
+@click.option("--size", metavar="WxH", help="First scale to this size by area averaging, in pixels.")
+@click.option("--every", is_flag=True, help="Measure all triplets, not only one for each snippet.")
 @click.option(
     "--even",
     is_flag=True,
-    help="Measure against the truth moved to where an even motion would have it: what no two frames tell is left out.",
+    help="Measure against the true frame moved to where linear motion would have it, which leaves out what two "
+    "frames cannot tell.",
 )
-@click.option("--only", is_flag=True, help="Beside WEIGHTS measure blending alone, and no network that ships.")
+@click.option("--only", is_flag=True, help="Measure only WEIGHTS and blending, not the networks that ship.")
 @click.option(
     "--st-lpips/--no-st-lpips",
     default=None,
-    help="Measure ST-LPIPS too. Default: where its weights are installed (the extra `perceptual`).",
+    help="Measure ST-LPIPS too. Default: if its weights are installed (the extra `perceptual`).",
 )
-@click.option("--precision", default="auto", show_default=True, help="Number format of the convolutions, as float32.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of tables.")
+@click.option(
+    "--precision", default="auto", show_default=True, help="Number format of the convolutions, such as float32."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the figures of every triplet to this file.")
 @click.option("--html", "html_file", type=FILE, help="Write one page with tables, plots and the worst twenty triplets.")
 @click.option(
-    "--panels", type=FOLDER, help="Write the six panels of the published figures of every triplet here, and its flows."
+    "--panels", type=FOLDER, help="Write images of every triplet to this folder: its six panels and its flows."
 )
 def evaluate(
     weights: tuple[Path, ...],
@@ -97,10 +100,10 @@ def evaluate(
     html_file: Path | None,
     panels: Path | None,
 ) -> None:
-    """Measures WEIGHTS and the networks that ship beside repetition, blending and DIS optical flow.
+    """Compares WEIGHTS with the networks that ship, repetition, blending and DIS optical flow.
 
-    PSNR in dB, SSIM and ST-LPIPS (times 1000, on AlexNet; less is better) on 8-bit RGB, mean over triplets, in all and
-    by mean motion, a table for each set. Triplets may also be those of a published set in its own layout: Vimeo90K,
+    Prints a table for each set: PSNR in dB, SSIM and ST-LPIPS (times 1000, on AlexNet; lower is better) on 8-bit RGB,
+    mean over all triplets and by mean motion. A set can also be a published one in its own layout: Vimeo90K,
     Middlebury, UCF101, X4K1000FPS. Pages and panels show the last of WEIGHTS, or the default network.
     """
     with reported(program="fbnet", as_json=as_json):

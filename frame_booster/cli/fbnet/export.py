@@ -28,9 +28,9 @@ from frame_booster.cli.grouped import GroupedCommand
     help="Number format of a SavedModel's convolutions.",
 )
 def export(weights: Path, output: Path, precision: str) -> None:
-    """Writes WEIGHTS with their network for other programs: frame0, frame1, t -> frame.
+    """Exports the network with WEIGHTS for other programs: inputs frame0, frame1 and t, output frame.
 
-    As a TensorFlow SavedModel, or as ONNX (needs the extra: pip install "frame-booster[export]").
+    Writes a TensorFlow SavedModel, or ONNX (needs the extra: pip install "frame-booster[export]").
     """
     with reported(program="fbnet"):
         check_writable(output)

@@ -17,13 +17,19 @@ from frame_booster.network.presets import PRESETS
 
 @click.command(cls=GroupedCommand)
 @click.argument("clips", nargs=-1, required=True, type=FILE)
-@click.option("--weights", type=FILE, multiple=True, help="Measure these beside the networks that ship.")
-@click.option("--size", metavar="WxH", help="Scale and crop to this first, by area averaging.")
+@click.option("--weights", type=FILE, multiple=True, help="Also measure these weights.")
+@click.option("--size", metavar="WxH", help="First scale and crop to this size by area averaging.")
 @click.option(
-    "--frames", type=click.IntRange(min=13), default=240, show_default=True, help="Frames that are read of each clip."
+    "--frames",
+    type=click.IntRange(min=13),
+    default=240,
+    show_default=True,
+    help="Number of frames to read of each clip.",
 )
-@click.option("--precision", default="auto", show_default=True, help="Number format of the convolutions, as float32.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table.")
+@click.option(
+    "--precision", default="auto", show_default=True, help="Number format of the convolutions, such as float32."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def flicker(
     clips: tuple[Path, ...],
     weights: tuple[Path, ...],
@@ -32,11 +38,11 @@ def flicker(
     precision: str,
     as_json: bool,
 ) -> None:
-    """Measures how much CLIPS pulse where every second frame is interpolated.
+    """Measures how much CLIPS flicker if every second frame is interpolated.
 
-    Every second frame is left out and interpolated again, by each network that ships and by blending. The figure is how
-    far brightness and contrast of interpolated frames differ from those of the true ones in the same way for 24 frames,
-    in code values of 8 bits, mean over the picture: 0 is the clip itself, less is better.
+    Every second frame is removed and interpolated again, by each network that ships and by blending. The figure is the
+    difference in brightness and contrast that interpolated frames have in common over 24 frames, against the true
+    ones, in 8-bit code values, mean over the image: 0 is the clip itself, lower is better.
     """
     with reported(program="fbnet", as_json=as_json):
         need_training_packages()

@@ -16,12 +16,12 @@ from frame_booster.network.presets import PRESETS
 @click.argument("model", type=click.Choice(list(PRESETS)))
 @click.option("--size", default="1280x720", show_default=True, metavar="WxH", help="Size of the frames, in pixels.")
 @click.option("--weights", type=FILE, help="Weights to measure with. Default: those that ship.")
-@click.option("--counts-only", is_flag=True, help="Do not run the network, only count.")
+@click.option("--counts-only", is_flag=True, help="Only count; do not run the network.")
 def inspect(model: str, size: str, weights: Path | None, counts_only: bool) -> None:
-    """Tells what MODEL costs and how far it sees.
+    """Prints the size and cost of MODEL, and how large a motion it follows.
 
-    Parameters and convolution multiply-adds, stage by stage, are counted in its graph. Its receptive field, the largest
-    motion it follows and the memory of the process are measured by running it.
+    Parameters and convolution multiply-adds of each stage are counted in its graph. The receptive field, the largest
+    motion that it follows and the memory of the process are measured by running it.
     """
     with reported(program="fbnet"):
         import_tensorflow()

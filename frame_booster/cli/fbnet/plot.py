@@ -13,16 +13,16 @@ from frame_booster.cli.grouped import GroupedCommand
 
 @click.command(cls=GroupedCommand)
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
-@click.option("-o", "--output", type=FILE, required=True, help="Picture to write: .png, .svg or .pdf.")
+@click.option("-o", "--output", type=FILE, required=True, help="Image to write: .png, .svg or .pdf.")
 @click.option(
     "--against",
     type=click.Choice(["step", "hours"]),
     default="step",
     show_default=True,
-    help="What lies along the x axis.",
+    help="Quantity on the x axis.",
 )
 def plot(runs: tuple[Path, ...], output: Path, against: str) -> None:
-    """Draws loss and PSNR of the RUNS (folders of `fbnet train`) over their steps or hours."""
+    """Plots loss and PSNR of RUNS (folders of `fbnet train`) over steps or hours."""
     with reported(program="fbnet"):
         check_writable(output)
         need_training_packages()

@@ -23,7 +23,7 @@ from frame_booster.cli.grouped import GroupedCommand
 @click.option("--triplets", type=FOLDER, required=True, help="Folder of validation triplets with manifest.csv.")
 @click.option("--training-data", required=True, help="What the weights were trained on.")
 @click.option("--licence", required=True, help="Licence of the weights.")
-@click.option("--fact", nargs=2, multiple=True, metavar="KEY VALUE", help="Another fact to keep, such as steps 3200.")
+@click.option("--fact", nargs=2, multiple=True, metavar="KEY VALUE", help="Another fact to record, such as steps 3200.")
 def publish(
     weights: Path,
     output: Path,
@@ -32,7 +32,7 @@ def publish(
     licence: str,
     fact: tuple[tuple[str, str], ...],
 ) -> None:
-    """Measures a run's WEIGHTS once more and writes them to OUTPUT with all facts about them."""
+    """Measures the WEIGHTS of a run again and writes them to OUTPUT with all facts as metadata."""
     with reported(program="fbnet"):
         check_writable(output)
         need_training_packages()

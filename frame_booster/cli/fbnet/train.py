@@ -18,9 +18,11 @@ from frame_booster.cli.grouped import GroupedCommand
     type=FOLDER,
     required=True,
     multiple=True,
-    help="Training material: of `fbnet dataset`, or listed clips. May be given several times.",
+    help="Training clips: a set made by `fbnet dataset`, or listed clips. Can be given several times.",
 )
-@click.option("--validation", type=FOLDER, required=True, help="Validation triplets: of `fbnet dataset`, or pictures.")
+@click.option(
+    "--validation", type=FOLDER, required=True, help="Validation triplets: a set made by `fbnet dataset`, or images."
+)
 @click.option("--run", "folder", type=FOLDER, required=True, help="Folder of the run; resumed if it has a checkpoint.")
 @click.option("--cache", type=FOLDER, help="Folder for the decoded clips. Default: beside the run.")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="Weights to start a new run from.")
@@ -31,9 +33,9 @@ from frame_booster.cli.grouped import GroupedCommand
     "--device",
     default="auto",
     show_default=True,
-    help="Devices to train on, several separated by commas (gpu:0,gpu:1), which share each batch; auto: all GPUs.",
+    help="Devices to train on, separated by commas (gpu:0,gpu:1), which share each batch; auto: all GPUs.",
 )
-@click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows to tensorboard/ in the run's folder.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard data to tensorboard/ in the folder of the run.")
 def train(
     config: Path,
     clips: tuple[Path, ...],
@@ -47,7 +49,7 @@ def train(
 ) -> None:
     """Trains the network that the TOML file CONFIG describes.
 
-    Stops at the last step, or at Ctrl-C or SIGTERM after saving; the same command goes on from there.
+    Ctrl-C and SIGTERM save the run; the same command continues from there.
     """
     with reported(program="fbnet"):
         need_training_packages()

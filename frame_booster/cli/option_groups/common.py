@@ -11,13 +11,13 @@ from frame_booster.option_values import parse_fps, parse_position
 option = partial(grouped.option, grouped.COMMON)
 
 OPTIONS = [
-    option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists. Without it, that is an error."),
+    option("--overwrite", "-y", is_flag=True, help="Replace the output if it exists, instead of ending with an error."),
     option(
         "--factor",
         "--multi",
         type=int,
         metavar="NUMBER",
-        help="Frames out for each frame in, at the same length of video: a whole number from 2 to 16.",
+        help="Output frames for each input frame, at the same length: a whole number from 2 to 16.",
         default_text="2",
         example="--factor 4",
     ),
@@ -26,9 +26,9 @@ OPTIONS = [
         "-r",
         "fps",
         metavar="RATE",
-        help="Frames a second of the output, instead of a factor: a number, a fraction, or ntsc, pal, film, ntsc-film. "
+        help="Frame rate of the output, instead of a factor: a number, a fraction, or ntsc, pal, film, ntsc-film. "
         "3x and double are factors.",
-        default_text="the factor times the source's",
+        default_text="--factor times that of the source",
         example="--fps 60",
         reads=parse_fps,
     ),
@@ -37,8 +37,8 @@ OPTIONS = [
         "-ss",
         "start",
         metavar="TIME",
-        help="Begin here, in seconds, as HH:MM:SS.fraction, or as a timecode HH:MM:SS:FF of the input; that becomes 0 "
-        "in the output.",
+        help="Start here, at a time in seconds or as HH:MM:SS.fraction, or at a timecode HH:MM:SS:FF of the input. "
+        "The output starts at 0.",
         default_text="the beginning",
         example="--start 1:20",
         reads=parse_position,
@@ -49,8 +49,8 @@ OPTIONS = [
         "-to",
         "end",
         metavar="TIME",
-        help="End here, in seconds, as HH:MM:SS.fraction, or as a timecode HH:MM:SS:FF of the input, whatever --start "
-        "is. Not with --duration.",
+        help="End here, at a time in seconds or as HH:MM:SS.fraction, or at a timecode HH:MM:SS:FF, both of the "
+        "input. Not with --duration.",
         default_text="the end",
         example="--start 1:20 --to 1:30",
         reads=parse_position,
@@ -61,7 +61,7 @@ OPTIONS = [
         "-t",
         "duration",
         metavar="TIME",
-        help="Take no more of the input than this, in seconds, as HH:MM:SS.fraction, or in frames as a timecode.",
+        help="Length of the input to process, in seconds, as HH:MM:SS.fraction, or as a timecode HH:MM:SS:FF.",
         default_text="to the end",
         example="--duration 10",
         reads=parse_position,
@@ -70,24 +70,24 @@ OPTIONS = [
     option(
         "--resume",
         is_flag=True,
-        help="Work in segments that are safe on disk. The same command goes on from there after a crash.",
+        help="Encode in segments that are safe on disk, so that the same command continues after a crash.",
     ),
     option(
         "--profile",
         metavar="NAME",
-        help="Take the options of this profile of the configuration file (see --save-profile) on top of those of "
-        "[default]; options on the line come before those of profiles.",
-        default_text="default, if there is one",
+        help="Use this profile of the configuration file (see --save-profile) on top of [default]. Options of the "
+        "command line take precedence.",
+        default_text="[default], if there is one",
         shell_complete=complete_profiles,
         example="--profile archive",
     ),
-    option("--no-profile", is_flag=True, one_run=True, help="Take no profile, not even [default]."),
+    option("--no-profile", is_flag=True, one_run=True, help="Use no profile, not even [default]."),
     option(
         "--save-profile",
         metavar="NAME",
         one_run=True,
-        help="Save the options of this line as a profile; input, output, paths and times are left out. Without an "
-        "input nothing else is done.",
+        help="Save the options of this command line as a profile, except input, output, paths and times. Without "
+        "an input, nothing else is done.",
         default_text="nothing is saved",
         example="--codec libx265 --crf 22 --save-profile archive",
     ),
@@ -95,7 +95,7 @@ OPTIONS = [
         "--verbose",
         "-v",
         is_flag=True,
-        help="Show beside the progress how busy decoding, network and encoding are, and at the end the seconds of each "
+        help="Show in the progress how busy decoding, network and encoding are, and at the end the seconds of each "
         "stage.",
     ),
 ]

@@ -17,64 +17,64 @@ OPTIONS = [
         multiple=True,
         default=["auto"],
         metavar="NAME",
-        help="auto, the first GPU or else the processor; cpu; gpu or gpu:1. May be given several times: they share the "
-        "frames of a file, or the jobs of a folder.",
+        help="Device of the network: auto (the first GPU, else the CPU), cpu, gpu or gpu:1. If given several "
+        "times, the devices share the frames of a file or the files of a folder.",
         example="--device gpu:0 --device gpu:1",
     ),
     option(
         "--engine",
         type=click.Choice(["auto", "tensorflow", "onnx"]),
         default="auto",
-        help="What runs the network: TensorFlow or ONNX Runtime; auto goes by what is here and how much there is to "
-        "do.",
+        help="Library that runs the network: TensorFlow or ONNX Runtime (with OpenVINO); auto chooses among those "
+        "installed, by the length of the run.",
         example="--engine onnx",
     ),
     option(
         "--provider",
         metavar="NAME",
         default="auto",
-        help="Execution provider of ONNX Runtime: cuda, directml, coreml, openvino, cpu, tensorrt, or its full name. "
-        "auto is the first of these that is here, tensorrt aside.",
+        help="Execution provider of the ONNX engine: cuda, directml, coreml, openvino, cpu, tensorrt, or its full "
+        "name. auto takes the first that works, except tensorrt.",
         example="--engine onnx --provider openvino",
     ),
     option(
         "--precision",
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         default="auto",
-        help="Number format of the convolutions. auto is bfloat16 on an NVIDIA GPU of compute capability 8.0, float16 "
-        "on older ones and with ONNX Runtime on a GPU, bfloat16 on a processor that has it, else float32.",
+        help="Number format of the convolutions. auto: on an NVIDIA GPU bfloat16 from compute capability 8.0 on, "
+        "else float16; with ONNX Runtime on a GPU float16; on a CPU bfloat16 if it has it, else float32.",
         example="--precision float32",
     ),
     option(
         "--batch-size",
         metavar="PAIRS",
         default="auto",
-        help="Pairs of frames that go through the network at once; auto goes by frame size, and on a GPU by its free "
-        "memory as well.",
+        help="Pairs of frames that the network processes at once; auto depends on the frame size, and on a GPU "
+        "also on its free memory.",
         example="--batch-size 4",
         reads=parse_batch_size,
     ),
     option(
         "--max-memory",
         metavar="SIZE",
-        help="Memory that the process may take, in bytes or with K, M, G; frames are interpolated in strips where it "
-        "needs be.",
-        default_text="half of what is free",
+        help="Limit for the memory of the process, in bytes or with K, M, G. If necessary, frames are interpolated "
+        "in strips.",
+        default_text="half of the free memory",
         example="--max-memory 6G",
         reads=parse_bytes,
     ),
     option(
         "--max-device-memory",
         metavar="SIZE",
-        help="Memory to take of each GPU, in bytes or with K, M, G.",
-        default_text="what is free",
+        help="Limit for the memory used on each GPU, in bytes or with K, M, G.",
+        default_text="the free memory",
         example="--max-device-memory 8G",
         reads=parse_bytes,
     ),
     option(
         "--no-cache",
         is_flag=True,
-        help="Keep nothing on disk for later runs: nothing that is compiled for a GPU, no graphs, no measured speeds.",
+        help="Keep nothing on disk for later runs: no compiled computations, graphs or measured speeds.",
     ),
     option(
         "--threads",
@@ -82,8 +82,8 @@ OPTIONS = [
         "threads",
         type=int,
         metavar="NUMBER",
-        help="Threads of the network, of the decoder and of the encoder, each.",
-        default_text="their own choice",
+        help="Number of threads, each for the network, the decoder and the encoder.",
+        default_text="chosen by each",
         example="--threads 4",
     ),
     option(
@@ -91,38 +91,38 @@ OPTIONS = [
         "-hwaccel",
         "hwaccel",
         metavar="NAME",
-        help="Decode in hardware: auto, or a kind of device of FFmpeg such as cuda, vaapi or videotoolbox.",
-        default_text="in software",
+        help="Decode in hardware: auto, or a device type of FFmpeg such as cuda, vaapi or videotoolbox.",
+        default_text="software",
         example="--hwaccel auto",
     ),
     option(
         "--cluster",
         metavar="ADDRESS",
-        help="Work on all machines of a Ray cluster: auto, local, HOST:PORT or ray://HOST:10001. It implies --resume.",
-        default_text="this machine alone",
+        help="Use all machines of a Ray cluster: auto, local, HOST:PORT or ray://HOST:10001. It implies --resume.",
+        default_text="only this machine",
         example="--cluster auto",
     ),
     option(
         "--cluster-cpus",
         type=int,
         metavar="NUMBER",
-        help="Cores of a worker of the cluster.",
-        default_text="2, or 1 beside a GPU",
+        help="CPU cores for each worker of the cluster.",
+        default_text="2, or 1 with a GPU",
         example="--cluster auto --cluster-cpus 4",
     ),
     option(
         "--cluster-workers",
         type=int,
         metavar="NUMBER",
-        help="The most workers of the cluster.",
-        default_text="as many as it has room for, or grows to",
+        help="Maximum number of workers of the cluster.",
+        default_text="as many as the cluster has room for",
         example="--cluster auto --cluster-workers 8",
     ),
     option(
         "--cluster-scratch",
         type=click.Path(),
         metavar="FOLDER",
-        help="Folder that all machines share, through which workers hand over what they have made.",
+        help="Folder shared by all machines, through which workers pass finished segments.",
         default_text="Ray's object store",
         example="--cluster auto --cluster-scratch /mnt/shared",
     ),

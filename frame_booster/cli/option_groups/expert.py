@@ -17,15 +17,15 @@ OPTIONS = [
         "--weights",
         type=click.Path(),
         metavar="FILE",
-        help="Weights of your own training (.safetensors) instead of those that ship.",
-        default_text="those that ship with the network",
+        help="File with your own trained weights (.safetensors) for the network of --model.",
+        default_text="those included for that network",
         example="--weights mine.safetensors",
     ),
     option(
         "--strict",
         is_flag=True,
-        help="End with an error, not a warning, where a frame is damaged or changes, or a stream cannot be kept as it "
-        "is.",
+        help="Make it an error, not a warning, if a frame is damaged or changes its format, or if a stream cannot "
+        "be kept as it is.",
     ),
     option(
         "--segment",
@@ -38,26 +38,26 @@ OPTIONS = [
     option(
         "--keep-partial",
         is_flag=True,
-        help="When interrupted, keep what is done as NAME.partial.SUFFIX.",
+        help="When interrupted, keep the finished part as NAME.partial.SUFFIX.",
     ),
     option(
         "--allow-truncated",
         is_flag=True,
-        help="Give the result of a truncated input its name, with a warning. Without it that is an error, and "
-        "the result is NAME.partial.SUFFIX.",
+        help="Accept a truncated input with a warning. Without this it is an error, and the result is named "
+        "NAME.partial.SUFFIX.",
     ),
     option(
         "--input-format",
         metavar="NAME",
         help="Format of the input, by FFmpeg's name, for pipes and raw video.",
-        default_text="found from the input",
+        default_text="detected",
         example="--input-format rawvideo",
     ),
     option(
         "--size",
         metavar="WxH",
         help="Width and height of raw video, in pixels.",
-        default_text="none, raw video needs it",
+        default_text="none, required for raw video",
         example="--size 1280x720",
     ),
     option(
@@ -71,7 +71,7 @@ OPTIONS = [
     option(
         "--rate",
         metavar="RATE",
-        help="Frames a second of raw video and of picture sequences.",
+        help="Frame rate of raw video and of image sequences.",
         default_text="25",
         example="--rate 24000/1001",
         reads=parse_rate,
@@ -80,8 +80,8 @@ OPTIONS = [
         "--progress",
         type=click.Choice(["auto", "bar", "plain", "json", "none"]),
         default="auto",
-        help="How progress is shown on standard error: a bar, a plain line every 30 seconds, or a line of JSON for "
-        "everything that is told. auto is a bar on a terminal, else plain lines.",
+        help="Progress on standard error: a bar, a plain line every 30 seconds, or JSON lines for all messages. "
+        "auto is a bar on a terminal, else plain lines.",
         example="--progress json",
     ),
 ]

@@ -30,8 +30,8 @@ OPTIONS = [
         "-vcodec",
         "codec",
         metavar="NAME",
-        help="Video encoder, by FFmpeg's name; --list-encoders shows those that are known.",
-        default_text="libx264, or what the container needs",
+        help="Video encoder, by FFmpeg's name; see --list-encoders.",
+        default_text="libx264, or one that suits the container",
         example="--codec libx265",
         shell_complete=complete_encoders,
     ),
@@ -42,7 +42,7 @@ OPTIONS = [
         type=float,
         metavar="NUMBER",
         help="Constant quality on the encoder's own scale; lower is better and larger.",
-        default_text="by encoder, 18 for libx264",
+        default_text="depends on the encoder, 18 for libx264",
         example="--crf 16",
     ),
     option(
@@ -50,8 +50,8 @@ OPTIONS = [
         "-preset",
         "preset",
         metavar="NAME",
-        help="Speed of the encoder; slower makes smaller files of the same quality.",
-        default_text="by encoder, medium for libx264",
+        help="Speed of the encoder; a slower preset makes smaller files of the same quality.",
+        default_text="depends on the encoder, medium for libx264",
         example="--preset slow",
     ),
     option(
@@ -60,7 +60,7 @@ OPTIONS = [
         "pix_fmt",
         metavar="NAME",
         help="Pixel format of the output, by FFmpeg's name.",
-        default_text="the source's, or the nearest that the encoder takes",
+        default_text="that of the source, or the nearest that the encoder supports",
         example="--pix-fmt yuv420p10le",
         shell_complete=complete_pixel_formats,
     ),
@@ -68,7 +68,7 @@ OPTIONS = [
         "--encoder-option",
         multiple=True,
         metavar="KEY=VALUE",
-        help="An option of the encoder, passed on as it is; may be given several times.",
+        help="Option for the encoder, passed on unchanged. Can be given several times.",
         default_text="none",
         example="--encoder-option tune=animation",
     ),
@@ -76,8 +76,8 @@ OPTIONS = [
         "--flow-scale",
         type=click.Choice(["auto", *(f"{float(scale):g}" for scale in FLOW_SCALES)]),
         default="auto",
-        help="Estimate optical flow on frames scaled by this; smaller is faster and finds larger motion. auto goes by "
-        "frame size.",
+        help="Scale of the frames on which optical flow is estimated; smaller is faster and finds larger motion. "
+        "auto depends on the frame size.",
         example="--flow-scale 0.5",
     ),
     option(
@@ -86,14 +86,14 @@ OPTIONS = [
         flag_value="on",
         default="auto",
         type=click.Choice(DEINTERLACING),
-        help="Make whole frames of interlaced ones first (bwdif): auto where they are seen to be, on of all, off of "
-        "none.",
+        help="Deinterlace before interpolation (bwdif): auto if the video is detected as interlaced, on always, "
+        "off never.",
         example="--deinterlace on",
     ),
     option(
         "--ivtc",
         is_flag=True,
-        help="Take 3:2 pulldown out first (inverse telecine): film at 24000/1001 of video at 30000/1001 frames a "
-        "second.",
+        help="Reverse 3:2 pulldown first (inverse telecine): video at 30000/1001 frames per second becomes film at "
+        "24000/1001.",
     ),
 ]

@@ -17,8 +17,8 @@ OPTIONS = [
         "--slow-motion",
         "--slomo",
         metavar="TIMES",
-        help="Make the output this many times as long, at the frame rate of the source: a number or a fraction, more "
-        "than 1.",
+        help="Make the output this many times as long, at the frame rate of the source: a number or a fraction "
+        "above 1.",
         default_text="as long as the source",
         example="--slow-motion 2.5 --slow-audio stretch",
         reads=parse_ratio,
@@ -26,26 +26,27 @@ OPTIONS = [
     option(
         "--slow-audio",
         type=click.Choice(["drop", "stretch"]),
-        help="Audio in slow motion: leave it out, or stretch it at its own pitch. Needed where the source has audio.",
+        help="Audio in slow motion: drop it, or stretch it at the same pitch. Required if the source has audio.",
         default_text="none",
         example="--slow-motion 2 --slow-audio drop",
     ),
     option(
         "--dedupe",
         is_flag=True,
-        help="Take repeated frames for one that was held, and let motion go on through them, as for anime and game "
+        help="Treat repeated frames as one held frame, and interpolate motion across them, for animation and game "
         "capture.",
     ),
     option(
         "--loop",
         is_flag=True,
-        help="Interpolate between the last frame and the first as well, for what is shown again and again, as GIFs.",
+        help="Also interpolate between the last frame and the first, for videos that are played in a loop, such as "
+        "GIFs.",
     ),
     option(
         "--shutter",
         metavar="DEGREES",
-        help="Average interpolated frames into the motion blur of a shutter that is open for so many degrees of 360, "
-        "at the frame rate of the source.",
+        help="Add the motion blur of a camera shutter of this angle, up to 360 degrees, by averaging interpolated "
+        "frames. The frame rate stays that of the source.",
         default_text="no blur",
         example="--shutter 180",
         reads=parse_angle,
@@ -55,15 +56,15 @@ OPTIONS = [
         type=int,
         default=SAMPLES,
         metavar="NUMBER",
-        help="Frames that are averaged for one, from 2 to 32; more are slower and smoother.",
+        help="Number of frames averaged for each output frame, from 2 to 32; more are slower and smoother.",
         example="--shutter-samples 16",
     ),
     option(
         "--mask",
         type=click.Path(),
         metavar="PICTURE",
-        help="Hold frames where this picture, of the size of the video, is white, as under a HUD or subtitles; gray is "
-        "in between.",
+        help="Image of the size of the video: hold frames where it is white, for example under a HUD or subtitles; "
+        "gray mixes.",
         default_text="no mask",
         example="--mask hud.png",
         one_run=True,
@@ -72,15 +73,16 @@ OPTIONS = [
         "--scene-threshold",
         type=float,
         default=0.2,
-        help="Hold a frame before a cut, that is where two frames are less similar than this, from 0 to 1; 0 finds no "
-        "cuts.",
+        help="Similarity of two frames, from 0 to 1, below which there is a cut between them, across which the "
+        "first is held; 0 disables this.",
         example="--scene-threshold 0.3",
     ),
     option(
         "--max-gap",
         metavar="TIME",
         default="0.5",
-        help="Hold a frame over a gap in time longer than this, in seconds, and than 8 usual frames; 0 is no limit.",
+        help="Hold a frame over a gap that is longer than this, in seconds, and than 8 usual frame durations; 0 "
+        "means no limit.",
         example="--max-gap 2",
         reads=parse_time,
     ),
