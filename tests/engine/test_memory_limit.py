@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
 import pytest
 
+from frame_booster.engine import memory_plan
 from frame_booster.engine.expected import ExpectedNetwork
 from frame_booster.engine.memory_plan import (
     BASE_BYTES,
     FRAMES_IN_FLIGHT,
     Plan,
+    free_memory,
     make_plan,
     needed_bytes,
     queue_bytes,
@@ -46,3 +52,55 @@ def test_no_scale_is_tried_that_the_network_has_not(most: int, tried: int) -> No
         seen.append(plan.flow_downscale)
     assert max(seen) == tried
     assert plan.strips > 1, "then strips"
+
+
+@pytest.fixture
+def container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder that stands for that of control groups, on a machine with 8 GiB free."""
+    # psutil's fields differ between systems; only this one is asked for.
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 << 30))
+    names = [tuple(path.replace("/sys/fs/cgroup", str(tmp_path)) for path in names) for names in memory_plan._LIMITS]
+    monkeypatch.setattr(memory_plan, "_LIMITS", names)
+    (tmp_path / "memory").mkdir()
+    return tmp_path
+
+
+GROUPS = [
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+]
+"""Names of Linux (Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst)."""
+
+
+@pytest.mark.parametrize(("limit", "used", "facts", "cache"), GROUPS, ids=["version 2", "version 1"])
+def test_a_container_has_no_more_memory_than_its_limit(
+    container: Path, limit: str, used: str, facts: str, cache: str
+) -> None:
+    assert free_memory() == 8 << 30
+    (container / limit).write_text("max\n")
+    (container / used).write_text("1000\n")
+    assert free_memory() == 8 << 30
+    (container / limit).write_text(f"{3 << 30}\n")
+    (container / used).write_text(f"{1 << 30}\n")
+    assert free_memory() == 2 << 30
+    (container / used).write_text(f"{4 << 30}\n")
+    assert free_memory() == 0
+
+
+@pytest.mark.parametrize(("limit", "used", "facts", "cache"), GROUPS, ids=["version 2", "version 1"])
+def test_files_that_a_container_has_read_can_be_taken_back(
+    container: Path, limit: str, used: str, facts: str, cache: str
+) -> None:
+    """A video that was read or written fills a container's memory up to its limit, and is given up for a process."""
+    (container / limit).write_text(f"{4 << 30}\n")
+    (container / used).write_text(f"{4 << 30}\n")
+    (container / facts).write_text(f"anon {1 << 30}\n{cache} {3 << 30}\nactive_file 5\n")
+    assert free_memory() == 3 << 30
+    for damaged in ("anon 7\n", f"{cache}\n", f"{cache} many\n"):
+        (container / facts).write_text(damaged)
+        assert free_memory() == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from frame_booster.engine import memory_plan
 from frame_booster.engine.batch_interpolator import BatchInterpolator
 from frame_booster.engine.device import frames_at_once
 from frame_booster.engine.interpolator import Interpolator
@@ -135,22 +132,6 @@ def test_free_memory_is_known_here() -> None:
     free = free_memory()
     assert 1 << 20 < free < 1 << 50
     assert free <= psutil.virtual_memory().total
-
-
-def test_a_container_has_no_more_memory_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # psutil's fields differ between systems; only this one is asked for.
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8 << 30))
-    limit, used = tmp_path / "max", tmp_path / "current"
-    monkeypatch.setattr(memory_plan, "_LIMITS", ((str(tmp_path / "none"), str(used)), (str(limit), str(used))))
-    assert free_memory() == 8 << 30
-    limit.write_text("max\n")
-    used.write_text("1000\n")
-    assert free_memory() == 8 << 30
-    limit.write_text(f"{3 << 30}\n")
-    used.write_text(f"{1 << 30}\n")
-    assert free_memory() == 2 << 30
-    used.write_text(f"{4 << 30}\n")
-    assert free_memory() == 0
 
 
 @pytest.mark.parametrize(
