@@ -25,8 +25,8 @@ OPTIONS = [
         "--engine",
         type=click.Choice(["auto", "tensorflow", "onnx"]),
         default="auto",
-        help="Library that runs the network: TensorFlow or ONNX Runtime (with OpenVINO); auto chooses among those "
-        "installed, by the length of the run.",
+        help="Library that runs the network: TensorFlow or ONNX Runtime (with OpenVINO). auto chooses among those "
+        "installed, by the devices that each can use and by the length of the run.",
         example="--engine onnx",
     ),
     option(
@@ -42,7 +42,8 @@ OPTIONS = [
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         default="auto",
         help="Number format of the convolutions. auto: on an NVIDIA GPU bfloat16 from compute capability 8.0 on, "
-        "else float16; with ONNX Runtime on a GPU float16; on a CPU bfloat16 if it has it, else float32.",
+        "float16 from 7.0 on, else float32; with ONNX Runtime on a GPU float16; on a CPU bfloat16 if it has "
+        "it, else float32.",
         example="--precision float32",
     ),
     option(
