@@ -78,6 +78,18 @@ def test_primaries_have_the_standards_codes(matrix: str) -> None:
         assert tuple(int(plane[0, 0, 0]) for plane in planes) == codes
 
 
+@pytest.mark.parametrize("depth", [8, 10])
+@pytest.mark.parametrize("matrix", LUMA_WEIGHTS)
+def test_grey_of_full_range_has_no_tint(matrix: str, depth: int) -> None:
+    """Chroma 0 has the code 2^(depth - 1) in full range as well (H.273, 8.3), which no round trip would tell."""
+    layout = PixelLayout(32, 32, "yuv", depth, 0, 0, matrix, full_range=True)
+    top = (1 << depth) - 1
+    for luma in (0, 100, top):
+        codes = (luma, 1 << (depth - 1), 1 << (depth - 1))
+        planes = [tf.constant(np.full((1, 32, 32), code, layout.dtype)) for code in codes]
+        np.testing.assert_allclose(planes_to_rgb(planes, layout, 16), luma / top, atol=1e-6)
+
+
 def test_padding_leaves_room_for_the_coarsest_level() -> None:
     assert [padded(side, 16) for side in (2, 32, 33, 720, 1080)] == [32, 32, 48, 720, 1088]
 

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frame_booster.engine.weights import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.network.fbnet.feature_pyramid import CHANNELS as FBNET_CHANNELS
 from frame_booster.network.fbnet_2.correlation import EPSILON
 from frame_booster.network.layers import named_weights
 from frame_booster.network.presets import PRESETS, create_network
+from frame_booster.network.weights import load_weights
 from tests.conftest import picture
 from tests.golden import expected_frame
 from tests.network.test_network import fill
+from tests.network.test_propagation import frames
 
 pytest.importorskip("onnx", reason="needs the extra `onnx`")
 runtime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
@@ -31,14 +34,21 @@ def weights_of(network: Any) -> dict[str, np.ndarray]:
 
 
 def run_graph(
-    name: str, weights: dict[str, np.ndarray], frames: list[np.ndarray], t: float = 0.5, *, precision: str = "float32"
+    name: str,
+    weights: dict[str, np.ndarray],
+    frames: list[np.ndarray],
+    t: float = 0.5,
+    *,
+    precision: str = "float32",
+    downscale: int = 0,
 ) -> np.ndarray:
-    """The interpolated frame of two (B, H, W, 3), not clipped; flow at their own scale."""
+    """The interpolated frame of two (B, H, W, 3), not clipped."""
     batch, height, width, _ = frames[0].shape
     graph = Graph(name)
     network = GRAPHS[name](graph, weights, precision)
     inputs = [graph.input(which, [batch, 3, height, width]) for which in ("first", "second")]
-    made = network.decode(*(network.encode(frame, frame) for frame in inputs), graph.input("t", [batch]))
+    smaller = [graph.pooled(frame, 1 << downscale, 1 << downscale) for frame in inputs]
+    made = network.decode(*map(network.encode, inputs, smaller), graph.input("t", [batch]))
     if made.channels == 12:
         made = graph.op("DepthToSpace", [made], inputs[0].shape, blocksize=2, mode="CRD")
     graph.output(made, "made")
@@ -78,6 +88,16 @@ def test_a_graph_gives_the_frame_of_the_network(name: str, sides: tuple[int, int
     made = run_graph(name, weights_of(network), frames, t)
     np.testing.assert_allclose(made, expected, atol=5e-5)
     assert np.abs(made - (frames[0] + frames[1]) / 2).max() > 0.01, "more than a blend"
+
+
+@pytest.mark.parametrize("downscale", [1, 2])
+def test_a_graph_gives_the_frame_of_the_network_with_flow_of_smaller_frames(downscale: int) -> None:
+    network = create_network("fbnet-2")
+    load_weights(shipped_weights("fbnet-2"), network)
+    pair = frames(6)
+    expected = network(*pair, tf.constant([0.25]), flow_downscale=downscale).unclipped
+    made = run_graph("fbnet-2", weights_of(network), [frame.numpy() for frame in pair], 0.25, downscale=downscale)
+    np.testing.assert_allclose(made, expected, atol=2e-3)
 
 
 def test_what_stands_still_is_blended_as_by_the_network() -> None:
