@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "tried-inputs.md"
-HEAD = """# Inputs that are tried
+HEAD = """# Tested inputs
 
-Each kind is made by FFmpeg's programs at 64x48 or little more, of five frames or so. Where `ffmpeg -i INPUT -map 0:V:0
--c:v ffv1` gives two frames or more, `frame-booster INPUT` must give twice as many. `tests/pipeline/test_robustness.py`
-tries it; `python -m tests.robustness` writes this table.
+Every kind of input that the tests try. FFmpeg's programs generate each, about 64x48 with five frames. If
+`ffmpeg -i INPUT -map 0:V:0 -c:v ffv1` gives two frames or more, `frame-booster INPUT` must give twice as many.
+`tests/pipeline/test_robustness.py` checks this; `python -m tests.robustness` writes this page.
 """
 X264 = "-c:v libx264 -preset ultrafast"
 X265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none:pools=1:frame-threads=1"
