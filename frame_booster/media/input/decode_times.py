@@ -1,15 +1,18 @@
 """Decode times that a demuxer leaves out, as FFmpeg's of Matroska and NUT do of the first packets of reordered video.
 
 A stream that is copied needs one for each packet; without its first packets it would have no key frame to begin with.
+Data that has no times at all, as asynchronous KLV (MISB ST 1402), is of the moment at which it lies in the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 
 from frame_booster.media.input.container import is_cover
+from frame_booster.media.pyav.rational import exact, rescale
 
 _MOST = 32
 """Packets of a stream that wait for its first decode time: more than any codec reorders."""
@@ -48,6 +51,30 @@ def with_decode_times(packets: Iterator[av.Packet], decoded: int) -> Iterator[av
     for held in waiting.values():
         _count_back(held, None)
         yield from held
+
+
+def with_times_of_data(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Yields packets in their order, data without a time with that of the audio or video before it in the file."""
+    early: list[av.Packet] = []
+    newest: tuple[int, Fraction] | None = None
+    for packet in packets:
+        kind, base = packet.stream.type, exact(packet.time_base)
+        if kind in ("audio", "video") and packet.dts is not None and base is not None and not is_cover(packet.stream):
+            newest = packet.dts, base
+            yield from (_timed(other, newest) for other in early)
+            early.clear()
+        elif kind == "data" and packet.size and packet.dts is None and packet.pts is None:
+            if newest is None:
+                early.append(packet)
+                continue
+            _timed(packet, newest)
+        yield packet
+
+
+def _timed(packet: av.Packet, newest: tuple[int, Fraction]) -> av.Packet:
+    """Gives a packet a time, in ticks of another's time base."""
+    packet.pts = packet.dts = rescale(newest[0], newest[1], exact(packet.time_base) or newest[1])
+    return packet
 
 
 def _count_back(held: list[av.Packet], following: av.Packet | None) -> None:

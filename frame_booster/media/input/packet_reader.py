@@ -13,7 +13,7 @@ import av.error
 from frame_booster.media.input.apng import ExactTimes
 from frame_booster.media.input.clock import Clock
 from frame_booster.media.input.container import is_raw_stream, may_restart
-from frame_booster.media.input.decode_times import with_decode_times
+from frame_booster.media.input.decode_times import with_decode_times, with_times_of_data
 from frame_booster.media.input.joined import said_of, second_file
 from frame_booster.media.input.seeking import from_key_frame
 from frame_booster.media.input.source import SourceReport
@@ -97,7 +97,7 @@ class PacketReader:
         """
         clock = Clock(self._container, self._path, self._report, strict=self._options.strict)
         clock.starts[self._video.index] = joints
-        packets = clock.joined(with_decode_times(self._readable(), self._video.index))
+        packets = clock.joined(with_decode_times(with_times_of_data(self._readable()), self._video.index))
         return packets if begin is None else from_key_frame(packets, self._video.index, begin - _MARGIN)
 
     def _readable(self) -> Iterator[av.Packet]:

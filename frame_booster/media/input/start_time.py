@@ -26,7 +26,8 @@ def meaningless_start(container: Any) -> Fraction | None:
     """Returns by how much all streams are to begin earlier, s, so that a clock that means nothing begins at 0.
 
     As FFmpeg's programs do, but only where the first timestamp says nothing to a player: in what is, or was cut out of,
-    a transmission. An MP4 that begins late by its edit list, and a Matroska file, mean it.
+    a transmission. An MP4 that begins late by its edit list, and a Matroska file, mean it. What begins first of audio
+    and video begins at 0: teletext and SCTE-35 go by the clock of the sender, which is up to a second ahead of them.
 
     Args:
       container: as PyAV opens it.
@@ -43,10 +44,12 @@ def meaningless_start(container: Any) -> Fraction | None:
         return None
     # FFmpeg rounds the container's to 1 us.
     about = Fraction(container.start_time, av.time_base)
-    starts = [s.start_time * base for s in container.streams if s.start_time and (base := exact(s.time_base))]
-    start = min(starts, key=lambda time: abs(time - about), default=about)
+    starts = {s.index: s.start_time * base for s in container.streams if s.start_time and (base := exact(s.time_base))}
+    start = min(starts.values(), key=lambda time: abs(time - about), default=about)
     if abs(start - about) > Fraction(2, av.time_base):
         start = about
+    heard_or_seen = [s.index for s in container.streams if s.type in ("audio", "video") and s.start_time is not None]
+    start = max(start, min((starts.get(index, Fraction(0)) for index in heard_or_seen), default=start))
     step = common_step(container)
     return int(start / step) * step
 

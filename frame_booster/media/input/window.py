@@ -70,6 +70,12 @@ class Window:
         time, kind = time_of(packet), packet.stream.type
         if self.end is not None and time >= self.end:
             return False
+        if self.begin is None and self.shift > time and kind not in ("audio", "video"):
+            # Ahead of all that is seen and heard, as it may be in a transmission.
+            if packet.duration and end_of(packet) <= self.shift:
+                return False
+            _cut_before(packet, self.shift - time)
+            time = time_of(packet)
         begin = self._begins(packet)
         if begin is not None and time < begin:
             if kind != "subtitle" or end_of(packet) <= begin:
@@ -118,4 +124,5 @@ def _cut_before(packet: av.Packet, late: Fraction) -> None:
     """Takes so much, s, off the beginning of what a packet shows."""
     ticks = rescale(1, late, exact(packet.time_base) or Fraction(1))
     packet.pts = packet.dts = (packet.dts if packet.pts is None else packet.pts) + ticks
-    packet.duration = max((packet.duration or 0) - ticks, 1)
+    if packet.duration:
+        packet.duration = max(packet.duration - ticks, 1)

@@ -34,6 +34,8 @@ _OF_BLU_RAYS = {
     "subtitle": {"pgssub", "hdmv_pgs_subtitle"},
 }
 """Likewise in those of Blu-rays, which have stream types of their own and no descriptors of DVB's subtitles."""
+_DATA_OF_TRANSPORT_STREAMS = frozenset({"klv", "timed_id3", "smpte_2038"})
+"""Data that FFmpeg's muxer of transport streams says the kind of; any other, as SCTE-35, it writes as private data."""
 _WITH_WAVE_HEADER = frozenset(
     {
         *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice", "pcm_alaw", "pcm_mulaw"),
@@ -98,8 +100,8 @@ def _names_data(format_name: str, stream: Any) -> bool:
     if format_name in MP4_FAMILY:
         # Of all data the muxer describes gpmd alone, which is read by this name.
         return name == "bin_data" and "mov" in kinds
-    if format_name == "mpegts" and name in (None, "bin_data"):
-        return "mpegts" in kinds
+    if format_name == "mpegts":
+        return name in _DATA_OF_TRANSPORT_STREAMS or (name in (None, "bin_data") and "mpegts" in kinds)
     return True
 
 

@@ -6,10 +6,15 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.format import Flags
 
 from frame_booster.media.passthrough.capabilities import MP4_FAMILY
+from frame_booster.media.passthrough.changes import HeaderChanges
 from frame_booster.media.passthrough.open_ended import end_of_last, length_of
 from frame_booster.media.pyav.rational import exact, rescale
+
+_UNNOTICED = Fraction(1, 500)
+"""A packet may come later by so much, s: the ticks of a container are as coarse."""
 
 
 def slowed(ticks: int, slower: Fraction) -> int:
@@ -23,10 +28,16 @@ class CopiedStream:
     Args:
       stream: of the output.
       slower: how many times longer the output lasts.
+      changes: looks for what the container cannot tell.
     """
 
-    def __init__(self, stream: Any, slower: Fraction) -> None:
-        self.stream, self.slower = stream, slower
+    def __init__(self, stream: Any, slower: Fraction, changes: HeaderChanges) -> None:
+        self.stream, self.slower, self._changes = stream, slower, changes
+        self._takes_equal = bool(stream.container.format.flags & Flags.ts_nonstrict.value)
+        self._written: int | None = None
+        """dts of the newest packet, in ticks of the output's stream."""
+        self._late, self._most_late = 0, Fraction(0)
+        """Packets that came against their order, and by how much they were moved, s."""
         self._last_dts: int | None = None
         self._needs_lengths = stream.type == "subtitle" and stream.container.format.name in MP4_FAMILY
         self._held: av.Packet | None = None
@@ -37,8 +48,10 @@ class CopiedStream:
         """Is told when the video ends in the output, s."""
         self._video_ends = video / self.slower
 
-    damaged = 0
-    """What is copied is not looked into."""
+    @property
+    def damaged(self) -> int:
+        """Packets that are of no use in this container."""
+        return self._changes.count
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
         """Returns packets for the output's stream; nothing for one whose length is not known yet."""
@@ -69,8 +82,32 @@ class CopiedStream:
             packet.pts = None if packet.pts is None else slowed(packet.pts, self.slower)
             packet.dts = slowed(packet.dts, self.slower)
             packet.duration = end - slowed(begin, self.slower)
+        self._changes.look(packet)
+        return self._in_order(packet)
+
+    def _in_order(self, packet: av.Packet) -> av.Packet:
+        """Returns a packet that is decoded after the one before, which muxers insist on, as ffmpeg does it."""
+        own, base = exact(packet.time_base), exact(self.stream.time_base)
+        assert own is not None
+        assert base is not None
+        dts = rescale(packet.dts, own, base)
+        least = None if self._written is None else self._written + (not self._takes_equal)
+        if least is not None and dts < least:
+            moved = (least - dts) * base
+            if moved > _UNNOTICED:
+                self._late, self._most_late = self._late + 1, max(self._most_late, moved)
+            pts = least if packet.pts is None else max(rescale(packet.pts, own, base), least)
+            duration = rescale(packet.duration or 0, own, base)
+            packet.pts, packet.dts, packet.duration, packet.time_base = pts, least, duration, base
+            dts = least
+        self._written = dts
         return packet
 
     def damage(self, stream: str) -> list[str]:
-        """Returns nothing."""
-        return []
+        """Returns what there is to warn of: packets against the order of their times, and changes nothing tells of."""
+        warnings = self._changes.warnings(stream)
+        if self._late:
+            warnings.append(
+                f"{stream} goes back in time: {self._late} packets come later, {float(self._most_late):.2f} s at most"
+            )
+        return warnings

@@ -25,6 +25,7 @@ from frame_booster.media.passthrough.capabilities import (
     needs_wave_header,
     shown_format,
 )
+from frame_booster.media.passthrough.changes import HeaderChanges
 from frame_booster.media.passthrough.copying import CopiedStream
 from frame_booster.media.passthrough.cover import attach_cover
 from frame_booster.media.passthrough.notices import Notices, described
@@ -188,7 +189,7 @@ class Passthrough:
         self.dispositions[target.index] = (stream.type, int(stream.disposition))
 
     def _copied(self, stream: Any) -> Route:
-        return CopiedStream(self._template(stream), self.options.slower)
+        return CopiedStream(self._template(stream), self.options.slower, HeaderChanges(stream, self.format))
 
     def take(self, packet: av.Packet) -> None:
         """Writes what becomes of a packet; nothing if its stream is left out."""
@@ -198,6 +199,9 @@ class Passthrough:
             return
         self._write(route.take(packet), stream)
         if self.options.strict and route.damaged:
+            if isinstance(route, CopiedStream):
+                hint = "without --strict it goes on with this as a warning"
+                raise DecodeError(route.damage(described(stream))[0], path=self._source_path, hint=hint)
             hint = "without --strict it is silence, or left out, with a warning"
             raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
 import pytest
 
+from frame_booster.media.input.source import SourceReport
+from frame_booster.media.input.window import Window
 from frame_booster.media.passthrough.capabilities import container_takes, transport_codecs
-from tests.conftest import boosted, ffmpeg, make_video, packets
+from tests.conftest import boosted, ffmpeg, make_video, packets, probed_times
 
 SUFFIXES = (".ts", ".m2ts")
 SOURCES = {
@@ -117,3 +120,62 @@ def test_every_subtitle_in_the_table_is_written_as_one(tmp_path: Path, suffix: s
             packet.time_base, packet.stream = stream.time_base, stream
             out.mux(packet)
         assert [kind for kind, _ in kinds(path)] == ["subtitle"], codec
+
+
+@pytest.mark.parametrize("name", ["klv", "timed_id3", "smpte_2038", "scte_35", "epg"])
+def test_data_that_is_held_is_found_again(tmp_path: Path, name: str) -> None:
+    """FFmpeg's muxer takes SCTE-35, too, and writes it as private data, in which nothing finds it."""
+    path = tmp_path / "out.ts"
+    with av.open(str(path), "w", format="mpegts") as out:
+        stream = out.add_data_stream(name)
+        held = container_takes("mpegts", stream, path)
+        stream.time_base = Fraction(1, 90000)
+        packet = av.Packet(SEGMENT)
+        packet.pts = packet.dts = 0
+        packet.time_base, packet.stream = stream.time_base, stream
+        out.mux(packet)
+    with av.open(str(path)) as container:
+        [found] = container.streams.data
+        assert (found.name == name) == held
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_data_that_is_ahead_of_the_pictures_makes_none_of_them_late(tmp_path: Path, suffix: str) -> None:
+    """Teletext and SCTE-35 go by the clock of the sender, which is ahead by what receivers buffer."""
+    source, path = tmp_path / "in.ts", tmp_path / f"out{suffix}"
+    plain = make_video(tmp_path / "plain.mp4", pts=range(10, 35), size=(32, 16))
+    with av.open(str(plain)) as video, av.open(str(source), "w") as out:
+        pictures, words = out.add_stream_from_template(video.streams.video[0]), out.add_data_stream("timed_id3")
+        words.time_base = Fraction(1, 90000)
+        for number, packet in enumerate(p for p in video.demux(video=0) if p.dts is not None):
+            packet.stream = pictures
+            out.mux(packet)
+            text = av.Packet(b"ID3" + bytes([number]) * 20)
+            text.pts = text.dts = number * 3600
+            text.time_base, text.stream = words.time_base, words
+            out.mux(text)
+    with av.open(str(source)) as container:
+        assert [stream.start_time for stream in container.streams] == [36000, 0]
+    boosted(source, path)
+    assert probed_times(path)[0] < Fraction(1, 10)
+    if suffix == ".ts":
+        assert packets(path, "data") == packets(source, "data")
+
+
+def test_what_is_ahead_of_the_pictures_is_there_from_their_beginning_on() -> None:
+    """A packet that is over before them is not; one of unknown length keeps it unknown."""
+    window = Window(Fraction(1), None, None, SourceReport())
+    context = SimpleNamespace(initial_padding=0, sample_rate=48000)
+    kinds = {kind: SimpleNamespace(type=kind, codec_context=context) for kind in ("audio", "subtitle", "data")}
+
+    def taken(kind: str, time: int, duration: int) -> tuple[int, int, int] | None:
+        packet: Any = SimpleNamespace(
+            stream=kinds[kind], pts=time, dts=time, duration=duration, time_base=Fraction(1, 10), is_discard=False
+        )
+        return (packet.pts, packet.dts, packet.duration) if window.take(packet) else None
+
+    assert taken("subtitle", 4, 8) == (0, 0, 2)
+    assert taken("subtitle", 4, 6) is None
+    assert taken("subtitle", 4, 0) == taken("data", 4, 0) == (0, 0, 0)
+    assert taken("subtitle", 12, 3) == taken("data", 12, 3) == (2, 2, 3)
+    assert taken("audio", 4, 1) == (-6, -6, 1), "decoders may need it"

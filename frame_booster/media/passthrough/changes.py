@@ -1,0 +1,71 @@
+"""Changes in mid-stream of how audio is to be decoded, which containers with one header for all of it do not tell.
+
+A transport stream has AAC with a header before each frame (ADTS), and goes from one rate or number of channels to
+another where programmes or advertisements meet. MP4 and Matroska have one header, and decoders fail at what follows.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_of, shown_format
+from frame_booster.media.pyav.rational import exact
+
+_ONE_HEADER = MP4_FAMILY | {"matroska", "webm", "flv", "ismv"}
+"""Containers, by FFmpeg's names of their muxers, that take the headers off frames of AAC."""
+_ADTS = 4
+"""Bytes at the beginning of a frame of AAC that tell how it is to be decoded (ISO/IEC 13818-7, 6.2)."""
+
+
+class HeaderChanges:
+    """Looks for packets of a stream that its first header does not hold for.
+
+    Args:
+      stream: of the source.
+      format_name: FFmpeg's name of the output's container.
+    """
+
+    def __init__(self, stream: Any, format_name: str) -> None:
+        self._format = format_name
+        self._looks = stream.type == "audio" and format_name in _ONE_HEADER
+        self._is_aac = self._looks and codec_of(stream) == "aac"
+        self._told = bytes(getattr(stream.codec_context, "extradata", None) or b"")
+        self._first: tuple[int, int] | None = None
+        self._differs = False
+        self._since: Fraction | None = None
+        self.count = 0
+        """Packets that decoders of the output may fail at."""
+
+    def look(self, packet: av.Packet) -> None:
+        """Takes note of a packet at its time in the output."""
+        if not self._looks:
+            return
+        header = bytes(memoryview(packet)[:_ADTS]) if self._is_aac and packet.size > _ADTS else b""
+        if header[:1] == b"\xff" and header[1] & 0xF6 == 0xF0:
+            # Profile, sampling rate and channels.
+            told = header[2] & 0xFD, header[3] & 0xC0
+            self._first = self._first or told
+            self._differs = told != self._first
+        elif packet.has_sidedata("new_extradata"):
+            # FLV sends its header anew, mostly the same one.
+            self._differs = bytes(packet.get_sidedata("new_extradata")) != self._told
+        if self._differs:
+            self.count += 1
+            if self._since is None:
+                self._since = (packet.dts if packet.pts is None else packet.pts) * (exact(packet.time_base) or 1)
+
+    def warnings(self, stream: str) -> list[str]:
+        """Returns what there is to warn of when all is written.
+
+        Args:
+          stream: of the source, in words.
+        """
+        if self._since is None:
+            return []
+        return [
+            f"{stream} changes its rate or channels at {float(self._since):.2f} s, which {shown_format(self._format)} "
+            "cannot tell: what follows may be silent (--audio encode, or a .ts, keeps it)"
+        ]
