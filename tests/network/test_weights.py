@@ -68,13 +68,16 @@ def test_another_networks_weights_are_refused_with_advice(saved: Path) -> None:
         load_weights(saved, create_network("fbnet-r"))
 
 
-@pytest.mark.parametrize("damage", ["missing", "unknown", "shape"])
+@pytest.mark.parametrize("damage", ["missing", "unknown", "shape", "order of axes"])
 def test_tensors_that_do_not_fit_are_refused_and_change_nothing(saved: Path, damage: str) -> None:
     tensors = load_file(str(saved))
     if damage == "missing":
         del tensors["fusion.to_rgb.bias"]
     elif damage == "unknown":
         tensors["fusion.extra.bias"] = np.zeros(1, np.float32)
+    elif damage == "order of axes":
+        kernel = tensors["fusion.to_rgb.kernel"]
+        tensors["fusion.to_rgb.kernel"] = np.ascontiguousarray(kernel.transpose(0, 1, 3, 2))
     else:
         tensors["fusion.to_rgb.bias"] = np.zeros(4, np.float32)
     save_file(tensors, str(saved), metadata=read_metadata(saved))

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,77 @@ def test_other_providers_are_told_what_they_know() -> None:
     assert provider_options(DIRECTML, 1, "float16", None) == [(DIRECTML, {"device_id": 1})]
     assert [name for name, _ in provider_options(COREML, 0, "float16", None)[:1]] == [COREML]
     assert provider_options(CPU, 0, "float32", None) == [CPU]
+
+
+class _Options:
+    """Of a session."""
+
+    enable_mem_pattern = True
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+
+    def add_session_config_entry(self, name: str, value: str) -> None:
+        self.entries[name] = value
+
+
+class _Runtime:
+    """ONNX Runtime, as it would be with the providers of cards; two runs wait for each other where both may be."""
+
+    SessionOptions, ExecutionMode = _Options, SimpleNamespace(ORT_SEQUENTIAL="one after the other")
+
+    def __init__(self, at_once: int) -> None:
+        self.met, self.busy = threading.Barrier(at_once, timeout=10), threading.Semaphore(at_once)
+        self.loaded = False
+
+    def preload_dlls(self) -> None:
+        self.loaded = True
+
+    def InferenceSession(self, graph: str, options: _Options, providers: Any) -> Any:
+        self.options = options
+        return self
+
+    def get_outputs(self) -> list[Any]:
+        return [SimpleNamespace(name="y")]
+
+    def io_binding(self) -> Any:
+        return SimpleNamespace(copy_outputs_to_cpu=lambda: ["made"], bind_output=lambda *_: None)
+
+    def run_with_iobinding(self, binding: Any) -> None:
+        assert self.busy.acquire(blocking=False), "more at the same time than the provider takes"
+        self.met.wait()
+        # Whoever does not wait for a lock comes meanwhile.
+        time.sleep(0.01)
+        self.busy.release()
+
+
+@pytest.mark.parametrize(
+    ("provider", "patterns", "at_once", "libraries"),
+    [
+        (CUDA, True, 2, True),
+        (TENSORRT, True, 2, True),
+        # Its documentation demands both (ONNX Runtime, "DirectML Execution Provider").
+        (DIRECTML, False, 1, False),
+    ],
+)
+def test_a_card_does_all_or_fails_and_directml_runs_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, provider: str, patterns: bool, at_once: int, libraries: bool
+) -> None:
+    runtime = _Runtime(at_once)
+    monkeypatch.setattr(session, "runtime", lambda: runtime)
+    loaded = session.OnnxRuntimeSession(b"", provider, 0, "float16", 2, None, None)
+    assert runtime.options.entries == {"session.disable_cpu_ep_fallback": "1"}
+    assert runtime.options.enable_mem_pattern == patterns
+    assert runtime.loaded == libraries
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: loaded.run({}), range(4))) == [["made"]] * 4
+
+
+def test_coreml_may_leave_to_the_processor_what_it_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = _Runtime(1)
+    monkeypatch.setattr(session, "runtime", lambda: runtime)
+    session.OnnxRuntimeSession(b"", COREML, 0, "float16", 1, None, None)
+    assert runtime.options.entries == {}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
