@@ -28,7 +28,7 @@ from frame_booster.pipeline.comparison.facts import (
     shown_record,
 )
 from frame_booster.pipeline.comparison.in_step import Reading, can_start
-from frame_booster.pipeline.comparison.page import PageText, write_page
+from frame_booster.pipeline.comparison.page import PageText, page_named, write_page
 from frame_booster.pipeline.comparison.part import ComparedPart, compared_part
 from frame_booster.pipeline.comparison.recording import HELD, INTERPOLATED, Clips, Recorded, Recording
 from frame_booster.pipeline.comparison.uncertainty import Candidate
@@ -127,7 +127,7 @@ def compare(
         paths.append(input_path(text))
         if is_pipe(paths[-1]):
             raise InputError("a pipe cannot be compared: it is read more than once", path=text)
-    target = default_page(paths[1]) if output is None else Path(output)
+    target = default_page(paths[1]) if output is None else page_named(output)
     for path in paths:
         check_output(path, target, overwrite=options.overwrite)
     record = _record(options.report, paths[1])

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from frame_booster._version import __version__
+from frame_booster.errors import InputError
 from frame_booster.pipeline.comparison.recording import Recorded
 from frame_booster.pipeline.comparison.uncertainty import Candidate, Picture
 
@@ -45,6 +46,18 @@ class PageText:
     """How unsure frames were found."""
     notes: list[str] = field(default_factory=list)
     preview: bool = False
+
+
+def page_named(text: str) -> Path:
+    """Returns the path of a page that is given by name.
+
+    Raises:
+      InputError: it is that of something else, such as a video.
+    """
+    path = Path(text)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError("is no name of a page", path=text, hint="give one that ends in .html with -o")
+    return path
 
 
 def _asset(name: str) -> str:

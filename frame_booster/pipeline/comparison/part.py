@@ -33,10 +33,13 @@ def compared_part(
       offset: where in the source the boosted video begins. A part does not begin before it.
 
     Raises:
-      InputError: the part is empty, or a timecode is none of the source's.
+      InputError: the part is empty or begins before the source, or a timecode is none of the source's.
     """
     if end is not None and duration is not None:
         raise InputError("--to and --duration exclude each other", hint="give one of them")
+    for place, name in ((start, "start"), (offset, "offset")):
+        if isinstance(place, Fraction) and place < 0:
+            raise InputError(f"{name} is negative")
     first, last = _bounds(path, start, end, duration)
     begin = first or Fraction(0)
     length = None if last is None else last - begin

@@ -23,6 +23,7 @@ from frame_booster.pipeline.comparison.compare import MOST_BYTES, Page, page_tex
 from frame_booster.pipeline.comparison.doubt import doubt_function, measure_text
 from frame_booster.pipeline.comparison.facts import clock, facts_of, length_of
 from frame_booster.pipeline.comparison.in_step import Reading, can_start
+from frame_booster.pipeline.comparison.page import page_named
 from frame_booster.pipeline.comparison.places import Place, find_places
 from frame_booster.pipeline.comparison.recording import INTERPOLATED, Clips, Recording
 from frame_booster.pipeline.destination import picture_suffix
@@ -78,9 +79,7 @@ def preview(
     path = input_path(source)
     if is_pipe(path):
         raise InputError("a pipe cannot be previewed: it is read once", path=source, hint="give a file")
-    target = default_preview(path) if output is None else Path(output)
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise InputError("a preview is a page", path=target, hint="give a name that ends in .html with -o")
+    target = default_preview(path) if output is None else page_named(output)
     check_output(path, target, overwrite=options.overwrite)
     with open_source(path, options.source) as opened:
         before = facts_of(opened)

@@ -133,8 +133,15 @@ def test_what_is_no_boost_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=said):
             compare(str(first), str(second), str(tmp_path / "page.html"), CompareOptions(model="pictures"))
     assert not (tmp_path / "page.html").exists()
+    (tmp_path / "same.html").hardlink_to(after)
     with pytest.raises(InputError, match="the output is the input"):
-        compare(str(before), str(after), str(after), CompareOptions(overwrite=True))
+        compare(str(before), str(after), str(tmp_path / "same.html"), CompareOptions(overwrite=True))
+    for output in (str(after), "-", f"{tmp_path}/"):
+        with pytest.raises(InputError, match=r"is no name of a page \(give one that ends in .html"):
+            compare(str(before), str(after), output, CompareOptions(overwrite=True))
+    for part in ({"start": Fraction(-1)}, {"offset": Fraction(-1)}):
+        with pytest.raises(InputError, match=f"{next(iter(part))} is negative"):
+            compare(str(before), str(after), None, CompareOptions(**part, overwrite=True))
     with pytest.raises(InputError, match="600 s at most"):
         compare(str(before), str(after), None, CompareOptions(duration=Fraction(601)))
 

@@ -114,7 +114,7 @@ def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", pts=range(4))
     done = run(source, "--preview", "-o", tmp_path / "p.mp4")
     assert done.returncode == 2
-    assert "a preview is a page (give a name that ends in .html with -o)" in done.stderr
+    assert f"{tmp_path / 'p.mp4'}: is no name of a page (give one that ends in .html with -o)" in done.stderr
     silent: dict[str, Any] = {"display": Display(quiet=True), "as_json": False}
     with pytest.raises(InputError, match="a pipe cannot be previewed"):
         preview_one("-", None, BoostOptions(), None, None, **silent)
