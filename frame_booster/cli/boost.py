@@ -146,13 +146,11 @@ def boost(
         display.warnings(None, warnings)
         options, cluster = run_options(values), cluster_options(values)
         from frame_booster.cli.boosting import Told, boost_one, boost_several, check_report, check_standard_files
-        from frame_booster.media.paths import PIPE, input_path, is_picture_folder, output_path
+        from frame_booster.media.paths import input_path, is_picture_folder
         from frame_booster.pipeline.inputs import given_inputs
 
-        if as_json and not dry_run and output is not None and output_path(output) == PIPE:
-            raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
         given = given_inputs(inputs)
-        check_standard_files(given, output, as_json=as_json)
+        check_standard_files(given, output, as_json=as_json, video=not (dry_run or preview))
         if preview:
             from frame_booster.cli.preview import preview_one
 

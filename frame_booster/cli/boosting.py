@@ -201,18 +201,27 @@ def _is_tree(given: list[Given]) -> bool:
     return len(given) == 1 and Path(given[0].text).is_dir()
 
 
-def check_standard_files(given: list[Given], output: str | None, *, as_json: bool) -> None:
+def check_standard_files(given: list[Given], output: str | None, *, as_json: bool, video: bool) -> None:
     """Checks, before any work is done, that standard input and output are there where the run is to use them.
 
+    Args:
+      given: the inputs.
+      output: where the results go.
+      as_json: whether the report goes to standard output.
+      video: whether one is made, and not only looked ahead to.
+
     Raises:
-      FrameBoosterError: the program was started without one of them.
+      FrameBoosterError: the program was started without one of them, or two things are to go to standard output.
     """
     from frame_booster.media.paths import PIPE, output_path
 
     read = any(one.text == "-" for one in given)
     if read and was_closed(0):
         raise InputError("standard input is closed", hint="start without <&-, or give a file")
-    if as_json or (output_path(output) == PIPE if output is not None else read):
+    written = output_path(output) == PIPE if output is not None else read
+    if as_json and video and written:
+        raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+    if as_json or written:
         check_open()
 
 

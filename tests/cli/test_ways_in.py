@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from tests.conftest import decoded, make_video
+from frame_booster.cli.boost import boost
+from tests.conftest import boosted, decoded, make_video
 from tests.stand_in import ROOT, STAND_IN
 
 LOOK = (sys.executable, "-m", "frame_booster")
@@ -121,17 +123,58 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         (["a.mp4", "--watch"], "--watch needs a folder"),
         (["a.mp4", "--dry-run", "--report", "r.json"], "--dry-run writes nothing"),
         (["a.mp4", "b.mkv", "--retry-failed", "list.txt"], "is no report"),
+        (["a.mp4", "--preview", "--dry-run"], "--preview is of one video"),
+        (["a.mp4", "b.mkv", "--preview"], "--preview is of one video"),
+        (["a.mp4", "--preview", "--report", "r.json"], "--preview takes no --cluster, --report or --resume"),
+        (["a.mp4", "--preview", "--cluster", "local"], "--preview takes no --cluster, --report or --resume"),
+        (["a.mp4", "--preview", "--resume"], "--preview takes no --cluster, --report or --resume"),
+        (
+            ["a.mp4", "-o", "-", "--json", "--output-format", "nut"],
+            "--json and a video cannot both go to standard output",
+        ),
+        (["-", "--json", "--output-format", "nut"], "--json and a video cannot both go to standard output"),
+        (["a.mp4", "-o", "out.mp4", "--report", "a.mp4"], "a.mp4: the report would replace the input or the output"),
+        (
+            ["a.mp4", "-o", "out.mp4", "--report", "out.mp4"],
+            "out.mp4: the report would replace the input or the output",
+        ),
+        (["a.mp4", "-o", "out.mp4", "--report", "a.json"], "a.json: the report would replace the input or the output"),
+        (["b.mkv", "a.mp4", "--report", "b.mkv"], "b.mkv: the report would replace the input or the output"),
+        (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (make it first)"),
     ],
 )
 def test_what_cannot_be_is_told_before_work(
     night: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from click.testing import CliRunner
-
-    from frame_booster.cli.boost import boost
-
     monkeypatch.chdir(night)
+    (night / "a.json").hardlink_to("a.mp4")
+    before = sorted(path.name for path in night.iterdir())
+    found = in_process(monkeypatch, *arguments)
+    assert (found.exit_code, message in found.output) == (2, True), found.output
+    assert sorted(path.name for path in night.iterdir()) == before
+
+
+def in_process(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> Result:
     monkeypatch.setattr("frame_booster.cli.errors._silence_libraries", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    found = CliRunner().invoke(boost, arguments)
-    assert (found.exit_code, message in found.output) == (2, True), found.output
+    return CliRunner().invoke(boost, [*map(str, arguments)])
+
+
+def test_a_report_that_may_not_be_written_is_told_before_work(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != night)
+    found = in_process(monkeypatch, night / "a.mp4", "-o", night / "out.mp4", "--report", night / "r.json")
+    assert found.exit_code == 2
+    assert f"{night / 'r.json'}: the report cannot be written: no permission" in found.output
+
+
+@pytest.mark.parametrize("flags", [["--skip-existing"], ["--retry-failed", "report.jsonl"]])
+def test_one_input_is_left_alone_too(night: Path, flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(night)
+    boosted(Path("b.mkv"), Path("b.2x.mkv"))
+    facts = {"input": "b.mkv", "output": "b.2x.mkv", "outcome": "done"}
+    (night / "report.jsonl").write_text(json.dumps(facts) + "\n")
+    made = (night / "b.2x.mkv").read_bytes()
+    found = in_process(monkeypatch, "b.mkv", *flags)
+    assert found.exit_code == 0, found.output
+    assert found.stderr.startswith("b.mkv: skipped\n")
+    assert (night / "b.2x.mkv").read_bytes() == made
