@@ -1,7 +1,7 @@
-"""FBNet-2, the end of stage 3: both frames warped by a motion and blended by its mask, and the gradients of that.
+"""FBNet-2, end of stage 3: backward warp of both frames, blend by the occlusion mask, and the gradients of both.
 
-Where the network runs, and where it is trained as it runs, `linear_motion.py` adds to `blend`; `blended` is the whole
-end as the reference trains it.
+In inference, and in training with `refined`, `linear_motion.py` adds to `blend`; `blended` is this stage as the
+reference trains it.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ def _frame_warped(frame: Tensor, motion: Tensor, of: Any, dtype: str) -> Tensor:
 
 
 frame_warped = compiled(_frame_warped, training=_trained_warp, least_pixels=FEW_PIXELS)
-"""Frame 0 or 1 (B, H, W, 3), as the number says, warped by its half of a motion (B, H, W, 5), in a dtype. Frames are
-given, and have no gradient."""
+"""Warps frame 0 or 1 (B, H, W, 3), chosen by the number, by its half of a motion (B, H, W, 5), in a dtype. Frames are
+inputs without a gradient."""
 blend = compiled(_blend, training=differentiable(_blend_in_training, _blend_gradients))
-"""Both frames (B, H, W, 3), warped by their halves of a motion (B, H, W, 5) and blended by its mask."""
+"""Warps both frames (B, H, W, 3) by their halves of a motion (B, H, W, 5) and blends them by its mask."""
 blended = compiled(_blended, training=differentiable(_blended_in_training, _blended_gradients))
-"""The interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion, blended by the mask, and the
-residual added. One loop, so that no warped frame is written down."""
+"""Computes the interpolated frame (B, H, W, 3), not clipped: frames warped by the corrected motion and blended by the
+mask, plus the residual. One loop, so that no warped frame is stored."""

@@ -1,4 +1,4 @@
-"""Brightness of frames, by which FBNet-2 fits its flow to them where it runs."""
+"""Brightness of frames, to which FBNet-2 fits its flow in inference."""
 
 from __future__ import annotations
 

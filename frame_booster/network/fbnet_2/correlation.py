@@ -1,8 +1,7 @@
-"""FBNet-2, stage 2a: correlation of both frames' warped features, symmetric about the interpolated frame.
+"""FBNet-2, stage 2a: the cost volume, a correlation of both frames' warped features about the interpolated frame.
 
-What the flow so far has missed shows as features that are alike at opposite displacements: those of frame 0 at p + d
-and those of frame 1 at p - d. The cost volume is local, as in PWC-Net (Sun et al., 2018), and has no matrix of all
-places with all others.
+If the flow so far is wrong by d, the features of frame 0 at p + d and of frame 1 at p - d match. The cost volume is
+local, as in PWC-Net (Sun et al., 2018): no matrix of all positions with all others.
 """
 
 from __future__ import annotations
@@ -16,32 +15,32 @@ from frame_booster.network.compiling import FEW_PIXELS, compiled, differentiable
 from frame_booster.network.layers import Tensor
 
 EPSILON = 1e-12
-"""Least length that features are divided by."""
+"""Minimum norm by which features are divided."""
 
 
 def unit_length(features: Tensor) -> Tensor:
-    """Returns features (B, h, w, C) of any float dtype as float32, those of each place at a length of 1."""
+    """Returns features (B, h, w, C) of any float dtype as float32, normalized to length 1 at each pixel."""
     x = tf.cast(features, tf.float32)
     return x / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(x), -1, keepdims=True)), EPSILON)
 
 
 def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Returns `correlation_within` as training has it: products of matrices, forward and backward.
+    """Returns `correlation_within` for training: matrix products, forward and backward.
 
-    A row of frame 0 meets the rows of frame 1 as far below it as displacements ask for, in one product of all columns
-    with all columns, of which those at opposite displacements are taken. Every product belongs to one displacement at
-    the most, so that the gradient of that choice is another one, and no sum of scattered values.
+    Each row of frame 0 is multiplied with the rows of frame 1 within reach, all columns with all columns, and the
+    entries at opposite displacements are selected. Each entry belongs to at most one displacement, so the gradient of
+    the selection is a selection, too, not a scatter-add.
     """
     side = 2 * reach + 1
 
     def rows(features: Tensor) -> Tensor:
-        """(B, h, side * w, C): for each row y1 the rows y1 - 2 dy of the other frame, zeros outside."""
+        """Returns (B, h, side * w, C): for each row y1 the rows y1 - 2 dy of the other frame, zeros outside."""
         height = tf.shape(features)[1]
         padded = tf.pad(features, [[0, 0], [2 * reach, 2 * reach], [0, 0], [0, 0]])
         return tf.concat([padded[:, 2 * (reach - dy) :][:, :height] for dy in range(-reach, reach + 1)], 2)
 
     def chosen(products: Tensor) -> Tensor:
-        """(B, h, w, side * w) of rows y1 and columns x1, dy and x2 to (B, h, w, side * side)."""
+        """Selects from (B, h, w, side * w), rows y1, columns x1, dy and x2, to (B, h, w, side * side)."""
         batch, height, width, _ = tf.unstack(tf.shape(products))
         edges = [[0, 0], [reach, reach], [reach, reach], [0, 0], [reach, reach]]
         padded = tf.pad(tf.reshape(products, [batch, height, width, side, width]), edges)
@@ -56,7 +55,7 @@ def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
         return tf.gather(tf.reshape(padded, [-1]), tf.range(batch)[:, None, None, None] * per_frame + index)
 
     def placed(upstream: Tensor) -> Tensor:
-        """The adjoint of `chosen`: (B, h, w, side * side) to (B, h, w, side * w)."""
+        """Applies the adjoint of `chosen`: (B, h, w, side * side) to (B, h, w, side * w)."""
         batch, height, width, _ = tf.unstack(tf.shape(upstream))
         padded = tf.pad(upstream, [[0, 0], [reach, reach], [0, 0], [0, 0]])
         dy = tf.range(-reach, reach + 1)[None, None, :, None]
@@ -92,11 +91,10 @@ def _correlated_rows(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _correlated_by_products(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Returns `correlation_within` in plain operations: each row with the rows that it meets, as a product of matrices.
+    """Returns `correlation_within` in plain operations: matrix products of each row with the rows within reach.
 
-    Of a row's columns with all columns one product in `width` is wanted: for small maps there is no faster way (23x40
-    at a reach of 4: 1.5 ms where the loop takes 2.8), and it needs no compiling; for large ones it is `width` times too
-    much.
+    Only one of `width` entries is needed. For small maps this is still the fastest way (23x40 at a reach of 4: 1.5 ms,
+    the loop 2.8 ms) and needs no compiling; for large maps it computes `width` times too much.
     """
     side = 2 * reach + 1
 
@@ -120,11 +118,11 @@ def _correlated_by_products(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
 
 @functools.cache
 def correlation_within(reach: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Returns the function that correlates two maps within a reach.
+    """Returns the function that correlates two feature maps within a reach.
 
     It takes (B, h, w, C) features of frame 0 and frame 1, of any float dtype, and returns (B, h, w, (2 reach + 1)^2)
-    float32 in [-1, 1]: cosines, for displacements (dy, dx) from (-reach, -reach) on, row by row. Outside of a map
-    there is nothing, which has a cosine of 0.
+    float32 in [-1, 1]: cosines for displacements (dy, dx) from (-reach, -reach) on, row by row. Outside of a map the
+    cosine is 0.
     """
     side = 2 * reach + 1
 

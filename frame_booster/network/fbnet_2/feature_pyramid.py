@@ -1,4 +1,4 @@
-"""FBNet-2, stage 1: the feature pyramid of one frame, the same weights for both frames and for scales beyond 1/16."""
+"""FBNet-2, stage 1: feature pyramid of one frame, with the same weights for both frames and for scales beyond 1/16."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from frame_booster.network.resample import halve
 
 
 class Encoded(NamedTuple):
-    """A frame as the other stages need it."""
+    """A frame and its features, the input of the other stages."""
 
     frame: Tensor
     """(B, H, W, 3) float32 RGB."""
     features: list[Tensor]
-    """At 1/4, 1/8 and 1/16 of the frame at the scale of the flow, then at 1/32 and 1/64 where the frame is large
+    """Features at 1/4, 1/8 and 1/16 of the frame at the scale of the flow, and at 1/32 and 1/64 if the frame is large
     enough: (B, h, w, CHANNELS[1:], the last repeated), in the network's precision."""
 
 
 def _padded(picture: Tensor) -> Tensor:
-    """Repeats the last row and column up to multiples of `STRIDE`, at least twice that."""
+    """Repeats the last row and column until both sides are multiples of `STRIDE` and at least twice that."""
     sides = picture.shape[1:3]
     if all(side is not None and side % STRIDE == 0 and side >= 2 * STRIDE for side in sides):
         return picture
@@ -38,7 +38,7 @@ def _padded(picture: Tensor) -> Tensor:
 
 
 class FeaturePyramid(Stage):
-    """Strided convolutions; where pixels are many, at 1/2, there is only one."""
+    """Strided convolutions; at 1/2, where there are most pixels, only one."""
 
     def __init__(self, precision: str = "float32", name: str = "pyramid") -> None:
         super().__init__(name)
@@ -66,7 +66,7 @@ class FeaturePyramid(Stage):
 
         Returns:
           (B, h/4, w/4, 32), (B, h/8, w/8, 64), (B, h/16, w/16, 96), then `coarser` maps of 96 channels, each half as
-          high and wide, rounded up to what the last row and column repeated fill.
+          high and wide, rounded up by repeating the last row and column.
         """
         picture = frame - MEAN
         features = self._features(picture)

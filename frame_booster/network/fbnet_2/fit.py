@@ -1,10 +1,10 @@
-"""FBNet-2, between stages 2 and 3: flow fitted to both frames, to parts of a pixel.
+"""FBNet-2, between stages 2 and 3: sub-pixel refinement of the flow by one Lucas-Kanade step.
 
-A network's flow is right to some tenths of a pixel, which shows in fine texture: the two warped frames lie beside each
-other, and their blend is soft. One step of least squares brings them together, window by window (B. Lucas and
-T. Kanade, "An iterative image registration technique", IJCAI 1981), of both frames towards each other, at 1/2. A
-difference that a whole window shares is light that changed, not motion, and does not count. No weights; training
-leaves it out unless its recipe says `refined`. Measured in docs/decisions/0024-linear-motion.md.
+The network's flow is off by some tenths of a pixel. In fine texture the two warped frames are then misaligned, and
+their blend is soft. One least-squares step per window aligns both frames at 1/2 (B. Lucas and T. Kanade, "An iterative
+image registration technique", IJCAI 1981). A difference that a whole window shares is a change of light, not motion,
+and does not count. No weights; training omits it unless its recipe says `refined`. Measured in
+docs/decisions/0024-linear-motion.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from frame_booster.network.layers import Tensor
 from frame_booster.network.resample import doubled_by_gather
 
 MOMENTS = 9
-"""Gradient along y, along x, and difference: three means, and the six of their products."""
+"""Number of window means: of the gradient along y and x and the difference (3), and of their products (6)."""
 
 
 def _moments(luma0: Tensor, luma1: Tensor) -> Tensor:
@@ -50,14 +50,14 @@ def _moved(motion: Tensor, step: Tensor, t: Tensor) -> Tensor:
 
 
 moments = compiled(_moments, scale=Fraction(1, 2))
-"""Means over 2x2 px of both frames' gradient and difference and of their products: (B, h/2, w/2, 9)."""
+"""Computes means over 2x2 px of both frames' gradient and difference and of their products: (B, h/2, w/2, 9)."""
 fitting_step = compiled(_step)
-"""The motion (B, h, w, 2), (dy, dx) in px, from frame 0 to frame 1 that is still missing, out of means over windows."""
+"""Solves for the remaining motion (B, h, w, 2) from frame 0 to frame 1, (dy, dx) in px, from means over windows."""
 moved = compiled(_moved)
 
 
 def fitted(luma0: Tensor, luma1: Tensor, motion: Tensor, t: Tensor) -> Tensor:
-    """Moves flows by what brings both frames together, up to half a px.
+    """Moves flows by up to half a px to align both warped frames.
 
     Args:
       luma0, luma1: brightness of both frames at 1/2, (B, h, w, 1) float32; h and w even.
@@ -65,7 +65,7 @@ def fitted(luma0: Tensor, luma1: Tensor, motion: Tensor, t: Tensor) -> Tensor:
       t: (B, 1, 1, 1) float32 in (0, 1).
 
     Returns:
-      The motion with other flows.
+      The motion with refined flows.
     """
     seen = moments(warped(luma0, motion, 0), warped(luma1, motion, 1))
     step = fitting_step(mean_around(seen, FIT_WINDOW))

@@ -16,17 +16,17 @@ from frame_booster.network.warp import gather_warp, sampled
 from frame_booster.network.warp_gradients import warp_gradients
 
 CHEAP_PIXELS = 1 << 19
-"""`least_pixels` of what is two or three passes over a few channels as plain operations."""
+"""`least_pixels` for loops that are two or three passes over a few channels in plain operations."""
 
 
 class Motion(NamedTuple):
-    """What is known on one level."""
+    """Flows, mask and hidden features on one level."""
 
     motion: Tensor
-    """(B, h, w, 5) float32: the flow that warps frame 0, (dy, dx) in px of the level, that which warps frame 1, and the
-    logit of the mask, which is frame 1's share of the interpolated frame. One map, since all of it is enlarged."""
+    """(B, h, w, 5) float32: the flow that warps frame 0, (dy, dx) in px of the level, the flow that warps frame 1, and
+    the logit of the mask (the share of frame 1). One map, since all of it is upsampled together."""
     hidden: Tensor
-    """(B, h, w, HIDDEN) in the network's precision."""
+    """Hidden features, (B, h, w, HIDDEN) in the network's precision."""
 
     @property
     def flow(self) -> Tensor:
@@ -39,7 +39,7 @@ class Motion(NamedTuple):
         return self.motion[..., 4:]
 
     def enlarged(self, like: Tensor | None = None) -> Motion:
-        """Returns the same at twice the size, cut to that of a map (B, H, W, C) that may be smaller."""
+        """Returns the motion at twice the size, cropped to that of a map (B, H, W, C), which may be smaller."""
         # Scaled before it is enlarged: the same numbers, on a quarter of the pixels.
         larger = Motion(
             doubled_by_gather(self.motion * tf.constant([2.0, 2.0, 2.0, 2.0, 1.0])), doubled_by_gather(self.hidden)
@@ -57,7 +57,7 @@ def _cut(x: Tensor, height: Tensor, width: Tensor, like: Tensor) -> Tensor:
 
 
 def beginning(features: Tensor, t: Tensor) -> Motion:
-    """Returns what is known at first: no motion, and each frame's share by its distance in time.
+    """Returns the initial motion: zero flow, and the share of each frame by its distance in time.
 
     Args:
       features: (B, h, w, C) of the coarsest level.
@@ -80,14 +80,14 @@ def warp_second(features: Tensor, motion: Tensor) -> Tensor:
 
 
 def warp_one(image: Tensor, motion: Tensor, of: Any) -> Tensor:
-    """Warps frame 0 or frame 1, which `of` says as a number or a tensor, or its features."""
+    """Warps frame 0 or frame 1, or its features; `of`, a number or a tensor, says which frame."""
     if isinstance(of, int):
         return sampled(image, motion[..., 2:4] if of else motion[..., :2])
     return sampled(image, tf.where(tf.equal(of, 0), motion[..., :2], motion[..., 2:4]))
 
 
 def corrected(motion: Tensor, out: Tensor) -> Tensor:
-    """Returns a motion (B, H, W, 5) with its last correction, by fusion's outputs (B, H, W, 8) of any float dtype."""
+    """Returns a motion (B, H, W, 5) corrected by the outputs of fusion (B, H, W, 8), of any float dtype."""
     return motion + 2.0 * tf.cast(out[..., :5], tf.float32)
 
 
@@ -123,17 +123,17 @@ def _seen(motion: Tensor, t: Tensor) -> Tensor:
 # A half of a flow is cut out within the loop: as an operation of its own that costs as much as the warp. Told by a
 # number, not by a name, so that a loop is traced and compiled once for both frames.
 warped = compiled(warp_one, training=_trained_warp, least_pixels=FEW_PIXELS, any_channels=True)
-"""`warp_one` in one loop."""
+"""`warp_one` as one compiled loop."""
 changed = compiled(_changed, least_pixels=CHEAP_PIXELS)
-"""A motion (B, h, w, 5) and its change as a convolution returns it, added: 4 px a unit of flow."""
+"""Adds to a motion (B, h, w, 5) its change from a convolution, whose unit of flow is 4 px."""
 seen_motion = compiled(_seen, least_pixels=CHEAP_PIXELS)
-"""A motion (B, h, w, 5) and t (B, 1, 1, 1) as convolutions take them: 4 px a unit of flow, (B, h, w, 6)."""
+"""Converts a motion (B, h, w, 5) and t (B, 1, 1, 1) to the input of convolutions, (B, h, w, 6): 4 px a unit of flow."""
 SEEN = 6
-"""Channels of `seen_motion`."""
+"""Number of channels of `seen_motion`."""
 
 
 class FlowEstimation(Stage):
-    """Corrects flow and mask from both frames' features, warped by the flow so far.
+    """Estimates a correction of flow and mask from the features of both frames, warped by the flow so far.
 
     Args:
       channels: of the features.
@@ -163,7 +163,7 @@ class FlowEstimation(Stage):
 
         Args:
           features0, features1: (B, h, w, channels) of frame 0 and frame 1.
-          motion, hidden: what is known so far, as in `Motion`.
+          motion, hidden: the estimate so far, as in `Motion`.
           t: (B, 1, 1, 1) float32 in (0, 1).
         """
         warped0, warped1 = warped(features0, motion, 0), warped(features1, motion, 1)

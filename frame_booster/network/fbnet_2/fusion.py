@@ -1,4 +1,4 @@
-"""FBNet-2, stage 3: fusion of both frames at full size, with a last correction of the flow."""
+"""FBNet-2, stage 3: fusion of both frames at full size, with a last correction of flow and mask."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from frame_booster.network.resample import channels_to_pixels, doubled_by_gather
 WIDTH, BLOCKS = 24, 1
 """Channels of the convolutions at 1/2, and residual blocks."""
 OUTPUTS = 8
-"""For each pixel: change of both flows (4), of the mask (1), and what neither frame shows (3)."""
+"""Outputs for each pixel: change of both flows (4) and of the mask (1), and a residual (3)."""
 
 
 class Fusion(Stage):
-    """Warps both frames at full size and blends them; convolutions at 1/2 see what to correct."""
+    """Warps both frames at full size and blends them, with a correction by convolutions at 1/2."""
 
     def __init__(self, precision: str = "float32", name: str = "fusion") -> None:
         super().__init__(name)

@@ -1,12 +1,12 @@
-"""FBNet-2, the end of stage 3 where it runs: both flows as those of one motion, and warps that do not blur.
+"""FBNet-2, end of stage 3 in inference: both flows from one linear motion, and spline sampling of brightness.
 
-Taught to look sharp, fusion moves both flows of a place together by up to half a pixel, to where bilinear sampling
-blurs least, and the picture is shifted by that. Here the flows are made those of one linear motion, which shifts
-nothing, and the blur is taken away where it comes from: brightness is what Catmull-Rom's spline would have sampled
-(E. Catmull and R. Rom, "A class of local interpolating splines", 1974). Along one axis, at the fraction u between two
-pixels, that is what bilinear sampling gives, less u (1 - u) / 2 of the second differences sampled alike: those of the
-blend, wherever the flow is even. What both axes have in common is left out. No weights; in training nothing of it is
-there unless a recipe asks for it (`refined`). Measured in docs/decisions/0024-linear-motion.md.
+Since it is trained for sharpness, fusion shifts both flows together by up to half a pixel, to where bilinear sampling
+blurs least, and the picture shifts with them. Here both flows are replaced by parts of one linear motion, which removes
+the shift, and the blur is removed at its source: brightness is sampled by a Catmull-Rom spline (E. Catmull and R. Rom,
+"A class of local interpolating splines", 1974). Along one axis, at the fraction u between two pixels, the spline is the
+bilinear sample minus u (1 - u) / 2 of the second differences, sampled in the same way; where the flow is smooth these
+are the second differences of the blend. The mixed term of both axes is left out. No weights; training omits it unless
+its recipe says `refined`. Measured in docs/decisions/0024-linear-motion.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _linear(motion: Tensor, out: Tensor, t: Tensor) -> Tensor:
 
 
 def _bent(flow: Tensor, axis: int) -> Tensor:
-    """Returns u (1 - u), (B, H, W), for the fractions u of the rows or columns that a flow (B, H, W, 2) looks up."""
+    """Returns u (1 - u), (B, H, W), for the fractions u of the rows or columns that a flow (B, H, W, 2) samples."""
     size = tf.shape(flow)[1 + axis]
     here = tf.reshape(tf.range(size, dtype=tf.float32), [1, -1, 1] if axis == 0 else [1, 1, -1])
     place = tf.clip_by_value(here - flow[..., axis], 0.0, tf.cast(size - 1, tf.float32))
@@ -52,10 +52,10 @@ def _finished(blended: Tensor, detail: Tensor, out: Tensor) -> Tensor:
 
 
 linear = compiled(_linear)
-"""A motion (B, H, W, 5), corrected by fusion's outputs (B, H, W, 8), whose flows are made -t and 1 - t of one motion,
+"""Corrects a motion (B, H, W, 5) by the outputs of fusion (B, H, W, 8), and makes its flows -t and 1 - t of one motion,
 for t (B, 1, 1, 1)."""
 detail = compiled(_detail)
-"""What sampling by the spline would have added to the brightness of such a blend, (B, H, W, 1)."""
+"""Computes what spline sampling adds to the brightness of such a blend, (B, H, W, 1)."""
 finished = compiled(_finished)
 """The interpolated frame (B, H, W, 3), not clipped: blend, detail and residual."""
 
@@ -72,7 +72,7 @@ def blended_by_linear_motion(
       t: (B, 1, 1, 1) float32 in (0, 1).
 
     Returns:
-      RGB (B, H, W, 3) float32, not clipped, and the motion that was taken.
+      RGB (B, H, W, 3) float32, not clipped, and the motion that was used.
     """
     motion = linear(motion, out, t)
     softly = blend(frame0, frame1, motion)

@@ -1,68 +1,69 @@
-"""FBNet-2: a coarse-to-fine network that learns its motion, and blends both frames warped at full size.
+"""FBNet-2: learned optical flow from coarse to fine, and a blend of both warped frames at full size.
 
 Inputs
   frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1]; H and W multiples of 16 * 2^k and at least twice that, px.
-  t: (B,) float32 in (0, 1), the wanted time, 0 being frame 0. Any time is interpolated directly.
-  k = flow_downscale: flow is estimated on the frames downscaled by 2^k (area averaging); h = H / 2^k, w = W / 2^k.
+  t: (B,) float32 in (0, 1), the wanted time; 0 is frame 0. Any time is interpolated directly.
+  k = flow_downscale: flow is estimated on frames downscaled by 2^k (area averaging); h = H / 2^k, w = W / 2^k.
 
 Outputs (`Prediction`)
   frame: (B, H, W, 3) float32 RGB in [0, 1], the interpolated frame; `unclipped` is the same before clipping.
-  flows: for every estimation below, in running order, then at full size: the pair of flows that warp frame 0 and
-    frame 1, each (B, height, width, 2) float32.
-  masks: for each of these the logit of frame 1's share, (B, height, width, 1) float32.
+  flows: for every estimation below, in order, then at full size: the pair of flows that warp frame 0 and frame 1,
+    each (B, height, width, 2) float32.
+  masks: for each of these the logit of the share of frame 1, (B, height, width, 1) float32.
 
 Flow convention. A flow is (dy, dx) in px of its level, from the wanted time to a frame, and is applied by backward
-warping, as `dense_image_warp` does: `warped(x) = frame(x - flow(x))`, bilinear, clamped at the border. (The reference,
-in PyTorch, has (x, y) and `frame(p + flow(p))`: `conversion.py` folds that into the weights.) Of the two flows, of the
-mask and of what a level hands on, (B, height, width, 4 + 1 + 16), all is enlarged bilinearly by 2 from level to level,
-flows also multiplied by 2. The mask is a logit: frame 1's share of the interpolated frame.
+warping, like `dense_image_warp`: `warped(x) = frame(x - flow(x))`, bilinear, clamped at the border. (The PyTorch
+reference uses (x, y) and `frame(p + flow(p))`; `conversion.py` folds the difference into the weights.) From level to
+level both flows, the mask and the hidden features, (B, height, width, 4 + 1 + 16), are upsampled bilinearly by 2, and
+flows are multiplied by 2. The mask is a logit: the share of frame 1 in the interpolated frame.
 
-Architecture, in the order in which it runs. Convolutions are 3x3, "same", with bias and PReLU, unless stated. A
-residual block is two of them, the input being added before the second PReLU.
-  1. Feature pyramid (`feature_pyramid.py`, 208,592 parameters), the same weights for both frames; a frame of two pairs
-     is encoded once. The frame at the scale of the flow, less 0.45, passes one convolution of stride 2 to 1/2 (16
-     channels), then a strided and a plain one each to 1/4, 1/8 and 1/16: (B, h/4, w/4, 32), (B, h/8, w/8, 64),
-     (B, h/16, w/16, 96). Scales coarser than 1/16 come of the same weights on the frame halved once (1/32) or twice
-     (1/64), of which only the 96 channels are kept: none where the longer side, max(h, w), is up to 256 px, one up to
-     1280, two beyond. Where such a size is no multiple of 16, last row and column are repeated.
-  2. Bidirectional flow estimation to the wanted time (`flow.py`), coarse to fine. It begins with no motion and the mask
-     log(t / (1 - t)). Each level warps both frames' features by the flow so far, concatenates them, flow / 4, mask, t
-     and what the level before handed on to their correlation (`correlation.py`: cosines of frame 0 at p + d and
-     frame 1 at p - d, d within the reach), and passes a convolution and residual blocks. From these a linear
-     convolution returns the change of flow (times 4) and mask, and another what is handed on, 16 channels.
-       a. `coarse` (128 channels, 3 blocks, reach 4; 1,251,749 parameters): at the coarsest scale, and by the same
+Architecture, in the order of execution. Convolutions are 3x3, "same", with bias and PReLU, unless stated otherwise. A
+residual block is two of them; its input is added before the second PReLU.
+  1. Feature pyramid (`feature_pyramid.py`, 208,592 parameters), with the same weights for both frames; a frame that
+     belongs to two pairs is encoded once. The frame at the scale of the flow, minus 0.45, passes one convolution of
+     stride 2 to 1/2 (16 channels), then a strided and a plain one each to 1/4, 1/8 and 1/16: (B, h/4, w/4, 32),
+     (B, h/8, w/8, 64), (B, h/16, w/16, 96). Scales coarser than 1/16 use the same weights on the frame halved once
+     (1/32) or twice (1/64), and only the 96 channels: none if the longer side, max(h, w), is up to 256 px, one up to
+     1280, two beyond. If such a size is not a multiple of 16, the last row and column are repeated.
+  2. Bidirectional flow estimation to the wanted time (`flow.py`), from coarse to fine, starting with zero flow and the
+     mask log(t / (1 - t)). Each level warps the features of both frames by the flow so far, concatenates them with
+     flow / 4, mask, t, the hidden features of the level before and the correlation (`correlation.py`: cosines of
+     frame 0 at p + d and frame 1 at p - d, for d within the reach), and applies a convolution and residual blocks. From
+     the result, one linear convolution returns the change of flow (times 4) and mask, and another the 16 hidden
+     features.
+       a. `coarse` (128 channels, 3 blocks, reach 4; 1,251,749 parameters): at the coarsest scale, and with the same
           weights at every finer one up to 1/16.
-       b. `sixteenth` (128 channels, 2 blocks, reach 4; 956,325 parameters): at 1/16 once more.
-       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before and after it, where the longer
-          side is beyond 512 px, flow is replaced by that of its surroundings, where that fits better
-          (`surroundings.py`, no weights).
+       b. `sixteenth` (128 channels, 2 blocks, reach 4; 956,325 parameters): again at 1/16.
+       c. `eighth` (80 channels, 3 blocks, reach 2; 488,597 parameters): at 1/8. Before and after it, if the longer side
+          is over 512 px, flow is replaced by that of its surroundings where that fits better (`surroundings.py`, no
+          weights).
        d. `quarter` (48 channels, 2 blocks, no correlation; 130,549 parameters): at 1/4.
-  3. Fusion (`fusion.py`, 27,824 parameters), at the frames' own size whatever k. Flow, mask and what was handed on are
-     enlarged to 1/2 of the frames, where flow is replaced by a neighbour's that fits both frames better
-     (`propagation.py`, no weights) and moved by up to half a px to fit both (`fit.py`, nor that), and
-     flow and mask to their size. Both frames are warped, each 2x2 of their pixels stacked into channels, and
-     concatenated to flow / 4, mask, t and what was handed on: (B, H/2, W/2, 46). A convolution of 24 channels, one
-     residual block and a linear convolution return, for each pixel, a change of both flows (times 2), of the mask
-     (times 2) and a residual (times 0.1). Both frames are warped once more from their own pixels, blended by
-     sigmoid(mask): the two flows are made those of one linear motion, brightness is sampled by a spline, and half of
-     the residual is added (`linear_motion.py`).
+  3. Fusion (`fusion.py`, 27,824 parameters), at the size of the frames for any k. Flow, mask and hidden features are
+     upsampled to 1/2 of the frames. There, flow is replaced by that of a neighbour that fits both frames better
+     (`propagation.py`, no weights) and moved by up to half a px to fit both (`fit.py`, no weights). Flow and mask are
+     then upsampled to full size. Both frames are warped, each 2x2 of their pixels stacked into channels, and
+     concatenated with flow / 4, mask, t and hidden features: (B, H/2, W/2, 46). A convolution of 24 channels, one
+     residual block and a linear convolution return, for each pixel, a change of both flows (times 2) and of the mask
+     (times 2), and a residual (times 0.1). The original frames are warped by the corrected flows and blended by
+     sigmoid(mask): both flows are made parts of one linear motion, brightness is sampled by a spline, and half of the
+     residual is added (`linear_motion.py`).
   4. Stillness (`stillness.py`, no weights): where no value changes by more than 3/255 within 8 px, the frame is the
-     plain blend of both, and from 8/255 on what fusion made.
+     plain blend of both; from 8/255 on it is the result of fusion.
 
-Training leaves out `propagation.py`, `fit.py` and `linear_motion.py`, as the reference has none of them, and adds the
-whole residual, unless its recipe says `refined = true`.
+Training, like the reference, omits `propagation.py`, `fit.py` and `linear_motion.py` and adds the whole residual,
+unless its recipe says `refined = true`.
 
-3,063,636 trainable parameters in all. 35,800 multiply-adds for each pixel of a frame of 1280x720 at k = 0, where a
-frame's features count once; 14,100 at k = 1. Inputs of first convolutions are padded by zeros to multiples of 8
-channels, as in the reference.
+3,063,636 trainable parameters in all. 35,800 multiply-adds per pixel of a 1280x720 frame at k = 0, if the features of a
+frame are counted once; 14,100 at k = 1. Inputs of first convolutions are zero-padded to multiples of 8 channels, as in
+the reference.
 
-Precision. Convolutions run in the asked dtype; flows, warps, masks, correlation and sums of these are float32.
+Precision. Convolutions run in the requested dtype; flows, warps, masks, correlation and their sums are float32.
 
 References
   - Warping, a local cost volume and estimation from coarse to fine: D. Sun et al., "PWC-Net", CVPR 2018.
   - Flow from the wanted time to both frames, found directly, with a mask: Z. Huang et al., "Real-Time Intermediate Flow
     Estimation for Video Frame Interpolation" (RIFE), ECCV 2022.
-  - Flow to the wanted time together with features that are handed on: L. Kong et al., "IFRNet", CVPR 2022.
+  - Flow to the wanted time together with hidden features: L. Kong et al., "IFRNet", CVPR 2022.
   - Correlation symmetric about the wanted time: J. Park et al., "BMBC", ECCV 2020.
   - One set of weights for several scales: F. Reda et al., "FILM", ECCV 2022.
   - PReLU: K. He et al., "Delving Deep into Rectifiers", ICCV 2015.
@@ -103,7 +104,7 @@ FeaturePair = tuple[Tensor, Tensor]
 
 
 def _refined(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor, downscale: int) -> Tensor:
-    """Returns a motion at 1/2 with flows that fit both frames better; its gradient is that of the motion as it was."""
+    """Returns a motion at 1/2 with flows that fit both frames better; its gradient is that of the given motion."""
     known = tf.stop_gradient(motion) if in_training() else motion
     luma0, luma1 = halved_luma(frame0), halved_luma(frame1)
     better = fitted(luma0, luma1, propagated(luma0, luma1, known, propagation_step(downscale)), t)
@@ -123,7 +124,7 @@ class FBNet2(Stage):
     any_timestep: ClassVar[bool] = True
     """t is an input of every level."""
     max_flow_downscale: ClassVar[int] = 4
-    """Fusion is at full size whatever the scale of the flow."""
+    """Fusion is at full size for any scale of the flow."""
 
     def __init__(self, precision: str = "float32", name: str = "fbnet_2") -> None:
         super().__init__(name)
@@ -142,12 +143,12 @@ class FBNet2(Stage):
 
     @property
     def frame_coding(self) -> FrameCoding:
-        """This network: the pyramid is shared, so that a frame is encoded without the other."""
+        """This network: the pyramid is shared, so a frame can be encoded without the other."""
         return self
 
     @property
     def strips(self) -> StripSupport:
-        """Only fusion works at full size, and it looks no further than some px and the motion itself."""
+        """Strips of fusion, which alone works at full size, and sees no farther than some px and the motion itself."""
         maps = (MotionMap(MOTION, FINEST, "float32"), MotionMap(HIDDEN, FINEST, self.precision))
         return StripSupport(self._find, self._fuse, maps)
 
@@ -165,7 +166,7 @@ class FBNet2(Stage):
 
         Args:
           frame, flow_downscale, downscaled: as `frames` and the others of `between`.
-          coarser: scales beyond 1/16; None: by the size of the frame, as `coarser_scales` says.
+          coarser: number of scales coarser than 1/16; None: by the size of the frame (`coarser_scales`).
         """
         small = frame if downscaled is None else downscaled
         for _ in range(flow_downscale if downscaled is None else 0):
@@ -191,11 +192,12 @@ class FBNet2(Stage):
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
-          flow_downscale: flow is estimated on frames downscaled by 2 to this: cheaper, and larger motion is in reach.
+          flow_downscale: flow is estimated on frames downscaled by 2 to the power of this, which is cheaper and
+            reaches larger motion.
           coarser: as in `encode`.
 
         Returns:
-          The prediction; its flows are those of every level, px of the level.
+          The prediction; its flows are those of every level, in px of the level.
         """
         encoded0, encoded1 = (self.encode(frame, flow_downscale, coarser=coarser) for frame in (frame0, frame1))
         return self.decode(encoded0, encoded1, t)
@@ -216,7 +218,7 @@ class FBNet2(Stage):
           first, second: (B,) int32 or float32, indices into `frames`.
           t: (B,) float32 in (0, 1).
           flow_downscale: as in `call`.
-          downscaled: (F, h, w, 3), the frames downscaled so, where the caller has them.
+          downscaled: (F, h, w, 3), the downscaled frames, if the caller has them.
         """
         encoded = self.encode(frames, flow_downscale, downscaled)
 
@@ -239,7 +241,7 @@ class FBNet2(Stage):
         return Prediction(frame=tf.clip_by_value(rgb, 0.0, 1.0), unclipped=rgb, flows=flows, masks=masks)
 
     def estimate(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> list[Motion]:
-        """Estimates flow and mask between two encoded frames as seen from t, (B,), level by level, to 1/4."""
+        """Estimates flow and mask from t, (B,), to two encoded frames, level by level, up to 1/4."""
         pairs = list(zip(encoded0.features, encoded1.features, strict=True))
         (quarter, eighth), sixteenths = pairs[:2], pairs[2:]
         estimates = computation(self._estimate_coarse, sixteenths, t)
@@ -257,7 +259,7 @@ class FBNet2(Stage):
         return estimates
 
     def _estimate_eighth(self, known: Motion, sixteenth: FeaturePair, eighth: FeaturePair, t: Tensor) -> list[Motion]:
-        """Estimates at 1/16 once more, and at 1/8."""
+        """Estimates motion again at 1/16, and at 1/8."""
         t = tf.reshape(t, [-1, 1, 1, 1])
         estimates = [self.sixteenth(*sixteenth, *known, t)]
         known = estimates[-1].enlarged()

@@ -1,9 +1,9 @@
-"""FBNet-2, between stages 2 and 3: the flow of a neighbour, where both frames are more alike with it.
+"""FBNet-2, between stages 2 and 3: propagation of flow from neighbours with which both frames match better.
 
-Flow is estimated at 1/4 and enlarged, so that around what moves the background is moved along, as a halo, and edges of
-limbs are bent. Next to each such place the right flow is known already: it is taken from there, pixel by pixel at 1/2,
-as PatchMatch hands on the offsets of neighbours (C. Barnes et al., SIGGRAPH 2009). No weights; training leaves
-it out unless its recipe says `refined`. Measured in docs/decisions/0023-flow-of-a-neighbour.md.
+Flow is estimated at 1/4 and upsampled, so that background moves along with objects in front of it (a halo), and edges
+of limbs are bent. The right flow is known next to each such pixel and is copied from there, pixel by pixel at 1/2, as
+PatchMatch propagates the offsets of neighbours (C. Barnes et al., SIGGRAPH 2009). No weights; training omits it unless
+its recipe says `refined`. Measured in docs/decisions/0023-flow-of-a-neighbour.md.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from frame_booster.network.warp import sampled
 
 
 def _neighbour(motion: Tensor, rows: Tensor, columns: Tensor, every: int = 1) -> Tensor:
-    """Returns the motion (B, h, w, C) so many rows below and columns to the right, of the nearest within the map.
+    """Returns the motion (B, h, w, C) that many rows below and columns to the right, clamped to the map.
 
-    Where `every` is 2, of every second row and column: (B, h / 2, w / 2, C).
+    If `every` is 2, only of every second row and column: (B, h / 2, w / 2, C).
     """
     batch, height, width, channels = tf.unstack(tf.shape(motion))
     y = tf.clip_by_value(tf.reshape(tf.range(0, height, every), [1, -1, 1]) + rows, 0, height - 1)
@@ -60,13 +60,13 @@ def _chosen(motion: Tensor, differences: Tensor, step: Tensor) -> Tensor:
 
 
 difference = compiled(_difference, scale=Fraction(1, 2))
-"""Of both frames at 1/2 (B, h, w, 1), warped by the flow of a neighbour. Told where that is by numbers, so that one
-loop is compiled for all."""
+"""Difference of both frames at 1/2 (B, h, w, 1), warped by the flow of a neighbour. The neighbour's position is an
+input, so that one loop is compiled for all."""
 chosen = compiled(_chosen)
 
 
 def propagated(luma0: Tensor, luma1: Tensor, motion: Tensor, step: int) -> Tensor:
-    """Replaces flow by that of a neighbour, as far as both frames are more alike with it, and much alike.
+    """Replaces flow by that of a neighbour, to the degree to which both frames match better, and well, with it.
 
     Args:
       luma0, luma1: brightness of both frames at 1/2, (B, h, w, 1) float32.
@@ -74,7 +74,7 @@ def propagated(luma0: Tensor, luma1: Tensor, motion: Tensor, step: int) -> Tenso
       step: `sizes.propagation_step`.
 
     Returns:
-      The motion with other flows.
+      The motion with the chosen flows.
     """
     differences: Any = [difference(luma0, luma1, motion, step * y, step * x) for y, x in ((0, 0), *PROPAGATION_OFFSETS)]
     differences = doubled_by_gather(mean_around(tf.concat(differences, -1), PROPAGATION_WINDOW))

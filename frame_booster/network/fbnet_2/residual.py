@@ -1,7 +1,6 @@
-"""FBNet-2, what its stages are built of: a convolution with PReLU, and a residual block of two.
+"""FBNet-2, building blocks: a convolution with PReLU, and a residual block of two.
 
-The slope of the negative side is learned for each channel (PReLU, He et al., 2015), where that of `Convolution` is one
-fixed number.
+The slope for negative values is learned for each channel (PReLU, He et al., 2015); in `Convolution` it is fixed.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from frame_booster.network.compiling import compiled
 from frame_booster.network.layers import Convolution, Stage, Tensor, weight_value
 
 SLOPE = 0.2
-"""Slopes before training."""
+"""Initial slopes."""
 LEAST_PIXELS = 2048
-"""Smaller maps go through plain operations: fewer than elsewhere, since every convolution has this loop."""
+"""Smaller maps use plain operations. The limit is lower than elsewhere, since every convolution has this loop."""
 
 
 def _prelu(x: Tensor, slopes: Tensor) -> Tensor:
@@ -31,13 +30,13 @@ def _prelu_of_sum(x: Tensor, shortcut: Tensor, slopes: Tensor) -> Tensor:
 
 # One loop each: as operations, a comparison, a product and a choice would each write the map down.
 prelu = compiled(_prelu, least_pixels=LEAST_PIXELS, any_channels=True)
-"""PReLU of (B, H, W, C) by slopes (C,) float32; the dtype is kept."""
+"""Applies PReLU to (B, H, W, C) with slopes (C,) float32; keeps the dtype."""
 prelu_of_sum = compiled(_prelu_of_sum, least_pixels=LEAST_PIXELS, any_channels=True)
-"""The same of the sum of two maps."""
+"""Applies PReLU to the sum of two maps."""
 
 
 class PReluConvolution(Convolution):
-    """A "same" convolution with bias and PReLU; arguments as those of `Convolution`."""
+    """A "same" convolution with bias and PReLU; arguments as for `Convolution`."""
 
     def __init__(self, channels: int, filters: int, *, stride: int = 1, precision: str, name: str) -> None:
         super().__init__(channels, filters, stride=stride, slope=None, precision=precision, name=name)
@@ -60,7 +59,7 @@ class PReluConvolution(Convolution):
 
 
 class ResidualBlock(Stage):
-    """Two convolutions whose result is added to their input before the second PReLU."""
+    """Two convolutions; the input is added before the second PReLU."""
 
     def __init__(self, channels: int, precision: str, name: str) -> None:
         super().__init__(name)
@@ -77,8 +76,8 @@ class ResidualBlock(Stage):
 
 
 def padded_channels(channels: int) -> int:
-    """Returns the input channels of a stage's first convolution: the next multiple of 8, the surplus being zeros.
+    """Returns the input channels of a stage's first convolution: the next multiple of 8; the surplus is zeros.
 
-    Tensor cores want channels in eights; kept here, so that weights convert to and from the reference bit by bit.
+    Tensor cores need multiples of 8. Kept here too, so that weights convert bit-exactly to and from the reference.
     """
     return -(-channels // 8) * 8

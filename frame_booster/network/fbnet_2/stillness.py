@@ -1,7 +1,7 @@
-"""FBNet-2, stage 4: what stands still is a plain blend of both frames, whatever the network thinks.
+"""FBNet-2, stage 4: where nothing moves, the plain blend of both frames replaces the result of the network.
 
-Logos, subtitles, menus and calm backgrounds come through as they are. Every second frame would otherwise be a little
-softer there than its neighbours, and still pictures pulse (docs/quality.md).
+This leaves logos, subtitles, menus and calm backgrounds unchanged. Otherwise every second frame would be a little
+softer there than its neighbours, and still pictures would pulse (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def _as_made(_frame0: Tensor, _frame1: Tensor, made: Tensor, _change: Tensor, _t
 
 
 largest_change = compiled(_largest_change, scale=Fraction(1, 2))
-"""Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
+"""Largest change over 2x2 px and all colours: (B, H/2, W/2, 1)."""
 held = compiled(_held, training=_as_made)
-"""The frame (B, H, W, 3); like the one before one loop over the pixels. A network in training sees what it made."""
+"""Selects blend or result for each pixel (B, H, W, 3). In training the result of fusion is returned unchanged."""
 
 
 def held_still(frame0: Tensor, frame1: Tensor, made: Tensor, t: Tensor) -> Tensor:
-    """Replaces what stands still by a blend of both frames.
+    """Replaces pixels that do not move by a blend of both frames.
 
     Args:
       frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W even.

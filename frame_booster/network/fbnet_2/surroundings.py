@@ -1,8 +1,8 @@
-"""FBNet-2, stage 2, before and after 1/8: the motion of a place's surroundings, where it fits the place better.
+"""FBNet-2, stage 2, before and after 1/8: flow of the surroundings, where it fits better than a pixel's own.
 
-What repeats itself within some px (a row of windows, a fence) is a plain area at 1/16: flow is lost there and begins
-again at 0 at 1/8, from where the nearest of several equal matches may be the neighbouring window. All around such a
-place motion is known. No weights. Measured in docs/decisions/0022-flow-of-the-surroundings.md.
+Texture that repeats within some px (a row of windows, a fence) has no detail at 1/16. Flow is lost there and starts
+from 0 at 1/8, where the nearest of several equal matches may be the wrong window. The motion around it is known and is
+used instead. No weights. Measured in docs/decisions/0022-flow-of-the-surroundings.md.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ def _likeness(features0: Tensor, features1: Tensor, motion: Tensor) -> Tensor:
 
 
 def _within(x: Tensor, limits: tuple[float, float]) -> Tensor:
-    """Returns 0 where x is at the first limit or beyond it, 1 at the second, and in between what lies on the line."""
+    """Returns a linear ramp of x, clamped: 0 at the first limit, 1 at the second."""
     nothing, whole = limits
     return tf.clip_by_value((x - nothing) / (whole - nothing), 0.0, 1.0)
 
 
 def fitting_surroundings(known: Motion, features0: Tensor, features1: Tensor) -> Motion:
-    """Replaces flow by that of its surroundings, where they move as one and both frames are more alike with it.
+    """Replaces flow by that of its surroundings, where they move uniformly and both frames match better with it.
 
-    Candidates are means of the flow over squares of `SURROUNDINGS_REACHES` px of the level to each side, in which
-    places count that have texture and whose flow fits. A candidate takes over from the flow so far as far as (1)
-    features warped by it are more alike, in the mean over a small window, (2) they are much alike by themselves, (3)
-    flow within its square is uniform, and (4) it differs by less than a px: an object that moves by itself is no error.
+    Candidates are means of the flow over squares of `SURROUNDINGS_REACHES` px of the level to each side, weighted by
+    texture and by how well the flow fits. A candidate replaces the flow so far to the degree to which (1) features
+    warped by it match better, in the mean over a small window, (2) they match well, (3) flow within its square is
+    uniform, and (4) it differs by less than a px: an object with its own motion is not an error.
 
     Args:
       known: the motion at 1/8.
       features0, features1: (B, h, w, C) of the level.
 
     Returns:
-      The same but for both flows.
+      The motion with the chosen flows.
     """
     flow, mask = known.flow, known.mask
     fits = _likeness(features0, features1, known.motion)
