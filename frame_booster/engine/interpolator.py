@@ -1,4 +1,4 @@
-"""The Python API for single pictures: `load_model(...).interpolate(frame0, frame1)`."""
+"""The Python API for pairs of images: `load_model(...).interpolate(frame0, frame1)`."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from frame_booster.typed_values import typed
 
 
 class Interpolator:
-    """A loaded network that interpolates between two pictures."""
+    """A loaded network that interpolates between two images."""
 
     def __init__(self, model: LoadedNetwork) -> None:
         self.model = model
         self._compiled: dict[tuple[float, ...], PictureFunction] = {}
 
     def interpolate(self, frame0: npt.ArrayLike, frame1: npt.ArrayLike, t: SupportsFloat = 0.5) -> Pictures:
-        """Interpolates the picture between two pictures.
+        """Interpolates the image between two images.
 
         Args:
-          frame0, frame1: arrays, or what NumPy makes arrays of; RGB, (H, W, 3) or (B, H, W, 3), uint8 in [0, 255],
-            uint16 in [0, 65535] or float32 in [0, 1], where what lies outside by up to `given_pictures.OVERSHOOT` is
-            clipped; both of one shape and dtype; any H and W of at least 2, any B of at least 1.
-          t: when, one number in [0, 1]; at 0 a copy of frame0 is returned, at 1 one of frame1. A network that knows
-            the middle only comes as near as 1/16 to a time between by recursive midpoints.
+          frame0, frame1: RGB images of the same shape and dtype, as NumPy arrays or objects that convert to them:
+            (H, W, 3) or (B, H, W, 3), with H and W at least 2 and B at least 1; uint8 in [0, 255], uint16 in
+            [0, 65535] or float32 in [0, 1], where values outside by up to `given_pictures.OVERSHOOT` are clipped.
+          t: a number in [0, 1]; 0 returns a copy of frame0, 1 of frame1. A network that can interpolate the middle
+            only approximates other times to 1/16 by recursive midpoints.
 
         Returns:
-          RGB of the same shape and dtype, values within the dtype's range.
+          RGB of the same shape and dtype, within the range of the dtype.
 
         Raises:
           InputError: shapes, dtypes, values or t are not as above.
-          ModelError: the process was forked from one in which a network was at work, or the device fails.
+          ModelError: the process was forked from one in which a network had run, or the device fails.
         """
         check_process()
         first, second = checked_pictures(frame0, frame1)
@@ -84,15 +84,15 @@ def load_model(
     """Loads a network.
 
     Args:
-      name: of the network, one of `network.presets.PRESETS`.
-      weights: a safetensors file; None is the one that ships.
+      name: name of the network, one of `network.presets.PRESETS`.
+      weights: a safetensors file; None for the included weights.
       device: "auto", "cpu", "gpu" or "gpu:1".
-      precision: of the convolutions: "auto", "float32", "bfloat16" or "float16".
+      precision: number format of the convolutions: "auto", "float32", "bfloat16" or "float16".
       engine: "auto", "tensorflow" or "onnx".
-      provider: execution provider of ONNX Runtime, by name; "auto" takes the first that is here.
+      provider: name of the execution provider of the ONNX engine; "auto" takes the first that works.
 
     Raises:
-      InputError: an argument is of a wrong type, or such a device, engine or precision is not known.
+      InputError: an argument has a wrong type, or the device, engine or precision is unknown.
       ModelError: the name is unknown, or the weights are not the network's.
     """
     given = {"name": name, "device": device, "precision": precision, "engine": engine, "provider": provider}

@@ -1,4 +1,4 @@
-"""One input, from reading to the renamed result."""
+"""The run over one input: opens it, interpolates, encodes, checks and renames the output."""
 
 from __future__ import annotations
 
@@ -50,30 +50,29 @@ def boost(
     """Multiplies the frame rate of a video.
 
     Args:
-      input: video file, folder or pattern of pictures, or "-" for standard input.
-      output: what to write: a file, "-" for standard output, or a pattern of pictures; a folder ("out/") gets
-        `input.2x.mp4`, or pictures where the input is pictures or `output_format` names a kind of them. None is
-        `input.2x.mp4` beside the input: with its suffix where that holds all of it, else `.mkv`.
-      progress: called after every frame written, from the thread of the writer.
-      **options: fields of `BoostOptions` and `EncoderOptions` by their names, those of `InputOptions` with `input_`
-        before them; all of them stand in `keywords.BoostKeywords`.
+      input: video file, folder or pattern of images, or "-" for standard input.
+      output: a file, "-" for standard output, a pattern of images, or a folder ("out/"), which gets `input.2x.mp4`, or
+        images if the input is images or `output_format` is an image format. None means `input.2x.mp4` beside the
+        input, with its own suffix if that container can hold everything, else `.mkv`.
+      progress: called after every written frame, in the writer's thread.
+      **options: fields of `BoostOptions` and `EncoderOptions`, and those of `InputOptions` with the prefix `input_`;
+        `keywords.BoostKeywords` lists them.
 
     Returns:
-      What was done.
+      Facts about the run.
 
     Raises:
-      FrameBoosterError: of one of its kinds; there is then no file under the output's name that was
-        not there before.
+      FrameBoosterError: the run failed; there is no new file under the output's name.
     """
     return run(str(input), None if output is None else str(output), options_of(dict(options)), progress)
 
 
 def load(options: BoostOptions, work: Work | None = None) -> LoadedNetwork:
-    """Loads the model of a run, for any number of runs, on all its devices.
+    """Loads the network for runs with these options, on all their devices.
 
     Args:
-      options: of the run.
-      work: how much there is to do, by which an engine is chosen; None is much, or not known.
+      options: options of the run.
+      work: amount of work, by which the engine is chosen; None if it is large or unknown.
     """
     model, *peers = (
         load_network(
@@ -95,7 +94,7 @@ def load(options: BoostOptions, work: Work | None = None) -> LoadedNetwork:
 
 
 def _work_of(source: Source, options: BoostOptions) -> Work | None:
-    """Returns how much there is to do for an input, None where it does not tell how many frames it has."""
+    """Returns the amount of work for an input, None if its number of frames is unknown."""
     info = source.info
     frames = options_rate(options).interpolated_frames(source.expected_frames, info.rate)
     return None if frames is None else Work(info.width * info.height, frames)
@@ -111,16 +110,16 @@ def run(
     sharers: int = 1,
     film: Path | None = None,
 ) -> Result:
-    """As `boost`, with what the runs of several inputs share.
+    """Does the work of `boost`, with arguments that runs over several inputs share.
 
     Args:
-      source_path, output, progress: as of `boost`.
-      options: checked.
-      model: loaded already, or given when it is needed.
+      source_path, output, progress: as for `boost`.
+      options: checked options.
+      model: a loaded network, or a function that loads it when it is needed.
       stop: interrupts the run when set.
-      sharers: runs at the same time, to share memory and cores.
-      film: where the result goes if the container of `output`, which was not named by the user, shows too few frames a
-        second.
+      sharers: number of simultaneous runs, which share memory and cores.
+      film: alternative output, used if the container of `output` was not chosen by the user and cannot represent the
+        frame rate.
     """
     began = time.monotonic()
     check_process()
@@ -170,10 +169,10 @@ def opened_run(
     film: Path | None = None,
     dry: bool = False,
 ) -> Iterator[OpenedRun]:
-    """Opens an input, checks that its output can be written, and gives what does the work; arguments as of `run`.
+    """Opens an input, checks that its output can be written, and yields the run; arguments as for `run`.
 
-    Its name of a format is empty where the output is pictures. A dry run makes no folder, and is not refused for want
-    of one that would be made, or of space.
+    `OpenedRun.format_name` is empty if the output is images. A dry run creates no folder, and does not fail if a folder
+    is still to be created or space is short.
     """
     if options.threads is not None:
         options = replace(options, source=replace(options.source, threads=options.threads))

@@ -1,4 +1,4 @@
-"""Pairs of consecutive frames: between which frames are interpolated, which are held, and in what batches."""
+"""Pairs of consecutive frames: decides between which to interpolate and which to hold, and forms batches."""
 
 from __future__ import annotations
 
@@ -26,50 +26,50 @@ from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
 MOST_SLOTS = 16
-"""Frames between two frames of the source that are interpolated in one call."""
+"""Most frames between two source frames that are interpolated in one call."""
 MAX_REPEATS = 6
-"""A frame repeated more often than this is a picture that stands still, not one that was held."""
+"""A frame that is repeated more often than this is a still picture, not a repeated frame (`dedupe`)."""
 
 
 @dataclass
 class Counts:
-    """Counts of what was done with the frames of a run."""
+    """Numbers of frames and pairs of a run, by what was done with them."""
 
     source: int = 0
     made: int = 0
     held: int = 0
-    """Frames repeated: across cuts, in still stretches and after the last frame."""
+    """Frames shown again: across cuts, in still pairs and after the last frame."""
     cuts: int = 0
     gaps: int = 0
     """Pairs too far apart in time."""
     still: int = 0
-    """Pairs of equal frames, which the network need not see."""
+    """Pairs of equal frames, for which the network is not run."""
     repeats: int = 0
-    """Source frames taken for a repetition of the one before, and interpolated through (`dedupe`)."""
+    """Source frames treated as repetitions of the one before, across which motion is interpolated (`dedupe`)."""
 
 
 @dataclass(frozen=True)
 class PairingOptions:
-    """When a frame is held instead of interpolating."""
+    """Conditions under which a frame is held instead of interpolated."""
 
     scene_threshold: float = 0.2
-    """Similarity below which a pair is a cut; 0 is off."""
+    """Similarity below which there is a cut between two frames; 0 disables the detection."""
     max_gap: int | None = None
-    """Ticks of the source between two frames above which the first is held; None is no limit."""
+    """Longest gap between two frames, in ticks of the source; over a longer one the first is held. None: no limit."""
     dedupe: bool = False
-    """Whether a repeated frame is left out and interpolated through."""
+    """Whether motion is interpolated across repeated frames."""
     side_data: bool = False
-    """Whether an interpolated frame has the side data of the frame before it."""
+    """Whether an interpolated frame gets the side data of the frame before it."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame of the output and its slot."""
+    """An output frame and its slot in the timeline."""
 
     frame: av.VideoFrame
     slot: Slot
     captions: bytes = b""
-    """Closed captions to go with it, as `SourceFrame` has them."""
+    """Closed captions for this frame, in the form of `SourceFrame.captions`."""
 
 
 @dataclass(frozen=True)
@@ -92,35 +92,34 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Held:
-    """A held frame: shown in several slots."""
+    """A held frame, which is shown in several slots."""
 
     seen: _Seen
     slots: list[Slot]
     still: bool = False
-    """Whether the next frame is the same, so that motion goes on, if there is any."""
+    """Whether the next frame is equal, so that the motion continues after it."""
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Pairs whose frames are being interpolated."""
+    """Pairs that are being interpolated in one call."""
 
     pairs: list[_Pair]
     made: Future[list[Planes]]
 
 
 class Pairing:
-    """Takes source frames one by one, gives the output's frames in order.
+    """Takes source frames one by one, and yields output frames in order.
 
-    The maker works in threads, ahead of what is given: as many calls at once as it says, and one that waits, so that
-    it never stands still while the next frame is got ready.
+    The maker runs in threads: as many calls in parallel as it supports, and one that waits, so it is never idle.
 
     Args:
-      maker: makes frames.
-      layout: of all frames.
-      timeline: where the frames of the output lie.
-      options: when to hold.
-      clocks: measure how long the network works, and is waited for.
-      mask: where in a frame to hold; None is nowhere.
+      maker: interpolates frames.
+      layout: pixel layout of all frames.
+      timeline: times of the output frames.
+      options: conditions under which frames are held.
+      clocks: measure how long the network is busy, and how long the pairing waits for it.
+      mask: area of each frame that is held; None for none.
     """
 
     def __init__(
@@ -137,14 +136,14 @@ class Pairing:
         self._mask = mask
         self.counts = Counts()
         self._stretch = 0
-        """Number of the stretch of motion that is shown (`Moment.stretch`)."""
+        """Number of the current section of continuous motion (`Moment.stretch`)."""
         self._exposure = Exposure(layout)
         self._accompanied: SideDataCopy | None = None
         self._previous: _Seen | None = None
         self.gap = 0
-        """Between the two newest source frames, ticks."""
+        """Time between the two newest source frames, ticks."""
         self._run: list[_Pair] = []
-        """Pairs that wait until they fill a batch."""
+        """Pairs that wait until a batch is full."""
         self._under_way: deque[_Run | _Held] = deque()
         self._workers: Workers[list[Planes]] = Workers(maker.at_once)
         self._repeats: list[int] = []
@@ -152,23 +151,23 @@ class Pairing:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing before the newest frame waits for what comes after it, once flushed."""
+        """Whether all frames before the newest can be shown by a flush: no repeated frame waits for the next one."""
         return not self._repeats
 
     def owed_captions(self, before: int) -> int:
-        """Returns how many pieces of captions of source frames before a pts have not been shown yet."""
+        """Returns how many cc_data triplets of source frames before a pts have not been output yet."""
         return self._captions.owed(before)
 
     def snapshot(self) -> Counts:
-        """Returns what became of all frames before the newest."""
+        """Returns the counts of all frames before the newest."""
         return replace(self.counts, source=self.counts.source - 1)
 
     def take_up(self, counts: Counts, gap: int) -> None:
-        """Goes on where another was, whose `snapshot` and `gap` these are; its newest frame is added next."""
+        """Continues another pairing with this `snapshot` and `gap`; the newest frame of that one must be added next."""
         self.counts, self.gap = replace(counts), gap
 
     def add(self, source: SourceFrame) -> Iterator[Shown]:
-        """Takes the next source frame; yields what can be shown by now."""
+        """Takes the next source frame; yields all output frames that are ready."""
         seen = self._seen(source)
         self.counts.source += 1
         self._captions.add(source.pts, source.captions)
@@ -190,7 +189,7 @@ class Pairing:
         return _Seen(source, planes, thumbnail(planes, self.layout))
 
     def _join(self, previous: _Seen, seen: _Seen) -> Iterator[Shown]:
-        """Fills the time between two frames; yields what can be shown by then."""
+        """Holds or interpolates between two frames; yields all output frames that are ready."""
         times = [previous.source.pts, *self._repeats, seen.source.pts]
         slots = [slot for begin, end in itertools.pairwise(times) for slot in self.timeline.between(begin, end)]
         self._previous = seen
@@ -213,11 +212,11 @@ class Pairing:
                 self._start()
 
     def finish(self, rate: Fraction | None, time_base: Fraction, again: SourceFrame | None = None) -> Iterator[Shown]:
-        """Yields what is left, the last frame held for its own duration, or moving on to the first.
+        """Yields all remaining frames: the last is held for its own duration or, in a loop, moves on to the first.
 
         Args:
-          rate, time_base: of the source, as `timeline.last_duration` takes them.
-          again: the first frame of the source, which is shown after the last; None where none is.
+          rate, time_base: those of the source, for `timeline.last_duration`.
+          again: the first frame of the source if the video is a loop, else None.
         """
         last = self._previous
         if last is None:
@@ -250,7 +249,7 @@ class Pairing:
         return False
 
     def flush(self) -> Iterator[Shown]:
-        """Interpolates the pairs that wait and yields all that has not been shown."""
+        """Interpolates the waiting pairs and yields all frames that are not output yet."""
         yield from self._wait()
         yield from map(self._shown, self._exposure.close())
 
@@ -259,11 +258,11 @@ class Pairing:
         yield from self._finished(0)
 
     def close(self) -> None:
-        """Ends the threads; what they have not begun is not made."""
+        """Stops the threads; calls that have not begun are dropped."""
         self._workers.close()
 
     def _start(self) -> None:
-        """Starts interpolating the pairs that wait."""
+        """Starts interpolating the waiting pairs."""
         if not self._run:
             return
         run, self._run = self._run, []
@@ -279,7 +278,7 @@ class Pairing:
             return self.maker.make(frames, requests)
 
     def _finished(self, most: int) -> Iterator[Shown]:
-        """Shows what is done, in order; waits until at most so many are under way."""
+        """Yields finished frames in order; waits until at most `most` calls are running."""
         while self._under_way:
             oldest = self._under_way[0]
             waits = isinstance(oldest, _Run) and not oldest.made.done()

@@ -1,4 +1,4 @@
-"""When every frame of the output is shown. Exact throughout: no counter of frames, no float."""
+"""Timestamps of the output frames, exact: computed from the source's timestamps, without floats or frame counters."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from frame_booster.rational import MOST, is_representable, representable
 
 @dataclass(frozen=True)
 class Slot:
-    """A frame of the output: from `pts` for `duration`, in ticks of `Timeline.time_base`."""
+    """The time of an output frame: `pts` and `duration`, in ticks of `Timeline.time_base`."""
 
     pts: int
     duration: int
     at: Fraction
-    """The moment of the source it shows, in ticks of the source's time base."""
+    """The time in the source that it shows, in ticks of the source's time base."""
     span: Fraction = Fraction(0)
-    """From that moment to the one that the next frame shows, likewise."""
+    """Time from there to the moment that the next frame shows, in the same ticks."""
     sample: int | None = None
-    """Which of the moments of an exposure this is, from 0; None where a frame shows one moment (`Shutter`)."""
+    """Number of this moment in an exposure, from 0 (`Shutter`); None if the frame shows a single moment."""
 
 
 class Timeline(Protocol):
-    """Where the frames of the output lie between those of the source."""
+    """The times of output frames between source frames."""
 
     time_base: Fraction
-    """Of the output."""
+    """Time base of the output."""
     rate: Fraction | None
-    """Average frames a second of the output, None if unknown."""
+    """Average frame rate of the output, None if unknown."""
     reach: int
-    """How far a slot may span beyond the frame after it, ticks of the source."""
+    """How far a slot can extend beyond the next source frame, ticks of the source."""
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
         """Yields the slots from one source frame up to the next, in ticks of the source."""
@@ -43,16 +43,15 @@ class Timeline(Protocol):
 
 
 class Multiple:
-    """`factor` frames for each frame: itself, then others at equal distances up to the next.
+    """`factor` output frames for each source frame: the frame itself, and others at equal distances up to the next.
 
     Args:
-      time_base: of the source.
-      rate: average frames a second of the source, None if unknown.
-      factor: frames out for each frame in. In the output's time base (`1 / factor` of the
-        source's) a gap is `factor` times as many ticks, so every slot is exact. Where that time base is none of
-        FFmpeg's (`MOST`) it is the finest part of the source's that is one, or else a part of a second, and slots are
-        at the nearest tick.
-      slower: how many times longer the output lasts.
+      time_base: time base of the source.
+      rate: average frame rate of the source, None if unknown.
+      factor: output frames for each source frame. The output's time base is `1 / factor` of the source's, so a gap has
+        `factor` times as many ticks and every slot is exact. If FFmpeg cannot represent that time base (`MOST`), it is
+        the finest fraction of the source's that FFmpeg can, or a fraction of a second, and slots are rounded to ticks.
+      slower: how many times longer the output is.
     """
 
     reach = 0
@@ -66,7 +65,7 @@ class Multiple:
         if not is_representable(self.time_base):
             self.time_base = Fraction(1, min(max(math.ceil(factor / tick), _PARTS), MOST))
         self._ticks = tick / self.time_base
-        """Of the output's time base in a tick of the source's."""
+        """Ticks of the output in a tick of the source."""
         self.rate = None if rate is None else representable(rate * factor / slower)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
@@ -78,15 +77,15 @@ class Multiple:
 
 
 class Grid:
-    """A constant rate, whatever the source's: frames at `first + k / rate`.
+    """A constant frame rate, independent of the source's: frames at `first + k / rate`.
 
     Args:
-      time_base: of the source.
-      first: pts of the source's first frame.
-      rate: frames a second of the output, as FFmpeg can hold it.
-      slower: how many times longer the output lasts.
-      snapped: whether a frame that lies within a tick of one of the source shows that one: timestamps are rounded, in
-        Matroska to milliseconds. Of a source whose ticks are as long as frames, none is.
+      time_base: time base of the source.
+      first: pts of the first source frame.
+      rate: frame rate of the output, as FFmpeg can represent it.
+      slower: how many times longer the output is.
+      snapped: whether a slot within one tick of a source frame shows that frame, since timestamps are rounded, in
+        Matroska to milliseconds. Not if the ticks of the source are as long as its frames.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Grid:
         self._tick = time_base * slower
         self.reach = math.ceil(self._step / self._tick)
         self._near = 1 if snapped and self._step >= _TICKS_TO_SNAP * self._tick else 0
-        """Ticks of the source within which two times are one."""
+        """Ticks of the source within which two times count as equal."""
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
         if not is_representable(self.time_base):
@@ -116,16 +115,16 @@ class Grid:
 
 
 class Shutter:
-    """Several moments for each frame of another timeline: those at which a camera's shutter is open.
+    """Several moments for each frame of another timeline: those during which a camera's shutter is open.
 
-    It opens at the frame's own time, and stays open for a share of the time to the next. All moments of a frame have
-    its pts, so that what is shown in them can be averaged (`exposure.Exposure`).
+    It opens at the time of the frame and stays open for a share of the time to the next frame. All moments of a frame
+    have its pts, so that they can be averaged (`exposure.Exposure`).
 
     Args:
-      frames: where the frames of the output lie.
-      first: pts of the source's first frame.
-      angle: of a rotary shutter, degrees: 360 is open for the whole time.
-      samples: moments a frame, at equal distances.
+      frames: times of the output frames.
+      first: pts of the first source frame.
+      angle: angle of a rotary shutter, degrees: 360 is open for the whole time.
+      samples: moments per frame, at equal distances.
     """
 
     def __init__(self, frames: Timeline, first: int, angle: Fraction, samples: int) -> None:
@@ -143,13 +142,13 @@ class Shutter:
 
 
 _TICKS_TO_SNAP = 16
-"""So many ticks of the source, at least, are to be a frame's time where one of them is to make no difference."""
+"""Least number of source ticks per frame for which a difference of one tick counts as rounding."""
 _PARTS = 90_000
-"""Of a second, at least, in a time base that is no part of the source's: as in MPEG."""
+"""Least ticks per second of a time base that is not a fraction of the source's; that of MPEG."""
 
 
 def common_tick(first: Fraction, second: Fraction) -> Fraction:
-    """Returns the longest tick of which both are multiples; `second` may be 0."""
+    """Returns the greatest common divisor of two times; `second` may be 0."""
     return Fraction(
         math.gcd(first.numerator * second.denominator, second.numerator * first.denominator),
         first.denominator * second.denominator,
@@ -157,7 +156,7 @@ def common_tick(first: Fraction, second: Fraction) -> Fraction:
 
 
 def last_duration(own: int, gap: int, rate: Fraction | None, time_base: Fraction) -> int:
-    """Returns how long the last frame is shown, in ticks: what it says, else as the one before, else 1/rate."""
+    """Returns the duration of the last frame in ticks: its own, else that of the frame before, else 1/rate."""
     if own > 0:
         return own
     if gap > 0:
@@ -166,7 +165,7 @@ def last_duration(own: int, gap: int, rate: Fraction | None, time_base: Fraction
 
 
 def gap_limit(max_gap: Fraction, frames: int, rate: Fraction | None, time_base: Fraction) -> int | None:
-    """Returns the longest gap to make frames in, in ticks: `max_gap` s or `frames` usual gaps, the longer.
+    """Returns the longest gap to interpolate, in ticks: `max_gap` s or `frames` usual gaps, whichever is longer.
 
     None, no limit, for a `max_gap` of 0.
     """
@@ -178,28 +177,28 @@ def gap_limit(max_gap: Fraction, frames: int, rate: Fraction | None, time_base: 
 
 @dataclass(frozen=True)
 class RateChoice:
-    """How the output's frames are to lie between the source's, before anything of the source is known."""
+    """The requested times of output frames, before the source is known."""
 
     fps: Fraction | None = None
-    """Frames a second of the output; None for a multiple of the source's frames."""
+    """Frame rate of the output; None for a multiple of the source's frames."""
     multiple: Fraction | int = 2
-    """Frames out for each frame in. Where it is no whole number the output has a constant rate."""
+    """Output frames for each source frame. If it is not a whole number, the output has a constant rate."""
     slower: Fraction | int = 1
-    """How many times longer the output lasts."""
+    """How many times longer the output is."""
     shutter: Fraction | None = None
-    """How long a shutter would be open for a frame of the output, degrees of 360; None: each shows one moment."""
+    """Shutter angle, degrees; None: each frame shows one moment."""
     samples: int = 1
-    """Moments that are averaged for such a frame."""
+    """Moments that are averaged for each frame."""
 
     def timeline(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
         """Returns the timeline for a source.
 
         Args:
-          time_base, rate: of the source; None is an unknown rate.
-          first_pts: of its first frame.
+          time_base, rate: those of the source; the rate is None if unknown.
+          first_pts: pts of its first frame.
 
         Raises:
-          InputError: the rate is needed, and is not known, or none of FFmpeg's.
+          InputError: the rate is required but unknown, or FFmpeg cannot represent it.
         """
         frames = self._frames(time_base, rate, first_pts)
         return frames if self.shutter is None else Shutter(frames, first_pts, self.shutter, self.samples)
@@ -218,7 +217,7 @@ class RateChoice:
         return Grid(time_base, first_pts, step_rate, self.slower, snapped=snapped)
 
     def expected_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
-        """Returns how many frames the output will have, as far as the source tells; None if unknown."""
+        """Returns the expected number of output frames; None if unknown."""
         if frames is None:
             return None
         if self.fps is None:
@@ -226,14 +225,14 @@ class RateChoice:
         return None if rate is None else round(Fraction(frames) / rate * self.fps * self.slower)
 
     def interpolated_frames(self, frames: int | None, rate: Fraction | None) -> int | None:
-        """Returns how many frames are to be interpolated, as far as the source tells; None if unknown.
+        """Returns the expected number of interpolated frames; None if unknown.
 
-        At a constant rate of the source and the output, one of so many frames of the output lies at one of the source.
-        What is held is counted, too: cuts are not known before they are seen.
+        At constant rates of source and output, some of the output frames coincide with source frames. Held frames are
+        counted too, since cuts are not known in advance.
 
         Args:
-          frames: of the source.
-          rate: of the source.
+          frames: number of source frames.
+          rate: frame rate of the source.
         """
         shown = self.expected_frames(frames, rate)
         if shown is None:

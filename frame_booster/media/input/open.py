@@ -1,4 +1,4 @@
-"""Which reader an input needs."""
+"""Opens an input with the reader for its kind: video file, pipe, images or animation."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def open_source(
     end: Position | None = None,
     duration: Position | None = None,
 ) -> Source:
-    """Opens a video file, standard input (`-`), a folder or pattern of pictures, or an animation.
+    """Opens a video file, standard input (`-`), a folder or pattern of images, or an animation.
 
     Args:
-      path: of the input.
+      path: path of the input.
       options: how to read it.
-      start, end, duration: the part to take (`part.bounds`).
+      start, end, duration: the part to read (`part.bounds`).
 
     Raises:
-      InputError: it is none of these, or cannot be opened.
+      InputError: it is not one of these, or cannot be opened.
     """
     source = _opened(path, options, start, end, duration)
     for name, flag in _FLAGS.items():
@@ -60,7 +60,7 @@ def open_source(
 
 
 def _heeded(source: Source) -> set[str]:
-    """Returns the names of the options that mean something to a source."""
+    """Returns the names of the options that affect a source."""
     if isinstance(source, SequenceSource):
         return {"rate"}
     if not isinstance(source, FileSource):

@@ -1,4 +1,4 @@
-"""What every kind of input gives: decoded frames of one stream, and the packets of all others."""
+"""The interface of all inputs: decoded frames of one video stream, and packets of all other streams."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of the video before it is decoded."""
+    """Facts about the video that are known before decoding."""
 
     width: int
     height: int
     pix_fmt: str
     time_base: Fraction
     rate: Fraction | None
-    """Average frames a second, None if unknown."""
+    """Average frame rate, None if unknown."""
     sample_aspect_ratio: Fraction | None = None
     frames: int | None = None
-    """Number of frames, as far as the container tells or its duration lets guess."""
+    """Number of frames, from the container or estimated from its duration."""
     metadata: dict[str, str] = field(default_factory=dict)
     """Tags of the video stream."""
     disposition: int = 0
     colour: dict[str, int] = field(default_factory=dict)
-    """Colour tags of the stream, by PyAV's names of them."""
+    """Colour tags of the stream, by PyAV's names."""
     projection: Projection | None = None
-    """What an MP4 or MOV says of a 360 degree or 3D video beside its pixels."""
+    """Metadata of an MP4 or MOV about a spherical (360 degree) or 3D video."""
 
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """Size, pixel format and colour tags (numbers of H.273) of frames; one for all frames that a source gives."""
+    """Size, pixel format and colour tags (numbers of H.273), the same for all frames of a source."""
 
     width: int
     height: int
@@ -52,7 +52,7 @@ class FrameFormat:
     color_trc: int = 2
 
     def example(self) -> av.VideoFrame:
-        """Returns a frame of this format, of whatever pixels."""
+        """Returns a new frame of this format; its pixels are undefined."""
         frame = av.VideoFrame(self.width, self.height, self.pix_fmt)
         frame.colorspace, frame.color_range = self.colorspace, self.color_range
         frame.color_primaries, frame.color_trc = self.color_primaries, self.color_trc
@@ -61,27 +61,27 @@ class FrameFormat:
 
 @dataclass(frozen=True)
 class SourceFrame:
-    """A decoded frame, in one component a plane, with its time in ticks of `VideoInfo.time_base`."""
+    """A decoded planar frame, with its time in ticks of `VideoInfo.time_base`."""
 
     frame: av.VideoFrame
     pts: int
     duration: int
-    """Ticks; 0 if the source does not say."""
+    """Duration in ticks; 0 if the source does not say."""
     captions: bytes = b""
-    """Closed captions that came with it: cc_data of CEA-708, three bytes a piece."""
+    """Closed captions of the frame: cc_data triplets of CEA-708."""
 
 
 @dataclass
 class SourceReport:
-    """What was noticed while reading."""
+    """Damage and losses that were detected while reading."""
 
     decode_errors: int = 0
     warnings: list[str] = field(default_factory=list)
     truncated: str | None = None
-    """How the input breaks off before its end, where it does; what there was has been read."""
+    """How the input is truncated, if it is; the part before that has been read."""
 
     def warn(self, text: str, *, instead_of: str | None = None) -> None:
-        """Notes a warning, once; one that counts comes instead of what it said before."""
+        """Adds a warning, once; it replaces `instead_of`, an earlier state of a warning that counts."""
         if instead_of in self.warnings:
             self.warnings[self.warnings.index(instead_of)] = text
         elif text not in self.warnings:
@@ -90,23 +90,23 @@ class SourceReport:
 
 @dataclass(frozen=True)
 class Resume:
-    """Where an earlier reading is to be taken up."""
+    """The point at which to continue an earlier reading."""
 
     pts: int
-    """Of the first frame to give, as `items` gave it."""
+    """pts of the first frame to yield, as `items` yielded it."""
     shift: Fraction
-    """By which `items` moved all times, s (`Source.shift`)."""
+    """Offset by which `items` moved all times, s (`Source.shift`)."""
     format: FrameFormat | None = None
-    """Of all frames that `items` gave (`Source.format`)."""
+    """Format of all frames that `items` yielded (`Source.format`)."""
     fields: str | None = None
-    """What `items` did with interlaced frames (`Source.fields`)."""
+    """Treatment of interlaced frames by `items` (`Source.fields`)."""
 
 
 class Source(ABC):
     """An input opened for reading; a context manager.
 
-    A new kind is a subclass that gives `items`; what it does not say of itself is as of pictures alone, which have no
-    other streams, no chapters and begin at 0. It is tested by a line in tests/media/input/test_sources.py.
+    A new kind of input is a subclass with `items`. The defaults of all other members are those of images, which have no
+    other streams, no chapters and start at 0. Add its name to tests/media/input/test_sources.py.
     """
 
     path: Path
@@ -115,70 +115,70 @@ class Source(ABC):
     metadata: dict[str, str]
     """Tags of the whole file."""
     whole: bool
-    """Whether all of the input is read, at its own times."""
+    """Whether the whole input is read, with its own times."""
     part: tuple[Fraction | None, Fraction | None] = (None, None)
-    """Where what is read of it begins and ends, s from its start; None where the input itself does."""
+    """Start and end of the part that is read, s from the start of the input; None for those of the input."""
 
     @abstractmethod
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
-        """Yields decoded frames and the other streams' packets in the input's order.
+        """Yields decoded frames, and packets of the other streams, in the order of the input.
 
         Args:
-          resume: where to begin, as an earlier reading came to it.
-          video: whether to give frames.
-          packets: whether to give packets.
+          resume: where to continue an earlier reading.
+          video: whether to yield frames.
+          packets: whether to yield packets.
 
-        An input that breaks off ends there, and the report says so (`SourceReport.truncated`).
+        A truncated input ends early, and the report says so (`SourceReport.truncated`).
 
         Raises:
-          DecodeError: there is no frame, or the reading is strict and frames change so that something is lost.
+          DecodeError: there is no frame, or the reading is strict and a change of format loses something.
         """
 
     @property
     def shift(self) -> Fraction:
-        """By which all times are moved towards 0, s; known once the first frame is given."""
+        """Offset by which all times are moved towards 0, s; known after the first frame."""
         return Fraction(0)
 
     @property
     def begins_at(self) -> Fraction:
-        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
+        """Time of the first yielded frame in the video, s; 0 if all is read. Known after that frame."""
         return Fraction(0)
 
     @property
     def format(self) -> FrameFormat | None:
-        """Of all frames that are given; known once the first is."""
+        """Format of all frames; known after the first."""
         return None
 
     @property
     def fields(self) -> str | None:
-        """What is done with interlaced frames, once it is known (`interlacing.Interlacing.treatment`)."""
+        """Treatment of interlaced frames, once it is known (`interlacing.Interlacing.treatment`)."""
         return None
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames `items` will give, for a progress bar; None if unknown."""
+        """Number of frames that `items` will yield, for a progress bar; None if unknown."""
         return self.info.frames
 
     @property
     def other_streams(self) -> list[Any]:
-        """PyAV's streams of the input but the one that is decoded."""
+        """PyAV's streams of the input except the decoded one."""
         return []
 
     @property
     def plays(self) -> int | None:
-        """How often an animation is shown, 0 being for ever; None where the input does not say."""
+        """How often an animation is played, 0 for ever; None if the input does not say."""
         return None
 
     @property
     def chapters(self) -> list[Any]:
-        """Chapters of the input, as PyAV gives them."""
+        """Chapters of the input, in PyAV's form."""
         return []
 
     # Of pictures nothing stays open.
     def close(self) -> None:  # noqa: B027
-        """Closes what is open."""
+        """Closes the files of the input."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,7 @@
-"""The video decoder of an input: packets of one stream in, whole frames of one format with their times out."""
+"""The video decoder of an input: takes packets of one stream, yields frames of one format with their times."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from frame_booster.media.frames.side_data import SideDataRemoval, side_data
 from frame_booster.media.input.constant_format import ConstantFormat
 from frame_booster.media.input.display_order import DisplayOrder
 from frame_booster.media.input.interlacing import Decoded, Interlacing
+from frame_booster.media.input.lost_metadata import warn_of_lost_metadata
 from frame_booster.media.input.source import FrameFormat, SourceFrame, SourceReport
 from frame_booster.media.input.telecine import FINER, Telecine
 from frame_booster.media.input.truncation import Completeness, gives_a_frame
@@ -24,28 +24,18 @@ from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact
 from frame_booster.options import InputOptions
 
-_LOST = {
-    "DOVI_RPU_BUFFER": "Dolby Vision",
-    "DYNAMIC_HDR_PLUS": "HDR10+",
-    "DYNAMIC_HDR_VIVID": "HDR Vivid",
-    "AFD": "active format description",
-    "S12M_TIMECODE": "timecode",
-    "GOP_TIMECODE": "timecode",
-}
-"""Side data of frames that no encoder is given, by PyAV's names, and what people call it."""
-
 
 class VideoDecoder:
-    """Decodes the chosen stream of a file, and makes of what comes what is shown.
+    """Decodes the chosen stream of a file to progressive, cropped frames of one format.
 
     Args:
-      path: of the file, for messages.
+      path: path of the file, for messages.
       track: the stream.
-      options: how it is read.
-      report: told of damage and of what is lost.
+      options: how to read it.
+      report: gets warnings about damage and losses.
       seen: counts frames and packets.
-      origin: where the file begins, s, for messages.
-      begin: where the part asked for begins, s; None is the file's beginning.
+      origin: start time of the file, s, for messages.
+      begin: start of the requested part, s; None for the start of the file.
     """
 
     def __init__(
@@ -64,25 +54,25 @@ class VideoDecoder:
         rate = self._rate
         self._finer = FINER if options.ivtc else 1
         self._time_base = self.info.time_base * self._finer
-        """Of decoded frames; those that are given may have a finer one."""
+        """Time base of decoded frames; that of yielded frames may be finer."""
         self._ticks_per_frame = round(1 / (rate * self._time_base)) if rate else None
         self.fields: Interlacing | Telecine
-        """What is done with fields before all else, as long as their rows are where they were decoded to."""
+        """Handling of interlaced fields; first of all, while their rows are where they were decoded."""
         if options.ivtc:
             self.fields = Telecine(report, rate or Fraction(30000, 1001))
         else:
             self.fields = Interlacing(path, report, self.info.time_base, options.deinterlace, strict=options.strict)
         self._next_pts: int | None = None
         self.counts_packets = False
-        """Whether each packet of some codecs is expected to give a frame."""
+        """Whether each packet of certain codecs must give a frame."""
         self.counts_frames = False
-        """Whether frames are shown at the rate, whatever their times."""
+        """Whether times follow from the frame rate instead of timestamps."""
         self._frames = 0
         self.part_begun = False
-        """Whether the first frame of the part asked for has been given."""
+        """Whether the first frame of the requested part has been yielded."""
         self._in_part = False
         self._damage = 0
-        """Frames that are damaged, or that the decoder has failed at."""
+        """Number of frames that are damaged, or on which the decoder failed."""
         self._pixel_shape: Fraction | None = None
         self._told_shape = False
         self._order = DisplayOrder(
@@ -96,16 +86,16 @@ class VideoDecoder:
         self.begin_in(None)
 
     def begin_in(self, frame_format: FrameFormat | None) -> None:
-        """Takes the format of all frames, None for that of the next; filters are made for one."""
+        """Sets the format of all frames; None: that of the next frame. Filters are created for one format."""
         self._constant = ConstantFormat(self.path, self.report, strict=self.options.strict, first=frame_format)
         self._removal: SideDataRemoval | None = None
         self._cropper: Cropper | None = None
 
     def end_threads(self) -> None:
-        """Waits for what the decoder's threads have under way, and drops it; to be called before the file is closed.
+        """Waits for the decoder's threads and drops their frames; call it before the file is closed.
 
-        Python frees a decoder with its lock held, which waits for these threads. One that meets an error in the stream
-        while FFmpeg's log is collected (`pyav/ffmpeg_log.py`) wants that lock too, and both would wait for ever.
+        Python frees a decoder while it holds its lock, and waits for these threads. A thread that meets an error in the
+        stream while FFmpeg's log is collected (`pyav/ffmpeg_log.py`) needs that lock too: a deadlock.
         """
         for decoder in (self.stream.codec_context, self._decoder):
             if decoder is not None:
@@ -113,15 +103,15 @@ class VideoDecoder:
 
     @property
     def format(self) -> FrameFormat | None:
-        """Of all frames that are given, before anything is cropped; known once the first is."""
+        """Format of all frames before cropping; known after the first."""
         return self._constant.first
 
     def decode(self, packet: av.Packet) -> Iterator[SourceFrame]:
-        """Yields the frames that a packet completes, as they are shown: in the format of all, cropped, whole.
+        """Yields the frames that a packet completes: deinterlaced, cropped, in the common format.
 
         Raises:
-          DecodeError: a frame is damaged, changes or is interlaced, and the reading is strict; or there are no times.
-          InputError: the video is of a pixel format that is not supported.
+          DecodeError: the reading is strict and a frame is damaged, changes or is interlaced; or there are no times.
+          InputError: the pixel format is not supported.
         """
         if packet.is_corrupt:
             self._damaged(None)
@@ -135,7 +125,7 @@ class VideoDecoder:
         for timed in self._order.push(packet):
             frame, pts, duration = timed.frame, timed.pts, timed.duration
             if not self._seen.frames:
-                _warn_of_lost_metadata(frame, pts * self._time_base - self._origin, self.report)
+                warn_of_lost_metadata(frame, pts * self._time_base - self._origin, self.report)
             self._look_at_pixel_shape(pts)
             self._seen.add(pts, duration)
             interlaced, captions = frame.interlaced_frame, side_data(frame, "A53_CC") or b""
@@ -158,7 +148,7 @@ class VideoDecoder:
         return SourceFrame(self._shown_part(*item[:2], item.captions), item.pts, item.duration, item.captions)
 
     def _decoded(self, packet: av.Packet) -> list[av.VideoFrame]:
-        """Returns the frames that a packet completes, in the order of the decoder."""
+        """Returns the frames that a packet completes, in decoder order."""
         try:
             frames: list[av.VideoFrame] = decoded(
                 av.Packet.decode if self._decoder is None else self._decoder.decode, packet
@@ -175,7 +165,7 @@ class VideoDecoder:
         return frames
 
     def _time(self, frame: av.VideoFrame) -> int:
-        """Returns the time of a frame that the decoder gives, ticks."""
+        """Returns the time of a decoded frame, ticks."""
         if self.counts_frames and self._rate:
             pts = round(self._frames / (self._rate * self._time_base))
             self._frames, frame.duration = self._frames + 1, 0
@@ -185,7 +175,7 @@ class VideoDecoder:
         return pts
 
     def _shown_part(self, frame: av.VideoFrame, pts: int, captions: bytes) -> av.VideoFrame:
-        """Returns a decoded frame in the format of all, without captions, which an encoder would repeat, cropped."""
+        """Returns a decoded frame cropped, in the common format, without captions, which an encoder would repeat."""
         time = pts * self.info.time_base
         if self._begin is not None and not (self.part_begun or self._in_part) and self._constant.is_new(frame):
             # What comes before the part asked for says nothing of its format.
@@ -206,13 +196,13 @@ class VideoDecoder:
             raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
 
     def _warn_of_damage(self) -> None:
-        """Warns of one more frame; not of a packet that a demuxer merely suspects, as where streams were joined."""
+        """Counts a damaged frame in a warning; not a packet that a demuxer only suspects, as at a joint of streams."""
         text = "damaged frames are shown as the decoder conceals them, or left out"
         before, self._damage = f"{text}: {self._damage}", self._damage + 1
         self.report.warn(f"{text}: {self._damage}", instead_of=before)
 
     def _look_at_pixel_shape(self, pts: int) -> None:
-        """Tells of pixels that change their shape, as where television goes over from 4:3 to 16:9."""
+        """Warns of a change of pixel aspect ratio, as where television switches from 4:3 to 16:9."""
         shape = exact(self.stream.codec_context.sample_aspect_ratio)
         if not shape or shape == self._pixel_shape:
             return
@@ -232,34 +222,8 @@ class VideoDecoder:
         self.report.warn(text)
 
     def _missing_pts(self) -> int:
-        """Returns where a frame without a timestamp follows, by the one before and the stream's rate."""
+        """Returns the time of a frame without a timestamp, from the frame before and the frame rate."""
         if not self._ticks_per_frame:
             raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
         self.report.warn(f"frames without timestamps are shown at {self._rate} frames a second")
         return 0 if self._next_pts is None else self._next_pts
-
-
-def _warn_of_lost_metadata(frame: av.VideoFrame, time: Fraction, report: SourceReport) -> None:
-    """Warns of what comes with a frame and is given to no encoder.
-
-    Args:
-      frame: as decoded.
-      time: since the beginning of the file, s.
-      report: told of it.
-    """
-    for kind, name in _LOST.items():
-        data = side_data(frame, kind)
-        if data is not None and (kind != "GOP_TIMECODE" or _is_a_label(data, time)):
-            report.warn(f"the {name} metadata of each frame is left out; the picture itself is kept")
-
-
-def _is_a_label(data: bytes, time: Fraction) -> bool:
-    """Tells whether the timecode of a group of MPEG-2's pictures is more than the time since the file's beginning.
-
-    Every group has one: encoders that are given none count from 0, often at a whole rate.
-    """
-    # 25 bits: drop frame, hours (5), minutes (6), a marker, seconds (6), pictures (6); ISO/IEC 13818-2, 6.3.8.
-    bits = int.from_bytes(data, sys.byteorder)
-    hours, minutes, seconds, pictures = bits >> 19 & 31, bits >> 13 & 63, bits >> 6 & 63, bits & 63
-    told = 3600 * hours + 60 * minutes + seconds
-    return bool(told or pictures) and abs(told - time) > 1 + abs(time) / 100

@@ -1,4 +1,4 @@
-"""What every kind of output takes: the frames of one stream, and the packets of all others."""
+"""The interface of all outputs: frames of one video stream, and packets of all other streams."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from frame_booster.options import EncoderOptions
 
 @dataclass
 class Written:
-    """What went into the output, to be checked when it is closed."""
+    """Everything that was written to the output, for the check of the finished file."""
 
     frames: int = 0
     first_pts: int | None = None
     last_pts: int = 0
     end_pts: int = 0
     times: array[int] = field(default_factory=lambda: array("q"))
-    """pts of all frames, in no order."""
+    """pts of all frames, unordered."""
     packets: dict[int, int] = field(default_factory=dict)
-    """Packets of other streams, by index of the output's stream."""
+    """Number of packets of each other stream, by its index in the output."""
     sizes: dict[int, int] = field(default_factory=dict)
-    """Bytes of them, likewise."""
+    """Bytes of these packets, by the same index."""
     tags: dict[int, dict[str, str]] = field(default_factory=dict)
-    """Tags of streams, likewise."""
+    """Tags of streams, by the same index."""
     dispositions: dict[int, tuple[str, int]] = field(default_factory=dict)
-    """Kind of streams ("audio") and FFmpeg's flags of what they are for, likewise."""
+    """Type ("audio") and FFmpeg's disposition flags of streams, by the same index."""
     attached: set[int] = field(default_factory=set)
-    """Indexes of the output's streams that are covers and attached files."""
+    """Indexes of cover art and attachments in the output."""
 
     def add(self, pts: int, duration: int) -> None:
-        """Counts a frame that is shown at `pts` for `duration`, ticks; frames may come in any order."""
+        """Records a frame at `pts` with `duration`, ticks; frames can come in any order."""
         self.frames += 1
         self.times.append(pts)
         self.first_pts = pts if self.first_pts is None else min(self.first_pts, pts)
@@ -50,25 +50,25 @@ class Written:
 
 
 class Sink(Protocol):
-    """Takes the frames of the output in order; a context manager."""
+    """Writes the frames of the output in order; a context manager."""
 
     warnings: list[str]
     written: Written
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
-        """Takes a frame to be shown at `pts` for `duration`, both in ticks of the output's time base.
+        """Writes a frame at `pts` with `duration`, both in ticks of the output's time base.
 
         Args:
-          captions: closed captions to go with it, as `source.SourceFrame` has them.
+          captions: closed captions of the frame, in the form of `source.SourceFrame.captions`.
         """
         ...
 
     def copy(self, packet: av.Packet) -> None:
-        """Takes a packet of another stream of the source."""
+        """Writes a packet of another stream of the source."""
         ...
 
     def finish(self) -> Written:
-        """Completes the output and tells what it must hold."""
+        """Completes the output and returns what it must contain."""
         ...
 
     def __enter__(self) -> Sink: ...
@@ -81,15 +81,15 @@ class SinkOptions:
     """How the output is written.
 
     Attributes:
-      name: of the output, as messages give it; it is written under another until it is complete.
+      name: path of the output in messages; it is written under another name until it is complete.
       format: FFmpeg's name of the container.
-      time_base: of the timestamps that a sink is given.
-      rate: average frames a second, None if unknown.
+      time_base: time base of the timestamps given to the sink.
+      rate: average frame rate, None if unknown.
       encoder: how the video is encoded.
-      passthrough: what becomes of other streams.
-      reproducible: whether the same frames must give the same packets every time.
-      threads: of the encoder; None leaves it to FFmpeg.
-      index_first: whether MP4 and MOV get their index before their pictures, for which they are written twice.
+      passthrough: what happens to other streams.
+      reproducible: whether the same frames must always give the same packets.
+      threads: threads of the encoder; None: chosen by FFmpeg.
+      index_first: whether the index of MP4 and MOV comes first (fast start), for which they are written twice.
     """
 
     name: Path
@@ -106,21 +106,21 @@ class SinkOptions:
 CONTAINERS = frozenset({"mp4", "mov", "ipod", "f4v", "3gp", "3g2", "ismv", "matroska", "webm", "nut", "mpegts"}) | {
     *("flv", "mxf", "gif", "webp", "apng", "yuv4mpegpipe", "rawvideo")
 }
-"""Containers that give back the frames, and the times, that were put in (or have no times at all).
+"""Containers that keep all frames and their times (or have no times at all).
 
-AVI counts frames and cannot delay the first; of ASF and MPEG program streams FFmpeg reads other times, or fewer frames.
-MXF counts, too, but does so exactly where frames are regular; where they are not, the check at the end says so.
+AVI counts frames and cannot delay the first; from ASF and MPEG program streams FFmpeg reads other times, or fewer
+frames. MXF counts frames too, which is exact at a constant frame rate; otherwise the check at the end fails.
 """
 CONSTANT_RATE = frozenset({"yuv4mpegpipe", "rawvideo"})
-"""Formats without timestamps: their frames are counted."""
+"""Formats without timestamps, at a constant frame rate."""
 _USUAL = "use .mp4, .mkv, .mov or .webm"
 
 
 def container_format(path: Path, asked: str | None = None) -> str:
-    """Returns FFmpeg's name of the container: the one asked for, else the one of the path's suffix.
+    """Returns FFmpeg's name of the container: the requested one, else that of the path's suffix.
 
     Raises:
-      InputError: FFmpeg knows none, or one that a result could not be trusted to.
+      InputError: FFmpeg knows no such container, or it would lose frames or times.
     """
     if asked is None and path == PIPE:
         raise InputError("standard output has no suffix", hint="give --output-format, for example nut or matroska")
@@ -152,17 +152,17 @@ TICKS = {
     **dict.fromkeys(("matroska", "webm", "flv", "webp"), Fraction(1, 1000)),
     "mpegts": Fraction(1, 90000),
 }
-"""Containers whose times are whole numbers of this, s. A GIF's are 1/100 s, but browsers show less than two as ten."""
+"""Time resolution of containers, s. That of GIF is 1/100 s, but browsers show a delay of 1/100 s as 10/100 s."""
 
 
 def too_fast(format_name: str, rate: Fraction | None) -> bool:
-    """Tells whether a container would give two frames of this rate one time, or show them too long."""
+    """Tells whether the time resolution of a container is too coarse for this frame rate."""
     tick = TICKS.get(format_name)
     return tick is not None and rate is not None and rate * tick > 1
 
 
 def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
-    """Raises EncodeError where a rate is `too_fast` for a container."""
+    """Raises EncodeError if a rate is `too_fast` for a container."""
     if rate is None or not too_fast(format_name, rate):
         return
     tick = TICKS[format_name]
