@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frame_booster.network.fbnet_2 import network
 from frame_booster.network.fbnet_2.flow import Motion
 from frame_booster.network.fbnet_2.sizes import HIDDEN, tries_surroundings
 from frame_booster.network.fbnet_2.surroundings import fitting_surroundings
@@ -79,6 +80,51 @@ def test_surroundings_that_do_not_move_as_one_replace_nothing() -> None:
     motion[:, ::2, :, 1] += 0.6
     motion[:, 1::2, :, 1] -= 0.6
     np.testing.assert_array_equal(replaced(motion, moving(0.7)), motion)
+
+
+def test_wider_surroundings_are_no_better_for_being_better_than_near_ones() -> None:
+    """Nearby flow is wrong, that farther away less so, and the place's own is right."""
+    motion = known(0.1)
+    for place, step in ((np.s_[:, 8:30, 32:58], 0.4), (np.s_[:, 15:23, 41:49], 0.0)):
+        motion[place][..., 1], motion[place][..., 3] = step, -step
+    # Beyond the window in which features are compared.
+    inner = np.s_[:, 18:20, 43:47]
+    np.testing.assert_allclose(replaced(motion, moving(0.0))[inner], motion[inner], atol=0.02)
+
+
+@pytest.mark.parametrize(("width", "times"), [(512, 0), (528, 2)])
+def test_a_network_tries_them_before_and_after_an_eighth(
+    monkeypatch: pytest.MonkeyPatch, width: int, times: int
+) -> None:
+    seen: list[Any] = []
+
+    def counted(known: Motion, *features: Any) -> Motion:
+        seen.append(known.motion.shape[1:3].as_list())
+        return known
+
+    monkeypatch.setattr(network, "fitting_surroundings", counted)
+    model, frame = network.FBNet2(), tf.TensorSpec([1, 64, 2 * width, 3])
+    tf.function(lambda a, b: model(a, b, flow_downscale=1).frame).get_concrete_function(frame, frame)
+    assert seen == [[4, width // 8]] * times
+
+
+@pytest.mark.parametrize(("width", "times"), [(512, 0), (528, 2)])
+def test_a_graph_of_onnx_tries_them_on_the_same_frames(monkeypatch: pytest.MonkeyPatch, width: int, times: int) -> None:
+    from frame_booster.network.onnx_graphs import fbnet_2
+    from frame_booster.network.onnx_graphs.graph import Graph
+
+    seen: list[Any] = []
+
+    def counted(graph: Any, layers: Any, known: Any, *features: Any) -> Any:
+        seen.append(known.sides)
+        return known
+
+    monkeypatch.setattr(fbnet_2, "fitting_surroundings", counted)
+    graph = Graph("surroundings")
+    weights = {name: np.zeros(shape, np.float32) for name, shape in fbnet_2.FBNet2Graph.weight_shapes().items()}
+    frames = [graph.input(name, [1, 3, 32, width]) for name in ("first", "second")]
+    fbnet_2.FBNet2Graph(graph, weights).find(*frames, graph.input("t", [1]))
+    assert seen == [(4, width // 8)] * times
 
 
 def test_surroundings_are_tried_on_large_frames_of_known_size() -> None:
