@@ -126,6 +126,9 @@ def _open_with(path: Path, format_name: str | None, settings: dict[str, str], ac
             raise
         raise InputError("cannot be opened: no permission", path=path) from None
     except av.error.FFmpegError as error:
+        if path.suffix.lower() == ".mpd" and not av.format.ContainerFormat("dash").is_input:
+            hint = "make one file of it: ffmpeg -i FILE.mpd -c copy FILE.mkv"
+            raise InputError("PyAV's FFmpeg does not read playlists of DASH", path=path, hint=hint) from error
         raise InputError(
             f"cannot be opened as a video: {error.strerror}",
             path=path,

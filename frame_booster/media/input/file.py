@@ -14,6 +14,7 @@ import av.error
 from frame_booster.errors import DecodeError
 from frame_booster.media.input.animation import plays_of
 from frame_booster.media.input.apng import ExactTimes, exact_times, is_cut_off
+from frame_booster.media.input.chapters import chapters_of
 from frame_booster.media.input.close_guard import CloseGuard
 from frame_booster.media.input.container import (
     check_file,
@@ -32,8 +33,8 @@ from frame_booster.media.input.video_decoder import VideoDecoder
 from frame_booster.media.input.video_stream import VideoTrack, choose_video, listed_frames
 from frame_booster.media.input.window import Window, end_of, time_of
 from frame_booster.media.paths import PIPE
-from frame_booster.media.pyav.rational import exact, rescale
-from frame_booster.media.pyav.tag_text import mend, mend_all
+from frame_booster.media.pyav.rational import exact
+from frame_booster.media.pyav.tag_text import mend_all
 from frame_booster.options import InputOptions, Position
 from frame_booster.timecode import Timecode
 
@@ -174,18 +175,7 @@ class FileSource(Source):
     @property
     def chapters(self) -> list[Any]:
         """As PyAV gives them, at the times of what is read; known once the first frame is given."""
-        moved = []
-        for chapter in self.container.chapters():
-            base = exact(chapter["time_base"]) or Fraction(1)
-            ticks = rescale(1, self.shift, base)
-            start, end = chapter["start"] - ticks, chapter["end"] - ticks
-            if self._end is not None:
-                end = min(end, rescale(1, self._end - self.shift, base))
-            # What ends before the first frame, or begins after the last, is none of the output's.
-            if (end > max(start, 0)) or (self.whole and not ticks):
-                mend(chapter["metadata"])
-                moved.append({**chapter, "start": max(start, 0) if ticks else start, "end": end})
-        return moved
+        return chapters_of(self.container, self.shift, self._end, self.report, whole=self.whole)
 
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True

@@ -18,7 +18,8 @@ from frame_booster.media.passthrough.options import PassthroughOptions
 
 def described(stream: Any) -> str:
     """Returns a stream in words, as `audio stream 1 (opus)`."""
-    name = codec_of(stream) or "of a kind FFmpeg does not know"
+    unknown = "of a kind that this FFmpeg has no decoder for"
+    name = codec_of(stream) or (unknown if stream.type == "subtitle" else "of a kind FFmpeg does not know")
     return f"{stream.type} stream {stream.index} ({name})"
 
 

@@ -197,6 +197,13 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path, name: str, options: Inpu
         open_source(path, options)
 
 
+def test_a_playlist_of_dash_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "in.mpd"
+    path.write_text('<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"></MPD>')
+    with pytest.raises(InputError, match=r"in\.mpd: .* does not read playlists of DASH .*-c copy FILE\.mkv"):
+        open_source(path, InputOptions())
+
+
 def test_hardware_decoding_falls_back_to_software_where_it_may(tmp_path: Path) -> None:
     path = make_video(tmp_path / "in.mp4")
     with open_source(path, InputOptions(hwaccel="auto")) as source:

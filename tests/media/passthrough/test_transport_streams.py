@@ -162,6 +162,18 @@ def test_data_that_is_ahead_of_the_pictures_makes_none_of_them_late(tmp_path: Pa
         assert packets(path, "data") == packets(source, "data")
 
 
+def test_a_stream_that_has_no_decoder_is_said_to_have_none(tmp_path: Path) -> None:
+    """PyAV can copy none; that a transport stream cannot hold teletext would not be true."""
+    source = with_words(tmp_path / "in.ts", "dvb_teletext")
+    with av.open(str(source)) as container:
+        assert container.streams[1].codec_context is None, "of wheels of PyAV"
+    [warning] = boosted(source, tmp_path / "out.ts").warnings
+    assert warning == (
+        "subtitle stream 1 (of a kind that this FFmpeg has no decoder for) is left out: "
+        "PyAV copies no stream that it has no decoder for, as teletext and TTML"
+    )
+
+
 def test_what_is_ahead_of_the_pictures_is_there_from_their_beginning_on() -> None:
     """A packet that is over before them is not; one of unknown length keeps it unknown."""
     window = Window(Fraction(1), None, None, SourceReport())
