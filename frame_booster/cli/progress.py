@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import MutableMapping
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -50,7 +51,7 @@ class ProgressBar:
     """
 
     def __init__(self, file: str, display: Display, position: int = 0) -> None:
-        self._file, self._display, self._form, self._position = file, display, display.form, position
+        self._file, self._display, self._form, self.position = file, display, display.form, position
         self._name = "standard input" if file == "-" else Path(file).name
         self._bar: _Bar | None = None
         self._plain_at, self._json_at, self._stages_at = PLAIN_EVERY_S, 0.0, 0.0
@@ -106,7 +107,7 @@ class ProgressBar:
                 total=progress.total,
                 desc=self._name if len(self._name) <= _NAME else f"{self._name[: _NAME - 2]}..",
                 file=sys.stderr,
-                position=self._position,
+                position=self.position,
                 bar_format=_WITHOUT_TOTAL
                 if progress.total is None
                 else _VERBOSE
@@ -161,8 +162,13 @@ class FolderProgress:
                     print(f"{path}: {news.outcome}", file=sys.stderr, flush=True)
                 return
             if path not in self._files:
-                self._files[path] = ProgressBar(str(path), self._display, 1 + len(self._files)).__enter__()
+                self._files[path] = ProgressBar(str(path), self._display, self._free_line()).__enter__()
             self._files[path].update(news)
+
+    def _free_line(self) -> int:
+        """Returns the first line below the bar of all files that has no bar: files do not end in their order."""
+        taken = {bar.position for bar in self._files.values()}
+        return next(line for line in count(1) if line not in taken)
 
     def __enter__(self) -> FolderProgress:
         return self

@@ -19,7 +19,7 @@ import pytest
 from frame_booster.cli.cluster_progress import ClusterProgress
 from frame_booster.cli.display import Display, busy, live, seconds_of
 from frame_booster.cli.progress import FolderProgress, ProgressBar
-from frame_booster.pipeline.cluster.news import ClusterNow, Warned
+from frame_booster.pipeline.cluster.news import ClusterNow, Warned, WorkerNow
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result import Result
@@ -28,6 +28,7 @@ from tests.cli.test_cli import ROOT, command, run
 from tests.conftest import decoded, make_video
 
 RESULT = Result("in", "out", 1, 2, 0, 1, 0, 0, 0, 0, Fraction(1, 25), Fraction(50), 0, 4.0, "m", "/CPU:0", "float32")
+NOW = ClusterNow(10, 40, 0.0, 2.5, 12.0, 1, 3, 2, (WorkerNow(1, "host", "/CPU:0", "in/a.mp4", 4, 5),))
 
 
 class Terminal(io.StringIO):
@@ -166,6 +167,61 @@ def test_a_folder_tells_programs_of_each_file(capsys: pytest.CaptureFixture[str]
     shown = lines(capsys.readouterr().err)
     assert [line["event"] for line in shown] == ["begin", "progress", "warning", "end"]
     assert (shown[2]["message"], shown[3]["outcome"]) == ("odd", "done")
+
+
+def test_files_at_work_have_a_line_each_whichever_ends_first() -> None:
+    begun = Progress(1, 9, 1.0)
+    with terminal(), FolderProgress(Display("bar")) as folder:
+        folder.begin(4)
+        for name in ("a", "b", "c"):
+            folder.update(Path(name), begun)
+        folder.update(Path("a"), FileOutcome("a", "out", "done", RESULT))
+        folder.update(Path("d"), begun)
+        assert folder._all is not None
+        assert folder._all.n == 1
+        lines_of_bars = {path.name: bar._bar.pos for path, bar in folder._files.items() if bar._bar is not None}
+        assert lines_of_bars == {"b": -2, "c": -3, "d": -1}
+
+
+def test_a_folder_tells_people_of_each_file_where_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = FileOutcome("a.mp4", "out", "done", RESULT)
+    for display, told in (
+        (Display("plain"), "a.mp4: done\n"),
+        (Display("plain", quiet=True), ""),
+        (Display("none"), ""),
+    ):
+        with FolderProgress(display) as folder:
+            folder.begin(1)
+            folder.update(Path("a.mp4"), outcome)
+        assert capsys.readouterr().err == told
+
+
+def test_a_cluster_tells_people_now_and_then_and_of_each_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with ClusterProgress(Display("plain"), as_json=False) as shown:
+        for seconds in (0.0, 29.0, 30.0, 31.0, 60.0):
+            shown.update(dataclasses.replace(NOW, seconds=seconds))
+        shown.update(Warned("a machine is lost"))
+        print("what Ray prints")
+        shown.ended(Path("a.mp4"), FileOutcome("a.mp4", "out", "done", RESULT))
+    captured = capsys.readouterr()
+    line = "cluster: 10 of 40 frames, 2.50 fps, 12 s left, 1 of 3 files: host/1 a.mp4#4"
+    assert captured.err.splitlines() == [line, line, "frame-booster: a machine is lost", "a.mp4: done"]
+    assert captured.out == ""
+
+
+def test_a_cluster_tells_programs_on_stdout_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with ClusterProgress(Display("plain", quiet=True), as_json=True) as shown:
+        for seconds in (0.0, 1.9, 2.0):
+            shown.update(dataclasses.replace(NOW, seconds=seconds))
+        shown.update(Warned("a machine is lost"))
+        print("what Ray prints")
+        shown.ended(Path("a.mp4"), FileOutcome("a.mp4", "out", "done", RESULT))
+    captured = capsys.readouterr()
+    events = lines(captured.out)
+    assert [line["event"] for line in events] == ["progress", "progress", "warning", "file"]
+    assert (events[1]["seconds"], events[1]["workers"][0]["file"]) == (2.0, "in/a.mp4")
+    assert (events[2]["message"], events[3]["outcome"]) == ("a machine is lost", "done")
+    assert captured.err == ""
 
 
 def test_a_cluster_tells_programs_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
