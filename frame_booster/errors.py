@@ -7,6 +7,14 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+"""How characters that would break a line, or that a terminal obeys, are shown: names of files may have them."""
+
+
+def _in_one_line(text: str) -> str:
+    """Returns a text without breaks of lines: engines explain themselves over several."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
 
 class FrameBoosterError(Exception):
     """Base of all errors this package raises on purpose.
@@ -20,9 +28,9 @@ class FrameBoosterError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, path: Path | str | None = None, hint: str | None = None) -> None:
-        self.message, self.path, self.hint = message, path, hint
-        text = message if path is None else f"{path}: {message}"
-        super().__init__(text if hint is None else f"{text} ({hint})")
+        self.message, self.path, self.hint = _in_one_line(message), path, hint
+        text = self.message if path is None else f"{path}: {self.message}"
+        super().__init__((text if hint is None else f"{text} ({hint})").translate(_CONTROLS))
 
 
 class InputError(FrameBoosterError):
@@ -79,6 +87,13 @@ class Interrupted(FrameBoosterError):
 _ROOM = "make room, or write to another disk"
 _FEWER = "fewer jobs at once, or a higher limit (ulimit -n)"
 _PERMISSIONS = "see to the permissions, or name another place"
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system refuses a thread."""
+_THREADS = "fewer --threads or --jobs, or a higher limit (ulimit -u and -v, --pids-limit of a container)"
+_NOT_MAPPED = "failed to map segment"
+"""What the loader of Linux says where a library may not be mapped, or there is no room to."""
+_MAPPING = "its disk may be mounted noexec (install on another), or memory be limited (ulimit -v)"
+_BROKEN = "install frame-booster anew, into an environment of its own; FRAME_BOOSTER_TRACEBACK=1 shows where"
 _OPEN_ELSEWHERE = (32, 33)
 """Windows' ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, whose `errno` is that of a want of permission."""
 _OF_THE_SYSTEM = {
@@ -113,6 +128,10 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
         return error
     if isinstance(error, MemoryError):
         return ModelError("memory is used up", path=path, hint="close other programs; frame-booster has --max-memory")
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return ModelError("the system lets no more threads be started", path=path, hint=_THREADS)
+    if isinstance(error, ImportError):
+        return _not_imported(error)
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, "")
         if name == "ENOENT" and error.filename is None and _current_folder_is_gone():
@@ -123,11 +142,28 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
     return UnexpectedError.of(error, path)
 
 
+def _not_imported(error: ImportError) -> FrameBoosterError:
+    """Returns the error for a package that cannot be imported, whose own words can be a page around those of Python."""
+    while isinstance(error.__cause__, ImportError):
+        error = error.__cause__
+    if _NOT_MAPPED in str(error):
+        return ModelError(f"a library cannot be loaded: {error}", hint=_MAPPING)
+    return UnexpectedError(f"a package cannot be imported: {error}", hint=_BROKEN)
+
+
 def refused_by_system(error: OSError) -> tuple[str, str] | None:
     """Returns what the system has refused, and what to do about it; None where it is not known."""
     if getattr(error, "winerror", None) in _OPEN_ELSEWHERE:
         return "another program has it open", "close it there, and run the same command again"
     return _OF_THE_SYSTEM.get(errno.errorcode.get(error.errno or 0, ""))
+
+
+def not_writable(place: Path) -> tuple[str, str] | None:
+    """Returns why a file or folder that is there may not be written to, and what to do; None where it may."""
+    if os.access(place, os.W_OK):
+        return None
+    read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+    return _OF_THE_SYSTEM["EROFS" if read_only else "EACCES"]
 
 
 def _current_folder_is_gone() -> bool:

@@ -6,10 +6,14 @@ import errno
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from frame_booster.errors import InputError, ModelError, OutputError, UnexpectedError, as_known
+from frame_booster.cli.boosting import check_report
+from frame_booster.cli.fbnet.shared import check_writable
+from frame_booster.errors import InputError, ModelError, OutputError, UnexpectedError, as_known, not_writable
+from frame_booster.media.output.atomic import check_folder
 
 
 def of_system(number: int, path: str | None = None) -> OSError:
@@ -49,6 +53,54 @@ def test_other_errors_are_unexpected_and_known_ones_stay() -> None:
         assert type(as_known(error)) is UnexpectedError
     known = InputError("no video", path="a.mp4")
     assert as_known(known, "b.mp4") is known
+
+
+def test_threads_that_the_system_refuses_are_no_fault_of_the_program() -> None:
+    """As within a container's --pids-limit."""
+    known = as_known(RuntimeError("can't start new thread"), "a.mp4")
+    assert type(known) is ModelError
+    assert "--pids-limit" in str(known)
+    assert type(as_known(RuntimeError("odd"))) is UnexpectedError
+
+
+def test_a_package_that_cannot_be_imported_is_no_fault_of_the_program() -> None:
+    """NumPy puts a page of advice around what the loader says."""
+    cause = ImportError("/venv/numpy/_umath.so: failed to map segment from shared object")
+    page = ImportError("IMPORTANT:\n\nPLEASE READ THIS\n")
+    page.__cause__ = cause
+    known = as_known(page)
+    assert type(known) is ModelError
+    assert str(known).startswith(f"a library cannot be loaded: {cause} (its disk may be mounted noexec")
+    missing = str(as_known(ModuleNotFoundError("No module named 'tqdm'")))
+    assert missing.startswith("a package cannot be imported: No module named 'tqdm' (install frame-booster anew")
+
+
+def test_an_error_is_one_line_whatever_it_tells_of() -> None:
+    """OpenVINO explains itself over several lines, and a name may hold any character."""
+    error = ModelError("the engine: Exception from a:\ncan't alloc\n\n", path="a\nb\x1b[2J é 電.mp4", hint="see")
+    assert str(error) == "a\\nb\\x1b[2J é 電.mp4: the engine: Exception from a: can't alloc (see)"
+    assert error.path == "a\nb\x1b[2J é 電.mp4"
+
+
+@pytest.mark.parametrize(("flag", "reason"), [(0, "permission is denied"), (1, "the file system is read-only")])
+def test_a_place_that_cannot_be_written_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int, reason: str
+) -> None:
+    assert not_writable(tmp_path) is None
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flag), raising=False)
+    monkeypatch.setattr(os, "ST_RDONLY", 1, raising=False)
+    told = not_writable(tmp_path)
+    assert told is not None
+    assert told[0] == reason
+    for refused in (
+        lambda: check_folder(tmp_path),
+        lambda: check_writable(tmp_path / "a.png"),
+        lambda: check_report(tmp_path / "a.json", [], None),
+    ):
+        with pytest.raises((OutputError, InputError)) as error:
+            refused()
+        assert str(error.value).endswith(f"cannot be written: {reason} ({told[1]})")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets no folder go that is a program's")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import click
 from frame_booster.cli.display import Display, busy, seconds_of
 from frame_booster.cli.standard_files import was_closed
 from frame_booster.cli.told_stdout import check_open
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, not_writable
 from frame_booster.options import BoostOptions
 from frame_booster.pipeline.stage_times import StageTimes
 
@@ -242,5 +241,5 @@ def check_report(report: Path | None, given: list[Given], output: str | None) ->
     place = report if report.exists() else report.absolute().parent
     if not place.exists():
         raise InputError("the report cannot be written: no such folder", path=report, hint="make it first")
-    if not os.access(place, os.W_OK):
-        raise InputError("the report cannot be written: no permission", path=report)
+    if told := not_writable(place):
+        raise InputError(f"the report cannot be written: {told[0]}", path=report, hint=told[1])

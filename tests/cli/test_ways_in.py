@@ -164,7 +164,7 @@ def test_a_report_that_may_not_be_written_is_told_before_work(night: Path, monke
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != night)
     found = in_process(monkeypatch, night / "a.mp4", "-o", night / "out.mp4", "--report", night / "r.json")
     assert found.exit_code == 2
-    assert f"{night / 'r.json'}: the report cannot be written: no permission" in found.output
+    assert f"{night / 'r.json'}: the report cannot be written: permission is denied" in found.output
 
 
 @pytest.mark.parametrize("flags", [["--skip-existing"], ["--retry-failed", "report.jsonl"]])

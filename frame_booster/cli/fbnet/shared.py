@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from frame_booster.errors import InputError, OutputError
+from frame_booster.errors import InputError, OutputError, not_writable
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -34,8 +33,8 @@ def check_writable(*paths: Path | None) -> None:
         folder = path.absolute().parent
         if not folder.is_dir():
             raise OutputError("cannot be written: no such folder", path=path, hint="make it first")
-        if not os.access(path if path.exists() else folder, os.W_OK):
-            raise OutputError("cannot be written: no permission", path=path)
+        if told := not_writable(path if path.exists() else folder):
+            raise OutputError(f"cannot be written: {told[0]}", path=path, hint=told[1])
 
 
 def import_tensorflow() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from frame_booster.errors import InputError, Interrupted, OutputError
+from frame_booster.errors import InputError, Interrupted, OutputError, not_writable
 from frame_booster.files import flush, retried, sync_folder
 from frame_booster.media.output.refusals import cannot_write, refused, tell_of_rest, told_of, writing
 from frame_booster.media.paths import check_name, hidden_beside, is_pipe, shortened
@@ -68,8 +68,8 @@ def check_folder(folder: Path) -> None:
     """Raises OutputError where a folder is missing or cannot be written."""
     if not folder.is_dir():
         raise OutputError("no such folder", path=folder, hint="make it first")
-    if not os.access(folder, os.W_OK):
-        raise OutputError("the folder cannot be written", path=folder)
+    if told := not_writable(folder):
+        raise OutputError(f"the folder cannot be written: {told[0]}", path=folder, hint=told[1])
 
 
 _being_written: set[Path] = set()
