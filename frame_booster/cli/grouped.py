@@ -22,6 +22,8 @@ DEVICES, FOLDERS, EXPERT = "Devices", "Folders", "Expert"
 GROUPS = (COMMON, TIMING, QUALITY, STREAMS, DEVICES, FOLDERS, EXPERT)
 """In the order of the help."""
 HELP_NAMES = ("-h", "--help")
+GIVEN_WAY = "frame_booster.given_way"
+"""Under this name a context knows the options whose variables mean nothing beside what is on the line."""
 _NAMES = 24
 """Width of the column of names; longer ones have a line of their own."""
 
@@ -66,6 +68,10 @@ class GroupedOption(click.Option):
         if context.auto_envvar_prefix is None or not self.allow_from_autoenv or self.name is None:
             return None
         return f"{context.auto_envvar_prefix}_{self.name.upper()}"
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Returns what its variable of the environment says; None where that gives way to the line."""
+        return None if self.name in ctx.meta.get(GIVEN_WAY, ()) else super().resolve_envvar_value(ctx)
 
     @property
     def text(self) -> str:

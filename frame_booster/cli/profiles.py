@@ -10,7 +10,7 @@ import click
 
 from frame_booster.cli.flags import run_options
 from frame_booster.cli.foreign_names import advice
-from frame_booster.cli.grouped import GroupedCommand, GroupedOption
+from frame_booster.cli.grouped import GIVEN_WAY, GroupedCommand, GroupedOption
 from frame_booster.cli.settings import DEFAULT_PROFILE, config_file, read_profiles, save_profile
 from frame_booster.errors import InputError, OutputError
 
@@ -26,7 +26,10 @@ _GIVES_WAY = {
     "preset": {"codec"},
     "encoder_option": {"codec"},
 }
-"""Options of a profile that mean nothing, or would be an error, where a nearer place gives one of these."""
+"""Options of a profile that mean nothing, or would be an error, where a nearer place gives one of these.
+
+Those of the environment give way to the line alike, but not to a codec: they are meant for whichever there is.
+"""
 
 
 class SettingsError(click.ClickException):
@@ -70,6 +73,7 @@ class ProfiledCommand(GroupedCommand):
         """
         if not ctx.resilient_parsing and self._topic(ctx, args) is None:
             given, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            ctx.meta[GIVEN_WAY] = {name for name, nearer in _GIVES_WAY.items() if nearer & given.keys() - {"codec"}}
             # What shows something and ends, as --help, must work whatever the profiles are.
             if not any(one.is_eager for one in order):
                 try:

@@ -10,6 +10,7 @@ import pytest
 
 from frame_booster.cli import settings
 from frame_booster.cli.boost import boost
+from frame_booster.cli.flags import run_options
 from frame_booster.cli.profiles import USED, SettingsError
 from frame_booster.cli.settings import config_file, read_profiles, save_profile
 from frame_booster.errors import InputError, OutputError
@@ -64,6 +65,45 @@ def test_what_a_nearer_place_makes_meaningless_gives_way(file: Path) -> None:
     assert (params("--factor", "4")["fps"], params()["fps"]) == (None, "60")
     assert (params("--codec", "ffv1")["crf"], params("--codec", "ffv1", "--crf", "3")["crf"]) == (None, 3)
     assert (params("--profile", "lossless")["codec"], params("--profile", "lossless")["crf"]) == ("ffv1", None)
+
+
+@pytest.mark.parametrize(
+    ("farther", "value", "nearer"),
+    [
+        ("factor", 4, ["--fps", "60"]),
+        ("fps", "60", ["--factor", "4"]),
+        ("audio", "drop", ["--audio-codec", "libopus"]),
+        ("audio", "drop", ["--audio-bitrate", "96k"]),
+        ("audio_codec", "libopus", ["--audio", "drop"]),
+        ("audio_bitrate", "96k", ["--audio", "drop"]),
+        ("crf", 28.0, ["--codec", "ffv1"]),
+        ("preset", "slow", ["--codec", "ffv1"]),
+        ("encoder_option", ("tune=film",), ["--codec", "ffv1"]),
+    ],
+)
+def test_each_option_that_would_be_an_error_gives_way(
+    farther: str, value: object, nearer: list[str], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a profile to the line and to the environment, and that of the environment to the line."""
+    typed = value[0] if isinstance(value, tuple) else value
+    file.write_text(f'[default]\n{farther} = "{typed}"\n')
+    assert params()[farther] == value
+    found = params(*nearer)
+    assert found[farther] == params("--no-profile")[farther], "as by default"
+    run_options(found)
+    name, given = nearer[0].lstrip("-").replace("-", "_"), nearer[1]
+    monkeypatch.setenv(f"FRAME_BOOSTER_{name.upper()}", given)
+    assert params()[farther] == params("--no-profile")[farther]
+    monkeypatch.delenv(f"FRAME_BOOSTER_{name.upper()}")
+    file.write_text("")
+    monkeypatch.setenv(f"FRAME_BOOSTER_{farther.upper()}", str(typed))
+    assert params()[farther] == params("--no-profile")[farther] == value
+    if name == "codec":
+        assert params(*nearer)[farther] == value, "it is meant for any encoder"
+    else:
+        for settings_aside in ([], ["--no-profile"]):
+            assert params(*nearer, *settings_aside)[farther] is None
+        run_options(params(*nearer))
 
 
 def test_values_of_toml_are_those_of_the_line(file: Path) -> None:
