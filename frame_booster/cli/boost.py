@@ -61,7 +61,7 @@ def _list_encoders(context: click.Context, _parameter: click.Parameter, asked: b
     there = set(available_encoders())
     for name, entry in ENCODERS.items():
         settings = " ".join(f"{k}={v}" for k, v in entry.options.items()) or "-"
-        click.echo(f"{name:<20}{'yes' if name in there else 'not here':<10}{settings}")
+        click.echo(f"{name:<20}{'yes' if name in there else 'no':<10}{settings}")
     context.exit()
 
 

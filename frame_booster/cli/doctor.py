@@ -1,4 +1,4 @@
-"""`frame-booster doctor`: what is here to run networks, what would be taken, and the command for what is missing."""
+"""`frame-booster doctor`: which engines and devices work, which a run would use, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -212,14 +212,14 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         add(f"{what}, as {older}", cuda_toolkit.CUDNN_OF_ALL_CARDS)
     elif found["nvidia_gpus"] and not found["tensorflow_gpu"]:
         if sys.platform.startswith("linux"):
-            add("TensorFlow has not the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
+            add("TensorFlow does not find the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
         elif not providers.has_accelerator():
             add(
                 "ONNX Runtime has no accelerator, and TensorFlow uses no GPU on this system",
                 providers.install_accelerator(),
             )
     if found["nvidia_gpus"] and found["tensorflow_gpu"] and not found["libdevice"]:
-        add("XLA, the compiler in TensorFlow, has not CUDA's libdevice", 'pip install "frame-booster[cuda]"')
+        add("XLA, TensorFlow's compiler, does not find CUDA's libdevice", 'pip install "frame-booster[cuda]"')
     if not found["encoders"].get("libx264", False):
         add("PyAV has no libx264", "pip install --force-reinstall av")
     if not found.get("test", {"passed": True})["passed"]:
@@ -237,13 +237,13 @@ def _has_nvidia_card() -> bool:
 def lines_of(found: dict[str, Any]) -> list[str]:
     """Returns the report for people."""
     lines = [f"frame-booster {found['version']}, Python {found['python']}, {found['system']}"]
-    gpus = f"NVIDIA GPUs, as the driver counts them: {found['nvidia_gpus']}"
-    lines.append(f"processor: {found['processor_threads']} threads; {gpus}")
+    gpus = f"NVIDIA GPUs that the driver reports: {found['nvidia_gpus']}"
+    lines.append(f"CPU: {found['processor_threads']} threads; {gpus}")
     lines += [f"{name:<24}{version}" for name, version in found["packages"].items()]
     if len(found["runtimes"]) > 1:
         lines.append(f"these overwrite each other: {', '.join(found['runtimes'])}; keep one of them")
-    lines.append(f"{'CUDA of TensorFlow':<24}{found['tensorflow_cuda'] or 'none'}")
-    lines.append(f"{'driver of NVIDIA':<24}{found['driver'] or 'none'}")
+    lines.append(f"{'CUDA in TensorFlow':<24}{found['tensorflow_cuda'] or 'none'}")
+    lines.append(f"{'NVIDIA driver':<24}{found['driver'] or 'none'}")
     for index, gpu in enumerate(found["gpus"]):
         free = "unknown" if gpu["free"] is None else f"{gpu['free'] / 2**30:.1f}"
         memory = f"{free} of {gpu['memory'] / 2**30:.1f} GiB free"
@@ -255,13 +255,13 @@ def lines_of(found: dict[str, Any]) -> list[str]:
             lines.append(f"gpu:{index}: TensorFlow has kernels for older cards only: {later}")
     there = [name for name, here in found["encoders"].items() if here]
     lines.append(f"{'encoders':<24}{', '.join(there)} (all: frame-booster --list-encoders)")
-    lines.append(f"graphs and compilations are kept in {found['cache']}")
+    lines.append(f"{'cache folder':<24}{found['cache']}")
     lines.append("")
     lines.append("--engine tensorflow: " + _tensorflow(found["tensorflow"], found["tensorflow_gpu"]))
     for short, hint in found["providers"].items():
-        lines.append(f"--engine onnx --provider {short}: {'here' if hint is None else f'not here ({hint})'}")
+        lines.append(f"--engine onnx --provider {short}: {'available' if hint is None else f'not available ({hint})'}")
     lines.append("")
-    lines += [f"auto takes for {what} by {found['model']}: {engine}" for what, engine in found["auto"].items()]
+    lines += [f"auto uses for {what} with {found['model']}: {engine}" for what, engine in found["auto"].items()]
     if "test" in found:
         lines.append(_test_line(found["test"]))
     lines += [f"missing: {gap['what']}: {gap['command']}" for gap in found["missing"]]
@@ -287,5 +287,5 @@ def _version(package: str) -> str:
 
 def _tensorflow(installed: bool, gpu: bool) -> str:
     if not installed:
-        return 'not here (pip install tensorflow, or "frame-booster[cuda]" for a GPU on Linux)'
-    return "here, with a GPU" if gpu else "here, on the processor"
+        return 'not available (pip install tensorflow, or "frame-booster[cuda]" for a GPU on Linux)'
+    return "available, with a GPU" if gpu else "available, on the CPU"

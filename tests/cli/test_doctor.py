@@ -23,11 +23,11 @@ from tests.conftest import MeanModel
 
 def test_every_engine_and_provider_is_told() -> None:
     lines = lines_of(facts("fbnet-2", test=False))
-    assert any(line.startswith("--engine tensorflow: here") for line in lines)
+    assert any(line.startswith("--engine tensorflow: available") for line in lines)
     for provider in PROVIDERS.values():
         [line] = [line for line in lines if line.startswith(f"--engine onnx --provider {provider.short}: ")]
-        assert ("not here" in line) == (provider.name not in providers.available())
-    assert len([line for line in lines if line.startswith("auto takes for ")]) == 2
+        assert ("not available" in line) == (provider.name not in providers.available())
+    assert len([line for line in lines if line.startswith("auto uses for ")]) == 2
 
 
 def test_runtimes_that_overwrite_each_other_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_a_card_is_told_with_what_would_be_taken(monkeypatch: pytest.MonkeyPatch
     lines = lines_of(facts("fbnet-2", test=False))
     assert any(line.startswith("gpu:0: NVIDIA H100, compute capability 9.0, 79.0 of 80.0 GiB free") for line in lines)
     assert any(
-        'missing: TensorFlow has not the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
+        'missing: TensorFlow does not find the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
         for x in lines
     )
 
@@ -90,7 +90,12 @@ def test_what_a_card_lacks_is_what_can_be_installed_there(
 def test_without_an_engine_the_one_to_install_has_a_release_for_the_machine(
     monkeypatch: pytest.MonkeyPatch, machine: str, extra: str
 ) -> None:
-    found = {**facts("fbnet-2", test=False), "tensorflow": False, "providers": {"cpu": "not here"}, "nvidia_gpus": 0}
+    found = {
+        **facts("fbnet-2", test=False),
+        "tensorflow": False,
+        "providers": {"cpu": "not available"},
+        "nvidia_gpus": 0,
+    }
     monkeypatch.setattr(platform, "machine", lambda: machine)
     [gap] = doctor._missing(found)
     assert gap == {"what": "no engine is installed", "command": f'pip install "frame-booster[{extra}]"'}

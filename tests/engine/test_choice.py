@@ -145,8 +145,14 @@ def test_providers_are_taken_in_order_or_by_name(machine: Machine) -> None:
         ((CPU,), "cpu", "gpu", InputError, "does not run on --device gpu"),
         ((CPU, CUDA), "cuda", "cpu", InputError, "does not run on --device cpu"),
         ((CPU,), "auto", "tpu", InputError, "unknown device 'tpu'"),
-        ((CPU,), "auto", "gpu", ModelError, r"no accelerator here.*pip install"),
-        ((CPU,), "openvino", "auto", ModelError, r'OpenVINOExecutionProvider is not here.*"frame-booster\[openvino\]"'),
+        ((CPU,), "auto", "gpu", ModelError, r"finds no accelerator.*pip install"),
+        (
+            (CPU,),
+            "openvino",
+            "auto",
+            ModelError,
+            r'OpenVINOExecutionProvider is not available.*"frame-booster\[openvino\]"',
+        ),
         ((), "auto", "auto", ModelError, r'not installed.*pip install "frame-booster\[onnx\]"'),
     ],
 )

@@ -117,7 +117,7 @@ def test_doctor_tells_what_brings_their_kernels(monkeypatch: pytest.MonkeyPatch)
         told = [gap for gap in gaps if gap["command"] == COMMAND]
         assert len(told) == (older is not None)
         assert all("before Turing" in gap["what"] and gap["what"].endswith(f"as {older}") for gap in told)
-        assert not [gap for gap in gaps if "has not the CUDA libraries" in gap["what"]], "they are there"
+        assert not [gap for gap in gaps if "does not find the CUDA libraries" in gap["what"]], "they are there"
     assert cuda_toolkit.CUDNN_OF_ALL_CARDS == COMMAND
 
 

@@ -153,7 +153,7 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
 
     Raises:
       InputError: a name is unknown, or the two exclude each other.
-      ModelError: the provider is not here, or there are two runtimes that overwrite each other.
+      ModelError: the provider is not available, or there are two runtimes that overwrite each other.
     """
     kind, _, number = device.lower().partition(":")
     if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
@@ -172,22 +172,22 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
             wanted = [p for p in wanted if p.name != CUDA]
         chosen = next((p for p in wanted if kind == "auto" or p.accelerator == (kind == "gpu")), None)
         if chosen is None and kind == "gpu":
-            raise ModelError("ONNX Runtime has no accelerator here", hint=f"--device cpu, or {install_accelerator()}")
+            raise ModelError("ONNX Runtime finds no accelerator", hint=f"--device cpu, or {install_accelerator()}")
         if chosen is None:
             raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"')
     else:
         chosen = provider_named(name)
         if chosen.name not in available():
-            raise ModelError(f"{chosen.name} is not here", hint=install_hint(chosen))
+            raise ModelError(f"{chosen.name} is not available", hint=install_hint(chosen))
         if kind != "auto" and chosen.accelerator != (kind == "gpu"):
             raise InputError(f"{chosen.name} does not run on --device {device}", hint="leave out one of them")
     return chosen, f"/GPU:{int(number or 0)}" if chosen.accelerator else "/CPU:0"
 
 
 def install_hint(provider: Provider) -> str:
-    """Returns what to do for a provider that is not here: the pip command, or why there is none."""
+    """Returns what to do for a provider that is not available: the pip command, or why there is none."""
     if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
-        return "the NVIDIA driver has no card here"
+        return "the NVIDIA driver reports no card"
     if provider.name == COREML and sys.platform != "darwin":
         return "it is for macOS only"
     if provider.name == DIRECTML and sys.platform != "win32":
