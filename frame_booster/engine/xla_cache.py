@@ -235,9 +235,8 @@ def keep_compilations(*, wanted: bool) -> None:
     for flag in (f"--xla_gpu_autotune_level={AUTOTUNE_LEVEL}", *FLAGS_OF_RELEASES.get(release, ())):
         _add("XLA_FLAGS", flag)
     toolkit = None if libdevice_is_found() else toolkit_elsewhere()
-    # Flags are parted by spaces.
-    if toolkit is not None and " " not in str(toolkit):
-        _add("XLA_FLAGS", f"--xla_gpu_cuda_data_dir={toolkit}")
+    if toolkit is not None:
+        _add("XLA_FLAGS", f"--xla_gpu_cuda_data_dir={quoted(toolkit)}")
     if not wanted or release < FIRST_RELEASE:
         return
     folder = CompilationFolder(cache_folder() / "xla" / folder_name())
@@ -252,7 +251,7 @@ def keep_compilations(*, wanted: bool) -> None:
 
 def flags_of(folder: Path) -> dict[str, list[str]]:
     """Returns the flags by which TensorFlow and XLA keep their files in a folder, by variable."""
-    executables, autotuned = (folder / kind for kind in KINDS)
+    executables, autotuned = (quoted(folder / kind) for kind in KINDS)
     return {
         "TF_XLA_FLAGS": [
             f"--tf_xla_persistent_cache_directory={executables}",
@@ -261,6 +260,18 @@ def flags_of(folder: Path) -> dict[str, list[str]]:
         ],
         "XLA_FLAGS": [f"--xla_gpu_per_fusion_autotune_cache_dir={autotuned}"],
     }
+
+
+def quoted(path: Path) -> str:
+    """Returns a path as the value of a flag: flags are parted by spaces, and what has some stands in quotes.
+
+    XLA reads a backslash in them as the sign that the next character stands for itself (`parse_flags_from_env.cc`).
+    """
+    text = str(path)
+    if re.search(r"\s", text) is None:
+        return text
+    escaped = re.sub(r'(["\\])', r"\\\1", text)
+    return f'"{escaped}"'
 
 
 def folder_name() -> str:

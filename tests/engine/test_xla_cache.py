@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -241,13 +242,25 @@ def test_another_cudnn_has_a_folder_of_its_own(card: Path, monkeypatch: pytest.M
     assert folder_name().endswith("NVIDIA-H100-80GB")
 
 
+@pytest.mark.parametrize("name", ["cuda", "cuda 12", r'the "new" \cuda'])
 def test_a_toolkit_that_xla_would_not_find_is_named(
-    card: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    card: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    monkeypatch.setattr(xla_cache, "libdevice_is_found", lambda: False)
-    monkeypatch.setattr(xla_cache, "toolkit_elsewhere", lambda: tmp_path)
+    monkeypatch.setattr(xla_cache, "toolkit_elsewhere", lambda: tmp_path / name)
     keep_compilations(wanted=False)
-    assert f"--xla_gpu_cuda_data_dir={tmp_path}" in os.environ["XLA_FLAGS"].split()
+    assert "cuda_data_dir" not in os.environ["XLA_FLAGS"], "it is found"
+    monkeypatch.setattr(xla_cache, "_opened", False)
+    monkeypatch.setattr(xla_cache, "libdevice_is_found", lambda: False)
+    keep_compilations(wanted=False)
+    assert f"--xla_gpu_cuda_data_dir={tmp_path / name}" in shlex.split(os.environ["XLA_FLAGS"])
+
+
+def test_a_folder_whose_name_has_a_space_is_one_word_of_the_flags(tmp_path: Path) -> None:
+    """Else XLA writes what it compiles into another folder, named by what comes before the space."""
+    folder = tmp_path / "my cache"
+    words = [word for flags in flags_of(folder).values() for word in shlex.split(" ".join(flags))]
+    assert {word.partition("=")[2] for word in words} >= {str(folder / kind) for kind in xla_cache.KINDS}
+    assert all(word.startswith("--") for word in words)
 
 
 @pytest.mark.parametrize("why", ["not wanted", "an old release", "no card", "too late"])
@@ -268,18 +281,25 @@ def test_nothing_is_kept(card: Path, monkeypatch: pytest.MonkeyPatch, why: str) 
 
 
 def test_this_release_knows_all_the_flags_it_is_given(tmp_path: Path) -> None:
-    """XLA ends a process that gives it a flag it does not know."""
+    """XLA ends a process that gives it a flag it does not know, and keeps what it compiles where it is told."""
+    folder = tmp_path / "my cache"
+    (folder / "executables").mkdir(parents=True)
     script = (
         "import os\nfrom frame_booster.engine import xla_cache as cache\nfrom pathlib import Path\n"
         "release = cache._release()\nflags = list(cache.FLAGS_OF_RELEASES.get(release, ()))\n"
         "flags.append(f'--xla_gpu_autotune_level={cache.AUTOTUNE_LEVEL}')\n"
-        "flags.append('--xla_gpu_cuda_data_dir=/usr/lib/cuda')\n"
-        f"flags += cache.flags_of(Path({str(tmp_path)!r}))['XLA_FLAGS'] if release >= cache.FIRST_RELEASE else []\n"
+        f"folder = Path({str(folder)!r})\nflags.append(f'--xla_gpu_cuda_data_dir={{cache.quoted(folder)}}')\n"
+        "if release >= cache.FIRST_RELEASE:\n"
+        "    kept = cache.flags_of(folder)\n    flags += kept['XLA_FLAGS']\n"
+        "    told = ' '.join(kept['TF_XLA_FLAGS']).replace('XLA_GPU_JIT', 'XLA_CPU_JIT')\n"
+        "    os.environ['TF_XLA_FLAGS'] = told.replace('GPU,', 'CPU,')\n"
         "os.environ['XLA_FLAGS'] = ' '.join(flags)\nimport tensorflow as tf\n"
         "print(float(tf.function(lambda x: x + 1.0, jit_compile=True)(tf.ones([]))))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == "2.0", done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["my cache"]
+    assert any((folder / "executables").iterdir()) == (xla_cache._release() >= xla_cache.FIRST_RELEASE)
 
 
 FBNET = """
