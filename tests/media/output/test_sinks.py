@@ -266,9 +266,9 @@ def test_a_part_is_no_end_of_a_run_in_segments(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk."""
     source = make_video(tmp_path / "in.mp4", pts=range(20), size=(320, 192), options={"crf": "30"})
-    command = [sys.executable, "-m", "frame_booster", str(source), "-o", str(tmp_path / "out.mkv"), "-c:v", "ffv1", "-q"]
+    arguments = [str(source), "-o", str(tmp_path / "out.mkv"), "-c:v", "ffv1", "--quiet"]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "frame_booster", *arguments],
         capture_output=True,
         text=True,
         timeout=300,
