@@ -233,6 +233,11 @@ def test_a_cluster_tells_programs_on_stderr(capsys: pytest.CaptureFixture[str]) 
     assert captured.out == ""
 
 
+def test_a_pipe_is_named_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    Display().summary(dataclasses.replace(RESULT, output="-"))
+    assert capsys.readouterr().err == "standard output: 2 frames at 50 fps from 1 in 4.0 s\n"
+
+
 def test_where_the_time_went() -> None:
     stages = StageTimes(load=1.0, network=3.6, encode=1.2, decode=0.01)
     assert busy(stages, 4.0) == "; busy: network 90 %, encoding 30 %, loading 25 %"

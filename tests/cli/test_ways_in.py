@@ -177,4 +177,5 @@ def test_one_input_is_left_alone_too(night: Path, flags: list[str], monkeypatch:
     found = in_process(monkeypatch, "b.mkv", *flags)
     assert found.exit_code == 0, found.output
     assert found.stderr.startswith("b.mkv: skipped\n")
+    assert found.stderr.endswith("\n1 of 1 files done\n")
     assert (night / "b.2x.mkv").read_bytes() == made
