@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -39,6 +41,24 @@ def test_frames_are_warped_by_the_flows() -> None:
 def test_networks_without_a_mask_have_no_such_measure() -> None:
     frame = tf.zeros([1, 8, 8, 3])
     assert doubt_of(frame, frame, Prediction(frame, frame, []), tf.constant([0.5])) is None
+
+
+class _Shifted:
+    """A network that finds motion to what lies beyond the right edge of a picture, at a quarter of the time."""
+
+    multiple = 16
+
+    def __call__(self, frame0: tf.Tensor, frame1: tf.Tensor, t: tf.Tensor) -> Prediction:
+        flow = tf.constant([0.0, -8.0]) * tf.ones_like(frame0[..., :1])
+        mask = tf.math.log(1.0 / 3.0) * tf.ones_like(frame0[..., :1])
+        return Prediction(frame0, frame0, [(flow, flow)], (mask,))
+
+
+def test_the_meter_pads_pictures_by_their_edges_and_tells_the_time() -> None:
+    meter = DoubtMeter(SimpleNamespace(network=_Shifted(), device="/CPU:0"))  # type: ignore[arg-type]
+    for sides in ((20, 40), (40, 20), (32, 32)):
+        pictures = [np.full((*sides, 3), value, np.uint8) for value in (51, 204)]
+        np.testing.assert_allclose(meter.measure(*pictures, 0.25), np.full(sides, 0.6), atol=1e-5)
 
 
 def test_fbnet_2_doubts_what_does_not_fit() -> None:
