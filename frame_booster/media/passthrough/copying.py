@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from typing import Any
 
@@ -39,7 +40,8 @@ class CopiedStream:
         self._late, self._most_late = 0, Fraction(0)
         """Packets that came against their order, and by how much they were moved, s."""
         self._last_dts: int | None = None
-        self._needs_lengths = stream.type == "subtitle" and stream.container.format.name in MP4_FAMILY
+        in_mp4 = stream.container.format.name in MP4_FAMILY
+        self._needs_lengths, self._trims = stream.type == "subtitle" and in_mp4, stream.type == "audio" and in_mp4
         self._held: av.Packet | None = None
         """A subtitle that is shown until another comes."""
         self._video_ends = Fraction(0)
@@ -76,6 +78,8 @@ class CopiedStream:
     def _placed(self, packet: av.Packet) -> av.Packet:
         """Returns a packet for the output's stream, at its time there."""
         packet.stream = self.stream
+        if self._trims and packet.has_sidedata("skip_samples"):
+            self._trim(packet)
         if self.slower != 1:
             begin = packet.dts if packet.pts is None else packet.pts
             end = slowed(begin + (packet.duration or 0), self.slower)
@@ -84,6 +88,19 @@ class CopiedStream:
             packet.duration = end - slowed(begin, self.slower)
         self._changes.look(packet)
         return self._in_order(packet)
+
+    def _trim(self, packet: av.Packet) -> None:
+        """Takes off a packet's length what is not to be heard of its end: MP4 has no other place for that.
+
+        Matroska tells it (DiscardPadding) of the last packet of Opus and AAC, which is longer than what is left.
+        """
+        _, behind = struct.unpack_from("<2I", bytes(packet.get_sidedata("skip_samples")))
+        own, base, rate = exact(packet.time_base), exact(self.stream.time_base), self.stream.codec_context.sample_rate
+        if not behind or own is None or base is None or not rate:
+            return
+        length = rescale(packet.duration or 0, own, base) - rescale(behind, Fraction(1, rate), base)
+        packet.pts, packet.dts = (None if t is None else rescale(t, own, base) for t in (packet.pts, packet.dts))
+        packet.duration, packet.time_base = max(length, 1), base
 
     def _in_order(self, packet: av.Packet) -> av.Packet:
         """Returns a packet that is decoded after the one before, which muxers insist on, as ffmpeg does it."""

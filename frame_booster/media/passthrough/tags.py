@@ -35,10 +35,11 @@ _TECHNICAL = frozenset(
         # The program that wrote an MXF.
         *("company_name", "product_name", "product_version", "product_version_num"),
         *("toolkit_version", "toolkit_version_num"),
-        "variant_bitrate",
+        # The program that wrote an AVI or a WAVE file, and the bit rate of a variant of HLS.
+        *("software", "variant_bitrate"),
     }
 )
-"""Tags that say how a file was made, not what it is (of MP4, Matroska, MXF and playlists of HLS)."""
+"""Tags that say how a file was made, not what it is (of MP4, Matroska, MXF, AVI and HLS)."""
 _TRIAL_CODECS = {"webm": "libvpx", "flv": "flv", "mxf": "mpeg2video"}
 _TRIAL_PIX_FMT = "yuv420p"
 _TRIAL_RATE = Fraction(25)

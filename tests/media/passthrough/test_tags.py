@@ -98,6 +98,8 @@ def test_what_is_kept_does_not_go_by_the_rate(rate: str) -> None:
 
 def test_what_says_how_a_file_was_made_is_not_missed() -> None:
     technical = {
+        "software": "Lavf62.12.102",
+        "variant_bitrate": "900000",
         "major_brand": "isom",
         "ENCODER": "Lavf",
         "DURATION-eng": "1",
