@@ -1,4 +1,4 @@
-"""What a run is asked to do, checked once."""
+"""The options of a run, with their checks."""
 
 from __future__ import annotations
 
@@ -13,69 +13,69 @@ from frame_booster.timecode import Timecode
 
 MAX_GAP_FRAMES = 8
 SEGMENT_S = Fraction(60)
-"""Usual length of a durable segment, s of the input."""
+"""Default length of a segment, s of the input."""
 DEINTERLACING = ("auto", "on", "off")
 LEAST_FPS, MOST_FPS = Fraction(1, 1000), Fraction(100_000)
-"""Rates that the usual containers can count, frames a second; some count fewer (`check_rate`)."""
+"""Frame rates that common containers can represent; some can represent fewer (`check_rate`)."""
 MOST_FRAMES = 16
-"""The most frames for one, and as fine as networks that know the middle only come to any time."""
+"""Largest factor; networks that can interpolate the middle only reach other times to one part in this many."""
 MOST_TIMES_SLOWER = 100
 SAMPLES = 8
-"""Moments of an exposure that are averaged, where it is not said."""
+"""Default number of moments of an exposure that are averaged."""
 MOST_SAMPLES = 32
 _SIZE = re.compile(r"0*[1-9][0-9]*x0*[1-9][0-9]*")
 Position = Fraction | Timecode
-"""A place in a video: s from its start, or the label of a frame."""
+"""A position in a video: s from its start, or a timecode."""
 
 
 def knows_any_time(model: str) -> bool:
-    """Tells whether a network makes frames at any time: not those that know the middle only."""
+    """Tells whether a network interpolates at any time, not only in the middle."""
     return model not in PRESETS or PRESETS[model].any_timestep
 
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """How the output is encoded; None leaves the choice to the encoder's entry in `media.encoders`."""
+    """How the output is encoded; None: the default of the encoder in `media.output.encoders`."""
 
     codec: str | None = None
     crf: float | None = None
     preset: str | None = None
     pix_fmt: str | None = None
     options: tuple[tuple[str, str], ...] = ()
-    """Passed to the encoder as they are, after all else."""
+    """Options passed to the encoder unchanged, after all others."""
     container_options: tuple[tuple[str, str], ...] = ()
-    """Passed to the container as they are, as ("movflags", "+faststart")."""
+    """Options passed to the container unchanged, such as ("movflags", "+faststart")."""
 
 
 @dataclass(frozen=True)
 class InputOptions:
-    """How the input is read; None leaves it to what the input says of itself.
+    """How the input is read; None: detected from the input.
 
     Raises:
-      InputError: a value is not one of those that there are.
+      InputError: a value is unknown.
     """
 
     format: str | None = None
     """FFmpeg's name of the input's format, for pipes and raw video."""
     size: str | None = None
-    """WIDTHxHEIGHT of raw video, px."""
+    """Size of raw video, WIDTHxHEIGHT, px."""
     pix_fmt: str | None = None
     """Pixel format of raw video; yuv420p if None."""
     rate: Fraction | None = None
-    """Frames a second of raw video, of raw streams and of picture sequences; 25 if None."""
+    """Frame rate of raw video, raw streams and image sequences; 25 if None."""
     video_stream: int = 0
-    """Which of the video streams is boosted, from 0, cover art not counted."""
+    """Number of the video stream to boost, from 0, without cover art."""
     hwaccel: str | None = None
-    """Hardware decoder: "auto" or a device type of FFmpeg such as "cuda"; None decodes in software."""
+    """Hardware decoder: "auto" or a device type of FFmpeg such as "cuda"; None: software."""
     deinterlace: str = "auto"
     """"auto" deinterlaces what is flagged as interlaced and not progressive in truth, "on" all frames, "off" none."""
     ivtc: bool = False
-    """Whether 3:2 pulldown is taken out: four frames of every five."""
+    """Whether 3:2 pulldown is reversed: four frames of every five remain."""
     threads: int | None = None
-    """Of the decoder; None leaves it to FFmpeg."""
+    """Threads of the decoder; None: chosen by FFmpeg."""
     strict: bool = False
-    """Whether the run ends where something of the source is lost: at a frame that is damaged, is interlaced, or has
-    another size or format than the first, at a stream that the output cannot hold as it is; else a warning says so."""
+    """Whether any loss is an error instead of a warning: a damaged or interlaced frame, a frame with another size or
+    format than the first, or a stream that the output cannot hold as it is."""
 
     def __post_init__(self) -> None:
         if self.deinterlace not in DEINTERLACING:
@@ -101,76 +101,76 @@ class BoostOptions:
 
     model: str = DEFAULT
     weights: str | None = None
-    """Weights file; None is the one that ships with the model."""
+    """Weights file; None: the included weights of the network."""
     device: str = "auto"
     """"auto", "cpu", "gpu" or "gpu:1"; several, "gpu:0,gpu:1", share the work of one file."""
     precision: str = "auto"
     engine: str = "auto"
-    """What runs the network: "auto", "tensorflow" or "onnx"."""
+    """Engine that runs the network: "auto", "tensorflow" or "onnx"."""
     provider: str = "auto"
-    """Execution provider of ONNX Runtime, by name; "auto" takes the first that is here."""
+    """Name of the execution provider of the ONNX engine; "auto": the first that works."""
     batch_size: int | None = None
-    """Pairs a batch; None chooses by the size of a frame."""
+    """Pairs of frames per batch; None: chosen by the frame size."""
     flow_scale: Fraction | None = None
-    """Scale at which motion is looked for: 1, 1/2, 1/4, ...; None chooses by the size of a frame."""
+    """Scale of the frames on which flow is estimated: 1, 1/2, 1/4, ...; None: chosen by the frame size."""
     max_memory: int | None = None
-    """What the process may take, bytes; None is half of what is free, or what is needed if that is more."""
+    """Memory limit of the process, bytes; None: half of the free memory, or what is needed if that is more."""
     max_device_memory: int | None = None
-    """What the process may take of each GPU, bytes; None is what is free."""
+    """Memory limit on each GPU, bytes; None: the free memory."""
     cache: bool = True
-    """Whether what is compiled for a GPU, graphs of the ONNX engine and speeds are kept on disk for the next run."""
+    """Whether computations compiled for a GPU, graphs of the ONNX engine and measured speeds are kept on disk."""
     threads: int | None = None
-    """Threads of the network, the decoder and the encoder each; None leaves it to them."""
+    """Threads, each for the network, the decoder and the encoder; None: chosen by each."""
     factor: int | None = None
-    """Frames out for each frame in, 2 to 16; None is 2, or as many as `slow_motion`, or 1 with `shutter`."""
+    """Output frames for each input frame, 2 to 16; None: 2, or `slow_motion`, or 1 with `shutter`."""
     fps: Fraction | None = None
-    """Frames a second of the output, whatever the input's; instead of a factor."""
+    """Frame rate of the output, instead of a factor."""
     slow_motion: Fraction | None = None
-    """How many times longer the output lasts: more than 1, at most 100."""
+    """How many times longer the output is: more than 1, at most 100."""
     slow_audio: str | None = None
-    """What becomes of audio in slow motion: "drop" or "stretch"."""
+    """Audio in slow motion: "drop" or "stretch"."""
     audio: str | None = None
-    """What becomes of audio: "copy", "encode" or "drop"; None copies what the container holds and encodes the rest,
-    or encodes all of it where `audio_codec` or `audio_bitrate` says how."""
+    """Audio: "copy", "encode" or "drop"; None: copy what the container can hold and encode the rest, or encode all if
+    `audio_codec` or `audio_bitrate` is given."""
     audio_codec: str | None = None
-    """FFmpeg's name of the encoder of audio; None is AAC, or Opus in WebM."""
+    """FFmpeg's name of the audio encoder; None: AAC, or Opus in WebM."""
     audio_bitrate: int | None = None
-    """Of an encoded track, bits a second; None goes by its channels."""
+    """Bit rate of each encoded track, bit/s; None: by its channels."""
     dedupe: bool = False
-    """Whether repeated frames are taken for one that was held, and motion is made to go on through them."""
+    """Whether repeated frames are treated as one held frame, across which motion is interpolated."""
     scene_threshold: float = 0.2
-    """SSIM of 32x32 thumbnails below which two frames are of different scenes; 0 is off."""
+    """SSIM of 32x32 thumbnails below which there is a cut between two frames; 0 disables the detection."""
     max_gap: Fraction = Fraction(1, 2)
-    """A longer gap between two frames, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
+    """Gap, s, over which a frame is held if it is also longer than `MAX_GAP_FRAMES` usual gaps; 0: no limit."""
     start: Position | None = None
-    """Where to begin: s from the start of the input, or the label of the first frame."""
+    """Start: s from the start of the input, or the timecode of the first frame."""
     end: Position | None = None
-    """Where to end, likewise; what is there is left out."""
+    """End, in the same form; the frame there is not included."""
     duration: Position | None = None
-    """How much to take, s, or a number of frames as a timecode counts them; instead of `end`."""
+    """Length to process, s, or a number of frames as a timecode; instead of `end`."""
     loop: bool = False
-    """Whether frames are interpolated between the last frame and the first, for what is shown again and again."""
+    """Whether the video is a loop: frames are interpolated between the last frame and the first, too."""
     shutter: Fraction | None = None
-    """Angle of a camera's shutter, degrees up to 360: frames are averages over the time in which it would be open."""
+    """Shutter angle, degrees up to 360: frames are averages over the time in which the shutter is open."""
     shutter_samples: int = SAMPLES
-    """Moments that are averaged for such a frame."""
+    """Moments that are averaged for each frame with `shutter`."""
     mask: str | None = None
-    """Picture of the size of the video; where it is white, frames are held."""
+    """Image of the size of the video; frames are held where it is white."""
     encoder: EncoderOptions = EncoderOptions()
     source: InputOptions = InputOptions()
     output_format: str | None = None
-    """FFmpeg's name of the container; None goes by the output's suffix."""
+    """FFmpeg's name of the container; None: by the suffix of the output."""
     allow_drop: bool = False
-    """Whether streams that the output cannot hold may be left out where the reading is strict."""
+    """Whether strict runs may drop or re-encode streams that the output cannot hold."""
     overwrite: bool = False
     keep_partial: bool = False
-    """Whether an interrupted run leaves what it has done, playable, as NAME.partial.SUFFIX."""
+    """Whether an interrupted run keeps the finished part, playable, as NAME.partial.SUFFIX."""
     allow_truncated: bool = False
-    """Whether the result of an input that breaks off gets its name; else it is an error, and NAME.partial.SUFFIX."""
+    """Whether the result of a truncated input gets its name; else it is an error, and NAME.partial.SUFFIX is kept."""
     resume: bool = False
-    """Whether the run is done in durable segments, and goes on where an earlier one was cut off."""
+    """Whether the run writes durable segments, and continues an interrupted run."""
     segment: Fraction | None = None
-    """Length of such a segment, s of the input; None is `SEGMENT_S`, or on a cluster what keeps all workers busy."""
+    """Length of a segment, s of the input; None: `SEGMENT_S`, or on a cluster less if that keeps all workers busy."""
 
     def __post_init__(self) -> None:
         self._check_rates()
@@ -256,7 +256,7 @@ class BoostOptions:
 
     @property
     def part(self) -> dict[str, Position | None]:
-        """The part of the input that is taken, as `open_source` takes it."""
+        """The part of the input to read, as arguments of `open_source`."""
         return {"start": self.start, "end": self.end, "duration": self.duration}
 
     @property
@@ -266,11 +266,11 @@ class BoostOptions:
 
     @property
     def ratio(self) -> Fraction:
-        """Frames out for each frame in, where no rate is asked for."""
+        """Output frames for each input frame, if no frame rate is requested."""
         usual = 2 if self.shutter is None else 1
         return Fraction(self.factor or self.slow_motion or usual)
 
     @property
     def multiple(self) -> str:
-        """The same as a part of file names, "2" or "2.5"."""
+        """The factor in file names, "2" or "2.5"."""
         return f"{float(self.ratio):g}"

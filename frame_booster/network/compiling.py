@@ -1,4 +1,4 @@
-"""Per-pixel functions, compiled by XLA ahead of their first use; or traced as plain operations, for export."""
+"""Per-pixel functions, compiled by XLA before their first use, or traced as plain operations for export."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _inlined = ContextVar("inlined", default=False)
 WHOLE = Fraction(1)
 AHEAD_WORKERS = 2
 FEW_PIXELS = 4096
-"""What most functions of a network take as `least_pixels`: below it a loop saves less than a millisecond a frame, and
-compiling it takes 20 to 100."""
+"""Usual `least_pixels`: on smaller maps a loop saves less than a millisecond per frame, and compiling it takes 20 to
+100."""
 AHEAD_BYTES = 256 << 20
-"""Loops over more than this are not compiled ahead: that takes tensors of their size."""
+"""Loops over more pixels are not compiled in advance, since that needs tensors of their size."""
 
 
 @contextmanager
 def plain_operations() -> Iterator[None]:
-    """Within it, what is `compiled` is traced operation by operation: the same numbers, several times slower."""
+    """Context in which `compiled` functions are traced as plain operations: the same results, several times slower."""
     token = _plain.set(True)
     try:
         yield
@@ -40,13 +40,13 @@ def plain_operations() -> Iterator[None]:
 
 @contextmanager
 def training_graph(*, refined: bool = False, inlined: bool = False) -> Iterator[None]:
-    """Within it, what is `compiled` stands for what trains it faster, if it has that: the same numbers.
+    """Context in which `compiled` functions use their `training` variant, if there is one: the same results, faster.
 
     Args:
-      refined: what `is_refined` says there.
-      inlined: whether XLA compiles all of the graph, so that loops are traced as a part of it. As functions of their
-        own they know no sizes, and their gradients ask for those of what they were called with: XLA then takes the
-        frames themselves for constants, and compiles the graph anew for each batch.
+      refined: value of `is_refined` in the context.
+      inlined: whether XLA compiles the whole graph, so that loops are traced as a part of it. As separate functions
+        they have unknown sizes, and their gradients need the sizes of the arguments: XLA then treats the frames
+        themselves as constants, and compiles the graph again for each batch.
     """
     tokens = _training.set(True), _inlined.set(inlined)
     try:
@@ -59,7 +59,7 @@ def training_graph(*, refined: bool = False, inlined: bool = False) -> Iterator[
 
 @contextmanager
 def refinement(on: bool) -> Iterator[None]:
-    """Within it, `is_refined` says so."""
+    """Context in which `is_refined` is true."""
     token = _refined.set(on)
     try:
         yield
@@ -68,30 +68,30 @@ def refinement(on: bool) -> Iterator[None]:
 
 
 def in_training() -> bool:
-    """Tells whether what is traced is a `training_graph`."""
+    """Tells whether a `training_graph` is being traced."""
     return _training.get()
 
 
 def is_inlined() -> bool:
-    """Tells whether XLA compiles all of what is traced: where a layer of TensorFlow's is slow in XLA, another stands."""
+    """Tells whether XLA compiles the whole graph; layers of TensorFlow that are slow in XLA are then replaced."""
     return _inlined.get()
 
 
 def is_refined() -> bool:
-    """Tells whether a network does what it does without weights to the flow that it found: yes, but for training."""
+    """Tells whether a network applies its refinements of flow without weights: always, except in most training."""
     return _refined.get()
 
 
 def differentiable(function: Callable[..., Any], gradients: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a function of tensors with a gradient of its own.
+    """Returns a function of tensors with a custom gradient.
 
-    Automatic differentiation of a gather is a scatter, which XLA runs on one core, one element after the other, for
-    every tensor that the loop reads, asked for or not.
+    Automatic differentiation of a gather is a scatter, which XLA runs on one core, element by element, for every tensor
+    that the loop reads, needed or not.
 
     Args:
-      function: of tensors, to one tensor, or to a tuple of that and others that its gradients need.
-      gradients: takes the gradient of what the function returns, then the function's tensors, then those others;
-        returns a gradient for each of the function's tensors, None where there is none.
+      function: maps tensors to one tensor, or to a tuple of that and others that its gradients need.
+      gradients: takes the gradient of the result, then the arguments of the function, then those others; returns a
+        gradient for each argument, or None.
     """
 
     @tf.custom_gradient
@@ -152,12 +152,12 @@ _ahead: ContextVar[_Ahead | None] = ContextVar("ahead", default=None)
 
 @contextmanager
 def compiling_ahead(device: str) -> Iterator[None]:
-    """Within it, loops that are traced into a graph are compiled in the background, which may go on after it.
+    """Context in which loops that are traced into a graph are compiled in the background, also after its end.
 
     A graph that runs before they are compiled waits for those it needs.
 
     Args:
-      device: that the graph will run on, as TensorFlow names it.
+      device: TensorFlow's name of the device on which the graph will run.
     """
     pool = ThreadPoolExecutor(AHEAD_WORKERS)
     token = _ahead.set(_Ahead(device, pool))
@@ -173,18 +173,18 @@ def compiling_ahead(device: str) -> Iterator[None]:
 
 
 def compile_ahead(loop: Callable[..., Any], tensors: list[Any]) -> None:
-    """Has a function of XLA's, that a graph calls with these tensors, compiled while that graph is being traced."""
+    """Compiles an XLA function for these tensors in the background, while the graph that calls it is being traced."""
     ahead = _ahead.get()
     if ahead is not None and not tf.executing_eagerly():
         ahead.add(loop, tensors)
 
 
 def prepare_ahead(function: Any, specs: Any) -> None:
-    """Has a traced function made ready to run, by running it on zeros, while others are being traced.
+    """Prepares a traced function by running it on zeros in the background, while others are being traced.
 
     Args:
       function: a `tf.function`, already traced.
-      specs: of its arguments, a list of `tf.TensorSpec` or of nested lists of them.
+      specs: its arguments, a list of `tf.TensorSpec` or of nested lists of them.
     """
     ahead = _ahead.get()
     if ahead is not None and ahead.on_processor:
@@ -200,20 +200,20 @@ def compiled(
     least_pixels: int = 0,
     any_channels: bool = False,
 ) -> Callable[..., Any]:
-    """Returns a function that XLA compiles into one loop for each shape it is called with.
+    """Returns a function that XLA compiles into one loop for each shape of its arguments.
 
-    It is traced for any height and width at once, since tracing takes longer than compiling: a network calls it at
-    every level. So are the plain operations that stand for it on small maps: TensorFlow unfolds their calls when it
-    makes a graph ready to run. Values that are no tensors are part of what is traced.
+    It is traced once for all heights and widths, since tracing takes longer than compiling and a network calls it at
+    every level. The same holds for the plain operations used on small maps, whose calls TensorFlow inlines when it
+    prepares a graph. Arguments that are not tensors are constants of the trace.
 
     Args:
-      function: of tensors (B, H, W, C), to one tensor of the B, H and W of the first.
-      plainly: what stands for it among plain operations; None: itself.
-      training: what stands for it in a `training_graph`; None: itself.
-      scale: what it returns is so many times as high and wide instead.
-      least_pixels: in a graph for a processor, maps (B, H, W, C) of fewer pixels go through plain operations instead:
-        a loop saves too little there to be worth compiling.
-      any_channels: it is traced for any number of channels at once as well, and keeps that of its first tensor.
+      function: maps tensors (B, H, W, C) to one tensor with B, H and W of the first.
+      plainly: variant in plain operations; None: `function`.
+      training: variant in a `training_graph`; None: `function`.
+      scale: height and width of the result relative to those of the first tensor.
+      least_pixels: in a graph for a CPU, maps (B, H, W, C) of fewer pixels use plain operations, since a loop would
+        save too little to be worth compiling.
+      any_channels: whether it is traced once for all numbers of channels too; the result has those of the first tensor.
     """
     traced: dict[Any, Any] = {}
     unfused = plainly or function
@@ -255,7 +255,7 @@ def compiled(
 
 
 def _pixels(tensor: Any) -> float:
-    """Returns the pixels of a map (B, H, W, C), of one of the batch; infinity where they are not known."""
+    """Returns the number of pixels H * W of a map (B, H, W, C); infinity if unknown."""
     pixels = tensor.shape[1:3].num_elements() if len(tensor.shape) == 4 else None
     return math.inf if pixels is None else float(pixels)
 

@@ -1,7 +1,7 @@
-"""What the engine asks of a network, whichever it is.
+"""The interface between engines and networks.
 
-The engine names no class of a network and looks for no method of one: what only some networks can do is declared here
-as a capability that is None where there is none.
+Engines depend on this interface only, not on a network's class. What only some networks can do is declared here as a
+capability that is None for the others.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class FrameCoding(Protocol):
-    """Interpolation in two steps, the first of one frame alone: a frame of two pairs is then encoded once."""
+    """Interpolation in two steps, encoding and decoding, so that a frame that belongs to two pairs is encoded once."""
 
     def encode(self, frame: Tensor, flow_downscale: int = 0, downscaled: Tensor | None = None) -> Any:
         """Encodes frames; arguments as `frames` of `Network.between`.
 
         Returns:
-          Tensors in nested tuples and lists, each with the batch first, that `decode` takes.
+          Input of `decode`: tensors in nested tuples and lists, each with the batch first.
         """
 
     def decode(self, encoded0: Any, encoded1: Any, t: Tensor | None = None) -> Prediction:
-        """Predicts the frame between two encoded ones; `t` as in `Network.__call__`."""
+        """Predicts the frame between two encoded frames; `t` as in `Network.__call__`."""
 
 
 @dataclass(frozen=True)
@@ -35,56 +35,56 @@ class MotionMap:
 
     channels: int
     stride: int
-    """Height and width of the frames that motion is estimated on over those of the map."""
+    """Size of the frames on which motion is estimated, divided by that of the map."""
     dtype: str
 
 
 @dataclass(frozen=True)
 class StripSupport:
-    """Interpolation in two steps, the second of which needs a few rows around each pixel only.
+    """Interpolation in two steps, of which the second needs only a few rows around each pixel.
 
-    A large frame is then made in strips of rows: motion is estimated once, on the whole frame at the scale of the
-    flow; what needs memory in proportion to the frame at full size runs strip by strip.
+    Large frames are interpolated in strips of rows: motion is estimated once, on the whole frame at the scale of the
+    flow; the step whose memory grows with the full frame size runs strip by strip.
     """
 
     find: Callable[[Tensor, Tensor, Tensor], list[Tensor]]
-    """Estimates motion: two whole frames (B, h, w, 3) float32 at the scale of the flow, and t (B,) float32, to one map
-    for each of `maps`."""
+    """Estimates motion: from two whole frames (B, h, w, 3) float32 at the scale of the flow, and t (B,) float32, to one
+    map for each of `maps`."""
     fuse: Callable[[Tensor, Tensor, list[Tensor], Tensor], Tensor]
-    """Interpolates: strips of both frames (B, H, W, 3) float32 at full size, the same rows of the maps, and t (B,), to
-    RGB (B, H, W, 3) float32, not clipped."""
+    """Interpolates: from strips of both frames (B, H, W, 3) float32 at full size, the same rows of the maps, and t
+    (B,), to RGB (B, H, W, 3) float32, not clipped."""
     maps: tuple[MotionMap, ...]
-    """What `find` returns."""
+    """Shapes and dtypes of the maps that `find` returns."""
 
 
 class Network(Protocol):
     """A frame interpolation network: RGB of two frames in, RGB of a frame between them out.
 
-    Frames are float32 RGB, nominally in [0, 1], channels last. A class is a network by having these members; most are
-    a `network.layers.Stage`.
+    Frames are float32 RGB, nominally in [0, 1], channels last. Any class with these members is a network; most are a
+    `network.layers.Stage`.
     """
 
     network_name: str
-    """The name in its preset and in its weights files."""
+    """Name of the network in its preset and in its weights files."""
     multiple: int
     """Height and width of the frames must be multiples of this times 2**flow_downscale, and at least twice that, px."""
     any_timestep: bool
-    """Whether t other than 1/2 can be asked for; if not, the engine gets there by recursive midpoints."""
+    """Whether t can be other than 1/2; if not, the engine reaches other times by recursive midpoints."""
     max_flow_downscale: int
-    """The largest flow_downscale that it takes; 0 where motion is estimated at full size only."""
+    """Largest flow_downscale; 0 if motion is estimated at full size only."""
     precision: str
     """Dtype of the convolutions: "float32", "bfloat16" or "float16"."""
 
     def parts(self) -> list[Any]:
-        """Returns the direct sub-layers, in the order in which their weights are listed; their names name weights."""
+        """Returns the direct sub-layers in the order of their weights; their names are prefixes of weight names."""
 
     @property
     def frame_coding(self) -> FrameCoding | None:
-        """Encoding of single frames; None where the network sees both frames from its first layer on."""
+        """Encoding of single frames; None if the first layer of the network sees both frames."""
 
     @property
     def strips(self) -> StripSupport | None:
-        """Interpolation in strips; None: a strip is interpolated as if it were a frame of its own."""
+        """Interpolation in strips; None: a strip is interpolated like a frame."""
 
     def __call__(
         self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, *, flow_downscale: int = 0
@@ -94,8 +94,8 @@ class Network(Protocol):
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
-          flow_downscale: log2 of the factor by which frames are downscaled before motion is estimated, from 0 (not
-            at all) to `max_flow_downscale`. By its name only: Keras 3 takes nothing but tensors by position.
+          flow_downscale: log2 of the factor by which frames are downscaled before motion is estimated, from 0 to
+            `max_flow_downscale`. Keyword only: Keras 3 allows only tensors as positional arguments.
         """
 
     def between(
@@ -111,9 +111,9 @@ class Network(Protocol):
 
         Args:
           frames: (F, H, W, 3) float32 RGB.
-          first, second: (B,) int32, or float32 where the graph is made of computations, indices into `frames`.
+          first, second: (B,) indices into `frames`, int32, or float32 if the graph consists of computations.
           t: (B,) float32 in (0, 1).
           flow_downscale: as in `__call__`.
-          downscaled: (F, H / 2**flow_downscale, W / 2**flow_downscale, 3), the frames downscaled by area averaging,
-            where the caller has them; None: the network does it.
+          downscaled: (F, H / 2**flow_downscale, W / 2**flow_downscale, 3), the frames downscaled by area averaging, if
+            the caller has them; None: the network downscales them.
         """

@@ -1,4 +1,4 @@
-"""What a network returns."""
+"""The output of a network: the interpolated frame, with flows and masks for losses and plots."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from frame_booster.network.layers import Tensor
 
 
 class Choice(NamedTuple):
-    """How a frame's candidates were weighed, for the loss that teaches it."""
+    """Weights of candidate motions and the frames along them, for the loss of the choice."""
 
     weights: Tensor
-    """(B, h, w, K) float32 with sum 1."""
+    """Weight of each candidate, (B, h, w, K) float32, with sum 1."""
     seen: Tensor
-    """(B, h, w, K, 3) float32 RGB: the frame along each candidate."""
+    """The frame warped by each candidate, (B, h, w, K, 3) float32 RGB."""
 
 
 class Proposal(NamedTuple):
-    """The coarse motion found in two ways, for the loss that teaches it."""
+    """Coarse motion from search and from descriptors, for the loss of the choice between them."""
 
     described: tuple[Tensor, Tensor]
     """Descriptors of both frames, (B, h, w, C) float32 of length 1."""
     searched: Tensor
-    """(B, h, w, 2) float32 px of that size, as `fbnet_r.matching.search` returns it."""
+    """Motion by search, (B, h, w, 2) float32, px of that size, as `fbnet_r.matching.search` returns it."""
     strongest: Tensor
-    """The same by descriptors."""
+    """Motion by descriptors, in the same form."""
     logit: Tensor
-    """(B, h, w, 1) float32: above 0 the second is believed."""
+    """Logit of the choice, (B, h, w, 1) float32: above 0 the motion by descriptors is used."""
 
 
 class Prediction(NamedTuple):
-    """One batch of interpolated frames and what they were made from."""
+    """A batch of interpolated frames, with the flows and masks behind them."""
 
     frame: Tensor
-    """(B, H, W, 3) float32 RGB in [0, 1]."""
+    """The interpolated frames, (B, H, W, 3) float32 RGB in [0, 1]."""
     unclipped: Tensor
-    """The same before clipping: what losses see, so that a value out of range still has a gradient."""
+    """The frames before clipping, for losses, so that values out of range have a gradient."""
     flows: list[tuple[Tensor, Tensor]]
-    """Per level, coarse to fine: the flows that warp frame 0 and frame 1 to the interpolated frame,
+    """For each level, coarse to fine: the flows that warp frame 0 and frame 1 to the interpolated frame,
     (B, h, w, 2) float32, (dy, dx) in px of the level; `warped(x) = frame(x - flow(x))`."""
     masks: tuple[Tensor, ...] = ()
-    """For each of `flows` the logit of frame 1's share of the interpolated frame, (B, h, w, 1) float32, in networks
-    that have one at every level."""
+    """For each of `flows` the logit of the share of frame 1, (B, h, w, 1) float32, in networks that have a mask at
+    every level."""
     choices: tuple[Choice, ...] = ()
-    """For frame 0 and frame 1, in networks that choose among candidate motions."""
+    """Choices for frame 0 and frame 1, in networks that choose among candidate motions."""
     proposal: Proposal | None = None
-    """In networks that find the coarse motion in two ways."""
+    """Coarse motion, in networks that estimate it in two ways."""

@@ -1,7 +1,7 @@
-"""The networks that there are: one preset each, which holds every fact about it that other packages need.
+"""The available networks: one preset each, with every fact about it that other packages need.
 
-Read by the command line (choices), the engine (weights, memory) and the documentation. Imports nothing heavy: the
-network's code is imported when it is built.
+Used by the command line (choices), the engine (weights, memory) and the documentation. Imports nothing heavy: the code
+of a network is imported when it is built.
 """
 
 from __future__ import annotations
@@ -18,36 +18,35 @@ if TYPE_CHECKING:
 
 
 FLOW_SCALES = tuple(Fraction(1, 1 << downscale) for downscale in range(5))
-"""Of frames on which optical flow is estimated: 1, 1/2 and so on to 1/16, each network to its `max_flow_downscale`."""
+"""Scales of the frames on which flow is estimated: 1, 1/2, ..., 1/16, up to a network's `max_flow_downscale`."""
 FLOW_SIDE = 540
-"""Optical flow is estimated on frames whose short side is at most this, px, unless told otherwise.
+"""Default limit for the short side of the frames on which optical flow is estimated, px.
 
-Networks have learned on frames of that order. With `fbnet-r` 720p and 1080p clips became better as well as faster when
-flow was estimated at half their size; with `fbnet-2` they become twice as fast, and a little worse
-(docs/performance.md).
+Networks were trained on frames of about this size. With flow at half size, clips of 720p and 1080p become better and
+faster with `fbnet-r`, twice as fast and slightly worse with `fbnet-2` (docs/performance.md).
 """
 
 
 @dataclass(frozen=True)
 class BytesPerPixel:
-    """Memory that a network takes while it interpolates a frame; a little more than was measured."""
+    """Memory that a network needs to interpolate a frame; slightly more than measured."""
 
     frame: float
-    """For each pixel of the frame, bytes."""
+    """Bytes per pixel of the frame."""
     flow: float = 0.0
-    """For each pixel of the frame at the scale of the flow, bytes."""
+    """Bytes per pixel of the frame at the scale of the flow."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A network, its weights and what is known of both."""
+    """A network, its weights and the facts about both."""
 
     name: str
-    """By which people choose it (`--model`); also that of the network in its weights files."""
+    """Name for `--model`, and in the weights files."""
     load: Callable[[str], Network]
-    """Builds it with fresh weights, the argument being the dtype of its convolutions."""
+    """Function that builds the network with initial weights; its argument is the dtype of the convolutions."""
     weights: str
-    """Its weights: the name of a file in the folder `weights`, or a path."""
+    """Weights: the name of a file in the folder `weights`, or a path."""
     bytes_per_pixel: BytesPerPixel
     max_flow_downscale: int
     """As `Network.max_flow_downscale`."""
@@ -56,27 +55,27 @@ class Preset:
     description: str
     """One sentence about how it works and what it is for."""
     licence: str
-    """Of the weights, as SPDX names it."""
+    """Licence of the weights, by its SPDX name."""
     run: str
-    """Where the repository keeps the files of the runs (`fbnet train`) that made the weights."""
+    """Folder of the recipes (`fbnet train`) with which the weights were trained."""
     in_brief: str = ""
-    """What it is good for, in a few words for a list; empty where its name says it."""
+    """Its strength in a few words, for a list; can be empty."""
     float16_is_safe: bool = False
-    """Whether float16 was shown to give the frames of float32 (docs/performance.md), so that `auto` may take it."""
+    """Whether float16 gives the frames of float32, as measured (docs/performance.md), so that `auto` can use it."""
     as_computations: bool = False
-    """Whether a GPU runs the whole of it as computations of XLA's (`network.computations`): XLA must have all of its
-    operations, and compile them within seconds (FBNet-2: 3 s of a processor's core, FBNet-R: 30). `Network.between` is
-    given indices as float32 then."""
+    """Whether a GPU runs the whole network as XLA computations (`network.computations`): XLA must support all of its
+    operations and compile them within seconds (FBNet-2: 3 s of a CPU core, FBNet-R: 30). `Network.between` then gets
+    indices as float32."""
     refined: bool = False
-    """Whether it does more to the flow that it found than it is trained with (`compiling.is_refined`)."""
+    """Whether inference refines the flow in ways that training omits by default (`compiling.is_refined`)."""
     gpu_bytes_per_pixel: BytesPerPixel = BytesPerPixel(frame=1200.0)
-    """Memory of a GPU that one pair of a batch takes, in a precision of 16 bits.
+    """GPU memory per pair of a batch, in a 16-bit precision.
 
-    Of `fbnet-2` a little more than an H200 took while it compiled a computation (135; 90 from then on), of others the
-    processor's peak. `python -m benchmarks gpu memory` measures it.
+    For `fbnet-2` slightly more than an H200 needed while it compiled (135, then 90), for others the peak on a CPU.
+    `python -m benchmarks gpu memory` measures it.
     """
     gpu_flow_side: int = FLOW_SIDE
-    """On a GPU flow is estimated on frames whose short side is at most this, px; on a processor, `FLOW_SIDE`."""
+    """Limit on a GPU for the short side of the frames on which flow is estimated, px; on a CPU it is `FLOW_SIDE`."""
 
 
 def _fbnet_r(precision: str) -> Network:
@@ -101,14 +100,14 @@ def _fbnet_2(precision: str) -> Network:
 
 
 PRESETS: dict[str, Preset] = {}
-"""By name, the default first."""
+"""All presets by name, the default first."""
 
 
 def register(preset: Preset) -> None:
     """Adds a preset.
 
     Raises:
-      ValueError: there is one of that name.
+      ValueError: there is already one of that name.
     """
     if preset.name in PRESETS:
         raise ValueError(f"there is a preset {preset.name!r} already")
@@ -171,7 +170,7 @@ register(
 )
 
 DEFAULT = next(iter(PRESETS))
-"""Name of the network that is used unless another is asked for."""
+"""Name of the default network."""
 
 
 def preset_of(name: str) -> Preset:
@@ -186,10 +185,10 @@ def preset_of(name: str) -> Preset:
 
 
 def create_network(name: str, precision: str = "float32") -> Network:
-    """Builds a network with fresh weights.
+    """Builds a network with initial weights.
 
     Args:
-      name: of its preset.
+      name: name of its preset.
       precision: dtype of the convolutions, "float32", "bfloat16" or "float16".
 
     Raises:

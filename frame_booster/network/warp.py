@@ -45,9 +45,9 @@ def gather_warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def sampled(image: Tensor, flow: Tensor) -> Tensor:
-    """`gather_warp` for a network that runs: the same numbers in fewer steps, of any number of channels.
+    """`gather_warp` for inference: the same results in fewer steps, for any number of channels.
 
-    A tenth faster, and compiled in two thirds of the time. Its automatic gradient at whole pixels is another one.
+    A tenth faster, and compiled in two thirds of the time. Its automatic gradient differs at whole pixels.
 
     Args:
       image: (B, H, W, C) float, H and W at least 2.
@@ -68,7 +68,7 @@ def sampled(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def _between_pixels(image: Tensor, index: Tensor, width: Tensor, wy: Tensor, wx: Tensor) -> Tensor:
-    """Interpolates between the pixels at `index`, to the right of them, below and diagonally below."""
+    """Interpolates between the pixels at `index` and their neighbours to the right, below and diagonally below."""
     channels = tf.shape(image)[-1] if image.shape[-1] is None else image.shape[-1]
     pixels = tf.reshape(image, [-1, channels])
 
@@ -83,9 +83,9 @@ def _between_pixels(image: Tensor, index: Tensor, width: Tensor, wy: Tensor, wx:
 
 @functools.cache
 def addons_warp() -> Callable[[Tensor, Tensor], Tensor] | None:
-    """Returns `tfa.image.dense_image_warp` for any float dtype of the image, or None where it cannot be installed.
+    """Returns `tfa.image.dense_image_warp` for any float dtype of the image, or None if it cannot be installed.
 
-    Imported when it is asked for: that takes 0.2 s, which networks that use `gather_warp` need not wait for.
+    Imported only when needed: that takes 0.2 s, for which networks that use `gather_warp` need not wait.
     """
     with warnings.catch_warnings():
         # Its end-of-life notice is known (docs/decisions/0002) and of no use to a person at a terminal.
@@ -108,20 +108,20 @@ def _lane_warp(image: Tensor, flow: Tensor) -> Tensor:
 dense_image_warp = compiled(
     _lane_warp, plainly=gather_warp, training=differentiable(compiled(_lane_warp), warp_gradients)
 )
-"""The warp of this lane, compiled by XLA: measured 4 to 7 times faster on a CPU than op by op; a `training_graph` has
+"""The warp of this lane, compiled by XLA: 4 to 7 times faster on a CPU than plain operations. A `training_graph` uses
 `warp_gradients`."""
 
 _frame_warp = compiled(gather_warp)
 _flow_gradient = compiled(flow_gradient)
 frame_warp = differentiable(_frame_warp, lambda upstream, image, flow: (None, _flow_gradient(upstream, image, flow)))
-"""`gather_warp` of frames, which are data: the flow has a gradient, `flow_gradient`, and the frames have none."""
+"""`gather_warp` for frames, which are data: only the flow has a gradient, `flow_gradient`."""
 
 compiled_gather_warp = compiled(gather_warp)
-"""`gather_warp`, compiled by XLA; the same on both lanes."""
+"""`gather_warp`, compiled by XLA, on both lanes."""
 
 
 def side(flow: Tensor, of: Tensor) -> Tensor:
-    """Returns the half (..., 2) of the flow (..., 4) to both frames that belongs to frame 0 or frame 1."""
+    """Returns the half (..., 2) of the flows (..., 4) that belongs to frame 0 or frame 1."""
     # Told by a number, not by a string, so that a loop is traced once for both.
     return tf.where(tf.equal(of, 0), flow[..., :2], flow[..., 2:])
 
