@@ -1,4 +1,4 @@
-"""Reading what FFmpeg reads: files, and pipes."""
+"""Input by FFmpeg: video files, standard input and other pipes."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ from frame_booster.options import InputOptions, Position
 from frame_booster.timecode import Timecode
 
 _LATE = Fraction(3, 2)
-"""By so much, s, packets of a camera's data may come later than the pictures of their time, a second in most."""
+"""How much later than pictures of the same time packets of camera data can be in a file, s; usually a second."""
 
 
 class FileSource(Source):
     """A video file, or standard input, opened for reading.
 
     Args:
-      path: of the file; `PIPE` is standard input.
-      start: where to begin; frames from there on are given, the first at 0.
-      end: where to end; the frame there is not given.
-      duration: how much to give, instead of an end.
+      path: path of the file; `PIPE` is standard input.
+      start: position of the first frame to yield; it gets the time 0.
+      end: position before which to end.
+      duration: length to read, instead of `end`.
       options: how to read it.
 
     Raises:
@@ -134,12 +134,12 @@ class FileSource(Source):
 
     @property
     def shift(self) -> Fraction:
-        """By which all times are moved towards 0, s; known once the first frame is given."""
+        """Offset by which all times are moved towards 0, s; known after the first frame."""
         return self._shift or Fraction(0)
 
     @property
     def begins_at(self) -> Fraction:
-        """How far into the video the first frame lies, s; 0 where all is read. Known once that frame is given."""
+        """Time of the first yielded frame in the video, s; 0 if all is read. Known after that frame."""
         if self._begin is None:
             return Fraction(0)
         first = self.stream.start_time
@@ -148,7 +148,7 @@ class FileSource(Source):
 
     @property
     def format(self) -> FrameFormat | None:
-        """Of all frames that are given, before anything is cropped; known once the first is."""
+        """Format of all frames before cropping; known after the first."""
         return self._video.format
 
     @property
@@ -157,14 +157,14 @@ class FileSource(Source):
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames `items` will give, for a progress bar; None if unknown."""
+        """Number of frames that `items` will yield, for a progress bar; None if unknown."""
         if self.info.frames is None or self.info.rate is None:
             return self.info.frames
         return frames_of_part(self.info.frames, self.info.rate, *self.part)
 
     @property
     def other_streams(self) -> list[Any]:
-        """All streams but the one that is decoded, and a still picture that stands for it."""
+        """All streams except the decoded one, and a still picture in its place."""
         others = (s for s in self.container.streams if s.index != self.stream.index)
         return [s for s in others if s.type != "video" or not is_item_beside_a_sequence(s)]
 
@@ -174,15 +174,15 @@ class FileSource(Source):
 
     @property
     def chapters(self) -> list[Any]:
-        """As PyAV gives them, at the times of what is read; known once the first frame is given."""
+        """Chapters in PyAV's form, with times of the part that is read; known after the first frame."""
         return chapters_of(self.container, self.shift, self._end, self.report, whole=self.whole)
 
     def items(
         self, *, resume: Resume | None = None, video: bool = True, packets: bool = True
     ) -> Iterator[SourceFrame | av.Packet]:
-        """Yields decoded frames and the other streams' packets as the file holds them (`source.Source.items`).
+        """Yields decoded frames and packets of the other streams in file order (`source.Source.items`).
 
-        With a start, both are moved so that the first frame is at 0; packets before it are left out.
+        With a start, all times are moved so that the first frame is at 0; packets before it are dropped.
         """
         if resume is not None:
             self._shift = resume.shift
@@ -274,7 +274,7 @@ class FileSource(Source):
         return timed <= passed_end or last_end > self._end + 5
 
     def _check_length(self, last_end: Fraction | None, *, whole: bool) -> None:
-        """Raises an error where there is no frame; reports a file that is shorter than its header says."""
+        """Raises an error if there was no frame; reports a file that is shorter than its header says."""
         if self._begin is not None and self._shift is None:
             length = self.container.duration
             raise nothing_in_part(self.path, Fraction(length, 1_000_000) if length else None)

@@ -1,4 +1,4 @@
-"""The output: written beside its final name, checked, renamed."""
+"""Atomic output: written under a hidden name beside the final one, checked, then renamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from frame_booster.media.paths import check_name, hidden_beside, is_pipe, shorte
 
 _LONG_UNTOUCHED_S = 3600
 _USUAL_SUFFIX = 16
-"""What is longer than so many characters is a part of a name that has a full stop in it."""
+"""Longest suffix, characters; a longer one is a part of a name that contains a full stop."""
 
 
 def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> None:
@@ -26,13 +26,13 @@ def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bo
     Args:
       source: the input.
       target: the output.
-      overwrite: whether it may replace what is there.
-      folder_made: whether its folder will be made if it is not there.
+      overwrite: whether it may replace an existing file.
+      folder_made: whether its folder will be created if it does not exist.
 
     Raises:
-      InputError: it is the input itself (also by a link), it exists and may not be overwritten, or it has a name that
-        Windows gives no file.
-      OutputError: its folder is missing or cannot be written, or it is a socket or a disk.
+      InputError: it is the input itself (also by a link), it exists and may not be overwritten, or its name is not
+        allowed on Windows.
+      OutputError: its folder is missing or not writable, or it is a socket or a disk.
     """
     check_name(target)
     if is_pipe(target):
@@ -48,10 +48,10 @@ def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bo
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder for outputs, and those that it lies in.
+    """Creates a folder for outputs, and its parents.
 
     Raises:
-      OutputError: it cannot be made.
+      OutputError: it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,12 +60,12 @@ def make_folder(folder: Path) -> None:
 
 
 def nearest_folder(path: Path) -> Path:
-    """Returns the folder that a path, or what is to be made on the way to it, lies in; it exists."""
+    """Returns the nearest existing folder above a path."""
     return next((folder for folder in (behind_links(path), *behind_links(path).parents) if folder.exists()), Path())
 
 
 def check_folder(folder: Path) -> None:
-    """Raises OutputError where a folder is missing or cannot be written."""
+    """Raises OutputError if a folder is missing or not writable."""
     if not folder.is_dir():
         raise OutputError("no such folder", path=folder, hint="make it first")
     if told := not_writable(folder):
@@ -73,13 +73,13 @@ def check_folder(folder: Path) -> None:
 
 
 _being_written: set[Path] = set()
-"""Outputs of runs under way in this process."""
+"""Outputs of the running runs of this process."""
 _guard = threading.Lock()
 
 
 @contextmanager
 def claimed(target: Path) -> Iterator[Path]:
-    """Keeps other runs of this process from one output; gives its path behind all links."""
+    """Context that reserves an output for this run in this process; yields its path with links resolved."""
     real = behind_links(target)
     with _guard:
         if real in _being_written:
@@ -93,22 +93,22 @@ def claimed(target: Path) -> Iterator[Path]:
 
 
 def behind_links(target: Path) -> Path:
-    """Returns where an output lies behind links, so that the link stays and what it leads to is replaced."""
+    """Resolves links of an output, so that the link stays and its target is replaced."""
     return Path(os.path.realpath(target))
 
 
 def hidden_name(target: Path) -> Path:
-    """Returns a hidden path beside a target that no other run, in this process or another, has chosen."""
+    """Returns a unique hidden path beside a target."""
     suffix = target.suffix if len(target.suffix) <= _USUAL_SUFFIX else ""
     return hidden_beside(target, f".partial-{secrets.token_hex(6)}{suffix}")
 
 
 def left_by_killed_runs(target: Path, now: float) -> list[Path]:
-    """Returns what runs to the same target that were killed have left beside it; nothing has written it for an hour.
+    """Returns files that killed runs to the same target have left beside it, unchanged for an hour.
 
     Args:
-      target: a file, or a folder of pictures.
-      now: the time of day, s since 1970.
+      target: a file, or a folder of images.
+      now: the current time, s since 1970.
     """
     real = behind_links(target)
     beside = real / real.name if real.is_dir() else real
@@ -126,10 +126,10 @@ def left_by_killed_runs(target: Path, now: float) -> list[Path]:
 
 @contextmanager
 def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Gives a file beside `target` to write to, an empty one; renames it there on success, removes it on failure.
+    """Context that yields an empty file beside `target`; renames it on success, removes it on failure.
 
-    That it is there from the beginning tells before the work, and not after, that no file can be there: FFmpeg opens
-    it with the first frame or later, and Windows tells of a folder only so whether it may be written.
+    The file is created at once, so that a path that cannot be written fails before the work: FFmpeg opens the file with
+    the first frame or later, and on Windows only this tells whether a folder is writable.
 
     Raises:
       InputError: another run is writing it, or has written it meanwhile and it may not be overwritten.
@@ -161,7 +161,7 @@ def _flush(partial: Path, target: Path) -> None:
 
 
 def _removed(partial: Path) -> bool:
-    """Removes a partial file; tells whether it is gone."""
+    """Removes a partial file; returns whether it is gone."""
     if not os.path.lexists(partial):
         # As one that could not be made, whose folder would refuse this, too.
         return True
@@ -173,12 +173,12 @@ def _removed(partial: Path) -> bool:
 
 
 def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> None:
-    """Renames a file that is complete; where that is refused, as of one that a player has open, nothing is lost.
+    """Renames a complete file; nothing is lost if that is refused, for example because a player has the target open.
 
     Raises:
-      InputError: there is a file of that name, made since the run began; the result keeps a name beside it.
-      OutputError: it is refused; it says which name the result has.
-      Interrupted: meanwhile; likewise.
+      InputError: a file of that name was created since the run began; the result keeps a name beside it.
+      OutputError: it is refused; the message has the name of the result.
+      Interrupted: the run was interrupted meanwhile; the message has the name of the result.
     """
     try:
         if overwrite:
@@ -199,17 +199,17 @@ def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> N
 
 
 _left: set[Path] = set()
-"""Partial files and folders that could not be renamed and are all that there is of a result."""
+"""Partial files and folders that could not be renamed and are the only copy of a result."""
 
 
 def leave(partial: Path) -> Path:
-    """Keeps a partial file or folder from being removed at the end; returns its path."""
+    """Protects a partial file or folder from removal at the end; returns its path."""
     _left.add(partial)
     return partial
 
 
 def is_left(partial: Path) -> bool:
-    """Tells whether a partial file or folder is not to be removed."""
+    """Tells whether a partial file or folder is protected from removal."""
     return partial in _left
 
 
@@ -217,7 +217,7 @@ def _rename_to_new(partial: Path, target: Path) -> None:
     """Renames a file, but never over another.
 
     Raises:
-      InputError: there is a file of that name, made since the run began; the result keeps a name beside it.
+      InputError: a file of that name was created since the run began; the result keeps a name beside it.
     """
     name = _rename_beside(partial, target)
     if name != target:
@@ -225,7 +225,7 @@ def _rename_to_new(partial: Path, target: Path) -> None:
 
 
 def _rename_beside(partial: Path, target: Path) -> Path:
-    """Renames a file, but never over another; returns its name, which has a number where there is another."""
+    """Renames a file, but never over another; returns its name, with a number if the name was taken."""
     others = (target.with_name(shortened(target.stem, f"-{k}{target.suffix}")) for k in itertools.count(1))
     for name in itertools.chain([target], others):
         try:
@@ -244,17 +244,17 @@ def _rename_beside(partial: Path, target: Path) -> Path:
 
 
 def keep_partial(partial: Path, target: Path, *, overwrite: bool) -> Path:
-    """Names the part of an output that is done NAME.partial.SUFFIX; returns the name.
+    """Renames the finished part of an output to NAME.partial.SUFFIX; returns its name.
 
-    It is the hidden one that it has where the system refuses another, as while a program has it open.
+    It keeps its hidden name if the system refuses to rename it, for example while a program has it open.
 
     Args:
-      partial: from `partial_file`, complete as far as it goes.
-      target: the output's final name.
-      overwrite: whether a part that an earlier run left may be replaced; else a number is added.
+      partial: file from `partial_file`, complete up to its end.
+      target: the final name of the output.
+      overwrite: whether a part of an earlier run may be replaced; else a number is added.
 
     Raises:
-      OutputError: the disk does not take the last of it.
+      OutputError: the end of the file cannot be written to disk.
     """
     real = behind_links(target)
     kept = real.with_name(shortened(real.stem, f".partial{real.suffix}"))

@@ -1,4 +1,4 @@
-"""A file or pipe as output: one encoded video stream and all else that passes through."""
+"""Output to a file or pipe: one encoded video stream, and all streams that are passed through."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ class FileSink:
     """Encodes frames and passes packets through into a file or a pipe; a `sink.Sink`.
 
     Args:
-      path: of the file, which is made or replaced; the caller renames it when all is well. Or a pipe,
-        or memory, for a trial.
-      source: what is boosted; its tags and other streams pass through.
+      path: path of the file, which is created or replaced; the caller renames it on success. Or a pipe, or, for a
+        trial, memory.
+      source: the input, whose tags and other streams are passed through.
       first: its first frame, which has the colour tags.
       options: how to write.
 
     Raises:
-      EncodeError: the encoder or the container refuses.
+      EncodeError: the encoder or the container does not support what is requested.
     """
 
     def __init__(self, path: Path | BytesIO, source: Source, first: av.VideoFrame, options: SinkOptions) -> None:
         self.name, self.time_base, self._format = options.name, options.time_base, options.format
         self._is_pipe = isinstance(path, Path) and is_pipe(path)
         self._path = path if isinstance(path, Path) and not self._is_pipe else None
-        """Of what can be gone back in."""
+        """File that can be sought in, if there is one."""
         self.warnings: list[str] = []
         self.written = Written()
         self._first_dts: int | None = None
@@ -104,7 +104,7 @@ class FileSink:
         self.encoder.warnings = self.warnings
 
     def _describe(self, stream: Any, first: av.VideoFrame, source: Source) -> None:
-        """Gives the video's stream what the source's says of itself: tags, disposition, rotation."""
+        """Copies tags, disposition and rotation of the source's video stream."""
         tags = {k: v for k, v in named(source.info.metadata).items() if k.lower() not in _STALE_TAGS}
         label = next((s.metadata[KEY] for s in source.other_streams if is_timecode_track(s)), None)
         tags = self._retimed(tags if label is None else {KEY: label} | tags)
@@ -129,7 +129,7 @@ class FileSink:
             self._projection = None
 
     def _warn_of_lost_display(self, first: av.VideoFrame, source: Source) -> None:
-        """Warns of what the container does not say of how to show the video; raises EncodeError where that is asked."""
+        """Warns of display properties that the container does not keep; raises EncodeError in strict runs."""
         # Formats of pictures alone are taken for what they are.
         lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
         name = shown_format(self._format)
@@ -147,7 +147,7 @@ class FileSink:
             lost(f"chapters are lost: {name} does not hold any")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
-        """Tells whether a frame is of a 3D video, and neither the encoder nor the container will say so."""
+        """Tells whether a frame belongs to a 3D video and neither encoder nor container will mark it as such."""
         layout = side_data(first, "STEREO3D")
         if layout is None or not any(layout[:4]):
             return False
@@ -155,7 +155,7 @@ class FileSink:
         return self.encoder.codec != "libx264" and not in_tags
 
     def _retimed(self, tags: dict[str, str]) -> dict[str, str]:
-        """Returns tags with the timecode that the output begins at."""
+        """Returns tags with the timecode of the first output frame."""
         moved, warning = retimed(tags, *self._rates)
         if warning is not None and warning not in self.warnings:
             self.warnings.append(warning)
@@ -178,13 +178,13 @@ class FileSink:
         self.container.set_chapters(chapters)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
-        """Encodes a frame to be shown at `pts` for `duration`, both in ticks of the time base."""
+        """Encodes a frame at `pts` with `duration`, both in ticks of the time base."""
         packets = self.encoder.encode(frame, pts, duration, captions)
         self.written.add(pts, duration)
         self._mux(packets)
 
     def put_encoded(self, packet: av.Packet) -> None:
-        """Writes a packet that a `VideoEncoder` like this one's gave, perhaps in another process."""
+        """Writes a packet of a `VideoEncoder` with the same settings, possibly of another process."""
         packet.stream = self.encoder.stream
         packet.time_base = self.encoder.time_base
         pts, duration = (rescale(t, packet.time_base, self.time_base) for t in (packet.pts, packet.duration))
@@ -193,7 +193,7 @@ class FileSink:
 
     @property
     def fates(self) -> list[StreamFate]:
-        """What becomes of each other stream of the source."""
+        """What happens to each other stream of the source."""
         return self._passthrough.fates
 
     def _mux(self, packets: Sequence[av.Packet]) -> None:
@@ -205,11 +205,11 @@ class FileSink:
             self._last = packet
 
     def _put_last(self) -> None:
-        """Writes the last packet, with the duration that makes the track as long as its frames are shown.
+        """Writes the last packet, with a duration that gives the track its exact length.
 
-        MP4 has a track's length twice, up to the end of the frame shown last and as the sum in decoding order, and
-        FFmpeg reads the shorter. Where frames are reordered and their gaps are uneven, the duration of the frame that
-        happens to be decoded last would give a wrong sum.
+        MP4 stores the length of a track twice, up to the end of the frame shown last and as the sum of durations in
+        decoding order, and FFmpeg reads the shorter. If frames are reordered and have uneven gaps, the duration of the
+        frame that is decoded last would give a wrong sum.
         """
         packet, self._last = self._last, None
         if packet is None:
@@ -233,7 +233,7 @@ class FileSink:
         return cannot_write(error, self.name, what)
 
     def _put_copied(self, packet: av.Packet) -> bool:
-        """Writes a packet of another stream; tells whether the container has taken it: it may refuse damaged ones."""
+        """Writes a packet of another stream; returns whether the container accepted it; damaged ones it may not."""
         try:
             self._put(packet)
         except OutputError as error:
@@ -243,16 +243,16 @@ class FileSink:
         return True
 
     def copy(self, packet: av.Packet) -> None:
-        """Writes what becomes of a packet of another stream; nothing if the stream is left out."""
+        """Writes a packet of another stream, copied, converted or re-encoded; nothing if the stream is dropped."""
         self._passthrough.take(packet)
 
     def finish(self) -> Written:
-        """Flushes the encoder, closes the file and tells what it must hold."""
+        """Flushes the encoder, closes the file and returns what it must contain."""
         self._mux(self.encoder.flush())
         return self.complete()
 
     def complete(self) -> Written:
-        """Writes what is held back and closes the file; the encoder must have been flushed."""
+        """Writes delayed packets and closes the file; the encoder must have been flushed."""
         self._put_last()
         self._passthrough.finish(self.written.end_pts * self.time_base)
         self.warnings += self._passthrough.damage
@@ -286,7 +286,7 @@ class FileSink:
             self.abandon()
 
     def abandon(self) -> None:
-        """Closes the file as it is, without an error of its own: after another error, or after a trial."""
+        """Closes the file as it is and ignores errors: after another error, or after a trial."""
         try:
             self.container.close()
         except (av.error.FFmpegError, OSError):
@@ -295,7 +295,7 @@ class FileSink:
 
 @dataclass(frozen=True)
 class Trial:
-    """What an output would be, found by beginning one in memory."""
+    """Facts about an output, found by a trial in memory."""
 
     codec: str
     pix_fmt: str
@@ -304,10 +304,10 @@ class Trial:
 
 
 def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) -> Trial:
-    """Tries in memory whether a container and its encoder take what they are to hold; tells what becomes of it.
+    """Tries in memory whether the container and the encoder support the output; returns what happens to each stream.
 
     Raises:
-      EncodeError: one of them refuses.
+      EncodeError: one of them does not.
     """
     sink = FileSink(BytesIO(), source, first, options)
     try:
@@ -322,7 +322,7 @@ _LOST_PROJECTION = (
 )
 _LOST_STEREO = "that this is a 3D video is lost, and players show both pictures: --codec libx264 keeps it"
 _DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
-"""What muxers say of a packet whose own header makes no sense."""
+"""Messages of muxers about packets with an invalid header."""
 _STALE_TAGS = frozenset(
     {"alpha_mode", "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"}
 )

@@ -1,4 +1,4 @@
-"""The check of a finished output: read back, every frame at its time, every packet there."""
+"""The check of a finished output: reads it back and compares frames, times and packets with what was written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 
 def verify_pictures(folder: Path, written: Written) -> None:
-    """Checks that every picture is there and not empty.
+    """Checks that every image exists and is not empty.
 
     Raises:
       OutputError: something is missing.
@@ -44,21 +44,21 @@ _OF_ATTACHED = {"filename", "mimetype"}
 def verify(
     path: Path, format_name: str, written: Written, time_base: Fraction, stop: threading.Event | None = None
 ) -> list[str]:
-    """Reads the file back and checks that frames, their times and copied packets are all there.
+    """Reads the file back and checks all frames, their times and copied packets.
 
     Args:
-      path: of the file.
+      path: path of the file.
       format_name: FFmpeg's name of its container.
-      written: what went in.
-      time_base: of the times in `written`.
+      written: what was written.
+      time_base: time base of the times in `written`.
       stop: ends the check when set.
 
     Returns:
-      What there is to warn of: tags and dispositions of streams that the container has not kept.
+      Warnings about tags and dispositions of streams that the container has not kept.
 
     Raises:
       OutputError: something is missing.
-      Interrupted: it is to stop.
+      Interrupted: `stop` was set.
     """
     if format_name == "webp":
         frames, length = webp_frames(path)
@@ -128,12 +128,12 @@ def verify(
 
 
 def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flags: dict[int, int]) -> list[str]:
-    """Returns warnings of tags and dispositions that a container has not kept.
+    """Returns warnings about tags and dispositions that a container has not kept.
 
     Args:
-      name: of the container, as messages give it.
-      written: what went in.
-      tags, flags: of each stream as it is read back, by its index in `written`.
+      name: name of the container in messages.
+      written: what was written.
+      tags, flags: those of each stream as read back, by its index in `written`.
     """
     warnings = []
     for index, wanted in sorted(written.tags.items()):
@@ -151,8 +151,8 @@ def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flag
 def _places(container: Any, written: Written) -> dict[int, int]:
     """Returns the index at which each stream that was written is read back.
 
-    Readers give covers and attached files after all tracks, wherever they were written, and tracks that the muxer made
-    of its own, for chapters and timecodes, between them.
+    Readers list covers and attachments after all tracks, wherever they were written, and before them tracks that the
+    muxer added for chapters and timecodes.
     """
     attached = [s.index for s in container.streams if is_attached(s)]
     tracks = [
@@ -175,11 +175,11 @@ def _verify_apng(path: Path, written: Written, time_base: Fraction) -> list[str]
 
 
 def _recut(packets: int, size: int, written: int) -> bool:
-    """Tells whether a stream is there in packets of other sizes, as readers of MOV and MXF cut uncompressed audio.
+    """Tells whether a stream is complete in packets of other sizes, as when uncompressed audio is read from MOV or MXF.
 
     Args:
-      packets: that were found, of `size` bytes in all.
-      written: bytes that went in; MXF leaves out a last packet that would not be full.
+      packets: number of packets found, of `size` bytes in all.
+      written: number of bytes written; MXF drops a last packet that is not full.
     """
     return packets > 0 and 0 <= written - size < -(-size // packets)
 
@@ -191,7 +191,7 @@ def _length(written: Written) -> int:
 def _check_times(
     path: Path, found: list[int], base: Fraction, wanted: list[int], time_base: Fraction, tolerance: Fraction
 ) -> None:
-    """Raises OutputError where a frame is not at its time, but for a common offset, or not after the one before."""
+    """Raises OutputError if a frame is not at its time, apart from a common offset, or not after the one before."""
     # In whole ticks of both time bases: fractions would take seconds for an hour of video.
     tick = Fraction(1, math.lcm(base.denominator, time_base.denominator))
     have, want, most = int(base / tick), int(time_base / tick), int(tolerance / tick)

@@ -1,7 +1,7 @@
-"""The video encoder of an output: frames with their times in, packets with their times out.
+"""The video encoder of an output: takes frames with their times, returns packets with their times.
 
-It knows of its container what decides about the encoding (whether headers go in front, what times it can hold), and
-muxes nothing: a file's sink muxes what it gives, a run in segments keeps it on disk.
+Of its container it knows only what affects encoding (global headers, time base). It does not mux: the sink of a file
+muxes its packets, and a run in segments stores them on disk.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ from frame_booster.media.pyav.ffmpeg_log import errors_logged
 from frame_booster.media.pyav.rational import exact, rescale
 
 GOP_SECONDS = 10
-"""Longest distance between key frames, s; x264's default at 25 fps, whatever the frame rate."""
+"""Longest distance between key frames, s, at any frame rate; x264's default at 25 fps."""
 _DEFAULT_RATE = Fraction(50)
 
 
 class VideoEncoder:
-    """Encodes frames of one format, each to be shown at a time of its own.
+    """Encodes frames of one format, each with its own timestamp.
 
     Args:
-      container: PyAV's, open for writing, its header not written; gets a stream.
-      first: the first frame, which has the colour tags of all.
-      info: of the source's video.
-      options: of the output.
-      begun: frames that earlier segments of the output hold, by which formats without timestamps count.
+      container: PyAV's container, open for writing, without a header yet; gets a stream.
+      first: the first frame, which has the colour tags of all frames.
+      info: facts about the source's video.
+      options: options of the output.
+      begun: number of frames in earlier segments of the output, for formats without timestamps.
 
     Raises:
-      EncodeError: there is no such encoder, or it does not take the frames.
+      EncodeError: the encoder does not exist, or does not support the frames.
     """
 
     def __init__(
@@ -103,19 +103,19 @@ class VideoEncoder:
         rate = options.rate or _DEFAULT_RATE
         self._counts = options.format in CONSTANT_RATE
         self.time_base = 1 / rate if self._counts else options.time_base
-        """Of the packets."""
+        """Time base of the packets."""
         self._tick = self.time_base
         self._rate = rate
         self._numbers = FrameNumbers(rate, self.time_base) if self.codec in COUNTS_FRAMES else None
         self.stream = self._add_stream(container, first, info, options, rate)
         self._durations: dict[int, int] = {}
-        """Of frames in the encoder, by pts."""
+        """Durations of frames in the encoder, by pts."""
         self._captions: dict[int, bytes] = {}
         self._lost_captions = False
         self._last_ticks: int | None = None
         self._in_order = loses_reordering(self.codec, options.format)
         self._given_last: int | None = None
-        """When the frame of the last packet is shown, where packets have to be in that order."""
+        """pts of the last packet, if packets must be in the order of their pts."""
 
     def _add_stream(
         self, container: Any, first: av.VideoFrame, info: VideoInfo, options: SinkOptions, rate: Fraction
@@ -172,11 +172,11 @@ class VideoEncoder:
         return settings
 
     def refused(self, error: Exception, said: Sequence[str] = ()) -> EncodeError:
-        """Returns what to raise where the encoder or its container cannot be opened.
+        """Returns the error to raise if the encoder or its container cannot be opened.
 
         Args:
-          error: of PyAV.
-          said: what FFmpeg has logged about it.
+          error: PyAV's error.
+          said: FFmpeg's log messages about it.
         """
         context = self.stream.codec_context
         reason = next(iter(said), None) or getattr(error, "strerror", None) or str(error)
@@ -202,13 +202,13 @@ class VideoEncoder:
         return "give another --codec; --list-encoders shows some"
 
     def opened(self, tick: Fraction | None = None) -> None:
-        """Takes note that the encoder is open.
+        """Checks options and times after the encoder has been opened.
 
         Args:
-          tick: what the container counts time in, s; None where that is not known before its header is written.
+          tick: time resolution of the container, s; None if unknown before its header is written.
 
         Raises:
-          EncodeError: it does not know an option that was asked for.
+          EncodeError: the encoder does not know a requested option.
         """
         self._tick = tick or exact(self.stream.time_base) or self.time_base
         # FFmpeg leaves over what nothing in the encoder goes by, and says nothing.
@@ -220,12 +220,12 @@ class VideoEncoder:
         """Encodes a frame and returns the packets that are ready, with pts, dts and duration.
 
         Args:
-          frame: of the format of the first.
-          pts, duration: when and how long it is shown, ticks of the output's timeline.
-          captions: as `Sink.write` takes them.
+          frame: frame in the format of the first.
+          pts, duration: its time and duration, ticks of the output's timeline.
+          captions: closed captions, as for `Sink.write`.
 
         Raises:
-          EncodeError: the encoder fails, or the container would round the time to that of the frame before.
+          EncodeError: the encoder fails, or the container would round the pts to that of the frame before.
         """
         frame = self._convert(frame, self._frames)
         # The source's picture types would force the encoder's.
@@ -248,7 +248,7 @@ class VideoEncoder:
         return self._packets(frame)
 
     def flush(self) -> list[av.Packet]:
-        """Returns the packets that are left; the encoder is then at its end."""
+        """Flushes the encoder and returns the remaining packets."""
         return self._packets(None)
 
     def _packets(self, frame: av.VideoFrame | None) -> list[av.Packet]:
@@ -295,7 +295,7 @@ class VideoEncoder:
         return made
 
     def _check_order(self, packets: Sequence[av.Packet]) -> None:
-        """Raises EncodeError where a packet's frame is shown before that of the packet before it."""
+        """Raises EncodeError if the pts of a packet is before that of the packet before it."""
         for packet in packets:
             if self._given_last is not None and packet.pts < self._given_last:
                 raise EncodeError(
@@ -306,7 +306,7 @@ class VideoEncoder:
             self._given_last = packet.pts
 
     def _check_tick(self, pts: int) -> None:
-        """Raises EncodeError where the container would round a frame's time to that of the one before."""
+        """Raises EncodeError if the container would round the pts of a frame to that of the frame before."""
         ticks = rescale(pts, self.time_base, self._tick)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             raise EncodeError(
