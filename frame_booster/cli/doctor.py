@@ -205,7 +205,9 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         names = " ".join(found["runtimes"])
         add("these overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")
     if found["driver"] is None and _has_nvidia_card():
-        add("there is a card of NVIDIA, and no driver of it", "see https://www.nvidia.com/drivers")
+        add("there is a card of NVIDIA, and no driver of it", cuda_toolkit.DRIVER)
+    elif cuda_toolkit.lacks_driver():
+        add("the libraries of CUDA are installed, and no NVIDIA driver is found", cuda_toolkit.DRIVER)
     older = ", ".join(f"gpu:{index}" for index, gpu in enumerate(found["gpus"]) if not gpu["cudnn"])
     if older:
         what = "cuDNN from 9.11 on has no kernels for cards before Turing (compute capability 7.5)"

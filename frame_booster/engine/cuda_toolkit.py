@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from frame_booster.engine.nvidia import driver_version, nvidia_gpus
+
 LIBDEVICE = Path("nvvm/libdevice/libdevice.10.bc")
 _USUAL = Path("/usr/local/cuda")
 _VARIABLES = ("CUDA_HOME", "CUDA_PATH", "CUDA_DIR", "CONDA_PREFIX")
@@ -91,6 +93,15 @@ def packaged_cudnn() -> tuple[int, ...] | None:
         return tuple(int(part) for part in importlib.metadata.version(CUDNN).split(".")[:2])
     except (importlib.metadata.PackageNotFoundError, ValueError):
         return None
+
+
+DRIVER = "in a container, start it with --gpus all; else see https://www.nvidia.com/drivers"
+"""What to do where there is no driver of NVIDIA: it is the system's, and a container is given it."""
+
+
+def lacks_driver() -> bool:
+    """Tells whether the libraries of the extra `cuda` are installed, as in the image for cards, and no driver is."""
+    return packaged_cudnn() is not None and driver_version() is None and not nvidia_gpus()
 
 
 def cudnn_lacks(capability: tuple[int, int] | None) -> bool:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from frame_booster.engine.cuda_toolkit import first_usable
+from frame_booster.engine.cuda_toolkit import DRIVER, first_usable, lacks_driver
 from frame_booster.errors import InputError, ModelError
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.presets import Preset
@@ -114,6 +114,8 @@ def unknown_device(name: str) -> InputError:
 
 def no_such_gpu(count: int, index: int) -> ModelError:
     """Returns the error about a GPU that is not among so many."""
+    if lacks_driver():
+        return ModelError("no NVIDIA driver is found", hint=f"{DRIVER}; or --device cpu")
     if sys.platform.startswith("linux"):
         way = 'pip install "frame-booster[cuda]"'
     else:

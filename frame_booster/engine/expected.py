@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from frame_booster.engine import device as tensorflow_devices
 from frame_booster.engine.choice import tensorflow_has_gpu
 from frame_booster.engine.contract import FlowScaled
-from frame_booster.engine.cuda_toolkit import first_usable
+from frame_booster.engine.cuda_toolkit import DRIVER, first_usable, lacks_driver
 from frame_booster.engine.device_memory import room_of
 from frame_booster.engine.memory_plan import BASE_BYTES, ONNX_BASE_BYTES
 from frame_booster.engine.nvidia import gpus, nvidia_gpus
@@ -89,13 +89,20 @@ def _tensorflow_precision(name: str, device: str, preset: Preset) -> str:
 
 
 def left_unused(asked: str, devices: str) -> str | None:
-    """Returns a warning where the processor was taken, unasked, on a machine with a card; else None.
+    """Returns a warning where the processor was taken, unasked, on a machine that is meant for a card; else None.
 
     Args:
       asked: names of devices, as they are asked for.
       devices: those that were taken, by TensorFlow's names.
     """
-    if "auto" not in asked.split(",") or "GPU" in devices or not nvidia_gpus():
+    if "auto" not in asked.split(",") or "GPU" in devices:
+        return None
+    if lacks_driver():
+        return (
+            "the processor does the work, though the libraries of CUDA are installed: no NVIDIA driver is found "
+            f"({DRIVER}); --device cpu says that it is meant"
+        )
+    if not nvidia_gpus():
         return None
     return (
         "the processor does the work, though this machine has an NVIDIA GPU: frame-booster doctor tells what is "

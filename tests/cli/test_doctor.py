@@ -13,7 +13,7 @@ import pytest
 from frame_booster.cli import doctor
 from frame_booster.cli.doctor import facts, lines_of
 from frame_booster.cli.main import main
-from frame_booster.engine import choice, device, device_memory, nvidia, self_test
+from frame_booster.engine import choice, cuda_toolkit, device, device_memory, nvidia, self_test
 from frame_booster.engine.model import Model
 from frame_booster.engine.onnx import providers
 from frame_booster.engine.onnx.providers import PROVIDERS
@@ -84,6 +84,29 @@ def test_what_a_card_lacks_is_what_can_be_installed_there(
     assert [gap["command"] for gap in doctor._missing(found)] == ([] if command is None else [command])
     hint = device.no_such_gpu(0, 0).hint
     assert hint == f"--device cpu, or {'--engine onnx' if command is None else command}"
+
+
+def test_libraries_of_cuda_without_a_driver_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container of the image for cards that was started without them."""
+    monkeypatch.setattr(cuda_toolkit, "lacks_driver", lambda: True)
+    monkeypatch.setattr(doctor, "_has_nvidia_card", lambda: False)
+    monkeypatch.setattr(providers, "nvidia_gpus", lambda: 0)
+    found = {**facts("fbnet-2", test=False), "driver": None, "nvidia_gpus": 0}
+    [gap] = doctor._missing(found)
+    assert (gap["what"], "--gpus all" in gap["command"]) == (
+        "the libraries of CUDA are installed, and no NVIDIA driver is found",
+        True,
+    )
+
+
+@pytest.mark.parametrize("driver", [None, "550.54"])
+def test_a_provider_for_cards_says_whether_a_driver_is_missing(
+    monkeypatch: pytest.MonkeyPatch, driver: str | None
+) -> None:
+    monkeypatch.setattr(providers, "nvidia_gpus", lambda: 0)
+    monkeypatch.setattr(providers, "driver_version", lambda: driver)
+    hint = providers.install_hint(providers.provider_named("cuda"))
+    assert hint == ("no NVIDIA driver is found" if driver is None else "the NVIDIA driver reports no card")
 
 
 @pytest.mark.parametrize(("machine", "extra"), [("x86_64", "openvino"), ("arm64", "openvino"), ("ARM64", "onnx")])

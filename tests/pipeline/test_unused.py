@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from frame_booster.engine import expected
+from frame_booster.engine import cuda_toolkit, expected
+from frame_booster.engine.device import no_such_gpu
 from frame_booster.errors import InputError
 from frame_booster.options import BoostOptions, InputOptions
 from frame_booster.pipeline.forecast import forecast
@@ -53,6 +54,23 @@ def test_a_card_that_is_not_taken_is_warned_of(source: Path, tmp_path: Path, mon
     assert unused_hardware(options_of(limited), "/CPU:0,/GPU:0") == []
     monkeypatch.setattr(expected, "nvidia_gpus", lambda: 0)
     assert unused_hardware(BoostOptions(), "/CPU:0") == []
+
+
+def test_an_installation_for_cards_without_a_driver_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container of the image for cards that was started without them."""
+    monkeypatch.setattr(cuda_toolkit, "packaged_cudnn", lambda: (9, 10))
+    monkeypatch.setattr(cuda_toolkit, "driver_version", lambda: None)
+    monkeypatch.setattr(cuda_toolkit, "nvidia_gpus", lambda: 0)
+    [told] = unused_hardware(BoostOptions(), "/CPU:0")
+    assert "no NVIDIA driver is found" in told
+    assert "--gpus all" in told
+    assert unused_hardware(BoostOptions(device="cpu"), "/CPU:0") == []
+    assert str(no_such_gpu(0, 0)).startswith("no NVIDIA driver is found (in a container, start it with --gpus all")
+    for name, value in (("packaged_cudnn", None), ("driver_version", "550.54"), ("nvidia_gpus", 1)):
+        with monkeypatch.context() as one:
+            one.setattr(cuda_toolkit, name, lambda value=value: value)
+            assert unused_hardware(BoostOptions(), "/CPU:0") == []
+            assert "TensorFlow sees" in str(no_such_gpu(0, 0))
 
 
 @pytest.mark.parametrize(("fps", "refused"), [(400, False), (401, True), (1000, True)])

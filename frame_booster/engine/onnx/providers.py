@@ -16,7 +16,7 @@ from typing import Any
 
 from frame_booster.engine.cuda_toolkit import first_usable
 from frame_booster.engine.device import PRECISIONS, has_bfloat16
-from frame_booster.engine.nvidia import gpus, nvidia_gpus
+from frame_booster.engine.nvidia import driver_version, gpus, nvidia_gpus
 from frame_booster.errors import InputError, ModelError
 from frame_booster.network.presets import Preset
 
@@ -187,7 +187,7 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
 def install_hint(provider: Provider) -> str:
     """Returns what to do for a provider that is not available: the pip command, or why there is none."""
     if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
-        return "the NVIDIA driver reports no card"
+        return "no NVIDIA driver is found" if driver_version() is None else "the NVIDIA driver reports no card"
     if provider.name == COREML and sys.platform != "darwin":
         return "it is for macOS only"
     if provider.name == DIRECTML and sys.platform != "win32":
