@@ -1,8 +1,8 @@
-"""What the pipeline asks of an engine: a network with its weights on a device, and the functions that run it.
+"""The interface of engines: a network with its weights on a device, and the functions that run it.
 
-Two engines keep it, TensorFlow (`engine.model`) and ONNX Runtime (`engine.onnx.model`); a test holds both to it. All
-else, which frames are computed together and in which order, how much memory that may take, strips, alpha, recursive
-midpoints, is done once for both, on NumPy arrays.
+Both engines implement it, TensorFlow (`engine.model`) and ONNX Runtime (`engine.onnx.model`), and the same tests run on
+both. Everything else (batches, order, memory, strips, alpha, recursive midpoints) is done once for both, on NumPy
+arrays.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from frame_booster.engine.memory_plan import Plan
 
 Times = npt.NDArray[np.float32]
-"""(B,), each in (0, 1)."""
+"""Times, (B,), each in (0, 1)."""
 Indices = npt.NDArray[np.int32]
-"""(B,), into the frames of a call."""
+"""Indices into the frames of a call, (B,)."""
 Pictures = npt.NDArray[np.float32]
-"""(B, H, W, 3) RGB in [0, 1]."""
+"""Images, (B, H, W, 3) RGB in [0, 1]."""
 PictureFunction = Callable[[Pictures, Pictures, float], Pictures]
-"""Takes frames 0 and 1 and a time in (0, 1), returns the frames between them."""
+"""Function of frames 0 and 1 and a time in (0, 1) to the frames between them."""
 
 
 class NetworkFacts(Protocol):
-    """What is asked of a network without running it; `network.interface.Network` has them all."""
+    """Facts about a network that are known without running it; a subset of `network.interface.Network`."""
 
     multiple: int
     any_timestep: bool
@@ -40,15 +40,15 @@ class NetworkFacts(Protocol):
 
 
 class FlowScaled(Protocol):
-    """What is asked of a network to tell at which scales it estimates flow."""
+    """The facts that determine the flow scales of a network."""
 
     @property
     def max_flow_downscale(self) -> int:
-        """As `Network.max_flow_downscale`."""
+        """See `Network.max_flow_downscale`."""
 
 
 class PlannedNetwork(Protocol):
-    """What is asked of a network to plan how much is computed at once: loaded, or expected (`engine.expected`)."""
+    """The facts for a memory plan, about a loaded or an expected network (`engine.expected`)."""
 
     @property
     def name(self) -> str:
@@ -56,11 +56,11 @@ class PlannedNetwork(Protocol):
 
     @property
     def preset(self) -> Preset:
-        """All that is known of it."""
+        """Preset of the network."""
 
     @property
     def network(self) -> FlowScaled:
-        """At which scales it estimates flow."""
+        """Flow scales of the network."""
 
     @property
     def device(self) -> str:
@@ -72,33 +72,33 @@ class PlannedNetwork(Protocol):
 
     @property
     def base_bytes(self) -> int:
-        """As `LoadedNetwork.base_bytes`."""
+        """See `LoadedNetwork.base_bytes`."""
 
     @property
     def device_room(self) -> int | None:
-        """As `LoadedNetwork.device_room`."""
+        """See `LoadedNetwork.device_room`."""
 
 
 class BatchFunction(ABC):
-    """Interpolates a batch of pairs, for one layout and one size of batch."""
+    """Interpolates batches of pairs, for one layout and one batch size."""
 
     @abstractmethod
     def __call__(self, frames: Sequence[Planes], first: Indices, second: Indices, t: Times) -> list[Plane]:
-        """Interpolates.
+        """Interpolates a batch.
 
         Args:
-          frames: B + 1 of them; alpha is ignored.
-          first, second: which frames each pair is of.
-          t: of each pair.
+          frames: B + 1 frames; alpha is ignored.
+          first, second: frames of each pair.
+          t: time of each pair.
 
         Returns:
           The planes of colour, (B, h, w) each.
         """
 
     def warm_up(self) -> None:
-        """Has all compiled that the first call would wait for; may raise what a call may raise.
+        """Compiles everything for which the first call would wait; can raise the errors of a call.
 
-        Does nothing in engines that compile at once.
+        Does nothing in engines that have compiled already.
         """
         return None
 
@@ -108,7 +108,7 @@ class StreamFunctions(ABC):
 
     @abstractmethod
     def encode(self, frame: Planes) -> Any:
-        """Encodes a frame; what is returned stays on the device."""
+        """Encodes a frame; the result stays on the device."""
 
     @abstractmethod
     def decode(self, first: Any, second: Any, t: Times) -> list[Plane]:
@@ -120,7 +120,7 @@ class StripFunctions(ABC):
 
     @abstractmethod
     def find(self, first: Sequence[Plane], second: Sequence[Plane], t: Times) -> Any:
-        """Estimates motion between two whole frames, given as planes (1, h, w); None where strips do that."""
+        """Estimates motion between two whole frames, planes (1, h, w); None if each strip estimates its own."""
 
     @abstractmethod
     def fuse(self, first: Sequence[Plane], second: Sequence[Plane], t: Times, motion: Any, top: int) -> list[Plane]:
@@ -129,7 +129,7 @@ class StripFunctions(ABC):
         Args:
           first, second: planes (1, rows, w) of the strip.
           t: (1,).
-          motion: of the whole frames, as `find` returned it.
+          motion: motion of the whole frames, from `find`.
           top: first row of the strip, px.
 
         Returns:
@@ -138,12 +138,12 @@ class StripFunctions(ABC):
 
 
 class LoadedNetwork(ABC):
-    """A network, loaded once on a device and used for any number of files; calls may come from several threads."""
+    """A network, loaded once on a device for any number of files; can be called from several threads."""
 
     engine: ClassVar[str]
-    """Name of the engine, as `--engine` takes it."""
+    """Name of the engine, a value of `--engine`."""
     base_bytes: ClassVar[int]
-    """What a process has before its first frame: the engine's libraries, the weights, the encoder."""
+    """Memory of a process before its first frame: libraries of the engine, weights, encoder."""
     name: str
     """Of the network."""
     preset: Preset
@@ -151,50 +151,50 @@ class LoadedNetwork(ABC):
     device: str
     """"/CPU:0", "/GPU:0" or "/GPU:1"; TensorFlow's names stand for both engines."""
     provider: str | None
-    """Of ONNX Runtime: the name of what runs its graphs; None where there are no providers."""
+    """Execution provider of the ONNX engine; None for TensorFlow."""
     precision: str
     """Dtype of the convolutions."""
     weights: Path
-    """File that they came from."""
+    """File of the weights."""
     peers: tuple[LoadedNetwork, ...]
-    """The same network on further devices, to share the work of one file."""
+    """The same network on further devices, which share the work of a file."""
     as_computations: bool = False
-    """Whether functions are computations of XLA's as a whole, which makes them fast and takes seconds for each size."""
+    """Whether functions are compiled by XLA as a whole, which makes them fast and takes seconds for each size."""
     device_room: int | None = None
-    """Bytes of a GPU's memory that the network may take; None where that is not known."""
+    """GPU memory that the network may use, bytes; None if unknown."""
 
     @abstractmethod
     def frames_at_once(self) -> int:
-        """Returns how many batches to interpolate at the same time, where memory allows."""
+        """Returns how many batches to interpolate in parallel if memory allows."""
 
     @abstractmethod
     def batch(self, layout: PixelLayout, plan: Plan) -> BatchFunction:
-        """Compiles the interpolation of `plan.batch_size` pairs at once."""
+        """Returns the interpolation of `plan.batch_size` pairs per call."""
 
     @abstractmethod
     def stream(self, layout: PixelLayout, plan: Plan) -> StreamFunctions | None:
-        """Compiles the interpolation of encoded frames; None where the network cannot encode a frame by itself."""
+        """Returns the interpolation of encoded frames; None if the network cannot encode single frames."""
 
     @abstractmethod
     def strips(self, layout: PixelLayout, part: PixelLayout, plan: Plan) -> StripFunctions:
-        """Compiles the interpolation of strips.
+        """Returns the interpolation of strips.
 
         Args:
-          layout: of whole frames.
-          part: of a strip.
-          plan: with more than one strip.
+          layout: layout of whole frames.
+          part: layout of a strip.
+          plan: plan with more than one strip.
         """
 
     @abstractmethod
     def pictures(self, shape: tuple[int, int, int, int], top: float, flow_downscale: int) -> PictureFunction:
-        """Compiles the interpolation of pictures of one shape (B, H, W, 3).
+        """Returns the interpolation of images of one shape (B, H, W, 3).
 
         Args:
-          shape: of each picture.
-          top: the code value that 1.0 stands for; 1.0 where they have never been code values.
-          flow_downscale: as `Plan.flow_downscale`.
+          shape: shape of the images.
+          top: code value that 1.0 represents; 1.0 for images that were floating point.
+          flow_downscale: see `Plan.flow_downscale`.
         """
 
     @abstractmethod
     def is_out_of_memory(self, error: Exception) -> bool:
-        """Tells whether what a function has raised means that the device has too little memory for the plan."""
+        """Tells whether an error means that the device has too little memory for the plan."""

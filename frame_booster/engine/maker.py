@@ -1,4 +1,4 @@
-"""The interface of what interpolates frames, for the pipeline: `Maker` and its `Request`."""
+"""The interface between pipeline and engine for interpolating frames: `Maker` and its `Request`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Request:
-    """An interpolated frame that is wanted: between frames `first` and `second` of a batch, at time `t` in (0, 1)."""
+    """A requested frame: between frames `first` and `second` of a batch, at time `t` in (0, 1)."""
 
     first: int
     second: int
@@ -26,18 +26,18 @@ class Maker(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Pairs of frames that a call of `make` should bring, so that none of them waits for another."""
+        """Number of pairs that a call of `make` should have, so that the batch is full."""
 
     @property
     def at_once(self) -> int:
-        """Calls of `make` that may run at the same time; of more, some wait."""
+        """Number of calls of `make` that can run in parallel; further calls wait."""
 
     def make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
-        """Interpolates.
+        """Interpolates the requested frames.
 
         Args:
-          frames: those that the requests name, each as the planes of its layout.
-          requests: any number.
+          frames: frames to which the requests refer, each as planes of the layout.
+          requests: any number of requests.
 
         Returns:
           The interpolated frames in the order of the requests.

@@ -1,4 +1,4 @@
-"""How much is computed at once, bounded by memory: pairs a batch, the scale of the flow, strips of a frame."""
+"""The memory plan of a run: batch size, flow scale and strips, within a memory limit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from frame_booster.network.presets import FLOW_SCALES, FLOW_SIDE, PRESETS, Bytes
 from frame_booster.pixels import PixelLayout
 
 PIXELS_PER_BATCH = 256 * 144 * 8
-"""On a processor batches only spread the cost of a call; beyond this they cost cache."""
+"""Largest batch on a CPU, where batches only amortize the cost of a call; larger ones exceed the caches."""
 PIXELS_AT_ONCE = 1920 * 1200
-"""Larger frames are interpolated one at a time: two at once would be a few per cent faster, for twice the memory."""
+"""Largest frames of which two are interpolated in parallel; above, that gains a few percent for twice the memory."""
 MARGIN = 128
-"""Rows of its neighbours that a strip sees on each side, px.
+"""Rows of its neighbours that a strip contains on each side, px.
 
 Motion shorter than this by 26 px gives the same pixels as without strips, at a flow scale of 1/2 or 1/4 by up to 42 px,
 at 1/8 by up to 70 px, since the steps that refine the flow at larger scales need rows of their own.
 """
 LEAST_STRIP = 32
-"""Least rows of a strip, px."""
+"""Minimum rows of a strip, px."""
 BASE_BYTES = 900 << 20
 """`LoadedNetwork.base_bytes` of the TensorFlow engine: TensorFlow, compiled code, the encoder."""
 ONNX_BASE_BYTES = 400 << 20
-"""The same of the ONNX engine."""
+"""`LoadedNetwork.base_bytes` of the ONNX engine."""
 FRAMES_IN_FLIGHT = 24
-"""Decoded frames that decoder, encoder and writer hold beside the queues; an encoder's preset can ask for more."""
+"""Decoded frames that decoder, encoder and writer hold besides the queues; an encoder preset can need more."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class Plan:
     """How the frames of one layout are interpolated."""
 
     batch_size: int = 1
-    """Pairs at once."""
+    """Pairs of frames in a call."""
     flow_downscale: int = 0
     """log2 of the factor by which frames are downscaled before motion is estimated: 2 is a flow scale of 1/4."""
     strips: int = 1
-    """Strips of rows in which a frame is interpolated, one after the other; more than one only at a batch of 1."""
+    """Number of strips in which a frame is interpolated, one after the other; more than 1 only with a batch of 1."""
     at_once: int = 1
-    """Batches that are interpolated at the same time."""
+    """Batches that are interpolated in parallel."""
 
     def smaller(self, network: NetworkFacts, height: int, *, on_gpu: bool = False) -> Plan | None:
-        """Returns the next thing to try when a device has run out of memory; None if there is none.
+        """Returns the next smaller plan for a device that has run out of memory; None if there is none.
 
-        On a GPU batches run one after the other, so that several under way take little more memory than one.
+        On a GPU batches run one after the other, so several in flight need little more memory than one.
         """
         if on_gpu and self.batch_size > 1:
             return replace(self, batch_size=self.batch_size // 2)
@@ -66,13 +66,13 @@ class Plan:
 
 
 def default_flow_downscale(width: int, height: int, preset: Preset, device: str) -> int:
-    """Returns the `Plan.flow_downscale` of frames of this size, px, where no flow scale is asked for."""
+    """Returns the default `Plan.flow_downscale` for frames of this size, px."""
     most = preset.gpu_flow_side if "GPU" in device else FLOW_SIDE
     return min(max((-(-min(width, height) // most) - 1).bit_length(), 0), preset.max_flow_downscale)
 
 
 def default_flow_scale(width: int, height: int, network: str, device: str) -> Fraction:
-    """Returns the flow scale that frames of this size have, px, with a network of this name on such a device."""
+    """Returns the default flow scale for frames of this size, px, a network and a device."""
     return FLOW_SCALES[default_flow_downscale(width, height, preset_of(network), device)]
 
 
@@ -80,7 +80,7 @@ def flow_downscale_of(scale: Fraction, network: FlowScaled) -> int:
     """Returns the `Plan.flow_downscale` of a flow scale: 0 for 1, 1 for 1/2, and so on.
 
     Raises:
-      InputError: there is no such scale, or the network has none.
+      InputError: there is no such scale, or the network does not support it.
     """
     if scale not in FLOW_SCALES:
         raise InputError(f"flow scale {float(scale):g} is not one of {', '.join(f'{float(s):g}' for s in FLOW_SCALES)}")
@@ -93,7 +93,7 @@ def flow_downscale_of(scale: Fraction, network: FlowScaled) -> int:
 
 
 def default_batch_size(layout: PixelLayout, device: str) -> int:
-    """Returns how many pairs to run at once for frames of this size, where memory is no limit."""
+    """Returns the batch size for frames of this size, without a memory limit."""
     if "GPU" in device:
         return busy_pairs(layout)
     pairs = PIXELS_PER_BATCH // (layout.width * layout.height)
@@ -101,7 +101,7 @@ def default_batch_size(layout: PixelLayout, device: str) -> int:
 
 
 def needed_bytes(plan: Plan, layout: PixelLayout, needs: BytesPerPixel) -> int:
-    """Returns about how much memory a plan takes, beside `LoadedNetwork.base_bytes`, with a network of such needs."""
+    """Returns an estimate of the memory of a plan, in addition to `LoadedNetwork.base_bytes`."""
     rows = layout.height if plan.strips == 1 else min(layout.height, -(-layout.height // plan.strips) + 2 * MARGIN)
     flow = layout.width * layout.height / 4**plan.flow_downscale * needs.flow
     return round(plan.at_once * plan.batch_size * (layout.width * rows * needs.frame + flow))
@@ -120,16 +120,16 @@ def make_plan(
     """Plans the work for frames of one layout.
 
     Args:
-      layout: of the frames.
+      layout: pixel layout of the frames.
       model: the network, loaded or expected.
-      batch_size: pairs at once; None chooses by the size of a frame.
-      flow_scale: of `FLOW_SCALES`; None chooses by the size of a frame.
-      max_memory: what the process may take, bytes; None is no limit.
-      refuse: whether a limit that cannot be kept is an error, or only kept as far as can be.
-      at_once: batches to interpolate at the same time, if frames are not too large for it.
+      batch_size: pairs in a call; None: by the frame size.
+      flow_scale: one of `FLOW_SCALES`; None: by the frame size.
+      max_memory: memory limit of the process, bytes; None: no limit.
+      refuse: whether a limit that cannot be kept is an error; else it is kept as far as possible.
+      at_once: batches to interpolate in parallel, if frames are not too large for that.
 
     Raises:
-      InputError: the network has no such scale, or so little memory is not enough for a frame.
+      InputError: the network does not support the scale, or the limit is too small for a frame.
     """
     network, needs = model.network, model.preset.bytes_per_pixel
     if flow_scale is None:
@@ -167,7 +167,7 @@ def make_plan(
 def _plan_on_gpu(
     layout: PixelLayout, model: PlannedNetwork, batch_size: int | None, flow_downscale: int, at_once: int
 ) -> Plan:
-    """Plans the work on a GPU, whose own memory decides how much is computed at once; arguments as of `make_plan`."""
+    """Plans the work on a GPU, by the memory of the GPU; arguments as for `make_plan`."""
     preset, precision, room = model.preset, model.precision, model.device_room
     pairs = batch_size or pairs_at_once(layout, preset, precision, flow_downscale, room)
     plan = Plan(max(pairs, 1), flow_downscale, at_once=at_once)
@@ -181,18 +181,18 @@ def _plan_on_gpu(
 
 
 QUEUE_BYTES = 128 << 20
-"""Decoded frames that may wait in one place."""
+"""Most decoded frames in one queue."""
 
 
 def queue_bytes(max_memory: int | None) -> int:
-    """Returns how many bytes of decoded frames may wait before the network, and again behind it."""
+    """Returns the limit for decoded frames in the queue before the network, and in that after it, bytes."""
     return QUEUE_BYTES if max_memory is None else min(QUEUE_BYTES, max_memory // 16)
 
 
 def free_memory() -> int:
-    """Returns how much memory is free for a new process, bytes, also under a container's limit (Linux).
+    """Returns the memory that is free for a new process, bytes, also under the limit of a container (Linux).
 
-    What the system can take back from its caches counts as free, as every system's own tools have it.
+    Caches that the system can reclaim count as free, as in the system's own tools.
     """
     free = psutil.virtual_memory().available
     for limit, used, facts, cache in _LIMITS:
@@ -206,7 +206,7 @@ def free_memory() -> int:
 
 
 def _fact(path: Path, name: str) -> int:
-    """Returns a number of a file of names and numbers; 0 where it is not told."""
+    """Returns a number from a file of names and numbers; 0 if it is not there."""
     try:
         lines = [line.split() for line in path.read_text().splitlines()]
         return int(next((value for found, value in lines if found == name), 0))
@@ -219,5 +219,5 @@ _LIMITS = (
     (f"{_V2}.max", f"{_V2}.current", f"{_V2}.stat", "inactive_file"),
     (f"{_V1}.limit_in_bytes", f"{_V1}.usage_in_bytes", f"{_V1}.stat", "total_inactive_file"),
 )
-"""Of Linux's control groups, version 2 and 1: the limit of a container, what it has used, and where, by which name, it
-is told what of that are files that were read or written, which can be taken back."""
+"""Files of Linux control groups, version 2 and 1: the memory limit of a container, its usage, and the file and name of
+the part of the usage that is file cache, which can be reclaimed."""

@@ -1,4 +1,4 @@
-"""One input to one sink: reading, interpolating and writing at the same time."""
+"""A job: one input to one sink, with reading, interpolating and writing in parallel threads."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from frame_booster.pipeline.workers import background_thread
 from frame_booster.pixels import PixelLayout
 
 _LOOK_S = 0.2
-"""How often a job looks whether it is to stop."""
+"""Interval at which a job checks whether to stop, s."""
 _READ_AHEAD = 32
-"""Frames that a lone segment is ahead in its reading."""
+"""Number of frames that the reader of a single segment reads ahead."""
 _PATIENCE_S = 1.0
-"""How long a run that is interrupted, or has failed, waits for its threads."""
+"""How long an interrupted or failed run waits for its threads, s."""
 _WINDOWS_PATIENCE_S = 30.0
 """How long it waits there for the writer: an open file cannot be removed, and FFmpeg moves all of a large MP4 at its
 end."""
@@ -42,21 +42,21 @@ end."""
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come; given to the callback after every frame written."""
+    """Progress of a run; passed to the callback after every written frame."""
 
     frames: int
-    """Frames of the output."""
+    """Written frames."""
     total: int | None
-    """Of all, as far as the input tells."""
+    """Expected number of frames; None if unknown."""
     seconds: float
-    """Since the run began."""
+    """Seconds since the run began."""
     stages: StageTimes = field(default_factory=StageTimes)
-    """How long each stage was at work, s; `as_json` gives them by their names."""
+    """How long each stage was busy, s; `as_json` returns a dictionary."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job did."""
+    """Result of a job."""
 
     counts: Counts
     written: Written
@@ -66,20 +66,20 @@ class Outcome:
 
 
 class Job:
-    """Threads over one input: the reader's, the pairing's with the network's, the writer's; the caller's only waits.
+    """The threads over one input: reader, pairing (with the network's threads) and writer; the caller's thread waits.
 
     Args:
-      source: opened.
-      model: gives the model; called when the sink is open, so that what an output refuses is known before it is loaded.
-      settings: which frames are interpolated, and how.
-      open_sink: makes the sink when the first frame is known.
-      progress: called after every frame written, from the writer's thread.
-      after: where to take up an earlier run.
+      source: the opened input.
+      model: loads the model; called after the sink has been opened, so that an unsupported output fails before that.
+      settings: which frames to interpolate, and how.
+      open_sink: creates the sink when the first frame is known.
+      progress: called after every written frame, in the writer's thread.
+      after: point at which to continue an earlier run.
       stop: interrupts the run when set, for jobs outside the main thread, where signals do not arrive.
-      sharers: jobs at the same time, that share the processor's cores and memory.
+      sharers: number of simultaneous jobs, which share cores and memory.
       kept: makers of earlier jobs, for a model on one device.
-      first_again: reads the first frame of the input anew, for a loop whose beginning an earlier run has read.
-      maker: gives what makes interpolated frames, instead of the model.
+      first_again: reads the first frame of the input again, for a loop whose start was read by an earlier run.
+      maker: returns a maker to use instead of the model.
     """
 
     def __init__(
@@ -128,24 +128,24 @@ class Job:
 
     @property
     def counts(self) -> Counts:
-        """What has become of the frames so far."""
+        """Counts of frames so far."""
         return self._pairing.counts
 
     @property
     def plans(self) -> list[Plan]:
-        """How the network works, for each device; known once the first frame is."""
+        """Plans of the network, one for each device; known after the first frame."""
         return self._makers.plans
 
     @property
     def stages(self) -> StageTimes:
-        """How long each stage has been at work so far."""
+        """How long each stage has been busy so far."""
         return self._clocks.times()
 
     def run(self) -> Outcome:
-        """Works to the end.
+        """Runs the job to its end.
 
         Raises:
-          FrameBoosterError: whatever went wrong first, in any thread.
+          FrameBoosterError: the first error of any thread.
         """
         clocks = self._clocks
         writer, pairing, reader = ended = [threading.Event() for _ in range(3)]
@@ -189,7 +189,7 @@ class Job:
                 left -= _LOOK_S
 
     def _leave_to(self, writer: threading.Event) -> None:
-        """Waits for the writer to close the sink; in steps, between which Windows lets signals arrive."""
+        """Waits until the writer has closed the sink; in steps, since Windows delivers signals only in between."""
         patience = _WINDOWS_PATIENCE_S if files.WINDOWS else _PATIENCE_S
         until = None if self.settings.keep_partial else time.monotonic() + patience
         while not writer.wait(_LOOK_S):

@@ -1,4 +1,4 @@
-"""Telling whether two frames belong to the same scene, and whether one repeats the other."""
+"""Similarity of frames: detection of cuts and of repeated frames."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy.typing as npt
 from frame_booster.pixels import PixelLayout, Planes
 
 SIDE = 32
-"""Side of the thumbnails that are compared, px."""
+"""Side of the thumbnails, px."""
 _WINDOW = 8
 
 Thumbnail = npt.NDArray[np.float32]
 
 
 def thumbnail(planes: Planes, layout: PixelLayout) -> Thumbnail:
-    """Averages the first plane (luma, gray or green) to 32x32, float32: in [0, 1], of light (OpenEXR) also above."""
+    """Averages the first plane (luma, gray or green) to 32x32 float32 in [0, 1], for OpenEXR also above."""
     plane = np.nan_to_num(planes[0]) if layout.floating else planes[0]
     rows = np.linspace(0, plane.shape[0], SIDE + 1).astype(int)
     columns = np.linspace(0, plane.shape[1], SIDE + 1).astype(int)
@@ -40,14 +40,14 @@ def similarity(first: Thumbnail, second: Thumbnail) -> float:
 
 _BLOCK = 16
 _REPEATED_BELOW = 2.0
-"""Greatest mean difference of a block, in 8-bit code values, that compression makes of a repeated frame."""
+"""Largest mean difference of a block in a repeated frame, due to compression, in 8-bit code values."""
 
 
 def alike(first: Planes, second: Planes, layout: PixelLayout) -> bool:
-    """Tells whether a frame is the one before again, but for what compression did to it.
+    """Tells whether a frame repeats the one before, apart from compression.
 
     No 16x16 block may differ by more than 2 code values (of 8 bits) in the mean, so that a mouth
-    that moves in a still face is no repetition.
+    that moves in a still face is not a repetition.
     """
     a, b = first[0], second[0]
     difference = np.abs(np.nan_to_num(a - b) if layout.floating else a.astype(np.int32) - b)
