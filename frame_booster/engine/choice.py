@@ -74,6 +74,7 @@ def choose_engine(
       InputError: there is no such engine, or a provider is asked for that TensorFlow has not.
       ModelError: the engine is not installed, or has no such network.
     """
+    device = device.lower()
     if name not in ENGINES:
         raise InputError(f"unknown engine {name!r}", hint=", ".join(ENGINES))
     if name == "tensorflow":
@@ -109,6 +110,7 @@ def usual_cost(engine: str, model: str, device: str, precision: str, provider: s
 
     None where there are none: of another network than the default, and of accelerators.
     """
+    device = device.lower()
     if model != DEFAULT or "gpu" in device:
         return None
     if engine == "tensorflow":

@@ -10,6 +10,7 @@ from frame_booster.engine.device import (
     begin_work,
     choose_device,
     choose_precision,
+    device_parts,
     frames_at_once,
     limit_threads,
     tensorflow,
@@ -65,7 +66,7 @@ class Model(LoadedNetwork):
         threads: int | None = None,
     ) -> None:
         begin_work()
-        keep_compilations(wanted=cache and device.partition(":")[0] != "cpu")
+        keep_compilations(wanted=cache and device_parts(device)[0] != "cpu")
         if threads is not None:
             limit_threads(threads)
         tf = tensorflow()

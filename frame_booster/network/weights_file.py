@@ -82,7 +82,7 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
       shapes: of the network's weights.
 
     Raises:
-      ModelError: names or shapes are not the network's.
+      ModelError: names or shapes are not the network's, or NumPy has no such numbers.
     """
     with safe_open(str(path), framework="numpy") as file:
         names = set(file.keys())
@@ -90,8 +90,22 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
             missing, unknown = sorted(set(shapes) - names), sorted(names - set(shapes))
             parts = [f"{len(m)} {what} ({m[0]}, ...)" for what, m in (("missing", missing), ("unknown", unknown)) if m]
             raise ModelError(f"tensor names do not match: {', '.join(parts)}", path=path)
-        arrays = {key: file.get_tensor(key) for key in shapes}
+        arrays = {key: tensor_of(file, key, path) for key in shapes}
     for key, shape in shapes.items():
         if arrays[key].shape != shape:
             raise ModelError(f"{key} has shape {arrays[key].shape}, not {shape}", path=path)
     return {key: array.astype(np.float32) for key, array in arrays.items()}
+
+
+def tensor_of(file: Any, name: str, path: Path) -> npt.NDArray[Any]:
+    """Returns an array of an open safetensors file.
+
+    Raises:
+      ModelError: it is of a dtype that NumPy has not, such as bfloat16.
+    """
+    try:
+        array: npt.NDArray[Any] = file.get_tensor(name)
+    except (TypeError, SafetensorError) as error:
+        kind = file.get_slice(name).get_dtype()
+        raise ModelError(f"{name} is {kind}, which NumPy has not", path=path, hint="save it as float16") from error
+    return array

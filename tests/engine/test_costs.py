@@ -36,6 +36,15 @@ def test_costs_are_known_of_the_default_network_on_a_processor(machine: Machine)
     assert [usual_cost(engine, "fbnet", "cpu", "auto", "auto") for engine in ("tensorflow", "onnx")] == [None, None]
 
 
+def test_names_of_devices_may_be_written_in_capitals(machine: Machine) -> None:
+    """As `device_parts` takes them."""
+    machine.has(CPU, OPENVINO, gpu=True)
+    assert chosen(work=Work(HD, 1), device="CPU") == chosen(work=Work(HD, 1), device="cpu") == "onnx"
+    assert usual_cost("tensorflow", DEFAULT, "CPU", "auto", "auto") == TENSORFLOW_COSTS["float32"]
+    assert usual_cost("tensorflow", DEFAULT, "AUTO", "auto", "auto") is None
+    assert usual_cost("tensorflow", DEFAULT, "GPU:1", "auto", "auto") is None
+
+
 @pytest.mark.parametrize(("packaged", "wanted", "usable"), [(8, 8, True), (9, 9, True), (9, 8, False), (8, 9, False)])
 def test_tensorflow_has_no_gpu_with_another_cudnn(
     monkeypatch: pytest.MonkeyPatch, packaged: int, wanted: int, usable: bool

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +89,29 @@ def test_tensors_that_do_not_fit_are_refused_and_change_nothing(saved: Path, dam
     with pytest.raises(ModelError, match="fusion"):
         load_weights(saved, network)
     assert all(np.array_equal(a, v.numpy()) for a, (_, v) in zip(before, named_weights(network), strict=True))
+
+
+BFLOAT16 = """
+import struct, sys
+from pathlib import Path
+from frame_booster.errors import ModelError
+from frame_booster.network.weights_file import read_arrays
+
+path = Path(sys.argv[1])
+head = b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
+path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+try:
+    read_arrays(path, {"a": (2,)})
+except ModelError as error:
+    print(error)
+"""
+
+
+def test_numbers_that_only_tensorflow_knows_are_an_error_without_it(tmp_path: Path) -> None:
+    """With TensorFlow comes NumPy's bfloat16, which the ONNX engine does not wait for."""
+    command = [sys.executable, "-c", BFLOAT16, str(tmp_path / "w.safetensors")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert re.search(r"w\.safetensors.* a is BF16, .*\(save it as float16\)", done.stdout)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a weights file at all"])

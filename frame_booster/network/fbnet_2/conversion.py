@@ -28,6 +28,7 @@ from frame_booster.files import atomic
 from frame_booster.network.fbnet_2.network import FBNet2
 from frame_booster.network.layers import named_weights
 from frame_booster.network.weights import FORMAT_VERSION, read_metadata
+from frame_booster.network.weights_file import tensor_of
 
 Array = Any
 """A NumPy array."""
@@ -190,7 +191,7 @@ def convert_file(source: Path, target: Path) -> str:
     """
     metadata = read_metadata(source)
     with safe_open(str(source), framework="numpy") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: tensor_of(file, name, source) for name in file.keys()}  # noqa: SIM118
     _check(tensors, source)
     here = is_reference(tensors)
     made = from_reference(tensors) if here else to_reference(tensors)
