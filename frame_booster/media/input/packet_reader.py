@@ -23,6 +23,10 @@ from frame_booster.media.pyav.rational import exact
 from frame_booster.media.remote_path import RemotePath
 from frame_booster.options import InputOptions
 
+_ENDS_WITH_AN_ERROR = frozenset({"mpjpeg", "smjpeg"})
+"""Formats, by FFmpeg's names, whose demuxers call the end of a file invalid data."""
+_TAIL = 64
+"""Most bytes that these have behind their last picture."""
 _MARGIN = Fraction(1)
 """So much, s, is read before the place that is wanted."""
 
@@ -102,9 +106,13 @@ class PacketReader:
 
     def _readable(self) -> Iterator[av.Packet]:
         """Yields packets up to where the file cannot be read on; then the decoder gives what it still holds."""
+        end_of_last = 0
         try:
             packets = self._container.demux()
-            yield from packets if self._exact is None else self._exact.packets(packets)
+            for packet in packets if self._exact is None else self._exact.packets(packets):
+                if packet.pos is not None:
+                    end_of_last = packet.pos + packet.size
+                yield packet
         # Each of the libraries that read addresses has errors of its own.
         except Exception as error:
             if not isinstance(error, av.error.FFmpegError) and not isinstance(self._path, RemotePath):
@@ -112,7 +120,14 @@ class PacketReader:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             text = f"the file cannot be read to its end: {why}"
             offset = second_file(self._path, self._container.format.name)
-            self._report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
+            if not self._is_end(end_of_last):
+                self._report.truncated = text if offset is None else f"{text}; {said_of(offset)}"
             end = av.Packet()
             end.stream = self._video
             yield end
+
+    def _is_end(self, end_of_last: int) -> bool:
+        """Tells whether an error is the end of the file: no more than a mark of that follows the last packet."""
+        if self._container.format.name not in _ENDS_WITH_AN_ERROR or not self._path.is_file():
+            return False
+        return end_of_last > 0 and self._path.stat().st_size - end_of_last <= _TAIL

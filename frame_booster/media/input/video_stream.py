@@ -14,6 +14,7 @@ from frame_booster.media.input.container import LENGTH_FROM_0, is_cover, is_item
 from frame_booster.media.input.source import VideoInfo
 from frame_booster.media.input.telecine import CYCLE, FINER, KEPT
 from frame_booster.media.mp4.projection import read_projection
+from frame_booster.media.mp4.tracks import is_protected
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.ffmpeg_log import Cropping, container_cropping
 from frame_booster.media.pyav.rational import exact
@@ -62,6 +63,13 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
             hint=f"there are {len(pictures)}, counted from 0",
         )
     stream = pictures[options.video_stream]
+    in_mp4 = "mov" in container.format.name.split(",")
+    if in_mp4 and is_protected(path, int(stream.id)):
+        raise InputError(
+            "the video is encrypted (DRM), and cannot be decoded",
+            path=path,
+            hint="only what plays without the program of its shop can be boosted",
+        )
     context = stream.codec_context
     if context is None or not context.width or not context.height or context.format is None:
         raise InputError(
@@ -96,7 +104,7 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         metadata=dict(stream.metadata),
         disposition=int(stream.disposition),
         colour={tag: getattr(context, tag) for tag in _COLOUR if hasattr(context, tag)},
-        projection=read_projection(path, int(stream.id)) if "mov" in container.format.name.split(",") else None,
+        projection=read_projection(path, int(stream.id)) if in_mp4 else None,
     )
     return VideoTrack(stream, info, cropping, rate, decoder)
 

@@ -16,13 +16,13 @@ from typing import IO
 import numpy as np
 
 from frame_booster.media.mp4.boxes import Box, boxes, boxes_at
+from frame_booster.media.mp4.tracks import TABLE, entry_of, track_id_of, whole_of
 
 _IN_ENTRY = frozenset({b"st3d", b"sv3d"})
 _FIRST_VERSION = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 """The identity of a `uuid` box whose content is XML."""
-_TABLE = (b"mdia", b"minf", b"stbl", b"stsd")
-_TABLE_HEADER, _VISUAL_ENTRY = 8, 78
-"""Bytes before the entries of `stsd`, and before the boxes of one of video (ISO/IEC 14496-12, 8.5.2 and 12.1.3)."""
+_VISUAL_ENTRY = 78
+"""Bytes before the boxes of an entry of video (ISO/IEC 14496-12, 12.1.3)."""
 _PLACES = {b"stco": ">u4", b"co64": ">u8"}
 """Boxes with the places of a track's chunks, from the beginning of the file (8.7.5)."""
 _BLOCK = 1 << 22
@@ -52,12 +52,12 @@ def read_projection(path: Path, track_id: int) -> Projection | None:
         return None
     with path.open("rb") as file:
         for track in boxes_at(file, (b"moov", b"trak")):
-            if _track_id(file, track) == track_id:
-                entry = _entry(file, track)
+            if track_id_of(file, track) == track_id:
+                entry = entry_of(file, track)
                 parts = [] if entry is None else list(boxes(file, entry.content + _VISUAL_ENTRY, entry.end))
-                own = b"".join(_read(file, box) for box in parts if box.kind in _IN_ENTRY)
+                own = b"".join(whole_of(file, box) for box in parts if box.kind in _IN_ENTRY)
                 parts = list(boxes(file, track.content, track.end))
-                around = b"".join(_read(file, box) for box in parts if _is_first_version(file, box))
+                around = b"".join(whole_of(file, box) for box in parts if _is_first_version(file, box))
                 return Projection(own, around) if own or around else None
     return None
 
@@ -73,7 +73,7 @@ def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
         index = next((box for box in whole if box.kind == b"moov"), None)
         if index is None or any(box.kind == b"moof" for box in whole):
             return False
-        made = _with_projection(_read(file, index), track_id, projection, index.start)
+        made = _with_projection(whole_of(file, index), track_id, projection, index.start)
         if made is None:
             return False
         _move_on(file, index.end, len(made) - (index.end - index.start))
@@ -86,16 +86,16 @@ def _with_projection(index: bytes, track_id: int, projection: Projection, start:
     """Returns an index that lies at a byte of a file, with a projection added; None where it cannot take it."""
     file = BytesIO(index)
     tracks = list(boxes_at(file, (b"moov", b"trak")))
-    track = next((box for box in tracks if _track_id(file, box) == track_id), None)
-    entry = None if track is None else _entry(file, track)
+    track = next((box for box in tracks if track_id_of(file, box) == track_id), None)
+    entry = None if track is None else entry_of(file, track)
     if track is None or entry is None:
         return None
     data = bytearray(index)
     grown = len(projection.entry) + len(projection.track)
-    for box in (box for other in tracks for kind in _PLACES for box in boxes_at(file, (*_TABLE[:3], kind), other)):
+    for box in (box for other in tracks for kind in _PLACES for box in boxes_at(file, (*TABLE[:3], kind), other)):
         if not _move_places(data, box, start, grown):
             return None
-    inner = [next(boxes_at(file, _TABLE[: n + 1], track)) for n in range(len(_TABLE))]
+    inner = [next(boxes_at(file, TABLE[: n + 1], track)) for n in range(len(TABLE))]
     sizes = {Box(b"moov", 0, 8, len(index)): grown, track: grown}
     for box, more in {**sizes, **dict.fromkeys([*inner, entry], len(projection.entry))}.items():
         struct.pack_into(">I", data, box.start, box.end - box.start + more)
@@ -130,26 +130,5 @@ def _move_on(file: IO[bytes], start: int, grown: int) -> None:
         end = begin
 
 
-def _track_id(file: IO[bytes], track: Box) -> int | None:
-    header = next(boxes_at(file, (b"tkhd",), track), None)
-    if header is None:
-        return None
-    data = _read(file, header)[header.content - header.start :]
-    # Version 1 has times of 64 bits before it.
-    (found,) = struct.unpack_from(">I", data, 20 if data[0] == 1 else 12)
-    return int(found)
-
-
-def _entry(file: IO[bytes], track: Box) -> Box | None:
-    """Returns the first sample entry of a track; None where it has none."""
-    table = next(boxes_at(file, _TABLE, track), None)
-    return None if table is None else next(boxes(file, table.content + _TABLE_HEADER, table.end), None)
-
-
 def _is_first_version(file: IO[bytes], box: Box) -> bool:
-    return box.kind == b"uuid" and _read(file, box)[box.content - box.start :].startswith(_FIRST_VERSION)
-
-
-def _read(file: IO[bytes], box: Box) -> bytes:
-    file.seek(box.start)
-    return file.read(box.end - box.start)
+    return box.kind == b"uuid" and whole_of(file, box)[box.content - box.start :].startswith(_FIRST_VERSION)

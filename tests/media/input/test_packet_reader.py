@@ -198,3 +198,12 @@ def test_as_much_is_read_before_a_place_as_is_on_there(
     reader = PacketReader(container, Path("in.mkv"), video, InputOptions(), SourceReport())
     reader.seek(Fraction(60), subtitles=subtitles)
     assert places == [sought * 100]
+
+
+@pytest.mark.parametrize("form", ["mpjpeg", "smjpeg"])
+def test_an_end_that_a_demuxer_calls_invalid_is_none_of_truncation(tmp_path: Path, form: str) -> None:
+    plain, path = make_video(tmp_path / "plain.mkv"), tmp_path / "in.jpegs"
+    ffmpeg("-i", plain, "-c:v", "mjpeg", "-q:v", "2", "-f", form, path)
+    result = boosted(path, tmp_path / "out.mkv")
+    assert (result.frames_in, result.frames_out) == (6, 12)
+    assert not [text for text in result.warnings if "truncated" in text or "read to its end" in text]

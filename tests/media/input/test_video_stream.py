@@ -10,9 +10,11 @@ import av
 import numpy as np
 import pytest
 
+from frame_booster.errors import InputError
 from frame_booster.media.input.open import open_source
+from frame_booster.media.mp4.tracks import is_protected
 from frame_booster.options import InputOptions
-from tests.conftest import boosted, ffmpeg, probe, probed_times
+from tests.conftest import boosted, ffmpeg, make_video, probe, probed_times
 
 CLIP = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=4", "-pix_fmt", "yuv420p")
 
@@ -61,3 +63,11 @@ def test_an_animated_avif_is_its_animation_and_not_the_still_that_stands_for_it(
     facts = probe(tmp_path / "out.mp4")
     assert len(facts["streams"]) == 1
     assert float(facts["format"]["duration"]) == pytest.approx(12 / 25)
+
+
+def test_an_encrypted_video_is_said_to_be_one(tmp_path: Path) -> None:
+    encryption = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "7" * 32, "encryption_kid": "a" * 32}
+    path = make_video(tmp_path / "in.mp4", container_options=encryption)
+    with pytest.raises(InputError, match=r"in\.mp4: the video is encrypted \(DRM\)"):
+        boosted(path, tmp_path / "out.mp4")
+    assert not is_protected(make_video(tmp_path / "clear.mp4"), 1)
