@@ -40,11 +40,13 @@ def test_a_toolkit_is_found_where_xla_does_not_look(
     assert toolkit_elsewhere() == tmp_path / place
 
 
-def test_xla_finds_the_wheel_beside_tensorflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["local", "site/nvidia/cuda_nvcc", "site/tensorflow/cuda"])
+def test_xla_finds_it_in_its_usual_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
+    """Of the system, of the wheel beside TensorFlow, and of conda-forge's build."""
     monkeypatch.setattr(cuda_toolkit, "_tensorflow_package", lambda: tmp_path / "site" / "tensorflow")
     monkeypatch.setattr(cuda_toolkit, "_USUAL", tmp_path / "local")
     assert not libdevice_is_found()
-    toolkit(tmp_path / "site" / "nvidia" / "cuda_nvcc")
+    toolkit(tmp_path / place)
     assert libdevice_is_found()
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from frame_booster.engine.files_on_disk import replace_whole
+
 SCRIPT = """
 import os, sys
 from pathlib import Path
@@ -39,3 +41,28 @@ def test_without_a_home_folder_it_lasts_as_long_as_the_process(tmp_path: Path, e
     assert was_there == "True"
     assert Path(folder).parent == tmp_path
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_what_cannot_be_put_in_its_place_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def replace(self: Path, target: Path) -> Path:
+        raise error
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(OSError, match=error.strerror):
+        replace_whole(tmp_path / "graph", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_another_process_has_open_on_windows_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    (tmp_path / "graph").write_bytes(b"content")
+    replace_whole(tmp_path / "graph", b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["graph"]

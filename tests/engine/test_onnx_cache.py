@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,31 @@ def test_only_the_graphs_used_last_are_kept(weights: Path, tmp_path: Path, monke
         graphs.graph(lambda: b"graph", k)
     assert len(list(graphs.folder.iterdir())) == 2 * 3
     assert graphs.path(4).is_file()
+
+
+def test_a_graph_that_is_used_again_outlives_later_ones(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "KEPT", 2)
+    graphs = GraphCache(weights, tmp_path)
+    for k in range(2):
+        graphs.graph(lambda: b"graph", k)
+        os.utime(graphs.path(k), (k + 1, k + 1))
+    graphs.graph(lambda: b"graph", 0)
+    graphs.graph(lambda: b"graph", 2)
+    assert [graphs.path(k).is_file() for k in range(3)] == [True, False, True]
+
+
+def test_a_cache_of_another_user_serves_as_well(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs = GraphCache(weights, tmp_path)
+    path = graphs.graph(lambda: b"graph", 1)
+
+    def denied(*given: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(cache.os, "utime", denied)
+    assert graphs.graph(lambda: b"again", 1) == path
+    assert path.read_bytes() == b"graph"
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(weights: Path, tmp_path: Path) -> None:
