@@ -40,7 +40,11 @@ def skipped_by_decoders(stream: Any) -> Fraction:
     FFmpeg tells it from 8.1 on, of an MP4 whose edit list hides sound, and Matroska keeps it: what is skipped must be
     there, or as much of what is heard is skipped.
     """
-    skipped = Fraction(getattr(stream.codec_context, "initial_padding", 0) or 0, stream.codec_context.sample_rate or 1)
+    context = stream.codec_context
+    if context is None:
+        # Nothing here can decode it, or copy it.
+        return Fraction(0)
+    skipped = Fraction(getattr(context, "initial_padding", 0) or 0, context.sample_rate or 1)
     return skipped if skipped > _PREROLL[0] else Fraction(0)
 
 

@@ -18,9 +18,19 @@ from frame_booster.media.passthrough.options import PassthroughOptions
 
 def described(stream: Any) -> str:
     """Returns a stream in words, as `audio stream 1 (opus)`."""
-    unknown = "of a kind that this FFmpeg has no decoder for"
-    name = codec_of(stream) or (unknown if stream.type == "subtitle" else "of a kind FFmpeg does not know")
+    unknown = "of a kind FFmpeg does not know" if stream.type == "data" else "of a kind that has no decoder here"
+    name = codec_of(stream) or unknown
     return f"{stream.type} stream {stream.index} ({name})"
+
+
+def _what_is_missing(stream: Any) -> str | None:
+    """Returns why no container could hold a stream; None where that is the container's own matter."""
+    context = stream.codec_context
+    if stream.type in ("audio", "video", "subtitle") and context is None:
+        return "PyAV copies no stream that it has no decoder for, as AC-4, teletext and TTML"
+    if (stream.type == "audio" and not context.sample_rate) or (stream.type == "video" and not context.width):
+        return "nothing of it is found near the beginning of the file"
+    return None
 
 
 class Notices:
@@ -60,7 +70,7 @@ class Notices:
         Raises:
           EncodeError: that is not wanted.
         """
-        what, better = described(stream), better_container(stream)
+        what, better, why = described(stream), better_container(stream), why or _what_is_missing(stream)
         text = f"{what} is left out: {why or f'{shown_format(self.format)} cannot hold it'}"
         advice = f" ({better})" if why is None and better is not None else ""
         if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":

@@ -35,7 +35,6 @@ from frame_booster.media.passthrough.subtitles import SubtitleConverter, convert
 from frame_booster.media.passthrough.tags import named
 from frame_booster.media.passthrough.timecode import KEY
 
-_NO_DECODER = "PyAV copies no stream that it has no decoder for, as teletext and TTML"
 Retime = Callable[[dict[str, str]], dict[str, str]]
 """Returns tags of the source as they are to be in the output."""
 
@@ -174,8 +173,7 @@ class Passthrough:
             target = self.container.add_stream(codec)
             self._tag(target, stream)
             return SubtitleConverter(stream, target, self.options.slower)
-        undecoded = kind in ("audio", "video", "subtitle") and stream.codec_context is None
-        self._notices.leave_out(stream, _NO_DECODER if undecoded else None)
+        self._notices.leave_out(stream)
         return None
 
     def _template(self, stream: Any) -> Any:

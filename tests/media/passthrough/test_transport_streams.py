@@ -169,9 +169,31 @@ def test_a_stream_that_has_no_decoder_is_said_to_have_none(tmp_path: Path) -> No
         assert container.streams[1].codec_context is None, "of wheels of PyAV"
     [warning] = boosted(source, tmp_path / "out.ts").warnings
     assert warning == (
-        "subtitle stream 1 (of a kind that this FFmpeg has no decoder for) is left out: "
-        "PyAV copies no stream that it has no decoder for, as teletext and TTML"
+        "subtitle stream 1 (of a kind that has no decoder here) is left out: "
+        "PyAV copies no stream that it has no decoder for, as AC-4, teletext and TTML"
     )
+
+
+def test_audio_that_is_not_there_at_the_beginning_is_said_to_be_missing(tmp_path: Path) -> None:
+    """A programme lists all of its languages, also those in which nothing is said yet."""
+    plain, source = make_video(tmp_path / "plain.mp4", pts=range(25), size=(32, 16), tones=1), tmp_path / "in.ts"
+    with av.open(str(plain)) as made, av.open(str(source), "w") as out:
+        video, audio = (out.add_stream_from_template(stream) for stream in made.streams)
+        for packet in made.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        assert audio.index == 1
+    [warning] = boosted(source, tmp_path / "out.ts").warnings
+    assert warning == "audio stream 1 (aac) is left out: nothing of it is found near the beginning of the file"
+
+
+def test_audio_without_a_decoder_is_said_to_have_none(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "in.mp4", pts=range(25), tones=1)
+    # AC-4 (ETSI TS 103 190-2, E.4).
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"ac-4").replace(b"esds", b"free"))
+    [warning] = boosted(path, tmp_path / "out.mkv").warnings
+    assert warning.startswith("audio stream 1 (of a kind that has no decoder here) is left out: PyAV copies no stream")
 
 
 def test_what_is_ahead_of_the_pictures_is_there_from_their_beginning_on() -> None:
