@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from frame_booster.errors import InputError
 from frame_booster.media.frames.tone_mapping import HLG, PQ, tone_mapped
-from frame_booster.pipeline.comparison.compare import CompareOptions, compare, slower_by
+from frame_booster.options import BoostOptions
+from frame_booster.pipeline.comparison.compare import CompareOptions, _lengths_differ, _span, compare, slower_by
 from frame_booster.pipeline.comparison.facts import clock, record_beside
+from frame_booster.pipeline.comparison.part import ComparedPart
 from frame_booster.pipeline.comparison.uncertainty import Candidates, by_pictures, is_held
 from frame_booster.pipeline.report import read_report
 from frame_booster.timecode import Timecode
@@ -115,6 +121,79 @@ def test_hdr_alpha_and_odd_sizes_are_shown(tmp_path: Path) -> None:
     alpha = make_video(tmp_path / "alpha.mkv", pts=range(3), pix_fmt="yuva420p", codec="ffv1")
     boosted(alpha, tmp_path / "alpha2.mkv", codec="ffv1")
     assert "over grey" in page(alpha, tmp_path / "alpha2.mkv")[1]
+
+
+def test_a_minute_is_shown_unless_more_is_asked_for() -> None:
+    whole = ComparedPart(Fraction(0), None, Fraction(0))
+    shown: list[object] = [*_span(whole, (Fraction(100), Fraction(100)), Fraction(1))]
+    assert shown[:3] == [0, 0, 60]
+    assert shown[3] == [
+        "the part from 00:00.000 to 01:00.000 of 01:40.000 is shown; another part is shown by --start and --duration"
+    ]
+    shown = [*_span(whole, (Fraction(60), Fraction(60)), Fraction(1))]
+    assert shown == [0, 0, 60, []]
+    assert _span(whole, (Fraction(20), Fraction(80)), Fraction(4))[2] == 15, "a minute of the page"
+    later = ComparedPart(Fraction(70), None, Fraction(30))
+    shown = [*_span(later, (Fraction(100), Fraction(70)), Fraction(1))]
+    assert shown == [70, 40, 30, []]
+    half = replace(whole, duration=Fraction(300))
+    assert _span(half, (None, None), Fraction(2))[2] == 300
+    with pytest.raises(InputError, match="a page holds 600 s at most"):
+        _span(half, (None, None), Fraction(3))
+
+
+def test_another_length_is_told() -> None:
+    whole = ComparedPart(Fraction(0), None, Fraction(0))
+    ten, eight = Fraction(10), Fraction(8)
+    one = Fraction(1)
+    assert _lengths_differ((ten, eight), one, whole) == ["the boosted video is 2 s shorter than its source"]
+    assert _lengths_differ((eight, ten), one, whole) == ["the boosted video is 2 s longer than its source"]
+    assert _lengths_differ((ten, 2 * ten), Fraction(2), whole) == []
+    assert _lengths_differ((ten, ten + Fraction(1, 5)), one, whole) == []
+    assert _lengths_differ((ten, eight), one, replace(whole, offset=Fraction(2))) == []
+    assert _lengths_differ((None, eight), one, whole) == []
+
+
+def test_slow_motion_is_followed_from_its_middle_with_its_sound(tmp_path: Path) -> None:
+    before = make_video(tmp_path / "in.mkv", pts=range(48), rate=24, time_base=Fraction(1, 24), tones=1)
+    boosted(before, tmp_path / "slow.mkv", slow_motion=2, slow_audio="stretch")
+    told: list[tuple[int, int | None]] = []
+    options = CompareOptions(start=Fraction(1, 2), duration=Fraction(5, 4), model="pictures")
+    made = compare(str(before), str(tmp_path / "slow.mkv"), None, options, lambda *news: told.append(news))
+    assert made.frames in (60, 61)
+    assert told == [(number, 60) for number in range(1, made.frames + 1)]
+    text = made.path.read_text(encoding="utf-8")
+    found = re.search(r'id="data">(.*?)</script>', text)
+    assert found is not None
+    data = json.loads(found[1])
+    assert data["chapters"][0]["begin"] == pytest.approx(0.5, abs=0.01)
+    assert data["sound"]
+    video = b"".join(map(base64.b64decode, re.findall(r"data-video>(.*?)</script>", text)))
+    with av.open(io.BytesIO(video)) as proxy:
+        heard = [float(p.pts * p.time_base) for p in proxy.demux(audio=0) if p.pts is not None and p.time_base]
+    assert heard[0] < 0.1
+    assert heard[-1] == pytest.approx(2.5, abs=0.2)
+
+
+def test_the_network_is_that_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make_video(tmp_path / "in.mp4", pts=range(4))
+    after = tmp_path / "out.mp4"
+    boosted(before, after)
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "frame_booster.pipeline.comparison.compare.doubt_function",
+        lambda name, device: asked.append((name, device)),
+    )
+    _, text = page(before, after, model=None)
+    assert "The boosted file has no sound" in text
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"files": [{"output": str(after), "model": "fbnet", "seconds": 2.5}]}))
+    assert "<dt>time taken</dt><dd>2.5 s</dd>" in page(before, after, model=None, device="cpu")[1]
+    page(before, after, model="fbnet-r")
+    assert asked == [(BoostOptions().model, "auto"), ("fbnet", "cpu"), ("fbnet-r", "auto")]
+    report.write_text(json.dumps({"files": [{"output": "other.mp4"}]}))
+    with pytest.raises(InputError, match=r"report\.json: the report has no file out\.mp4"):
+        page(before, after, report=report)
 
 
 def test_what_is_no_boost_is_refused(tmp_path: Path) -> None:
