@@ -31,6 +31,13 @@ def run(graph: Graph, planes: Planes) -> list[np.ndarray]:
     return session.run(None, {f"p{k}": plane[None] for k, plane in enumerate(planes)})
 
 
+def in_phases(graph: Graph, rgb: Map) -> Map:
+    """Colour by colour, the four pixels of each 2x2 one after the other."""
+    batch, _, height, width = rgb.shape
+    blocks = graph.reshape(rgb, [batch, 3, height // 2, 2, width // 2, 2])
+    return graph.reshape(graph.transpose(blocks, [0, 1, 3, 5, 2, 4]), [batch, 12, height // 2, width // 2])
+
+
 @pytest.mark.parametrize("phases", [False, True], ids=["pixels", "phases"])
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_every_code_survives_the_round_trip(name: str, phases: bool) -> None:
@@ -39,15 +46,53 @@ def test_every_code_survives_the_round_trip(name: str, phases: bool) -> None:
     graph = Graph("round trip")
     rgb = planes_to_rgb(graph, planes_in(graph, layout), layout, 16)
     if phases:
-        # Colour by colour, the four pixels of each 2x2 one after the other.
-        batch, _, height, width = rgb.shape
-        blocks = graph.reshape(rgb, [batch, 3, height // 2, 2, width // 2, 2])
-        rgb = graph.reshape(graph.transpose(blocks, [0, 1, 3, 5, 2, 4]), [batch, 12, height // 2, width // 2])
+        rgb = in_phases(graph, rgb)
     for k, plane in enumerate((phases_to_planes if phases else rgb_to_planes)(graph, rgb, layout)):
         graph.output(plane, f"out{k}")
     for before, after in zip(planes, run(graph, planes), strict=True):
         assert after.dtype == layout.dtype
         assert np.array_equal(before, after[0])
+
+
+@pytest.mark.parametrize("phases", [False, True], ids=["pixels", "phases"])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_chroma_is_the_mean_of_its_pixels_whatever_makes_it(name: str, phases: bool) -> None:
+    """A round trip would not tell: chroma that was repeated is the same in each of its pixels."""
+    layout = LAYOUTS[name]
+    rgb = np.random.default_rng(4).uniform(0.0, 1.0, (1, 32, 32, 3)).astype(np.float32)
+    graph = Graph("planes")
+    given = graph.input("p0", [3, 32, 32])
+    made = graph.reshape(given, [1, 3, 32, 32])
+    if phases:
+        made = in_phases(graph, made)
+    for k, plane in enumerate((phases_to_planes if phases else rgb_to_planes)(graph, made, layout)):
+        graph.output(plane, f"out{k}")
+    session = runtime.InferenceSession(graph.model(), providers=["CPUExecutionProvider"])
+    planes = session.run(None, {"p0": rgb[0].transpose(2, 0, 1)})
+    exact = exact_planes(rgb[0].astype(np.float64), layout)
+    expected = [plane.numpy() for plane in by_tensorflow.rgb_to_planes(tf.constant(rgb), layout)]
+    for plane, by_tf, by_hand in zip(planes, expected, exact, strict=True):
+        for one in (plane, by_tf):
+            assert np.abs(one[0] - by_hand).max() <= 0.5 + 1e-3 * layout.top / 255
+
+
+def exact_planes(rgb: np.ndarray, layout: PixelLayout) -> list[np.ndarray]:
+    """Code values of a picture (H, W, 3), not rounded, from the definitions in ITU-T H.273."""
+    unit = layout.top if layout.kind == "rgb" or layout.full_range else 0.0
+    step = 1 << (layout.depth - 8)
+    if layout.kind == "rgb":
+        return [unit * rgb[: layout.height, : layout.width, k] for k in (1, 2, 0)]
+    kr, kb = LUMA_WEIGHTS[layout.matrix]
+    luma = kr * rgb[..., 0] + (1.0 - kr - kb) * rgb[..., 1] + kb * rgb[..., 2]
+    planes = [(luma * unit if unit else step * (16.0 + 219.0 * luma))[: layout.height, : layout.width]]
+    if layout.kind == "gray":
+        return planes
+    down, across = 1 << layout.log2_chroma_height, 1 << layout.log2_chroma_width
+    for colour, weight in ((rgb[..., 2], kb), (rgb[..., 0], kr)):
+        chroma = ((colour - luma) / (2.0 * (1.0 - weight))).reshape(32 // down, down, 32 // across, across).mean((1, 3))
+        codes = 128.0 * step + chroma * (unit or 224.0 * step)
+        planes.append(codes[: layout.plane_shapes[1][0], : layout.plane_shapes[1][1]])
+    return planes
 
 
 @pytest.mark.parametrize("downscale", [0, 1, 2])
