@@ -90,6 +90,17 @@ def test_a_graph_gives_the_frame_of_the_network(name: str, sides: tuple[int, int
     assert np.abs(made - (frames[0] + frames[1]) / 2).max() > 0.01, "more than a blend"
 
 
+@pytest.mark.parametrize(("height", "width", "coarsest"), [(32, 272, (2, 9)), (272, 32, (9, 2)), (32, 1312, (2, 21))])
+def test_the_coarsest_scale_has_two_pixels_at_least(height: int, width: int, coarsest: tuple[int, int]) -> None:
+    """One alone cannot be warped: its place is divided by the pixels beside it."""
+    graph, network = Graph("features"), GRAPHS["fbnet-2"]
+    weights = {name: np.zeros(shape, np.float32) for name, shape in network.weight_shapes().items()}
+    features = network(graph, weights).encode(*[graph.input("frame", [1, 3, height, width])] * 2)[1:]
+    assert features[-1].sides == coarsest
+    expected = create_network("fbnet-2").encode(tf.zeros([1, height, width, 3])).features
+    assert [x.sides for x in features] == [tuple(x.shape[1:3]) for x in expected]
+
+
 @pytest.mark.parametrize("downscale", [1, 2])
 def test_a_graph_gives_the_frame_of_the_network_with_flow_of_smaller_frames(downscale: int) -> None:
     network = create_network("fbnet-2")
