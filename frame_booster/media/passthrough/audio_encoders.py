@@ -13,6 +13,8 @@ import av.error
 DEFAULT = "aac"
 _BY_FORMAT = {"webm": "libopus", "mxf": "pcm_s16le"}
 """Where AAC does not fit."""
+_HOLD_PCM = frozenset({"matroska", "mov", "nut"})
+"""Containers that have PCM as computers have it, though not as discs and broadcasters do, and players that know it."""
 _RATE_OF_FORMAT = {"mxf": 48_000}
 """The only rate that a container takes, Hz."""
 _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}
@@ -59,15 +61,23 @@ def tells_speakers(format_name: str, codec: str | None) -> bool:
     return format_name in ("mp4", "ismv") and codec is not None and codec.startswith("pcm_")
 
 
-def default_encoder(format_name: str, stream: Any) -> str:
+def default_encoder(format_name: str, stream: Any, *, asked: bool = False) -> str:
     """Returns the encoder of audio that a container gets where it cannot hold the source's.
 
     Args:
       format_name: FFmpeg's name of the container.
       stream: of the source.
+      asked: whether it is to be encoded in any case, which is of use where it becomes smaller.
     """
-    usual = _BY_FORMAT.get(format_name, DEFAULT)
+    stays_pcm = not asked and format_name in _HOLD_PCM and _is_pcm(stream)
+    usual = _BY_FORMAT.get(format_name, "pcm_s16le" if stays_pcm else DEFAULT)
     return "pcm_s24le" if usual == "pcm_s16le" and _is_finer(stream) else usual
+
+
+def _is_pcm(stream: Any) -> bool:
+    """Tells whether audio is PCM, also that of DVDs, Blu-rays and SMPTE 302M; that of telephones has lost some bits."""
+    name = getattr(stream.codec_context, "name", "")
+    return name == "s302m" or (name.startswith("pcm_") and name not in ("pcm_alaw", "pcm_mulaw", "pcm_vidc"))
 
 
 def _is_finer(stream: Any) -> bool:
@@ -86,6 +96,14 @@ def keeps_all(stream: Any, settings: AudioSettings) -> bool:
     context = stream.codec_context
     same = (context.name, context.sample_rate) == (settings.encoder, settings.rate)
     return same and settings.encoder.startswith("pcm_") and layout_name(context.layout) == settings.layout
+
+
+def keeps_samples(stream: Any, settings: AudioSettings) -> bool:
+    """Tells whether PCM is encoded to the same samples, though perhaps in other bytes."""
+    context = stream.codec_context
+    same = (context.sample_rate, layout_name(context.layout)) == (settings.rate, settings.layout)
+    exact = _is_pcm(stream) and _EXACT.fullmatch(settings.encoder) is not None and context.name[4:5] != "f"
+    return same and exact and lost_bits(stream, settings.encoder) is None
 
 
 def lost_bits(stream: Any, encoder: str) -> tuple[int, int] | None:

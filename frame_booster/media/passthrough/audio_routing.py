@@ -15,6 +15,7 @@ from frame_booster.media.passthrough.audio_encoders import (
     encoder_of,
     find_encoder,
     keeps_all,
+    keeps_samples,
     lost_bits,
     settings_for,
 )
@@ -81,7 +82,7 @@ class AudioRouting:
             "" if not special else " beside chapters, as it is written here"
         )
         better = None if special else better_container(stream)
-        encoder = options.audio_codec or default_encoder(self._format, stream)
+        encoder = options.audio_codec or default_encoder(self._format, stream, asked=asked)
         if (not takes and not asked) or options.audio == "copy":
             settings = self._settings(stream, encoder)
             if settings is not None and keeps_all(stream, settings):
@@ -100,7 +101,12 @@ class AudioRouting:
             codec = encoded.target.codec_context.codec.canonical_name
             bits = lost_bits(stream, codec)
             lost = "" if bits is None else f", and its samples of {bits[0]} bits are rounded to {bits[1]}"
-            self._notices.warn(f"{what} is encoded again, to {codec}{lost}: {why}" + (f" ({better})" if better else ""))
+            settings = self._settings(stream, encoder)
+            if settings is not None and keeps_samples(stream, settings):
+                self._notices.tell(f"{what} becomes {codec}, with the same samples: {why}")
+            else:
+                advice = f" ({better})" if better else ""
+                self._notices.warn(f"{what} is encoded again, to {codec}{lost}: {why}{advice}")
         return encoded
 
     def _settings(self, stream: Any, encoder: str) -> AudioSettings | None:
