@@ -16,6 +16,7 @@ from frame_booster.engine.device_failure import device_failures
 from frame_booster.engine.given_pictures import TOP, Pictures, checked_pictures, checked_time
 from frame_booster.engine.memory_plan import default_flow_downscale
 from frame_booster.engine.recursive_midpoint import recursive_midpoint
+from frame_booster.errors import ModelError
 from frame_booster.network.presets import DEFAULT
 from frame_booster.typed_values import typed
 
@@ -66,11 +67,19 @@ class Interpolator:
         batch, height, width = start.shape[:3]
         key = (batch, height, width, top)
         with device_failures(self.model.device):
-            if key not in self._compiled:
-                # As for video, so that two pictures give what the same two frames of a video would.
-                downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
-                self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
-            return self._compiled[key](start, stop, t)
+            try:
+                if key not in self._compiled:
+                    # As for video, so that two pictures give what the same two frames of a video would.
+                    downscale = default_flow_downscale(width, height, self.model.preset, self.model.device)
+                    self._compiled[key] = self.model.pictures((batch, height, width, 3), top, downscale)
+                return self._compiled[key](start, stop, t)
+            # What an engine raises is its own affair; all but want of memory goes on.
+            except Exception as error:
+                if not self.model.is_out_of_memory(error):
+                    raise
+                what = f"{self.model.device} has too little memory for {width}x{height}"
+                what += f", {batch} at once" if batch > 1 else ""
+                raise ModelError(what, hint="fewer or smaller pictures at a time, or another device") from error
 
 
 def load_model(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from frame_booster.engine.interpolator import Interpolator, load_model
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, ModelError
 from tests.conftest import picture
 
 ZEROS = np.zeros((8, 10, 3), np.uint8)
@@ -135,6 +135,25 @@ def test_pictures_of_another_size_batch_or_white_are_never_made_by_the_same_func
 
 def test_a_float_picture_is_rounded_to_no_code(interpolate: Any) -> None:
     assert interpolate(HALF, HALF * np.float32(1.001))[0, 0, 0] == np.float32(0.5 + 0.5005) / 2
+
+
+@pytest.mark.parametrize("when", ["loaded", "run"])
+def test_want_of_memory_is_told_with_what_to_do(when: str) -> None:
+    class Short(StandIn):
+        def pictures(self, shape: tuple[int, ...], top: float, downscale: int) -> Any:
+            def failing(*given: Any) -> Any:
+                raise MemoryError("bad allocation")
+
+            return failing() if when == "loaded" else failing
+
+        def is_out_of_memory(self, error: Exception) -> bool:
+            return isinstance(error, MemoryError)
+
+    interpolate = Interpolator(Short()).interpolate  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=r"^/CPU:0 has too little memory for 10x8 \(fewer or smaller pictures"):
+        interpolate(ZEROS, ZEROS)
+    with pytest.raises(ModelError, match="10x8, 2 at once"):
+        interpolate(np.stack([ZEROS] * 2), np.stack([ZEROS] * 2))
 
 
 def test_what_becomes_an_array_is_a_picture(interpolate: Any) -> None:
