@@ -63,6 +63,19 @@ def test_every_code_survives_the_round_trip(name: str, there: Any, back: Any) ->
         assert np.array_equal(before, after.numpy()[0])
 
 
+@pytest.mark.parametrize(
+    ("there", "back"),
+    [(planes_to_rgb, rgb_to_planes), (compiled_planes_to_rgb, compiled_rgb_to_planes)],
+    ids=["plain", "compiled"],
+)
+def test_light_below_black_and_above_white_survives(there: Any, back: Any) -> None:
+    layout = PixelLayout(31, 17, "rgb", 32)
+    planes = [np.linspace(-1.0, 8.0, 31 * 17, dtype=np.float32).reshape(1, 17, 31) * k for k in (1, 2, 3)]
+    made = back(there([tf.constant(plane) for plane in planes], layout, 16), layout)
+    for before, after in zip(planes, made, strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("matrix", LUMA_WEIGHTS)
 def test_primaries_have_the_standards_codes(matrix: str) -> None:
     """White, black and red in limited range, from the definition in ITU-T H.273."""
