@@ -24,6 +24,8 @@ def of_system(number: int, path: str | None = None) -> OSError:
     ("number", "message"),
     [
         (errno.ENOSPC, "no space is left"),
+        (errno.EDQUOT, "the quota of the disk is used up"),
+        (errno.EFBIG, "larger than the disk takes"),
         (errno.EROFS, "read-only"),
         (errno.EMFILE, "too many files are open"),
         (errno.EIO, "the disk reports an error"),

@@ -18,7 +18,8 @@ from frame_booster.media.input.sampling import samples
 from frame_booster.options import BoostOptions, EncoderOptions, InputOptions
 from frame_booster.pipeline.boost import opened_run
 from frame_booster.pipeline.comparison.places import find_places
-from frame_booster.pipeline.comparison.preview import default_preview, duration_text, preview
+from frame_booster.pipeline.comparison.preview import _estimate, _record, default_preview, duration_text, preview
+from frame_booster.pipeline.result import Result
 from tests.cli.test_cli import run
 from tests.conftest import MeanModel, make_video
 
@@ -124,6 +125,60 @@ def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
         preview_one(str(source), None, BoostOptions(resume=True), None, None, **silent)
 
 
+def test_a_page_that_is_there_is_told_of_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_video(tmp_path / "in.mkv", pts=range(4))
+    (tmp_path / "in.preview.html").write_text("mine")
+    monkeypatch.setattr("frame_booster.pipeline.comparison.preview.load", lambda *_: pytest.fail("the work has begun"))
+    with pytest.raises(InputError, match=r"in\.preview\.html: exists already"):
+        preview(str(source), None, BoostOptions())
+    assert (tmp_path / "in.preview.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("part", "starts"),
+    [
+        ({"start": Fraction(30), "duration": Fraction(3)}, [30, 31, 32]),
+        ({"start": Fraction(58)}, [58, 59]),
+        ({"end": Fraction(2)}, [0, 1]),
+    ],
+)
+def test_of_a_part_that_is_asked_for_nothing_else_is_shown(
+    film: Path, tmp_path: Path, part: dict[str, Any], starts: list[int]
+) -> None:
+    made = preview(str(film), str(tmp_path / "p.html"), BoostOptions(model="fbnet", **part), model=MeanModel())
+    assert [place.start for place in made.places] == starts
+    assert made.page.frames == 2 * RATE * len(starts)
+
+
+def result(**facts: Any) -> Result:
+    numbers = {"frames_in": 10, "frames_out": 20, "made": 9, "held": 1, "cuts": 0, "gaps": 0, "still": 0, "repeats": 0}
+    rest = {"duration": Fraction(1), "rate": Fraction(20), "decode_errors": 0, "seconds": 4.0}
+    names = {"input": "a", "output": "b", "model": "fbnet", "device": "cpu", "precision": "float32"}
+    return Result(**{**names, **numbers, **rest, **facts})
+
+
+def test_the_time_of_the_whole_leaves_out_the_first_place() -> None:
+    """There the network is loaded and compiled."""
+    results = [result(seconds=60.0), result(), result(seconds=6.0)]
+    assert _estimate(results, 400) == 100.0
+    assert _estimate(results[:1], 400) == 1200.0
+    assert _estimate(results, None) is None
+    assert _estimate([result(frames_out=0)], 400) is None
+
+
+def test_the_record_tells_of_all_places_and_of_options_that_are_seen() -> None:
+    results = [result(warnings=["odd", "dull"], seconds=60.0), result(warnings=["odd", "new"])]
+    options = BoostOptions(shutter=Fraction(180), dedupe=True, threads=3, scene_threshold=0.3)
+    told = _record(results, options, 100.0)
+    assert told["warnings"] == ["odd", "dull", "new"]
+    assert (told["frames_in"], told["frames_out"], told["made"], told["seconds"]) == (20, 40, 18, 64.0)
+    assert told["options"] == {"shutter": 180, "dedupe": True, "scene_threshold": 0.3}
+    assert told["whole"] == "about 2 min"
+    assert "whole" not in _record(results, options, None)
+
+
 def test_names_and_times() -> None:
     assert default_preview(Path("a/film.mp4")) == Path("a/film.preview.html")
+    assert default_preview(Path("a/film.v2.mp4")) == Path("a/film.v2.preview.html")
+    assert "%" not in default_preview(Path("a/img%05d.png")).name
     assert [duration_text(s) for s in (40.2, 720.0, 12600.0)] == ["40 s", "12 min", "3.5 h"]
