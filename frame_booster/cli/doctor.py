@@ -83,6 +83,7 @@ def facts(model: str, *, test: bool) -> dict[str, Any]:
         },
         "encoders": _encoders(),
         "cache": str(cache_folder()),
+        "cache_refused": _refused(cache_folder()),
         "model": model,
         "auto": {what: _auto(model, work) for what, work in _works().items()},
     }
@@ -229,6 +230,15 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
     return missing
 
 
+def _refused(folder: Path) -> str | None:
+    """Returns why the system lets nothing be written to a folder, which may have to be made; None where it does."""
+    from frame_booster.errors import not_writable
+
+    there = next((one for one in (folder, *folder.parents) if os.access(one, os.F_OK)), Path())
+    told = not_writable(there)
+    return None if told is None else told[0]
+
+
 def _has_nvidia_card() -> bool:
     try:
         return any(vendor.read_text().strip() == _NVIDIA for vendor in _PCI.glob("*/vendor"))
@@ -257,7 +267,9 @@ def lines_of(found: dict[str, Any]) -> list[str]:
             lines.append(f"gpu:{index}: TensorFlow has kernels for older cards only: {later}")
     there = [name for name, here in found["encoders"].items() if here]
     lines.append(f"{'encoders':<24}{', '.join(there)} (all: frame-booster --list-encoders)")
-    lines.append(f"{'cache folder':<24}{found['cache']}")
+    refused = found["cache_refused"]
+    unkept = "" if refused is None else f" (nothing is kept: {refused}; FRAME_BOOSTER_CACHE names another)"
+    lines.append(f"{'cache folder':<24}{found['cache']}{unkept}")
     lines.append("")
     lines.append("--engine tensorflow: " + _tensorflow(found["tensorflow"], found["tensorflow_gpu"]))
     for short, hint in found["providers"].items():

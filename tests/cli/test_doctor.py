@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,20 @@ def test_what_a_card_lacks_is_what_can_be_installed_there(
     assert [gap["command"] for gap in doctor._missing(found)] == ([] if command is None else [command])
     hint = device.no_such_gpu(0, 0).hint
     assert hint == f"--device cpu, or {'--engine onnx' if command is None else command}"
+
+
+def test_a_cache_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As that of a user without a home folder of its own, in a container."""
+    monkeypatch.setenv("FRAME_BOOSTER_CACHE", str(tmp_path / "closed" / "cache"))
+    (tmp_path / "closed").mkdir()
+    assert f"{'cache folder':<24}{tmp_path / 'closed' / 'cache'}" in lines_of(facts("fbnet-2", test=False))
+    access = os.access
+    closed = tmp_path / "closed"
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (path == closed and mode == os.W_OK) and access(path, mode)
+    )
+    [line] = [line for line in lines_of(facts("fbnet-2", test=False)) if line.startswith("cache folder")]
+    assert "nothing is kept: permission is denied; FRAME_BOOSTER_CACHE" in line
 
 
 def test_libraries_of_cuda_without_a_driver_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
