@@ -30,7 +30,7 @@ from frame_booster.media.input.source import FrameFormat, Resume, Source, Source
 from frame_booster.media.input.start_time import meaningless_start
 from frame_booster.media.input.truncation import Completeness
 from frame_booster.media.input.video_decoder import VideoDecoder
-from frame_booster.media.input.video_stream import VideoTrack, choose_video, listed_frames
+from frame_booster.media.input.video_stream import VideoTrack, choose_video, listed_frames, variant_of
 from frame_booster.media.input.window import Window, end_of, time_of
 from frame_booster.media.paths import PIPE
 from frame_booster.media.pyav.rational import exact
@@ -82,6 +82,9 @@ class FileSource(Source):
         except BaseException:
             self.container.close()
             raise
+        variants = {v for s in self.container.streams if (v := variant_of(s)) is not None}
+        if len(variants) > 1 and (chosen := variant_of(self.stream)) is not None:
+            self.report.warn(f"of {len(variants)} variants the one of {chosen} bits a second is taken alone")
         self.metadata = dict(self.container.metadata)
         origin = Fraction(self.container.start_time or 0, av.time_base)
         try:
@@ -165,7 +168,10 @@ class FileSource(Source):
     @property
     def other_streams(self) -> list[Any]:
         """All streams except the decoded one, and a still picture in its place."""
-        others = (s for s in self.container.streams if s.index != self.stream.index)
+        variant = variant_of(self.stream)
+        others = [s for s in self.container.streams if s.index != self.stream.index]
+        if variant is not None:
+            others = [s for s in others if variant_of(s) in (variant, None)]
         return [s for s in others if s.type != "video" or not is_item_beside_a_sequence(s)]
 
     @property

@@ -52,8 +52,8 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
       InputError: there is no such stream, or it cannot be decoded.
     """
     pictures = [s for s in container.streams.video if not is_cover(s) and not is_item_beside_a_sequence(s)]
-    # WMV for several bit rates lists all of them, whichever the file holds.
-    pictures.sort(key=_is_unseen)
+    # WMV for several bit rates lists all of them, whichever the file holds; HLS has all, mostly the coarsest first.
+    pictures.sort(key=lambda stream: (_is_unseen(stream), -(variant_of(stream) or 0)))
     if not pictures:
         raise InputError("has no video stream", path=path)
     if options.video_stream >= len(pictures):
@@ -107,6 +107,13 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         projection=read_projection(path, int(stream.id)) if in_mp4 else None,
     )
     return VideoTrack(stream, info, cropping, rate, decoder)
+
+
+def variant_of(stream: Any) -> int | None:
+    """Returns the bit rate of the variant of a playlist (HLS) that a stream is of alone; None where it is of none."""
+    text = stream.metadata.get("variant_bitrate", "")
+    # What a file was once made of is of no matter.
+    return int(text) if text.isdigit() and "hls" in stream.container.format.name.split(",") else None
 
 
 def _is_unseen(stream: Any) -> bool:

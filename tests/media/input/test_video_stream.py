@@ -71,3 +71,24 @@ def test_an_encrypted_video_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"in\.mp4: the video is encrypted \(DRM\)"):
         boosted(path, tmp_path / "out.mp4")
     assert not is_protected(make_video(tmp_path / "clear.mp4"), 1)
+
+
+def test_of_the_variants_of_a_playlist_the_finest_is_taken_with_its_own_sound(tmp_path: Path) -> None:
+    """FFmpeg gives the streams of all of them; they are the same film."""
+    listed = "#EXTM3U\n"
+    for name, rate, size in (("low", 100_000, (64, 48)), ("high", 900_000, (96, 64)), ("middle", 500_000, (80, 56))):
+        make_video(tmp_path / f"{name}.ts", pts=range(25), size=size, tones=1)
+        piece = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{name}.ts\n#EXT-X-ENDLIST\n"
+        (tmp_path / f"{name}.m3u8").write_text(piece)
+        listed += f"#EXT-X-STREAM-INF:BANDWIDTH={rate}\n{name}.m3u8\n"
+    source = tmp_path / "in.m3u8"
+    source.write_text(listed)
+    for number, (rate, size) in enumerate([(900_000, (96, 64)), (500_000, (80, 56)), (100_000, (64, 48))]):
+        output = tmp_path / f"{number}.mkv"
+        result = boosted(source, output, input_video_stream=number)
+        assert result.warnings == [f"of 3 variants the one of {rate} bits a second is taken alone"]
+        with av.open(str(output)) as container:
+            assert [stream.type for stream in container.streams] == ["video", "audio"]
+            assert (container.streams.video[0].width, container.streams.video[0].height) == size
+    # In another container the tag is but one of what it was made of.
+    assert boosted(output, tmp_path / "again.mkv").warnings == []
