@@ -46,6 +46,19 @@ def test_a_failure_before_anything_is_written_is_the_one_that_is_raised(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_nothing_can_be_removed_the_failure_is_the_one_that_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, while another program reads what is unfinished."""
+
+    def refused(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(ValueError, match="odd"), atomic(tmp_path / "a.bin"):
+        raise ValueError("odd")
+
+
 def test_a_file_that_cannot_be_renamed_is_removed(tmp_path: Path) -> None:
     (tmp_path / "taken" / "inside").mkdir(parents=True)
     with pytest.raises(IsADirectoryError), atomic(tmp_path / "taken") as partial:

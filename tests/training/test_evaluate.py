@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from click.testing import CliRunner
 from safetensors.numpy import save_file
 
 from frame_booster.cli.fbnet import main as fbnet
+from frame_booster.cli.fbnet.evaluate import _names
 from frame_booster.engine.model import shipped_weights
 from frame_booster.errors import InputError
 from frame_booster.network.compiling import plain_operations
@@ -138,6 +141,47 @@ def test_the_command_measures_several_sets_beside_all_networks(
     assert lines[0] == "set,method,triplet,motion,psnr,ssim,ie,st_lpips"
     assert len(lines) == 1 + 2 * len(methods)
     assert "worst triplets of mine.safetensors, by PSNR" in html_file.read_text()
+
+
+def test_the_command_measures_as_it_is_asked_to(
+    command: Callable[..., tuple[int, str, str]], material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, moved, loaded = [], [], []
+
+    def reading(folder: Path, **options: Any) -> Iterator[Triplet]:
+        read.append(options)
+        return read_triplets(folder, **options)
+
+    def interpolator_of(weights: Path, precision: str) -> SimpleNamespace:
+        loaded.append((str(weights), precision))
+        return SimpleNamespace(interpolate=Stub.interpolate, model=SimpleNamespace(network=None))
+
+    def even(triplet: Triplet) -> Triplet:
+        moved.append(triplet.name)
+        return triplet
+
+    monkeypatch.setattr("frame_booster.training.data.triplets.read_triplets", reading)
+    monkeypatch.setattr("frame_booster.training.data.linear_motion.triplet_with_linear_motion", even)
+    monkeypatch.setattr(ways, "interpolator_of", interpolator_of)
+    monkeypatch.setattr(
+        "frame_booster.training.evaluation.figures.flow_panels", lambda network, triplet: np.zeros((8, 8, 3), np.uint8)
+    )
+    known = ("mine.safetensors", "--only", "--triplets", material / "val", "--no-st-lpips")
+    assert command(*known)[0] == 0
+    assert (read, moved, loaded) == ([{"size": None, "every": False}], [], [("mine.safetensors", "auto")])
+    more = ("--size", "32x24", "--every", "--even", "--precision", "float32", "--panels", tmp_path / "panels")
+    code, _, err = command(*known, *more)
+    assert (code, err) == (0, "")
+    assert (read[1], loaded[1]) == ({"size": (32, 24), "every": True}, ("mine.safetensors", "float32"))
+    assert len(moved) >= 1
+    names = [path.name for path in (tmp_path / "panels").iterdir()]
+    assert len(names) == 2 * len(moved)
+    assert sum(name.endswith(".flow.png") for name in names) == len(moved)
+
+
+def test_sets_of_one_name_are_told_apart() -> None:
+    folders = (Path("a/val"), Path("b/val"), Path("c/other"))
+    assert _names(folders) == {str(folders[0]): folders[0], str(folders[1]): folders[1], "other": folders[2]}
 
 
 def test_the_command_shows_st_lpips_where_there_is_some(
