@@ -92,7 +92,7 @@ _NO_THREAD = "can't start new thread"
 _THREADS = "fewer --threads or --jobs, or a higher limit (ulimit -u and -v, --pids-limit of a container)"
 _NOT_MAPPED = "failed to map segment"
 """What the loader of Linux says where a library may not be mapped, or there is no room to."""
-_MAPPING = "its disk may be mounted noexec (install on another), or memory be limited (ulimit -v)"
+_MAPPING = "its disk may be mounted noexec: install on another; or ulimit -v may leave too little memory"
 _BROKEN = "install frame-booster anew, into an environment of its own; FRAME_BOOSTER_TRACEBACK=1 shows where"
 _OPEN_ELSEWHERE = (32, 33)
 """Windows' ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, whose `errno` is that of a want of permission."""
@@ -144,8 +144,8 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
 
 def _not_imported(error: ImportError) -> FrameBoosterError:
     """Returns the error for a package that cannot be imported, whose own words can be a page around those of Python."""
-    while isinstance(error.__cause__, ImportError):
-        error = error.__cause__
+    while isinstance(inner := error.__cause__ or error.__context__, ImportError):
+        error = inner
     if _NOT_MAPPED in str(error):
         return ModelError(f"a library cannot be loaded: {error}", hint=_MAPPING)
     return UnexpectedError(f"a package cannot be imported: {error}", hint=_BROKEN)
