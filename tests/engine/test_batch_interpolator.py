@@ -92,6 +92,21 @@ def test_calls_that_meet_the_same_want_of_memory_give_up_one_step() -> None:
     assert maker.plan == Plan(2, at_once=2)
 
 
+def test_flow_of_smaller_frames_for_want_of_memory_is_told() -> None:
+    def called(plan: Plan) -> None:
+        if plan.flow_downscale == 0:
+            raise MemoryError
+
+    told: list[str] = []
+    layout = PixelLayout(4, 540, "gray", 8)
+    frames: list[Planes] = [(np.full((540, 4), value, np.uint8),) for value in (0, 100)]
+    maker = BatchInterpolator(_Network(called), layout, Plan(2, at_once=3), told.append)
+    for _ in range(2):
+        assert values(maker.make(frames, [Request(0, 1)])) == [50]
+    assert maker.plan == Plan(1, flow_downscale=1)
+    assert told == ["the device is short of memory: optical flow is estimated at half the scale"]
+
+
 def test_more_calls_than_the_plan_has_at_once_wait() -> None:
     lock, running, most = threading.Lock(), [0], [0]
     others = threading.Event()

@@ -82,3 +82,21 @@ def test_without_a_cache_nothing_is_kept(opened: list[Any], tmp_path: Path) -> N
     OnnxModel("fbnet-2", device="gpu", cache=False).batch(LAYOUTS[0], Plan(2))
     assert opened.pop().others[2] is None, "nor what a provider compiles"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError("Unable to allocate 3.00 GiB for an array"), True),
+        (
+            RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for 1073741824"),
+            True,
+        ),
+        (RuntimeError("CUDA failure 2: out of memory ; GPU=0"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("Exception(1) DmlExecutionProvider 8007000E E_OUTOFMEMORY"), True),
+        (RuntimeError("CUDA failure 700: an illegal memory access was encountered"), False),
+    ],
+)
+def test_want_of_memory_is_known_by_the_words_of_providers(opened: list[Any], error: Exception, short: bool) -> None:
+    assert OnnxModel("fbnet-2", device="gpu").is_out_of_memory(error) == short
