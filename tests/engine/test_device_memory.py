@@ -71,6 +71,13 @@ def test_float32_has_half_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert half == 2 * full
 
 
+def test_a_card_with_room_for_three_pairs_runs_two() -> None:
+    """So that few sizes are ever compiled."""
+    pair = frame_bytes(layout("720p"), FBNET_2, "bfloat16", 0)
+    rooms = [pairs_at_once(layout("720p"), FBNET_2, "bfloat16", 0, int(pair * count) + 1) for count in (1, 3, 7, 9)]
+    assert rooms == [1, 2, 4, 8]
+
+
 @pytest.mark.parametrize("flow_downscale", [0, 1, 2])
 def test_a_pair_is_counted_as_the_plan_counts_it(flow_downscale: int) -> None:
     preset = PRESETS["fbnet-r"]

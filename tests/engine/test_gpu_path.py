@@ -180,6 +180,9 @@ def test_an_error_that_shows_when_planes_come_down_is_of_its_batch() -> None:
     [
         (tf.errors.InternalError(None, None, "Autotuning failed: RESOURCE_EXHAUSTED: Out of memory"), True),
         (tf.errors.NotFoundError(None, None, "No valid config found: out of memory"), True),
+        (tf.errors.UnknownError(None, None, "Failed to allocate 1.5GiB"), True),
+        (tf.errors.AbortedError(None, None, "Operation received an exception: out_of_memory"), True),
+        (tf.errors.UnknownError(None, None, "Failed to get convolution algorithm"), False),
         (tf.errors.InternalError(None, None, "CUDA error: an illegal memory access was encountered"), False),
         (ValueError("out of memory"), False),
     ],
