@@ -8,8 +8,10 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from frame_booster.cli import doctor
 from frame_booster.cli.doctor import facts, lines_of
@@ -207,3 +209,65 @@ def test_whatever_an_engine_raises_is_told(monkeypatch: pytest.MonkeyPatch, text
 
     monkeypatch.setattr(choice, "load_network", load)
     assert facts("fbnet-2", test=True)["test"] == {"passed": False, "error": told}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "what", "command"),
+    [
+        ({"driver": None}, "there is a card of NVIDIA, and no driver of it", cuda_toolkit.DRIVER),
+        (
+            {"nvidia_gpus": 1, "tensorflow_gpu": True, "libdevice": False},
+            "XLA, TensorFlow's compiler, does not find CUDA's libdevice",
+            'pip install "frame-booster[cuda]"',
+        ),
+        ({"encoders": {}}, "PyAV has no libx264", "pip install --force-reinstall av"),
+    ],
+)
+def test_each_thing_that_is_missing_is_told_with_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lacking: dict[str, Any], what: str, command: str
+) -> None:
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "vendor").write_text("0x10de\n")
+    monkeypatch.setattr(doctor, "_PCI", tmp_path)
+    monkeypatch.setattr(cuda_toolkit, "lacks_driver", lambda: False)
+    here = {"tensorflow": True, "runtimes": ["onnxruntime"], "encoders": {"libx264": True}}
+    whole = {**facts(DEFAULT, test=False), **here, "driver": "550.54", "nvidia_gpus": 0, "gpus": []}
+    assert doctor._missing(whole) == []
+    assert doctor._missing({**whole, **lacking}) == [{"what": what, "command": command}]
+    assert f"missing: {what}: {command}" in lines_of({**whole, "missing": doctor._missing({**whole, **lacking})})
+
+
+def test_what_a_card_is_used_for_is_told_with_what_it_costs() -> None:
+    card = {"name": "card", "capability": "12.0", "memory": 8 << 30, "free": None, "precision": "bfloat16"}
+    card |= {"batches": {"1920x1080": 3, "3840x2160": 0}, "built_for": False, "cudnn": True}
+    told = lines_of({**facts(DEFAULT, test=False), "gpus": [card]})
+    assert "gpu:0: card, compute capability 12.0, unknown of 8.0 GiB free" in told
+    assert any(line.endswith("pairs at once: 3 at 1920x1080, strips of 1 at 3840x2160") for line in told)
+    assert any(line.startswith("gpu:0: TensorFlow has kernels for older cards only: ") for line in told)
+    for line in lines_of({**facts(DEFAULT, test=False), "gpus": [{**card, "built_for": True}]}):
+        assert "older cards only" not in line
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_test_is_told_as_what_it_was(passed: bool) -> None:
+    test = {"passed": passed, "engine": "onnx", "device": "cpu", "precision": "float32", "seconds": 1.5}
+    [line] = [x for x in lines_of({**facts(DEFAULT, test=False), "test": {**test, "difference": 2.5}}) if "test: " in x]
+    verdict = "passed" if passed else "failed"
+    assert line == f"test: {verdict}: a frame by onnx on cpu, float32, in 1.5 s, 2.50 code values from the stored one"
+
+
+def test_the_command_hands_on_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def told(model: str, *, test: bool) -> dict[str, Any]:
+        asked.append((model, test))
+        return {"model": model, "missing": []}
+
+    monkeypatch.setattr(doctor, "facts", told)
+    monkeypatch.setattr(doctor, "lines_of", lambda found: [f"all about {found['model']}"])
+    monkeypatch.setattr("frame_booster.cli.errors.take_signals", lambda: None)
+    monkeypatch.setattr("frame_booster.cli.errors._silence_libraries", lambda: None)
+    assert CliRunner().invoke(main, ["doctor"]).stdout == f"all about {DEFAULT}\n"
+    done = CliRunner().invoke(main, ["doctor", "--model", "fbnet", "--no-test", "--json"])
+    assert json.loads(done.stdout) == {"model": "fbnet", "missing": []}
+    assert asked == [(DEFAULT, True), ("fbnet", False)]
