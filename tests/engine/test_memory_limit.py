@@ -13,6 +13,7 @@ from frame_booster.engine.expected import ExpectedNetwork
 from frame_booster.engine.memory_plan import (
     BASE_BYTES,
     FRAMES_IN_FLIGHT,
+    QUEUE_BYTES,
     Plan,
     free_memory,
     make_plan,
@@ -39,6 +40,10 @@ def test_frames_that_wait_and_those_under_way_count(sides: tuple[int, int]) -> N
         waiting = 2 * queue_bytes(limit) + FRAMES_IN_FLIGHT * layout.frame_bytes
         assert BASE_BYTES + waiting + needed_bytes(plans[-1], layout, FBNET_2.bytes_per_pixel) <= limit
     assert plans
+
+
+def test_frames_wait_in_a_sixteenth_of_a_small_memory() -> None:
+    assert [queue_bytes(limit) for limit in (None, 16 << 30, 1 << 30)] == [QUEUE_BYTES, QUEUE_BYTES, 64 << 20]
 
 
 @pytest.mark.parametrize(("most", "tried"), [(0, 0), (1, 1), (4, 4)])
