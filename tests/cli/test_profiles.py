@@ -251,14 +251,14 @@ def test_a_folder_that_may_not_be_looked_at_is_told_of(file: Path, monkeypatch: 
 
 
 def test_names_of_profiles_are_completed_and_a_faulty_file_offers_none(file: Path) -> None:
-    context, [parameter] = parsed(), [one for one in boost.params if one.name == "profile"]
+    context = click.Context(boost, info_name="frame-booster")
+    [parameter] = [one for one in boost.params if one.name == "profile"]
 
     def offered(typed: str) -> list[str]:
         return [item.value for item in parameter.shell_complete(context, typed)]
 
     assert offered("") == []
     file.write_text("[small]\ncrf = 28\n[slow]\ncrf = 18\n[default]\ncrf = 20\n")
-    context = click.Context(boost, info_name="frame-booster")
     assert (offered("s"), offered("sm"), offered("x")) == (["small", "slow"], ["small"], [])
     file.write_text("crf = ")
     assert offered("s") == []
