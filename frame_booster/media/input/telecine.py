@@ -2,7 +2,8 @@
 
 Telecine (SMPTE RP 201) makes ten fields of four frames of film, so that 24000/1001 frames a second become 30000/1001 of
 which two in five show two moments. FFmpeg puts the fields together again; what is decided here is when the four frames
-are shown: evenly over the time of the five.
+are shown: evenly over the time of the five. Pulldown that is only a flag of each frame is another thing
+(`soft_telecine`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from frame_booster.media.frames.combing import Combing
 from frame_booster.media.frames.filters import InverseTelecine
 from frame_booster.media.frames.planes import brought_to
 from frame_booster.media.input.interlacing import Decoded
+from frame_booster.media.input.soft_telecine import LOOKED_AT, EvenFrames, is_soft
 from frame_booster.media.input.source import SourceReport
 
 CYCLE = 5
@@ -36,7 +38,7 @@ class _Cycle(NamedTuple):
 
 
 class Telecine:
-    """Makes four frames of every five, counted from the first frame of the input.
+    """Makes four frames of every five, counted from the first frame of the input; of soft telecine it keeps all.
 
     Args:
       report: told of what is done.
@@ -51,6 +53,10 @@ class Telecine:
         self._like: av.VideoFrame | None = None
         self._combing: Combing | None = None
         self._looked = False
+        self._undecided: list[Decoded] | None = []
+        """The first frames, until it is known what pulldown they have."""
+        self._even: EvenFrames | None = None
+        """Of soft telecine."""
         self._begin()
 
     def _begin(self) -> None:
@@ -62,9 +68,41 @@ class Telecine:
 
     def push(self, item: Decoded) -> Iterator[Decoded]:
         """Takes a frame, with times in ticks of the finer time base, and yields what is ready, in order."""
+        if self._undecided is None:
+            yield from self._treat(item)
+            return
+        self._undecided.append(item)
+        if len(self._undecided) == LOOKED_AT:
+            yield from self._decide()
+
+    def flush(self) -> Iterator[Decoded]:
+        """Yields what is left at the end, at its own times where it is no whole cycle."""
+        yield from self._decide()
+        if self._even is not None:
+            yield from self._even.flush()
+            return
+        yield from self._end()
+
+    def _decide(self) -> Iterator[Decoded]:
+        """Tells by the times of the first frames what they are, and treats them so."""
+        items, self._undecided = self._undecided, None
+        if not items:
+            return
+        if is_soft(item.pts for item in items):
+            self._even = EvenFrames()
+            self.report.warn(
+                "3:2 pulldown is a flag of each frame (soft telecine): none is left out, and they are spaced evenly"
+            )
+        for item in items:
+            yield from self._treat(item)
+
+    def _treat(self, item: Decoded) -> Iterator[Decoded]:
+        if self._even is not None:
+            yield from self._even.push(item)
+            return
         shape = item.frame.width, item.frame.height, item.frame.format.name
         if self._like is not None and shape != (self._like.width, self._like.height, self._like.format.name):
-            yield from self.flush()
+            yield from self._end()
         if self._filter is None:
             self._like, self._filter = item.frame, InverseTelecine(item.frame, self._rate)
         self._look(item.frame)
@@ -72,8 +110,7 @@ class Telecine:
         self._put(item.frame)
         yield from self._whole_cycles()
 
-    def flush(self) -> Iterator[Decoded]:
-        """Yields what is left at the end, at its own times where it is no whole cycle."""
+    def _end(self) -> Iterator[Decoded]:
         self._look(None)
         self._put(None)
         yield from self._whole_cycles(at_end=True)
