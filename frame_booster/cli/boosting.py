@@ -228,11 +228,15 @@ def check_report(report: Path | None, given: list[Given], output: str | None) ->
     """Checks that the report can be written, before any work is done.
 
     Raises:
-      InputError: it cannot, or it is an input or the output.
+      InputError: it cannot, it is an input or the output, or something else than a report stands there.
     """
     if report is None:
         return
     from frame_booster.media.paths import check_name, input_path
+    from frame_booster.pipeline.report import check_replaceable
+
+    if str(report) == "-":
+        raise InputError("--report takes the name of a file", hint="--json prints to standard output")
 
     check_name(report)
     for other in (*(input_path(one.text) for one in given), *([] if output is None else [Path(output)])):
@@ -243,3 +247,4 @@ def check_report(report: Path | None, given: list[Given], output: str | None) ->
         raise InputError("the report cannot be written: no such folder", path=report, hint="make it first")
     if told := not_writable(place):
         raise InputError(f"the report cannot be written: {told[0]}", path=report, hint=told[1])
+    check_replaceable(report)

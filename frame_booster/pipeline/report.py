@@ -131,6 +131,25 @@ def read_report(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def check_replaceable(path: Path) -> None:
+    """Checks that what stands where a report goes is another report, or empty: it is replaced, or appended to.
+
+    Raises:
+      InputError: it is something else, or cannot be read.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        with path.open("rb") as file:
+            begins_so = file.read(1) == b"{"
+        if path.stat().st_size > _MOST_BYTES and begins_so:
+            return
+        read_report(path)
+    except (OSError, InputError) as error:
+        hint = "give another name, or remove it first"
+        raise InputError("is there already, and is no report of frame-booster", path=path, hint=hint) from error
+
+
 def _documents(texts: list[str]) -> list[Any]:
     found = []
     for text in texts:

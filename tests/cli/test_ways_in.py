@@ -140,6 +140,8 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         ),
         (["a.mp4", "-o", "out.mp4", "--report", "a.json"], "a.json: the report would replace the input or the output"),
         (["b.mkv", "a.mp4", "--report", "b.mkv"], "b.mkv: the report would replace the input or the output"),
+        (["a.mp4", "-o", "out.mp4", "--report", "b.mkv"], "b.mkv: is there already, and is no report of frame-booster"),
+        (["a.mp4", "--report", "-"], "--report takes the name of a file (--json prints to standard output)"),
         (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (make it first)"),
     ],
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from frame_booster.errors import OutputError
+from frame_booster.errors import InputError, OutputError
 from frame_booster.pipeline.outcome import FileOutcome
-from frame_booster.pipeline.report import Report, done_inputs, whole_outputs
+from frame_booster.pipeline.report import Report, check_replaceable, done_inputs, whole_outputs
 
 
 def test_what_a_retry_has_not_come_to_is_still_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +51,21 @@ def test_a_document_on_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeyp
         Report(path).finish([])
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["night.json"]
+
+
+def test_only_another_report_is_replaced(tmp_path: Path) -> None:
+    for name in ("night.json", "night.jsonl"):
+        path = tmp_path / name
+        check_replaceable(path)
+        path.touch()
+        check_replaceable(path)
+        for outcome in ("done", "failed"):
+            report = Report(path)
+            report.add(FileOutcome("a", "out/a", outcome))
+            report.finish([FileOutcome("a", "out/a", outcome)])
+            check_replaceable(path)
+    for text in ("a film, say", '{"name": "package"}', "[1, 2]"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"night\.jsonl.*is no report of frame-booster .*another name"):
+            check_replaceable(path)
+        assert path.read_text() == text
