@@ -106,8 +106,8 @@ def test_a_call_is_those_stages() -> None:
 
 
 def test_the_coarsest_scale_follows_the_size_of_the_frame() -> None:
-    assert [coarser_scales(*size) for size in ((256, 256), (144, 272), (720, 1280), (1280, 720))] == [0, 1, 1, 1]
-    assert [coarser_scales(*size) for size in ((1088, 1920), (None, 64))] == [2, 1]
+    assert [coarser_scales(*size) for size in ((192, 192), (144, 256), (256, 144), (400, 400))] == [0, 1, 1, 1]
+    assert [coarser_scales(*size) for size in ((256, 448), (1088, 1920), (None, 64))] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(("height", "width", "scales"), [(32, 272, 1), (144, 304, 1), (48, 1296, 2)])
@@ -156,9 +156,9 @@ def test_parameters_are_those_of_the_reference() -> None:
 
 def test_its_costs_are_those_of_its_docstring() -> None:
     costs = {cost.stage: cost.macs_per_pixel for cost in stage_costs("fbnet-2")}
-    assert sum(costs.values()) == pytest.approx(35_800, rel=0.005)
+    assert sum(costs.values()) == pytest.approx(36_300, rel=0.005)
     assert costs["fusion"] == 9 * (48 * 24 + 2 * 24 * 24 + 24 * 32) / 4
-    assert costs["fusion"] + (sum(costs.values()) - costs["fusion"]) / 4 == pytest.approx(14_100, rel=0.005)
+    assert costs["fusion"] + (sum(costs.values()) - costs["fusion"]) / 4 == pytest.approx(14_250, rel=0.005)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])

@@ -23,8 +23,8 @@ residual block is two of them; its input is added before the second PReLU.
      belongs to two pairs is encoded once. The frame at the scale of the flow, minus 0.45, passes one convolution of
      stride 2 to 1/2 (16 channels), then a strided and a plain one each to 1/4, 1/8 and 1/16: (B, h/4, w/4, 32),
      (B, h/8, w/8, 64), (B, h/16, w/16, 96). Scales coarser than 1/16 use the same weights on the frame halved once
-     (1/32) or twice (1/64), and only the 96 channels: none if the longer side, max(h, w), is up to 256 px, one up to
-     1280, two beyond. If such a size is not a multiple of 16, the last row and column are repeated.
+     (1/32) or twice (1/64), and only the 96 channels: none if the longer side, max(h, w), is up to 200 px, one up to
+     400, two beyond. If such a size is not a multiple of 16, the last row and column are repeated.
   2. Bidirectional flow estimation to the wanted time (`flow.py`), from coarse to fine, starting with zero flow and the
      mask log(t / (1 - t)). Each level warps the features of both frames by the flow so far, concatenates them with
      flow / 4, mask, t, the hidden features of the level before and the correlation (`correlation.py`: cosines of
@@ -53,8 +53,8 @@ residual block is two of them; its input is added before the second PReLU.
 Training, like the reference, omits `propagation.py`, `fit.py` and `linear_motion.py` and adds the whole residual,
 unless its recipe says `refined = true`.
 
-3,063,636 trainable parameters in all. 35,800 multiply-adds per pixel of a 1280x720 frame at k = 0, if the features of a
-frame are counted once; 14,100 at k = 1. Inputs of first convolutions are zero-padded to multiples of 8 channels, as in
+3,063,636 trainable parameters in all. 36,300 multiply-adds per pixel of a 1280x720 frame at k = 0, if the features of a
+frame are counted once; 14,250 at k = 1. Inputs of first convolutions are zero-padded to multiples of 8 channels, as in
 the reference.
 
 Precision. Convolutions run in the requested dtype; flows, warps, masks, correlation and their sums are float32.

@@ -8,7 +8,7 @@ MEAN = 0.45
 """Taken off every colour, so that a black border of zeros is no edge."""
 STRIDE = 16
 """Sides of a picture over those of its coarsest features."""
-COARSER_SIDES = (256, 1280)
+COARSER_SIDES = (200, 400)
 """The coarsest scale is 1/16 up to the first of these, 1/32 up to the second, 1/64 beyond: longer side of the frames
 that flow is estimated on, px."""
 UNKNOWN_COARSER = 1
