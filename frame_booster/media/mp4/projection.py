@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 
 from frame_booster.media.mp4.boxes import Box, boxes, boxes_at
-from frame_booster.media.mp4.tracks import TABLE, entry_of, track_id_of, whole_of
+from frame_booster.media.mp4.tracks import TABLE, entry_of, find_track, whole_of
 
 _IN_ENTRY = frozenset({b"st3d", b"sv3d"})
 _FIRST_VERSION = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
@@ -51,15 +51,15 @@ def read_projection(path: Path, track_id: int) -> Projection | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
-        for track in boxes_at(file, (b"moov", b"trak")):
-            if track_id_of(file, track) == track_id:
-                entry = entry_of(file, track)
-                parts = [] if entry is None else list(boxes(file, entry.content + _VISUAL_ENTRY, entry.end))
-                own = b"".join(whole_of(file, box) for box in parts if box.kind in _IN_ENTRY)
-                parts = list(boxes(file, track.content, track.end))
-                around = b"".join(whole_of(file, box) for box in parts if _is_first_version(file, box))
-                return Projection(own, around) if own or around else None
-    return None
+        track = find_track(file, track_id)
+        if track is None:
+            return None
+        entry = entry_of(file, track)
+        parts = [] if entry is None else list(boxes(file, entry.content + _VISUAL_ENTRY, entry.end))
+        own = b"".join(whole_of(file, box) for box in parts if box.kind in _IN_ENTRY)
+        parts = list(boxes(file, track.content, track.end))
+        around = b"".join(whole_of(file, box) for box in parts if _is_first_version(file, box))
+        return Projection(own, around) if own or around else None
 
 
 def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
@@ -85,14 +85,13 @@ def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
 def _with_projection(index: bytes, track_id: int, projection: Projection, start: int) -> bytes | None:
     """Returns an index that lies at a byte of a file, with a projection added; None where it cannot take it."""
     file = BytesIO(index)
-    tracks = list(boxes_at(file, (b"moov", b"trak")))
-    track = next((box for box in tracks if track_id_of(file, box) == track_id), None)
+    track = find_track(file, track_id)
     entry = None if track is None else entry_of(file, track)
     if track is None or entry is None:
         return None
     data = bytearray(index)
     grown = len(projection.entry) + len(projection.track)
-    for box in (box for other in tracks for kind in _PLACES for box in boxes_at(file, (*TABLE[:3], kind), other)):
+    for box in (box for kind in _PLACES for box in boxes_at(file, (b"moov", b"trak", *TABLE[:3], kind))):
         if not _move_places(data, box, start, grown):
             return None
     inner = [next(boxes_at(file, TABLE[: n + 1], track)) for n in range(len(TABLE))]

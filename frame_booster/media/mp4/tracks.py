@@ -26,11 +26,14 @@ def is_protected(path: Path, track_id: int) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        for track in boxes_at(file, (b"moov", b"trak")):
-            if track_id_of(file, track) == track_id:
-                entry = entry_of(file, track)
-                return entry is not None and entry.kind in _PROTECTED
-    return False
+        track = find_track(file, track_id)
+        entry = None if track is None else entry_of(file, track)
+        return entry is not None and entry.kind in _PROTECTED
+
+
+def find_track(file: IO[bytes], track_id: int) -> Box | None:
+    """Returns the track of a number; None where there is none."""
+    return next((box for box in boxes_at(file, (b"moov", b"trak")) if track_id_of(file, box) == track_id), None)
 
 
 def track_id_of(file: IO[bytes], track: Box) -> int | None:
