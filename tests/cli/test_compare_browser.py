@@ -109,7 +109,7 @@ class Opened:
 
     def shows(self, before: int, after: int) -> None:
         """Checks the numbers, once they are drawn: a browser ends a seek before it has the picture, and draws again."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while self.numbers() != (before, after) and time.monotonic() < deadline:
             self.tab.wait_for_timeout(20)
         assert self.numbers() == (before, after)

@@ -147,13 +147,13 @@ def compiled() -> Any:
     asked: list[int] = []
 
     def compiles(plan: Plan) -> None:
-        assert go.wait(10)
+        assert go.wait(60)
         asked.append(plan.batch_size)
 
     def done() -> list[int]:
         go.set()
         for thread in tuple(batch_interpolator._compiling):
-            thread.join(10)
+            thread.join(60)
         return asked
 
     model.compiles = compiles

@@ -298,10 +298,10 @@ def test_channel_holds_no_more_than_its_limit() -> None:
 
     thread = threading.Thread(target=fill)
     thread.start()
-    filled.wait(5)
+    filled.wait(60)
     assert channel._held <= 10
     taken.extend(channel)
-    thread.join(5)
+    thread.join(60)
     assert taken == list(range(5))
 
 
@@ -311,7 +311,7 @@ def test_channel_holds_no_more_items_than_it_may() -> None:
     thread.start()
     received = iter(channel)
     assert [next(received) for _ in range(5)] == list(range(5))
-    thread.join(5)
+    thread.join(60)
     for k in range(3):
         channel.put(k, 0)
     waiting = threading.Thread(target=channel.put, args=(3, 0))
@@ -319,7 +319,7 @@ def test_channel_holds_no_more_items_than_it_may() -> None:
     waiting.join(0.2)
     assert waiting.is_alive()
     assert next(received) == 0
-    waiting.join(5)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 
@@ -344,7 +344,7 @@ def test_channel_lets_a_waiting_sender_go() -> None:
     thread = threading.Thread(target=send)
     thread.start()
     channel.break_off()
-    thread.join(5)
+    thread.join(60)
     assert failed == [Broken]
 
 

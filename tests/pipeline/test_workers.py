@@ -58,4 +58,4 @@ def test_a_signal_while_a_thread_is_started_leaves_it_running(monkeypatch: pytes
             background_thread(ran.set, "one").start()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert ran.wait(10)
+    assert ran.wait(60)

@@ -105,7 +105,7 @@ def test_a_named_pipe_is_not_sought_in(tmp_path: Path) -> None:
     feeder = threading.Thread(target=lambda: pipe.write_bytes(written.read_bytes()), daemon=True)
     feeder.start()
     assert pictures(pipe, InputOptions(), start=Fraction(3)) == whole[30:]
-    feeder.join(10)
+    feeder.join(60)
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "webm"])

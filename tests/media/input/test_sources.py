@@ -238,7 +238,7 @@ def test_closing_waits_for_a_read_and_ends_the_reading(tmp_path: Path) -> None:
 
     def slow() -> Iterator[int]:
         entered.set()
-        go_on.wait(5)
+        go_on.wait(60)
         order.append("read")
         yield 1
         order.append("read again")
@@ -247,12 +247,12 @@ def test_closing_waits_for_a_read_and_ends_the_reading(tmp_path: Path) -> None:
     got: list[int] = []
     reader = threading.Thread(target=lambda: got.extend(turns.reading(slow())))
     reader.start()
-    entered.wait(5)
+    entered.wait(60)
     closer = threading.Thread(target=turns.close, args=(lambda: order.append("closed"),))
     closer.start()
     go_on.set()
-    closer.join(5)
-    reader.join(5)
+    closer.join(60)
+    reader.join(60)
     assert "closed" in order
     assert order[0] == "read"
     assert order[-1] == "closed"
@@ -269,10 +269,10 @@ def test_a_read_that_never_ends_is_left_alone() -> None:
 
     reader = threading.Thread(target=lambda: list(turns.reading(silent())))
     reader.start()
-    entered.wait(5)
+    entered.wait(60)
     turns.close(lambda: closed.append(True))
     go_on.set()
-    reader.join(5)
+    reader.join(60)
     assert closed == []
 
 
