@@ -1,1 +1,1 @@
-"""Passthrough: what is kept of the source beside its frames: streams, tags, timecode, captions."""
+"""Passthrough: carries everything but the frames into the output: other streams, tags, timecode, captions."""

@@ -1,4 +1,4 @@
-"""Audio that cannot be copied: decoded and encoded again, sample for sample at its time, or slower at its own pitch."""
+"""Re-encoding of audio that cannot be copied: every sample keeps its time, or is slowed down at constant pitch."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ from frame_booster.media.pyav.decoding import DamagedPacketError, decoded
 from frame_booster.media.pyav.rational import exact, rescale
 
 JITTER = Fraction(15, 1000)
-"""By so much, s, timestamps may differ from the count of samples before silence is put in or samples are left out: more
-than containers round by, less than one frame of any usual codec, so that a lost one leaves its gap."""
+"""How far timestamps may differ from the count of samples, in s, before silence is inserted or samples are dropped.
+
+It is more than the rounding of containers, and less than one frame of any usual codec, so that a lost frame leaves its
+gap."""
 
 _NEED_OTHERS = 2
-"""Packets at the beginning of a reading that a decoder may refuse though nothing is wrong with them."""
+"""Packets that a decoder may refuse at the start without damage: they can depend on packets before the start."""
 
 
 class AudioEncoding:
-    """Decodes one audio stream and encodes it again, slowed down by FFmpeg's atempo where that is asked for.
+    """Decodes one audio stream and encodes it again, for slow motion through FFmpeg's atempo filter.
 
-    Samples stay at the times of the source: what an encoder puts before the first, it gives a time before the first.
+    Samples keep the times of the source. The encoder's priming samples get times before the first sample.
 
     Args:
-      stream: of the source.
-      container: of the output; gets a stream.
-      settings: of the encoder.
-      slower: how many times longer, at least 1.
-      path: of the output, for messages.
+      stream: audio stream of the source.
+      container: container of the output, to which a stream is added.
+      settings: settings of the encoder.
+      slower: factor by which the audio becomes longer, at least 1.
+      path: path of the output, for messages.
 
     Raises:
-      ValueError: the container does not take the encoder's codec.
+      ValueError: the container does not accept the encoder's codec.
     """
 
     def __init__(self, stream: Any, container: Any, settings: AudioSettings, slower: Fraction, path: Path) -> None:
@@ -50,25 +52,25 @@ class AudioEncoding:
         self.target = container.add_stream(settings.encoder, rate=settings.rate)
         apply_settings(self.target.codec_context, settings)
         if container.format.name == "tee":
-            # It does not say of the muxer behind it that it wants headers apart.
+            # FFmpeg's tee muxer does not report that the muxer behind it needs global headers.
             self.target.codec_context.flags |= Flags.global_header
         self._graph: Any = None
         self._kind: tuple[str, str, int] | None = None
-        """Sample format, layout and rate of what the graph takes: those of the first frame."""
+        """Sample format, layout and rate of the filter graph's input: those of the first frame."""
         self._resamplers: dict[tuple[str, str, int], Any] = {}
-        """For frames of other kinds, as come after a splice in a recording."""
+        """Resamplers for frames of another kind, which follow a splice in a recording."""
         self._start = 0
-        """When the first sample is heard, at the rate of the graph's frames."""
+        """Time of the first sample, in samples at the input rate of the graph."""
         self._taken = self._given = 0
-        """Samples that went into the graph and came out."""
+        """Numbers of samples that entered and left the graph."""
         self._end = 0
-        """When the last of them ends, at the rate of the encoder."""
+        """End of the last sample that left the graph, in samples at the encoder's rate."""
         self._last: av.AudioFrame | None = None
-        """The last that went into the graph."""
+        """The last frame that entered the graph."""
         self._limit: int | None = None
-        """Where the audio has to end, at the rate of the encoder; None until the last sample is there."""
+        """Where stretched audio has to end, in samples at the encoder's rate; None before the end of the source."""
         self._failed = self._failed_first = 0
-        """Packets that could not be decoded, and those of them before the first that could."""
+        """Packets that could not be decoded: all, and those before the first decoded frame."""
 
     def _build(self, frame: av.AudioFrame) -> None:
         layout = layout_name(frame.layout)
@@ -98,7 +100,7 @@ class AudioEncoding:
         self._graph = graph
 
     def take(self, packet: av.Packet | None) -> Iterator[av.Packet]:
-        """Yields the packets that can be made by now; None is the end of the source's stream."""
+        """Decodes a packet of the source and yields the packets encoded so far; None ends the stream."""
         try:
             frames: list[av.AudioFrame] = decoded(self.stream.codec_context.decode, packet)
         except DamagedPacketError:
@@ -115,16 +117,16 @@ class AudioEncoding:
 
     @property
     def damaged(self) -> int:
-        """How many packets became silence, as they cannot be decoded."""
-        # Where reading begins in the middle, the first may need those before them.
+        """Number of packets that could not be decoded and became silence."""
+        # When reading starts in mid-stream, the first packets may depend on earlier ones.
         return self._failed - min(self._failed_first, _NEED_OTHERS if self._kind is not None else 0)
 
     def damage(self, stream: str) -> list[str]:
-        """Returns a warning of packets that became silence."""
+        """Returns a warning about packets that became silence."""
         return [f"damaged packets of {stream} became silence: {self.damaged}"] if self.damaged else []
 
     def _mark_padding(self, last: list[av.Packet]) -> None:
-        """Notes with the last packet how many of its samples only fill it up; Matroska has a place for that."""
+        """Marks the padding samples of the last packet as side data, which Matroska stores."""
         if not last or last[-1].has_sidedata("skip_samples") or last[-1].pts is None:
             return
         rate = self.target.codec_context.sample_rate
@@ -147,7 +149,7 @@ class AudioEncoding:
             late = 0
             if time is not None:
                 late = rescale(1, time, Fraction(1, rate)) - self._start - self._taken
-                # Of the parts of a frame that is converted, the first has its time.
+                # If a frame is resampled into several parts, its time belongs to the first.
                 time = None
             for piece in self._in_time(part, late if abs(late) > JITTER * rate else 0):
                 piece.pts = None
@@ -157,7 +159,7 @@ class AudioEncoding:
                 yield from self._pull()
 
     def _push_end(self) -> Iterator[av.Packet]:
-        """Ends the graph; what is stretched is as long as it has to be, to the sample."""
+        """Ends the graph, and makes stretched audio exactly as long as it has to be, to the sample."""
         assert self._kind is not None
         if self.slower != 1 and self._last is not None:
             end = (self._start + self._taken) * self.slower / self._kind[2]
@@ -167,13 +169,13 @@ class AudioEncoding:
         return self._pull()
 
     def _in_time(self, frame: av.AudioFrame, late: int) -> Iterator[av.AudioFrame]:
-        """Yields a frame with silence before it, or without the samples that lie before the end of the last.
+        """Yields a frame with silence before it, or without the samples that overlap the previous frame.
 
-        Silence comes a second at a time: that of an hour would fill the memory.
+        Silence is generated in pieces of one second, since an hour of it would fill the memory.
 
         Args:
-          frame: of the first one's kind.
-          late: by how many samples it begins later than the one before ends; negative where they overlap.
+          frame: frame of the same kind as the first one.
+          late: samples between the end of the previous frame and this one; negative if they overlap.
         """
         while late > 0:
             samples = min(late, frame.sample_rate)
@@ -185,7 +187,7 @@ class AudioEncoding:
             yield _like(frame, np.ascontiguousarray(frame.to_ndarray()[:, -late * _rows(frame)[1] :]))
 
     def _alike(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
-        """Returns a frame as samples of the first one's kind."""
+        """Returns a frame converted to the sample format, layout and rate of the first one."""
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind == self._kind:
             return [frame]
@@ -221,26 +223,26 @@ class AudioEncoding:
 
 
 def _rows(frame: av.AudioFrame) -> tuple[int, int]:
-    """Returns the shape of a frame's samples: rows, and values of a row for each sample."""
+    """Returns the number of rows of a frame's array, and the values per sample in a row."""
     channels = frame.layout.nb_channels
     return (channels, 1) if frame.format.is_planar else (1, channels)
 
 
 def _silence(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
-    """Returns so many samples of silence, of the kind of a frame."""
+    """Returns silence of this many samples, in the format of a frame."""
     (rows, values), dtype = _rows(frame), frame.to_ndarray().dtype
     return _like(frame, np.full((rows, samples * values), 128 if dtype == np.uint8 else 0, dtype))
 
 
 def _begin_of(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
-    """Returns the first samples of a frame, at its time."""
+    """Returns the first samples of a frame, with its pts."""
     made = _like(frame, np.ascontiguousarray(frame.to_ndarray()[:, : samples * _rows(frame)[1]]))
     made.pts = frame.pts
     return made
 
 
 def _like(frame: av.AudioFrame, samples: np.ndarray[Any, Any]) -> av.AudioFrame:
-    """Returns a frame of the kind of another."""
+    """Returns samples as a frame with the format, layout and rate of another."""
     made = av.AudioFrame.from_ndarray(samples, frame.format.name, frame.layout.name)
     made.sample_rate, made.time_base = frame.sample_rate, Fraction(1, frame.sample_rate)
     return made

@@ -1,4 +1,4 @@
-"""Which way audio goes: copied, encoded again, stretched for slow motion, or left out."""
+"""Decides for each audio stream whether it is copied, re-encoded, stretched for slow motion or dropped."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from frame_booster.media.passthrough.route import Route
 
 
 class AudioRouting:
-    """Chooses the way of each audio stream into a container.
+    """Chooses the route of each audio stream into a container.
 
     Args:
-      container: of the output, open, before its header is written.
-      format_name: FFmpeg's name of it.
-      wave_headers: whether it takes audio of any codec (`streams.wants_wave_headers`).
-      path: of the output, for messages.
-      options: what may be left out or changed.
-      notices: told what becomes of streams.
-      copy: makes the way of a stream that is copied.
-      tag: gives the output's stream the tags and the disposition of the source's.
+      container: container of the output, open, before its header is written.
+      format_name: FFmpeg's name of the container.
+      wave_headers: whether the container accepts audio of any codec (`streams.wants_wave_headers`).
+      path: path of the output, for messages.
+      options: which streams may be dropped or changed.
+      notices: collects warnings about streams.
+      copy: returns the route of a stream that is copied.
+      tag: copies tags and disposition from the source's stream (second argument) to the output's (first).
     """
 
     def __init__(
@@ -62,10 +62,11 @@ class AudioRouting:
         self._copy, self._tag = copy, tag
 
     def route(self, stream: Any) -> Route | None:
-        """Returns the way of an audio stream; None where it is left out.
+        """Returns the route of an audio stream; None if it is dropped.
 
         Raises:
-          EncodeError: it can neither be held nor left out, or what was asked for it cannot be done.
+          EncodeError: the container cannot hold the stream and it may not be dropped, or a user's option for it
+            cannot be fulfilled.
         """
         options = self._options
         if options.audio == "drop":
@@ -86,7 +87,7 @@ class AudioRouting:
         if (not takes and not asked) or options.audio == "copy":
             settings = self._settings(stream, encoder)
             if settings is not None and keeps_all(stream, settings):
-                # As PCM in MXF, whose muxer takes it from an encoder alone.
+                # PCM in MXF: its muxer rejects copied packets and accepts an encoder's output of the same bytes.
                 return self._encoded(stream, encoder)
         if options.audio == "copy":
             hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
@@ -115,10 +116,10 @@ class AudioRouting:
         return settings_for(stream, encoder, self._options.audio_bitrate, self._format)
 
     def _encoded(self, stream: Any, encoder: str) -> AudioEncoding | None:
-        """Returns the route of audio that is encoded again; None where it cannot be decoded.
+        """Returns the route of audio that is re-encoded; None if it cannot be decoded.
 
         Raises:
-          EncodeError: there is no such encoder, or the container does not take what it makes.
+          EncodeError: there is no such encoder, it cannot encode this audio, or the container does not hold its codec.
         """
         if stream.codec_context is None or not stream.codec_context.sample_rate:
             return None
@@ -165,7 +166,7 @@ class AudioRouting:
         return stretched
 
     def _fitting(self, encoder: str, stream: Any) -> str:
-        """Returns an encoder whose codec the container holds: the one given, or the container's default."""
+        """Returns the given encoder if the container holds its codec, else the container's default encoder."""
         return (
             encoder
             if container_takes_encoder(self._format, encoder, self._path)

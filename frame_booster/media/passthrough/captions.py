@@ -1,8 +1,8 @@
-"""Closed captions: cc_data triplets of CEA-708 (which carry CEA-608), from source frames to encoded packets.
+"""Closed captions: moves cc_data triplets (CEA-708, which includes CEA-608) from source frames to encoded packets.
 
-Encoders that write captions take them from each frame they are given: they repeat those of a repeated frame and know
-nothing of a frame that was dropped; others write none. So frames travel without captions, and these are put into the
-encoded pictures here, as ATSC A/53 part 4 has them (GA94 user data).
+Encoders either write no captions or take them from every input frame: they would repeat those of a held frame and lose
+those of a dropped one. So frames reach the encoder without captions, and this module inserts the captions into the
+encoded pictures as ATSC A/53 part 4 specifies (GA94 user data).
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from collections.abc import Callable
 from fractions import Fraction
 
 MOST = 31
-"""Triplets a picture can carry: cc_count has 5 bits (CTA-708, 4.4)."""
+"""Most triplets a picture can carry: cc_count has 5 bits (CTA-708, 4.4)."""
 _VALID = 0x04
-"""Of a triplet's first byte: cc_valid."""
+"""The bit cc_valid in a triplet's first byte."""
 _START_CODE = re.compile(rb"\x00?\x00\x00\x01")
 _EMULATION = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
 
 class CaptionQueue:
-    """Hands captions of source frames to frames of the output: each once, at its time or with the next frame."""
+    """Queue of captions from source frames to output frames: each is taken once, at its time or with the next frame."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, bytes]] = deque()
 
     def add(self, pts: int, captions: bytes) -> None:
-        """Takes the captions of a source frame, ticks of the source."""
+        """Adds the captions of a source frame; `pts` is in ticks of the source."""
         if captions:
             self._waiting.append((pts, captions))
 
     def take(self, at: Fraction) -> bytes:
-        """Returns what is due at a moment, ticks of the source; no more than a picture can carry."""
+        """Returns the captions due at a time in ticks of the source, at most as many as a picture can carry."""
         due: list[bytes] = []
         while self._waiting and self._waiting[0][0] <= at:
             due.append(self._waiting.popleft()[1])
@@ -46,13 +46,13 @@ class CaptionQueue:
         return b"".join(triplets[:MOST])
 
     def owed(self, before: int) -> int:
-        """Returns how many triplets of frames before a moment still wait for a frame; padding does not count."""
+        """Returns how many triplets of source frames before a pts still wait for a frame, without padding."""
         waiting = [data for pts, data in self._waiting if pts < before]
         return sum(not _is_padding(data[k : k + 3]) for data in waiting for k in range(0, len(data) - 2, 3))
 
 
 def _is_padding(triplet: bytes) -> bool:
-    """Tells whether a triplet says nothing: not valid, or CEA-608's null pair (with or without parity)."""
+    """Returns whether a triplet is padding: invalid, or CEA-608's null pair (with or without parity)."""
     return not triplet[0] & _VALID or (triplet[0] & 3 < 2 and not (triplet[1] | triplet[2]) & 0x7F)
 
 
@@ -90,23 +90,23 @@ def _mpeg2(packet: bytes, captions: bytes) -> bytes | None:
 
 
 _WRITERS = {"h264": _h264, "hevc": _hevc, "mpeg2video": _mpeg2}
-"""By FFmpeg's names of the codecs."""
+"""Functions that insert captions into a packet, by FFmpeg's codec names."""
 
 
 def carries_captions(codec: str) -> bool:
-    """Tells whether captions can be put into the pictures of a codec, by FFmpeg's name of it."""
+    """Returns whether captions can be inserted into pictures of a codec, given by FFmpeg's name."""
     return codec in _WRITERS
 
 
 def with_captions(packet: bytes, captions: bytes, codec: str) -> bytes | None:
-    """Returns an encoded picture that carries captions as well.
+    """Inserts captions into an encoded picture.
 
     Args:
-      packet: one picture as an encoder gives it, in a byte stream with start codes (H.264 and H.265, annex B).
+      packet: one encoded picture as a byte stream with start codes (H.264 and H.265, annex B).
       captions: cc_data, at most `MOST` triplets.
-      codec: of `carries_captions`.
+      codec: a codec for which `carries_captions` is true.
 
     Returns:
-      None where the packet is not a byte stream that has a picture.
+      The packet with captions; None if it is not a byte stream with a picture.
     """
     return _WRITERS[codec](packet, captions)

@@ -1,7 +1,7 @@
-"""Changes in mid-stream of how audio is to be decoded, which containers with one header for all of it do not tell.
+"""Detects mid-stream changes of audio parameters, which containers with a single codec header cannot express.
 
-A transport stream has AAC with a header before each frame (ADTS), and goes from one rate or number of channels to
-another where programmes or advertisements meet. MP4 and Matroska have one header, and decoders fail at what follows.
+In a transport stream every AAC frame has its own header (ADTS), so the rate or the number of channels can change, for
+example between a programme and an advertisement. MP4 and Matroska have one header, and decoders fail after the change.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from frame_booster.media.passthrough.capabilities import MP4_FAMILY, codec_of, s
 from frame_booster.media.pyav.rational import exact
 
 _ONE_HEADER = MP4_FAMILY | {"matroska", "webm", "flv", "ismv"}
-"""Containers, by FFmpeg's names of their muxers, that take the headers off frames of AAC."""
+"""Containers, by FFmpeg's muxer names, that remove the headers of AAC frames."""
 _ADTS = 4
-"""Bytes at the beginning of a frame of AAC that tell how it is to be decoded (ISO/IEC 13818-7, 6.2)."""
+"""Bytes of an ADTS header that describe how its AAC frame is decoded (ISO/IEC 13818-7, 6.2)."""
 
 
 class HeaderChanges:
-    """Looks for packets of a stream that its first header does not hold for.
+    """Finds packets of a stream that its first header does not describe.
 
     Args:
-      stream: of the source.
+      stream: stream of the source.
       format_name: FFmpeg's name of the output's container.
     """
 
@@ -37,10 +37,10 @@ class HeaderChanges:
         self._differs = False
         self._since: Fraction | None = None
         self.count = 0
-        """Packets that decoders of the output may fail at."""
+        """Number of packets that decoders of the output may fail to decode."""
 
     def look(self, packet: av.Packet) -> None:
-        """Takes note of a packet at its time in the output."""
+        """Checks a packet, whose time is that of the output."""
         if not self._looks:
             return
         header = bytes(memoryview(packet)[:_ADTS]) if self._is_aac and packet.size > _ADTS else b""
@@ -50,7 +50,7 @@ class HeaderChanges:
             self._first = self._first or told
             self._differs = told != self._first
         elif packet.has_sidedata("new_extradata"):
-            # FLV sends its header anew, mostly the same one.
+            # FLV repeats its header, mostly unchanged.
             self._differs = bytes(packet.get_sidedata("new_extradata")) != self._told
         if self._differs:
             self.count += 1
@@ -58,10 +58,10 @@ class HeaderChanges:
                 self._since = (packet.dts if packet.pts is None else packet.pts) * (exact(packet.time_base) or 1)
 
     def warnings(self, stream: str) -> list[str]:
-        """Returns what there is to warn of when all is written.
+        """Returns the warnings at the end of the stream.
 
         Args:
-          stream: of the source, in words.
+          stream: description of the source's stream, for messages.
         """
         if self._since is None:
             return []

@@ -1,4 +1,4 @@
-"""Remuxing of a stream: its packets go into the output without being decoded."""
+"""Remuxing of a stream: copies its packets into the output without decoding them."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from frame_booster.media.passthrough.open_ended import end_of_last, length_of
 from frame_booster.media.pyav.rational import exact, rescale
 
 _UNNOTICED = Fraction(1, 500)
-"""A packet may come later by so much, s: the ticks of a container are as coarse."""
+"""Delays of a packet up to this, in s, cause no warning: the ticks of containers are as coarse."""
 
 
 def slowed(ticks: int, slower: Fraction) -> int:
-    """Returns the time of what is slowed down, to the nearest tick."""
+    """Returns a time multiplied by the slow-motion factor, rounded to the nearest tick."""
     return rescale(ticks, slower, Fraction(1))
 
 
 class CopiedStream:
-    """A stream whose packets go into the output as they are, but for their times in slow motion.
+    """A stream whose packets are copied; only their times change, in slow motion or where a container requires it.
 
     Args:
-      stream: of the output.
-      slower: how many times longer the output lasts.
-      changes: looks for what the container cannot tell.
+      stream: stream of the output.
+      slower: factor by which the output is longer than the source.
+      changes: detects mid-stream changes that the container cannot express.
     """
 
     def __init__(self, stream: Any, slower: Fraction, changes: HeaderChanges) -> None:
         self.stream, self.slower, self._changes = stream, slower, changes
         self._takes_equal = bool(stream.container.format.flags & Flags.ts_nonstrict.value)
         self._written: int | None = None
-        """dts of the newest packet, in ticks of the output's stream."""
+        """dts of the last packet, in ticks of the output's stream."""
         self._late, self._most_late = 0, Fraction(0)
-        """Packets that came against their order, and by how much they were moved, s."""
+        """Number of packets out of order that were delayed, and the longest delay in s."""
         self._last_dts: int | None = None
         in_mp4 = stream.container.format.name in MP4_FAMILY
         self._needs_lengths, self._trims = stream.type == "subtitle" and in_mp4, stream.type == "audio" and in_mp4
         self._held: av.Packet | None = None
-        """A subtitle that is shown until another comes."""
+        """A subtitle that lasts until the next one, held until its duration is known."""
         self._video_ends = Fraction(0)
 
     def end_with(self, video: Fraction) -> None:
-        """Is told when the video ends in the output, s."""
+        """Sets the time at which the video ends in the output, in s."""
         self._video_ends = video / self.slower
 
     @property
     def damaged(self) -> int:
-        """Packets that are of no use in this container."""
+        """Number of packets that decoders may fail to decode in this container."""
         return self._changes.count
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        """Returns packets for the output's stream; nothing for one whose length is not known yet."""
+        """Returns packets for the output; none while the duration of a subtitle is unknown. None ends the stream."""
         found = []
         if self._held is not None:
             begin, base = self._held.dts, exact(self._held.time_base) or Fraction(1)
@@ -67,7 +67,7 @@ class CopiedStream:
         if packet is None:
             return found
         if self.stream.type == "data" and not packet.duration:
-            # A last packet of no duration would lie behind the end of an MP4's track.
+            # A last packet without a duration would lie after the end of an MP4's track.
             packet.duration = max(packet.dts - (packet.dts if self._last_dts is None else self._last_dts), 1)
         self._last_dts = packet.dts
         if self._needs_lengths and length_of(packet) is None:
@@ -76,7 +76,7 @@ class CopiedStream:
         return [*found, self._placed(packet)]
 
     def _placed(self, packet: av.Packet) -> av.Packet:
-        """Returns a packet for the output's stream, at its time there."""
+        """Returns a packet with the stream and the times of the output."""
         packet.stream = self.stream
         if self._trims and packet.has_sidedata("skip_samples"):
             self._trim(packet)
@@ -90,9 +90,9 @@ class CopiedStream:
         return self._in_order(packet)
 
     def _trim(self, packet: av.Packet) -> None:
-        """Takes off a packet's length what is not to be heard of its end: MP4 has no other place for that.
+        """Subtracts the padding at the end of a packet from its duration: MP4 cannot express it in another way.
 
-        Matroska tells it (DiscardPadding) of the last packet of Opus and AAC, which is longer than what is left.
+        Matroska stores this padding (DiscardPadding) for the last packet of Opus and AAC.
         """
         _, behind = struct.unpack_from("<2I", bytes(packet.get_sidedata("skip_samples")))
         own, base, rate = exact(packet.time_base), exact(self.stream.time_base), self.stream.codec_context.sample_rate
@@ -103,7 +103,7 @@ class CopiedStream:
         packet.duration, packet.time_base = max(length, 1), base
 
     def _in_order(self, packet: av.Packet) -> av.Packet:
-        """Returns a packet that is decoded after the one before, which muxers insist on, as ffmpeg does it."""
+        """Delays a packet whose dts is not after the previous one, as ffmpeg does, since muxers require that order."""
         own, base = exact(packet.time_base), exact(self.stream.time_base)
         assert own is not None
         assert base is not None
@@ -121,7 +121,7 @@ class CopiedStream:
         return packet
 
     def damage(self, stream: str) -> list[str]:
-        """Returns what there is to warn of: packets against the order of their times, and changes nothing tells of."""
+        """Returns warnings about delayed packets and about changes that the container cannot express."""
         warnings = self._changes.warnings(stream)
         if self._late:
             warnings.append(

@@ -1,4 +1,4 @@
-"""Cover pictures in Matroska, which holds them as attached files, not as streams of video."""
+"""Cover art in Matroska, which stores it as an attachment, not as a video stream."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from frame_booster.media.paths import readable
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 _COVERS = {"png": "png", "mjpeg": "jpg"}
-"""Suffixes of the files, by FFmpeg's names of the codecs."""
+"""File suffixes of cover images, by FFmpeg's codec names."""
 
 
 def attach_cover(container: Any, stream: Any, source: Path) -> bool:
-    """Attaches the picture of a cover stream to a Matroska file; tells whether the stream was one.
+    """Attaches the image of a cover art stream to a Matroska file.
 
     Args:
-      container: of the output, open, before its header is written.
-      stream: of the source.
-      source: the source's path.
+      container: container of the output, open, before its header is written.
+      stream: stream of the source.
+      source: path of the source.
+
+    Returns:
+      Whether an image was attached: not if the stream is no cover art in PNG or JPEG, or the source is no file.
     """
     kind = _COVERS.get(getattr(stream.codec_context, "name", ""))
     if kind is None or not is_cover(stream) or not source.is_file():
         return False
-    # An attachment is part of the header, so it is read before the stream comes to it.
+    # Attachments are part of the header, so the image is read before the source is demuxed.
     with av.open(readable(source), **TAGS_AS_BYTES) as reading:
         picture = next((bytes(p) for p in reading.demux(reading.streams[stream.index]) if p.size), None)
     if picture is None:

@@ -1,4 +1,4 @@
-"""Dispositions: FFmpeg's flags of what a stream is for (a dub, a comment, forced subtitles), and which are kept.
+"""Dispositions: FFmpeg's flags for the purpose of a stream (dub, comment, forced subtitles), and which ones are lost.
 
 Players choose tracks by them, and show forced subtitles without being asked.
 """
@@ -13,11 +13,11 @@ _OF_USE = (
     *("dub", "original", "comment", "lyrics", "karaoke", "forced", "hearing_impaired", "visual_impaired"),
     *("clean_effects", "non_diegetic", "captions", "descriptions"),
 )
-"""Names of those that tell a listener or a reader what a stream is for; the others are about how it is stored."""
+"""Dispositions that tell a user the purpose of a stream; the others describe how it is stored."""
 
 
 def _chosen(streams: Mapping[int, tuple[str, int]]) -> dict[str, int]:
-    """Returns, for each kind of stream, the index of the one that players take of themselves."""
+    """Returns, for each kind of stream, the index of the one that players select by default."""
     chosen: dict[str, int] = {}
     for kind in {kind for kind, _ in streams.values()}:
         those = {index: flags for index, (of, flags) in sorted(streams.items()) if of == kind}
@@ -26,13 +26,13 @@ def _chosen(streams: Mapping[int, tuple[str, int]]) -> dict[str, int]:
 
 
 def lost_dispositions(wanted: Mapping[int, tuple[str, int]], found: Mapping[int, int]) -> dict[int, list[str]]:
-    """Returns the names of what a container has not kept, by index of the stream.
+    """Returns the names of dispositions that a container has lost, by stream index.
 
-    A default that is lost is told of only where players would take another stream for it.
+    A lost `default` is included only if players would select another stream because of it.
 
     Args:
-      wanted: kind and flags of each stream that was written.
-      found: flags that were read back; streams that are not there are passed over.
+      wanted: kind and flags of each written stream, by index.
+      found: flags that were read back, by index; streams missing here are ignored.
     """
     there = {index: (kind, flags) for index, (kind, flags) in wanted.items() if index in found}
     instead = _chosen({index: (kind, found[index]) for index, (kind, _) in there.items()})

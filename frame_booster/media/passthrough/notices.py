@@ -1,4 +1,4 @@
-"""What is told of streams that do not come over as they are: a warning, or an error where the reading is strict."""
+"""Messages about streams that are changed or dropped: warnings, or errors with `--strict`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from frame_booster.media.passthrough.options import PassthroughOptions
 
 
 def described(stream: Any) -> str:
-    """Returns a stream in words, as `audio stream 1 (opus)`."""
+    """Returns a description of a stream, such as `audio stream 1 (opus)`."""
     unknown = "of a kind FFmpeg does not know" if stream.type == "data" else "of a kind that has no decoder here"
     name = codec_of(stream) or unknown
     return f"{stream.type} stream {stream.index} ({name})"
 
 
 def _what_is_missing(stream: Any) -> str | None:
-    """Returns why no container could hold a stream; None where that is the container's own matter."""
+    """Returns why a stream cannot be copied into any container; None if it depends on the container."""
     context = stream.codec_context
     if stream.type in ("audio", "video", "subtitle") and context is None:
         return "PyAV copies no stream that it has no decoder for, as AC-4, teletext and TTML"
@@ -34,12 +34,12 @@ def _what_is_missing(stream: Any) -> str | None:
 
 
 class Notices:
-    """Collects warnings of what becomes of streams.
+    """Collects warnings about streams that are changed or dropped.
 
     Args:
       format_name: FFmpeg's name of the output's container.
-      path: of the output, for messages.
-      options: what may be left out or changed.
+      path: path of the output, for messages.
+      options: which streams may be dropped or changed.
     """
 
     def __init__(self, format_name: str, path: Path, options: PassthroughOptions) -> None:
@@ -47,34 +47,34 @@ class Notices:
         self.warnings: list[str] = []
 
     def tell(self, text: str) -> None:
-        """Warns, however strict the reading is."""
+        """Adds a warning, also with `strict`."""
         self.warnings.append(text)
 
     def warn(self, text: str) -> None:
-        """Warns of what becomes of a stream.
+        """Adds a warning about a changed stream.
 
         Raises:
-          EncodeError: the reading is strict.
+          EncodeError: `strict` is set, and `allow_drop` is not.
         """
         if self.options.strict and not self.options.allow_drop:
             raise EncodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
         self.warnings.append(text)
 
     def leave_out(self, stream: Any, why: str | None = None) -> None:
-        """Warns of a stream that is left out.
+        """Adds a warning about a dropped stream.
 
         Args:
-          stream: of the source.
-          why: None: the container cannot hold it.
+          stream: stream of the source.
+          why: reason for the message; None if the container or PyAV cannot hold the stream.
 
         Raises:
-          EncodeError: that is not wanted.
+          EncodeError: `strict` is set, and `allow_drop` is not.
         """
         what, better, why = described(stream), better_container(stream), why or _what_is_missing(stream)
         text = f"{what} is left out: {why or f'{shown_format(self.format)} cannot hold it'}"
         advice = f" ({better})" if why is None and better is not None else ""
         if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
-            # Formats of pictures alone; and the menus of a disc, of no meaning outside it.
+            # Formats that hold frames only, and DVD menus, which mean nothing outside the disc.
             self.warnings.append(text)
         elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(

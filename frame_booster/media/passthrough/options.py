@@ -1,4 +1,4 @@
-"""Options of the passthrough: which other streams are kept, and what may be changed of them."""
+"""Options of the passthrough: which other streams are kept, and how they may be changed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class PassthroughOptions:
-    """What becomes of other streams."""
+    """Options for the streams that are not boosted."""
 
     allow_drop: bool = False
-    """Whether streams may be left out in spite of `strict`."""
+    """Whether streams may be dropped or changed although `strict` is set."""
     strict: bool = False
-    """Whether it is an error where a stream is left out or changed since the container cannot hold it."""
+    """Whether it is an error if the container cannot hold a stream unchanged, or if a packet is damaged."""
     audio: str | None = None
-    """"copy", "encode" or "drop"; None copies, and encodes what cannot be copied."""
+    """"copy", "encode" or "drop"; None copies audio where possible and encodes the rest."""
     audio_codec: str | None = None
-    """FFmpeg's name of the encoder of audio, None for the default of the container."""
+    """FFmpeg's name of the audio encoder, None for the default of the container."""
     audio_bitrate: int | None = None
-    """Of encoded audio, bits a second, None for a usual one."""
+    """Bit rate of encoded audio in bits per second, None for the default."""
     slower: Fraction = Fraction(1)
-    """How many times longer the output lasts."""
+    """Factor by which the output is longer than the source."""
     slow_audio: str | None = None
-    """"drop" or "stretch", in slow motion."""
+    """"drop" or "stretch" in slow motion; None refuses audio there."""
 
     @property
     def encodes_audio(self) -> bool:
-        """Whether all audio is to be encoded again, or so that it needs to be."""
+        """Whether all audio is re-encoded: `audio` asks for it, or a codec or a bit rate is given."""
         return self.audio == "encode" or self.audio_codec is not None or self.audio_bitrate is not None

@@ -1,4 +1,4 @@
-"""The way of one stream of the source into the output."""
+"""Interface of a route: the conversion of one stream of the source to a stream of the output."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import av
 
 
 class Route(Protocol):
-    """One stream on its way."""
+    """Copies, re-encodes or converts one stream."""
 
     def take(self, packet: av.Packet | None) -> Iterable[av.Packet]:
-        """Gives the output's packets for one of the source's; None is its end."""
+        """Returns packets of the output for a packet of the source; None ends the stream."""
         ...
 
     @property
     def damaged(self) -> int:
-        """How many packets of the source were of no use."""
+        """Number of packets of the source that were lost, or that decoders of the output may fail to decode."""
         ...
 
     def damage(self, stream: str) -> list[str]:
-        """Returns what there is to warn of when all is written.
+        """Returns the warnings at the end of the stream.
 
         Args:
-          stream: of the source, in words.
+          stream: description of the source's stream, for messages.
         """
         ...

@@ -1,4 +1,4 @@
-"""Passthrough of all streams but the boosted one: remuxed packet for packet, converted where needed, or refused."""
+"""Passthrough of all streams but the boosted one: each is copied, re-encoded, converted, dropped or refused."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ from frame_booster.media.passthrough.tags import named
 from frame_booster.media.passthrough.timecode import KEY
 
 Retime = Callable[[dict[str, str]], dict[str, str]]
-"""Returns tags of the source as they are to be in the output."""
+"""Function from tags of the source to tags of the output."""
 
 
 @dataclass(frozen=True)
 class StreamFate:
-    """What becomes of a stream of the source that is not boosted."""
+    """Report of what happens to a stream of the source that is not boosted."""
 
     index: int
     type: str
     codec: str | None
-    """FFmpeg's name; None where it does not know it."""
+    """FFmpeg's name of the codec; None if unknown."""
     becomes: str
-    """As `copied`, `encoded to aac`, `left out`."""
+    """For example `copied`, `encoded to aac` or `left out`."""
 
 
 def is_timecode_track(stream: Any) -> bool:
-    """Tells whether a data stream is the timecode track of a MOV or MP4."""
+    """Returns whether a stream is the timecode track of a MOV or MP4."""
     return bool(stream.type == "data" and KEY in stream.metadata)
 
 
 def is_chapter_text(stream: Any) -> bool:
-    """Tells whether a data stream is the text of an MP4's or MOV's chapters, which FFmpeg gives as chapters, too."""
-    # FFmpeg's demuxer makes such data of no other track, and gives none of its packets.
+    """Returns whether a stream is the chapter track of an MP4 or MOV, which FFmpeg also reports as chapters."""
+    # FFmpeg's demuxer reports no other track as such data, and returns no packets of it.
     return bool(
         stream.type == "data"
         and codec_name(stream) == "bin_data"
@@ -68,7 +68,7 @@ def is_chapter_text(stream: Any) -> bool:
 
 
 def wants_wave_headers(format_name: str, source: Source, options: PassthroughOptions) -> bool:
-    """Tells whether a container is to be opened so that it takes audio of any codec, which leaves out chapters."""
+    """Returns whether to open the output for audio with a WAVE header (`needs_wave_header`), then without chapters."""
     copies = options.audio != "drop" and not options.encodes_audio and options.slower == 1
     if not copies or source.chapters:
         return False
@@ -79,16 +79,16 @@ class Passthrough:
     """Carries the other streams of a source into a container.
 
     Args:
-      container: of the output, open, before its header is written.
-      format_name: FFmpeg's name of it.
-      source: what is boosted.
-      path: of the output, for messages.
-      options: what may be left out or changed.
-      put: writes a packet, and tells whether the container has taken it.
-      retime: gives tags of a stream the timecode of the output.
+      container: container of the output, open, before its header is written.
+      format_name: FFmpeg's name of the container.
+      source: source of the streams.
+      path: path of the output, for messages.
+      options: which streams may be dropped or changed.
+      put: writes a packet, and returns whether the container has accepted it.
+      retime: replaces the timecode in a stream's tags by that of the output.
 
     Raises:
-      EncodeError: a stream can neither be held nor left out.
+      EncodeError: the container cannot hold a stream that may not be dropped.
     """
 
     def __init__(
@@ -110,19 +110,19 @@ class Passthrough:
             container, format_name, self._wave_headers, path, options, self._notices, self._copied, self._tag
         )
         self.packets: dict[int, int] = {}
-        """Packets written, by index of the output's stream."""
+        """Number of written packets, by index of the output's stream."""
         self.sizes: dict[int, int] = {}
-        """Bytes of them, likewise."""
+        """Bytes of written packets, by index of the output's stream."""
         self.tags: dict[int, dict[str, str]] = {}
-        """Tags of streams, likewise."""
+        """Tags, by index of the output's stream."""
         self.dispositions: dict[int, tuple[str, int]] = {}
-        """Kind of streams and FFmpeg's flags of what they are for, likewise."""
+        """Kind and FFmpeg's disposition flags, by index of the output's stream."""
         self._refused: dict[int, tuple[str, int]] = {}
-        """What of the source, and how many packets, the container has not taken, by the output's stream."""
+        """Description of the source's stream and number of packets the container rejected, by the output's index."""
         self._streams = {stream.index: stream for stream in source.other_streams}
         self._routes: dict[int, Route] = {}
         self._rewritten: set[int] = set()
-        """Streams, by index, that are kept in another form than a stream's."""
+        """Indices of streams that are kept in another form: timecode, chapters, attached cover art."""
         self.fates: list[StreamFate] = []
         for stream in source.other_streams:
             route = self._route(stream)
@@ -132,7 +132,7 @@ class Passthrough:
 
     @property
     def warnings(self) -> list[str]:
-        """What there is to warn of so far."""
+        """The warnings so far."""
         return self._notices.warnings
 
     def _fate(self, index: int) -> str:
@@ -148,7 +148,7 @@ class Passthrough:
     def _route(self, stream: Any) -> Route | None:
         kind = stream.type
         if kind == "data" and is_timecode_track(stream):
-            # Its packet counts frames at the old rate; FFmpeg makes a new track from the video's timecode tag.
+            # Its packet counts frames at the old rate; FFmpeg creates a new track from the video's timecode tag.
             if self.format not in MP4_FAMILY:
                 self._notices.tell(
                     f"the timecode track (stream {stream.index}) is left out: "
@@ -158,7 +158,7 @@ class Passthrough:
                 self._rewritten.add(stream.index)
             return None
         if is_chapter_text(stream):
-            # Chapters are written as such.
+            # Chapters are written separately.
             self._rewritten.add(stream.index)
             return None
         if kind == "audio" and self.format not in VIDEO_ONLY:
@@ -192,7 +192,12 @@ class Passthrough:
         return CopiedStream(self._template(stream), self.options.slower, HeaderChanges(stream, self.format))
 
     def take(self, packet: av.Packet) -> None:
-        """Writes what becomes of a packet; nothing if its stream is left out."""
+        """Writes a packet of the source, copied or converted; does nothing if its stream is dropped.
+
+        Raises:
+          DecodeError: the packet is damaged, or follows a change that the container cannot express, with `strict`.
+          EncodeError: the audio encoder fails.
+        """
         stream = packet.stream
         route = self._routes.get(stream.index)
         if route is None:
@@ -206,14 +211,22 @@ class Passthrough:
             raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 
     def finish(self, end: Fraction) -> None:
-        """Writes what was held back; the video ends at that time of the output, s."""
+        """Writes the packets that were held back.
+
+        Args:
+          end: time at which the video ends in the output, in s.
+
+        Raises:
+          DecodeError: the container rejects a packet, with `strict`.
+          EncodeError: the container has rejected most packets of a stream, or the audio encoder fails.
+        """
         for index, route in self._routes.items():
             if isinstance(route, (CopiedStream, SubtitleConverter)):
                 route.end_with(end)
             self._write(route.take(None), self._streams[index])
         for index, (what, count) in self._refused.items():
             if count > self.packets.get(index, 0):
-                # That is no damage: it would be sound or text that is lost, with a warning.
+                # This is not damage: a whole stream would be lost with only a warning.
                 raise EncodeError(
                     f"{shown_format(self.format)} refuses {count} packets of {what}, which are most of it",
                     path=self._source_path,
@@ -222,7 +235,7 @@ class Passthrough:
 
     @property
     def damage(self) -> list[str]:
-        """What there is to warn of when all is written: packets that a decoder or the container has refused."""
+        """Warnings after the last packet, about packets that a decoder or the container has rejected."""
         refused = [
             f"damaged packets of {what} are left out, since {shown_format(self.format)} refuses them: {count}"
             for what, count in self._refused.values()
@@ -233,7 +246,7 @@ class Passthrough:
         return refused + undecoded
 
     def _write(self, packets: Iterable[av.Packet], stream: Any) -> None:
-        """Writes packets that a stream of the source has become."""
+        """Writes packets made from a stream of the source."""
         for packet in packets:
             index, size = packet.stream.index, packet.size
             if self._put(packet):

@@ -1,4 +1,4 @@
-"""Slowing audio down at its own pitch: the filters that do it, and by how much they give sounds too early."""
+"""Slowing down of audio at constant pitch: the atempo filters, and by how much they output sounds too early."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import av.filter
 import numpy as np
 
 TAIL = Fraction(1, 4)
-"""Silence after the last sample, s: atempo keeps back up to two of its windows at the end, of at most a tenth each."""
+"""Silence appended after the last sample, in s: atempo withholds up to two windows, each of at most 0.1 s."""
 _MEASURED = 16
-"""Most times longer for which the lead is measured; with each doubling from there on it doubles."""
+"""Largest factor for which the lead is measured; beyond it the lead doubles with the factor."""
 _BURST, _EVERY, _BURSTS = Fraction(1, 10), Fraction(3, 10), 9
-"""Length of a burst of noise and distance to the next, s, and number of them."""
+"""Length of a burst of noise and distance to the next, both in s, and the number of bursts."""
 
 
 def tempos(slower: Fraction) -> list[str]:
-    """Returns the tempos of filters in a row that make audio so many times longer; atempo goes no lower than 0.5."""
+    """Returns the tempos of a chain of atempo filters that make audio longer by a factor; each is at least 0.5."""
     found = []
     while slower > 2:
         found.append("0.5")
@@ -31,15 +31,15 @@ def tempos(slower: Fraction) -> list[str]:
 
 @lru_cache
 def lead(rate: int, slower: Fraction) -> Fraction:
-    """Returns by how much, s, sounds come too early on the average out of the filters of `tempos`.
+    """Returns how much too early, in s, sounds leave the filters of `tempos` on average.
 
-    Where atempo looks for the place at which two windows fit, it prefers later ones, by some share of a window that
-    depends on the rate, and to a part on what is heard. So bursts of noise that fade, as sounds do, are sent through
-    the filters. What is left is some hundredths of a second at four times the length, more for clicks than for tones.
+    When atempo aligns two windows, it prefers later positions, by a share of a window that depends on the sample rate
+    and partly on the sound. So this is measured with fading bursts of noise. The remaining error is some hundredths of
+    a second at a factor of four, more for clicks than for tones.
 
     Args:
-      rate: of the audio, samples a second.
-      slower: how many times longer it becomes, at least 1.
+      rate: sample rate in Hz.
+      slower: factor by which the audio becomes longer, at least 1.
     """
     doubled = 1
     while slower > _MEASURED:
@@ -55,7 +55,7 @@ def lead(rate: int, slower: Fraction) -> Fraction:
     stretched = np.concatenate(list(_through(sound, rate, slower)))
     found = []
     for place in places:
-        # Where its energy lies on the average, from half a gap before a burst up to half a gap after it.
+        # Centre of energy, from half a distance before the centre of a burst to half a distance after it.
         middle, half = place + _middle(sound[place : place + length]), every // 2
         begin = max(round((place - half) * slower), 0)
         part = stretched[begin : round((place + half) * slower)]

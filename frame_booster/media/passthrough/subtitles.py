@@ -1,6 +1,6 @@
-"""Text subtitles from the codec of one container to that of another.
+"""Conversion of text subtitles from the codec of one container to that of another.
 
-Containers hold text in codecs of their own, and MP4's shows one sample at a time, whatever is on at once.
+MP4's codec shows one sample at a time, so subtitles that overlap are joined (`intervals`).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from frame_booster.media.pyav.tag_text import readable
 TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _BY_FORMAT = {"mp4": "mov_text", "mov": "mov_text", "ipod": "mov_text", "webm": "webvtt", "matroska": "subrip"}
 _FIELDS_BEFORE_TEXT = 8
-"""Of an event of ASS as FFmpeg's decoders give it: order, layer, style, name, three margins and effect."""
+"""Fields of an ASS event before its text, as FFmpeg decodes it: order, layer, style, name, three margins, effect."""
 
 
 def convertible(format_name: str, stream: Any) -> str | None:
-    """Returns the codec that carries this text stream in a container; None if nothing does."""
+    """Returns the codec to which a text stream is converted for a container; None if it cannot be converted."""
     codec = _BY_FORMAT.get(format_name)
     name = getattr(stream.codec_context, "name", None)
     if codec is None or name not in TEXT_CODECS:
@@ -41,40 +41,40 @@ class SubtitleConverter:
     """Decodes the packets of a text stream and encodes them for another container.
 
     Args:
-      stream: of the source.
-      target: stream of the output, of one of the text codecs.
-      slower: how many times longer the output lasts.
+      stream: stream of the source.
+      target: stream of the output, with one of the text codecs.
+      slower: factor by which the output is longer than the source.
     """
 
     def __init__(self, stream: Any, target: Any, slower: Fraction) -> None:
         self.stream, self.target, self.slower = stream, target, slower
         decoder = stream.codec_context
         decoder.open(strict=False)
-        # FFmpeg's text encoders read styles from the header that its decoders make up.
+        # FFmpeg's text encoders read styles from the header that its decoders generate.
         target.codec_context.subtitle_header = decoder.subtitle_header
         self._intervals = Intervals() if target.codec_context.name == "mov_text" else None
-        """Of a codec that shows one sample at a time."""
+        """Set if the target codec shows one sample at a time."""
         self._video_ends = Fraction(0)
         self.damaged = 0
-        """Events that are left out, as they cannot be decoded, or encoded again."""
+        """Number of events that were dropped: they could not be decoded or encoded, or came too late."""
         self._guessed = 0
-        """Events whose text was not UTF-8."""
+        """Number of packets whose text was not UTF-8."""
 
     def end_with(self, video: Fraction) -> None:
-        """Is told when the video ends in the output, s."""
+        """Sets the time at which the video ends in the output, in s."""
         self._video_ends = video
 
     def damage(self, stream: str) -> list[str]:
-        """Returns warnings of events that are left out, and of text that was not UTF-8."""
+        """Returns warnings about dropped events and about text that was not UTF-8."""
         guessed = f"text of {stream} that is not UTF-8 is read as Windows-1252, in so many events: {self._guessed}"
         left_out = f"damaged packets of {stream} are left out: {self.damaged}"
         return [guessed] * bool(self._guessed) + [left_out] * bool(self.damaged)
 
     def _decoded(self, packet: av.Packet) -> Any:
-        """Returns the events of a packet, None where there are none; FFmpeg's decoders refuse text that is not UTF-8.
+        """Returns the events of a packet, None if it has none; reads text that is not UTF-8 as Windows-1252.
 
         Raises:
-          DamagedPacketError: it cannot be decoded.
+          DamagedPacketError: the packet cannot be decoded.
         """
         decode = self.stream.codec_context.decode2
         try:
@@ -88,7 +88,7 @@ class SubtitleConverter:
             return events
 
     def take(self, packet: av.Packet | None) -> list[av.Packet]:
-        """Returns what is converted so far; what may be shown together with a later one is held back."""
+        """Returns the packets converted so far, without MP4 text that later text may overlap; None ends the stream."""
         if packet is None:
             base = exact(self.stream.time_base) or Fraction(1)
             end_of = functools.partial(end_of_last, video_ends=self._video_ends, base=base)
@@ -109,18 +109,18 @@ class SubtitleConverter:
         return self._placed(made, slowed(begin, self.slower), slowed(begin + length, self.slower))
 
     def _cut(self, packet: av.Packet, events: Any, intervals: Intervals) -> list[Interval]:
-        """Takes the events of a packet and returns the intervals that end before they begin."""
+        """Adds the events of a packet and returns the intervals before their start."""
         length = length_of(packet)
         begin = slowed(packet.pts, self.slower)
         end = None if length is None else slowed(packet.pts + length, self.slower)
         if end is not None and intervals.given is not None and end <= intervals.given:
-            # Packets are out of order, and the container takes none that begins before another.
+            # The packet is out of order, and the container needs packets in the order of their times.
             self.damaged += 1
             return []
         return [each for event in events if event.dialogue for each in intervals.add(begin, end, event.ass)]
 
     def _samples(self, intervals: list[Interval]) -> list[av.Packet]:
-        """Returns a packet for each interval, with all its texts."""
+        """Encodes each interval, with all its texts, as one packet."""
         made = []
         for begin, end, texts in intervals:
             together = SubtitleSet.create(_joined(texts), 0, 0)
@@ -133,7 +133,7 @@ class SubtitleConverter:
         return made
 
     def _placed(self, made: av.Packet, begin: int, end: int) -> list[av.Packet]:
-        """Returns a packet that is shown from one time to another, in ticks of the source."""
+        """Returns an encoded packet with its times set: `begin` and `end` are in ticks of the source."""
         source, target = exact(self.stream.time_base), exact(self.target.time_base)
         assert source is not None
         made.stream = self.target
@@ -146,7 +146,7 @@ class SubtitleConverter:
 
 
 def _joined(texts: Sequence[bytes]) -> bytes:
-    """Returns events of ASS as one, a line below the other, each in its style (`{\\rStyle}` goes back to one)."""
+    """Joins ASS events to one, on separate lines, each with its own style (set by `{\\rStyle}`)."""
     first, *others = texts
     for other in others:
         _, _, style, _, _, _, _, _, text = other.split(b",", _FIELDS_BEFORE_TEXT)
@@ -155,10 +155,10 @@ def _joined(texts: Sequence[bytes]) -> bytes:
 
 
 def _in_utf_8(packet: av.Packet, codec: str) -> av.Packet | None:
-    """Returns a packet with its text in UTF-8; None where it is that already."""
+    """Returns a packet with its text converted to UTF-8; None if it is UTF-8 already."""
     data, before, after = bytes(packet), b"", b""
     if codec == "mov_text":
-        # The text has its length before it, 16 bits, and boxes of style behind it (3GPP TS 26.245, 5.17).
+        # The text follows its length of 16 bits, and style boxes follow the text (3GPP TS 26.245, 5.17).
         end = 2 + int.from_bytes(data[:2], "big")
         data, after = data[2:end], data[end:]
     text = readable(data).encode()

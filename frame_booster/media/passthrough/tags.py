@@ -1,4 +1,4 @@
-"""Metadata tags of files and streams: which of them a container keeps."""
+"""Metadata tags of files and streams: which ones a container keeps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from frame_booster.media.passthrough.timecode import KEY
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES, said_once
 
 KEYS_OPTION = ("movflags", "use_metadata_tags")
-"""FFmpeg's option by which MOV and MP4 keep tags of any name, as QuickTime metadata keys."""
+"""FFmpeg's option that makes MOV and MP4 store tags of any name, as QuickTime metadata keys."""
 _OF_A_VENDOR = "com."
-"""What QuickTime metadata keys begin with: com.apple.quicktime.make, com.android.version."""
+"""Prefix of QuickTime metadata keys of vendors: com.apple.quicktime.make, com.android.version."""
 _TECHNICAL = frozenset(
     {
         *(
@@ -32,14 +32,14 @@ _TECHNICAL = frozenset(
         *("compatible_brands", "major_brand", "minor_version"),
         *("application_platform", "file_package_umid", "generation_uid", "material_package_umid", "product_uid", "uid"),
         "operational_pattern_ul",
-        # The program that wrote an MXF.
+        # Tags about the program that wrote an MXF.
         *("company_name", "product_name", "product_version", "product_version_num"),
         *("toolkit_version", "toolkit_version_num"),
-        # The program that wrote an AVI or a WAVE file, and the bit rate of a variant of HLS.
+        # The program that wrote an AVI or WAVE file, and the bit rate of an HLS variant.
         *("software", "variant_bitrate"),
     }
 )
-"""Tags that say how a file was made, not what it is (of MP4, Matroska, MXF, AVI and HLS)."""
+"""Tags about how a file was written, not about its content (of MP4, Matroska, MXF, AVI and HLS)."""
 _TRIAL_CODECS = {"webm": "libvpx", "flv": "flv", "mxf": "mpeg2video"}
 _TRIAL_PIX_FMT = "yuv420p"
 _TRIAL_RATE = Fraction(25)
@@ -47,13 +47,16 @@ _LABEL = re.compile(r"(\d+:\d\d:\d\d[:;.])(\d+)")
 
 
 def is_technical(key: str) -> bool:
-    """Tells whether a tag describes the file it was found in, and means nothing in another."""
+    """Returns whether a tag describes only the file in which it was found."""
     name = key.lower().partition("-")[0]
     return name in _TECHNICAL or name.startswith("_statistics")
 
 
 def named(tags: Mapping[str, str]) -> dict[str, str]:
-    """Returns tags of a stream, its name as `title`: FFmpeg reads that of MP4 as `name`, which it never writes."""
+    """Returns a stream's tags with `name` renamed to `title`.
+
+    FFmpeg reads the name of an MP4 track as `name`, but never writes that tag.
+    """
     found = dict(tags)
     if "name" in found and not any(key.lower() == "title" for key in found):
         found["title"] = found.pop("name")
@@ -61,14 +64,14 @@ def named(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _plain(value: str) -> str:
-    # Some containers write fractions of a second into dates, and from 100 frames a second on a third digit of frames.
+    # Some containers write fractional seconds into dates, and three digits for frames from 100 frames per second on.
     text = value.strip().lower().replace(".000000z", "z")
     label = _LABEL.fullmatch(text)
     return text if label is None else f"{label[1]}{int(label[2]):02d}"
 
 
 def lost_tags(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    """Returns the names of tags whose value is not among those found, under whatever name a container gives it."""
+    """Returns the names of non-technical tags whose values were not found; a container may have renamed them."""
     values = {_plain(value) for value in found.values()} | {"", "und"}
     return [key for key, value in wanted.items() if not is_technical(key) and _plain(value) not in values]
 
@@ -76,19 +79,19 @@ def lost_tags(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
 def kept_tags(
     format_name: str, tags: Mapping[str, str], options: Mapping[str, str], rate: Fraction | None = None
 ) -> dict[str, str]:
-    """Returns the tags of a whole file, and its timecode, that a container gives back: writes a small one in memory.
+    """Returns the file tags and the timecode that a container keeps, tried with a small file in memory.
 
     Args:
       format_name: FFmpeg's name of the container.
-      tags: to be kept.
-      options: of the container.
-      rate: frames a second, by which a timecode counts.
+      tags: tags to write.
+      options: options of the container.
+      rate: frames per second by which a timecode counts.
     """
     memory = BytesIO()
     try:
         with av.open(memory, "w", format=format_name, container_options=dict(options)) as trial:
             codec = _TRIAL_CODECS.get(format_name, "mpeg4")
-            # VP8 takes no rate beside another time base, and WebM has no timecode track that would go by it.
+            # VP8 accepts no frame rate that differs from the time base, and WebM has no timecode track that needs it.
             stream = trial.add_stream(codec, rate=_TRIAL_RATE if codec == "libvpx" else rate or _TRIAL_RATE)
             stream.width, stream.height, stream.pix_fmt = 64, 48, _TRIAL_PIX_FMT
             stream.codec_context.time_base = 1 / _TRIAL_RATE
@@ -104,14 +107,14 @@ def kept_tags(
             said_once(found)
             return found
     except (av.error.FFmpegError, ValueError):
-        # A format of pictures only, which has no tags.
+        # A format that holds frames only, and no tags.
         return {}
 
 
 def wants_keys(format_name: str, tags: Mapping[str, str]) -> bool:
-    """Tells whether tags of phones and cameras are lost in MOV or MP4 unless its option `KEYS_OPTION` is set.
+    """Returns whether MOV or MP4 needs `KEYS_OPTION` to keep tags of phones and cameras.
 
-    For others it is better left alone: it puts titles and the like where only FFmpeg looks for them.
+    The option is not set otherwise: it stores titles and the like where only FFmpeg finds them.
     """
     vendor = {key: value for key, value in tags.items() if key.lower().startswith(_OF_A_VENDOR)}
     if not vendor or format_name not in ("mov", "mp4", "ipod"):

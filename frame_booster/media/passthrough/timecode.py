@@ -1,4 +1,4 @@
-"""SMPTE timecode (ST 12-1): the label of a video's first frame, from one frame rate to another."""
+"""SMPTE timecode (ST 12-1): converts the label of a video's first frame to another frame rate."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from fractions import Fraction
 from frame_booster.timecode import Timecode, nominal
 
 KEY = "timecode"
-"""FFmpeg's name of the tag."""
+"""FFmpeg's name of the timecode tag."""
 MOST_A_SECOND = 255
-"""Frames a second that the timecode track of MOV and MP4 can count: a byte (QuickTime File Format, tmcd)."""
+"""Most frames per second in the timecode track of MOV and MP4: one byte (QuickTime File Format, tmcd)."""
 
 
 def retimed(
     tags: dict[str, str], source: Fraction | None, target: Fraction | None, late: Fraction = Fraction(0)
 ) -> tuple[dict[str, str], str | None]:
-    """Returns tags whose timecode is that of the output's first frame, and what there is to warn of.
+    """Returns tags with the timecode of the output's first frame, and a warning if it is dropped or inexact.
 
     Args:
-      tags: of a file or a stream.
-      source, target: frames a second of the input and of the output, None if unknown.
-      late: how far into the input the output begins, s.
+      tags: tags of a file or a stream.
+      source, target: frames per second of the input and of the output, None if unknown.
+      late: time in the input at which the output begins, in s.
     """
     key = next((k for k in tags if k.lower() == KEY), None)
     label = None if key is None else Timecode.parse(tags[key])
