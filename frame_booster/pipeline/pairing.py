@@ -16,17 +16,16 @@ from frame_booster.engine.maker import Maker, Request
 from frame_booster.media.frames.mask import HeldArea
 from frame_booster.media.frames.planes import planes_of
 from frame_booster.media.frames.side_data import SideDataCopy
-from frame_booster.media.frames.similarity import Thumbnail, alike, similarity, thumbnail
+from frame_booster.media.frames.similarity import alike, similarity, thumbnail
 from frame_booster.media.input.source import SourceFrame
 from frame_booster.media.passthrough.captions import CaptionQueue
 from frame_booster.pipeline.exposure import Exposure, Moment
+from frame_booster.pipeline.pair_batches import Pair, PairBatches, Seen, requests_of
 from frame_booster.pipeline.stage_times import StageClocks
 from frame_booster.pipeline.timeline import Slot, Timeline, last_duration
 from frame_booster.pipeline.workers import Workers
 from frame_booster.pixels import PixelLayout, Planes
 
-MOST_SLOTS = 16
-"""Most frames between two source frames that are interpolated in one call."""
 MAX_REPEATS = 6
 """A frame that is repeated more often than this is a still picture, not a repeated frame (`dedupe`)."""
 
@@ -73,28 +72,10 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    source: SourceFrame
-    planes: Planes
-    thumbnail: Thumbnail
-
-
-@dataclass(frozen=True)
-class _Pair:
-    first: _Seen
-    second: _Seen
-    slots: list[Slot]
-
-    def t(self, slot: Slot) -> Fraction:
-        begin, end = self.first.source.pts, self.second.source.pts
-        return (slot.at - begin) / (end - begin)
-
-
-@dataclass(frozen=True)
 class _Held:
     """A held frame, which is shown in several slots."""
 
-    seen: _Seen
+    seen: Seen
     slots: list[Slot]
     still: bool = False
     """Whether the next frame is equal, so that the motion continues after it."""
@@ -104,7 +85,7 @@ class _Held:
 class _Run:
     """Pairs that are being interpolated in one call."""
 
-    pairs: list[_Pair]
+    pairs: list[Pair]
     made: Future[list[Planes]]
 
 
@@ -139,11 +120,10 @@ class Pairing:
         """Number of the current section of continuous motion (`Moment.stretch`)."""
         self._exposure = Exposure(layout)
         self._accompanied: SideDataCopy | None = None
-        self._previous: _Seen | None = None
+        self._previous: Seen | None = None
         self.gap = 0
         """Time between the two newest source frames, ticks."""
-        self._run: list[_Pair] = []
-        """Pairs that wait until a batch is full."""
+        self._batches = PairBatches()
         self._under_way: deque[_Run | _Held] = deque()
         self._workers: Workers[list[Planes]] = Workers(maker.at_once)
         self._repeats: list[int] = []
@@ -184,11 +164,11 @@ class Pairing:
         yield from self._join(previous, seen)
         yield from self._finished(self.maker.at_once + 1)
 
-    def _seen(self, source: SourceFrame) -> _Seen:
+    def _seen(self, source: SourceFrame) -> Seen:
         planes = planes_of(source.frame, self.layout)
-        return _Seen(source, planes, thumbnail(planes, self.layout))
+        return Seen(source, planes, thumbnail(planes, self.layout))
 
-    def _join(self, previous: _Seen, seen: _Seen) -> Iterator[Shown]:
+    def _join(self, previous: Seen, seen: Seen) -> Iterator[Shown]:
         """Holds or interpolates between two frames; yields all output frames that are ready."""
         times = [previous.source.pts, *self._repeats, seen.source.pts]
         slots = [slot for begin, end in itertools.pairwise(times) for slot in self.timeline.between(begin, end)]
@@ -196,20 +176,13 @@ class Pairing:
         repeats, self._repeats = self._repeats, []
         still = self.counts.still
         if len(repeats) > MAX_REPEATS or self._is_held(previous, seen):
-            self._start()
+            self._start(self._batches.take())
             self._under_way.append(_Held(previous, slots, self.counts.still > still))
         else:
             self.counts.repeats += len(repeats)
-            # So many frames are made in one call, and in memory at once.
-            while len(slots) > MOST_SLOTS:
-                part, slots = slots[:MOST_SLOTS], slots[MOST_SLOTS:]
-                self._start()
-                self._run.append(_Pair(previous, seen, part))
-                self._start()
+            for batch in self._batches.add(Pair(previous, seen, slots), self.maker.batch_size):
+                self._start(batch)
                 yield from self._finished(self.maker.at_once + 1)
-            self._run.append(_Pair(previous, seen, slots))
-            if len(self._run) >= self.maker.batch_size:
-                self._start()
 
     def finish(self, rate: Fraction | None, time_base: Fraction, again: SourceFrame | None = None) -> Iterator[Shown]:
         """Yields all remaining frames: the last is held for its own duration or, in a loop, moves on to the first.
@@ -235,7 +208,7 @@ class Pairing:
         yield from self.flush()
         self.close()
 
-    def _is_held(self, first: _Seen, second: _Seen) -> bool:
+    def _is_held(self, first: Seen, second: Seen) -> bool:
         if all(np.array_equal(a, b) for a, b in zip(first.planes, second.planes, strict=True)):
             self.counts.still += 1
             return True
@@ -254,24 +227,20 @@ class Pairing:
         yield from map(self._shown, self._exposure.close())
 
     def _wait(self) -> Iterator[Shown]:
-        self._start()
+        self._start(self._batches.take())
         yield from self._finished(0)
 
     def close(self) -> None:
         """Stops the threads; calls that have not begun are dropped."""
         self._workers.close()
 
-    def _start(self) -> None:
-        """Starts interpolating the waiting pairs."""
-        if not self._run:
+    def _start(self, pairs: list[Pair]) -> None:
+        """Starts interpolating between pairs."""
+        if not pairs:
             return
-        run, self._run = self._run, []
-        frames = [run[0].first.planes, *(pair.second.planes for pair in run)]
-        requests = [
-            Request(k, k + 1, t) for k, pair in enumerate(run) for t in (pair.t(slot) for slot in pair.slots) if t > 0
-        ]
+        frames, requests = requests_of(pairs)
         made = self._workers.start(lambda: self._make(frames, requests) if requests else [])
-        self._under_way.append(_Run(run, made))
+        self._under_way.append(_Run(pairs, made))
 
     def _make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
         with self._clocks.network:

@@ -189,6 +189,22 @@ def test_no_more_is_under_way_than_can_be_made_and_one_that_waits() -> None:
     pairing.close()
 
 
+@pytest.mark.parametrize("factor", [2, 5, 16])
+def test_frames_in_memory_do_not_grow_with_the_factor(factor: int) -> None:
+    maker, batch = Mean(4, at_once=2), 4
+    layout = layout_of(frame(0, 0).frame)
+    pairing = Pairing(maker, layout, Multiple(Fraction(1, 25), Fraction(25), factor), PairingOptions())
+    most = shown = 0
+    for k in range(13):
+        for one in pairing.add(frame(k, k)):
+            shown += one.slot.pts % factor > 0
+            most = max(most, sum(maker.batches) - shown)
+    list(pairing.flush())
+    pairing.close()
+    assert most <= (maker.at_once + 2) * batch
+    assert set(maker.batches) == {batch}, "no call is larger, or smaller, either"
+
+
 def test_what_goes_wrong_in_the_network_is_raised_in_its_turn() -> None:
     class Broken(Mean):
         def make(self, frames: list[Planes], requests: list[Request]) -> list[Planes]:
