@@ -1,7 +1,7 @@
-"""One command on many machines: segments of files made by the workers of a Ray cluster.
+"""Runs on a Ray cluster: workers on several machines make the segments of one or more files.
 
-`run` is the way in. The head, which is the command that was called, plans segments (`chain`, `file_work`), hands them
-to workers (`hiring`, `crew`), fetches what they have made, and joins it as a run on one machine does. A worker
-(`worker`) makes a segment by the code of `--resume`. Ray is imported in `connection`, when it is asked for, and nowhere
-else.
+The entry point is `run`. The head, which is the command that the user started, plans segments (`chain`, `file_work`),
+assigns them to workers (`hiring`, `crew`), fetches the finished ones (`fetching`), and joins them as a run on one
+machine does. A worker (`worker`) makes a segment with the code of `--resume`. Ray is an optional dependency, so
+`connection` imports it on demand.
 """

@@ -1,9 +1,8 @@
-"""The chain of a file's segments: which are to be made next, and whether those that are made follow on each other.
+"""The chain of a file's segments: decides which to make next, and whether finished ones follow each other exactly.
 
-Where a segment begins is known for certain only when the one before has been made: a repeated frame, or captions that
-wait, put its beginning off by some frames. All are made at the same time nevertheless, each from the frame where it
-should begin; one that does not begin where the one before has ended is made again. So the result is that of one
-machine, whatever was expected.
+The exact start of a segment is known only after the previous segment is made: a repeated frame or waiting captions can
+delay it by some frames. Segments are nevertheless made in parallel, each from its expected start. A segment that does
+not start where the previous one ended is made again, so the result equals that of a single machine.
 """
 
 from __future__ import annotations
@@ -21,36 +20,37 @@ class Chain:
     """Segments of one file, by their numbers in its grid.
 
     Args:
-      grid: where they begin.
-      first: how the input is read from its first frame on.
-      expected: how many there are, as far as the input tells; None if unknown.
-      after: where an earlier run was cut off.
+      grid: expected starts of the segments.
+      first: position and settings for reading the input from its first frame.
+      expected: number of segments according to the input; None if unknown.
+      after: boundary at which an earlier run was interrupted.
     """
 
     def __init__(self, grid: SegmentGrid, first: Resume, expected: int | None, after: Boundary | None = None) -> None:
         self.grid, self.expected, self.after = grid, expected, after
         self._reading = first
-        """How later segments are read, as far as it is known."""
+        """Settings for reading later segments, as far as they are known."""
         self.at = 0 if after is None else grid.number_at(after.next.pts)
-        """Number of the segment that comes next in the output."""
+        """Number of the next segment of the output."""
         self.complete = False
         self.held: dict[int, Answer] = {}
-        """What is made, ahead of its turn."""
+        """Finished segments whose predecessors are not finished, by number."""
         self.under_way: set[int] = set()
+        """Numbers of segments that workers are making."""
         self._again: set[int] = set()
-        """What was begun, and is to be made again."""
+        """Numbers of segments to be made again."""
         self._fresh = self.at
-        """The next that was never begun."""
+        """Number of the first segment that was never begun."""
         self.remade = 0
-        """How many began elsewhere than expected."""
+        """Number of segments made again because they did not start where expected."""
         if after is not None:
             self._reading = after.next
 
     def next(self, ahead: int) -> tuple[int, Start] | None:
-        """Returns what is to be made next, and takes note that it is; None if there is nothing at present.
+        """Returns the next segment to make and marks it as being made; None if there is none at present.
 
         Args:
-          ahead: where it is not known how many there are, begin no more than so many before their turn.
+          ahead: if the number of segments is unknown, how many may be begun from the next one of the output on.
         """
         if self.complete:
             return None
@@ -68,7 +68,7 @@ class Chain:
         return number, self._start(number)
 
     def spare(self, ahead: int) -> int:
-        """Returns how many segments `next` would give, one after the other."""
+        """Returns how many segments repeated calls of `next` would return."""
         if self.complete:
             return 0
         return len(self._again) + max(self._most(ahead) - self._fresh, 0)
@@ -84,22 +84,22 @@ class Chain:
         return Start(Boundary(expected, self.grid.origin, 0, Counts()), exact=False)
 
     def lost(self, number: int) -> None:
-        """Takes note that a segment is not made, and is to be made again."""
+        """Records that a segment was lost and has to be made again."""
         self.under_way.discard(number)
         if number >= self.at and not self.complete:
             self._again.add(number)
 
     def take(self, number: int, answer: Answer) -> None:
-        """Takes what became of a segment."""
+        """Records the result of a segment."""
         self.under_way.discard(number)
         if number >= self.at and not self.complete:
             self.held[number] = answer
 
     def followers(self) -> Iterator[Made]:
-        """Yields the segments that come next in the output, as far as they are made.
+        """Yields the finished segments that come next in the output.
 
         Raises:
-          FrameBoosterError: one cannot be made.
+          FrameBoosterError: the next segment failed from its exact start.
         """
         while not self.complete and self.at in self.held:
             answer = self.held.pop(self.at)
@@ -114,11 +114,11 @@ class Chain:
             self._go_on(answer.end)
 
     def _fits(self, made: Made) -> bool:
-        """Tells whether a segment begins where the one before has ended."""
+        """Returns whether a segment starts where the previous one ended."""
         if made.exact:
             return True
         assert self.after is not None
-        # A single frame is shown as long as the one before it, which this reading has not seen.
+        # A lone last frame lasts as long as the frame before it, which this worker has not read.
         alone = made.end is None and made.counts.source == 1
         return made.first == self.after.next and not alone
 
@@ -140,7 +140,7 @@ class Chain:
             self._again.add(self.at)
 
     def _forget_other_readings(self) -> None:
-        """Lets go of what was made with another treatment of fields, or in another format, than is now known."""
+        """Discards segments that were read with other settings (format, fields, shift) than those known by now."""
         for number, answer in list(self.held.items()):
             if isinstance(answer, Made) and replace(answer.first, pts=0) != replace(self._reading, pts=0):
                 del self.held[number]
@@ -148,5 +148,5 @@ class Chain:
 
 
 def added(first: Counts, second: Counts) -> Counts:
-    """Returns the sum of two parts' counts."""
+    """Returns the sum of two counts."""
     return Counts(**{name: value + getattr(second, name) for name, value in vars(first).items()})

@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster; the one module that imports Ray."""
+"""The connection to a Ray cluster; imports Ray, an optional dependency, on demand."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from frame_booster.errors import InputError
 
 _STORE_BYTES = 256 << 20
-"""Shared memory of a cluster on this machine: chunks of packets go through it, a few at a time."""
+"""Size of the object store of a cluster on this machine; only a few chunks of packets are in it at a time."""
 _CLIENT_PORT = 10001
-"""Of Ray's client, where an address gives none."""
+"""Port of Ray's client server, for ray:// addresses without one."""
 _KNOCK_S = 10.0
-"""How long a machine has to answer."""
+"""Timeout of the test connection, in s."""
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -28,11 +28,11 @@ def ray_module() -> Any:
     """Imports Ray.
 
     Raises:
-      InputError: it is not installed.
+      InputError: Ray is not installed.
     """
-    # What Ray would say of workers without a GPU, and what it will do in versions to come: leave them alone.
+    # Ray must not hide GPUs from workers that reserve none, nor warn that future versions will not.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # A cluster that is begun here reports nothing to Ray's maker, whatever Ray's version does of itself.
+    # A cluster started here sends no usage statistics, whatever the default of Ray's version is.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -45,25 +45,25 @@ def ray_module() -> Any:
 
 @contextmanager
 def connected(address: str) -> Iterator[tuple[Any, bool]]:
-    """Gives Ray, connected to a cluster, and whether that is one on this machine, begun for this run alone.
+    """Connects to a cluster; yields the Ray module, and whether the cluster was started on this machine for this run.
 
-    A program that is connected already stays so.
+    If the program is connected already, that connection is used and left open.
 
     Args:
       address: as `ClusterOptions.address`.
 
     Raises:
-      InputError: Ray is not installed, or there is no such cluster.
+      InputError: Ray is not installed, or the cluster cannot be reached.
     """
     ray = ray_module()
     if ray.is_initialized():
         yield ray, False
         return
     handlers = {number: signal.getsignal(number) for number in _numbers()} if _in_main_thread() else {}
-    # Hints for people who begin clusters by hand go there; what goes wrong is raised.
+    # Ray prints hints about starting clusters to stderr; errors are raised.
     with redirect_stderr(StringIO()):
         local = _begin(ray, address)
-    # Ray takes SIGTERM for itself.
+    # Ray replaces the handler of SIGTERM.
     for number, handler in handlers.items():
         signal.signal(number, handler)
     try:
@@ -79,7 +79,7 @@ def _begin(ray: Any, address: str) -> bool:
         if address == "local":
             ray.init(address="local", **alone)
             return True
-        # Ray itself would try for minutes.
+        # Ray itself would retry for minutes.
         _knock(os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address)
         if address != "auto":
             ray.init(address=address, **quiet)
@@ -88,13 +88,13 @@ def _begin(ray: Any, address: str) -> bool:
             ray.init(address="auto", **quiet)
             return False
         except ConnectionError:
-            # There is none: one is begun here.
+            # No cluster is running.
             ray.init(address="local", **alone)
             return True
-    # Ray raises what its libraries do: gRPC's, OSError, ValueError, RuntimeError.
+    # Ray passes on the exceptions of its libraries: gRPC's, OSError, ValueError, RuntimeError.
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        # Of a server's traceback the last line says what is wrong.
+        # The last line of a server's traceback has the reason.
         reason = " ".join(dict.fromkeys((lines[0], lines[-1])))
         raise InputError(
             f"the cluster cannot be reached: {reason}",
@@ -104,7 +104,12 @@ def _begin(ray: Any, address: str) -> bool:
 
 
 def _knock(address: str) -> None:
-    """Raises OSError where there is nothing at an address; ValueError where it is none."""
+    """Opens a test connection to an address.
+
+    Raises:
+      OSError: nothing answers there.
+      ValueError: the address is malformed.
+    """
     if address == "auto":
         return
     parts = urlsplit(address if "://" in address else f"ray://{address}")

@@ -1,4 +1,4 @@
-"""The workers of a run: begun as there is room for them, watched, and replaced when they are lost."""
+"""The workers of a run: starts them, polls their progress, and reports those that are lost or stuck."""
 
 from __future__ import annotations
 
@@ -11,102 +11,103 @@ from frame_booster.pipeline.cluster.messages import Answer, Failure, Hello, Task
 from frame_booster.pipeline.cluster.options import Patience
 
 _ASK_S = 0.5
-"""How often a worker is asked for its progress."""
+"""Interval at which a worker is asked for its progress, in s."""
 _STALLED_S = 5.0
-"""A head that has not looked for so long was held up itself, and no worker is late for that."""
+"""If the head itself was held up for longer than this, in s, that time is not counted against workers."""
 _ASKED_A_SECOND = 200
-"""Workers that are asked in a second, at most: of a thousand, each is asked every 5 s."""
+"""Most progress requests per second: each of a thousand workers is asked every 5 s."""
 
 
 @dataclass(eq=False)
 class Member:
-    """A worker, as the head knows it."""
+    """The head's record of a worker."""
 
     number: int
     actor: Any
     state: str = "pending"
-    """pending (there is no room for it yet), starting, idle or busy."""
+    """pending (the cluster has no room for it yet), starting, idle or busy."""
     hello: Hello | None = None
     task: Task | None = None
     made: int = 0
-    """Tasks that it has ended."""
+    """Number of finished tasks."""
     frames: int = 0
-    """Of the task, so far."""
+    """Number of encoded frames of the current task."""
     begun: float = 0.0
-    """When the task, or the start, began."""
+    """Time at which the current task, or the loading of the network, began."""
     moved: float = 0.0
-    """When its frames last became more."""
+    """Time at which `frames` last increased."""
     pace: float | None = None
-    """Mean time of a frame that is usual for the task's file, s."""
+    """Longest mean time per frame in finished segments of the task's file, in s; None if unknown."""
     waited: Any = None
-    """Ray's reference to what it is at."""
+    """Ray's reference to the result of the current call of `hello` or `make`."""
     asked: Any = None
+    """Ray's reference to the result of a pending call of `progress`."""
     asked_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker is gone, or was ended because it did not move."""
+    """A worker is gone, or was killed because it made no progress."""
 
     why: str
     task: Task | None
     started: bool
-    """Whether it had begun to load the network, at least."""
+    """Whether the worker's process had started, and so at least begun to load the network."""
 
 
 Event = tuple[Member, "Hello | Answer | Lost"]
 
 
 class Crew:
-    """Workers that come and go.
+    """The current workers of a run.
 
     Args:
-      ray: connected.
-      begin: begins another worker, and returns Ray's handle of it.
-      patience: how long one may show no sign of work.
+      ray: the Ray module, connected.
+      begin: starts a worker and returns its actor handle.
+      patience: how long a worker may make no progress.
     """
 
     def __init__(self, ray: Any, begin: Callable[[], Any], patience: Patience) -> None:
         self._ray, self._begin, self._patience = ray, begin, patience
         self.members: list[Member] = []
         self.begun = 0
-        """Workers that were ever begun."""
+        """Number of workers ever started."""
         self._looked = time.monotonic()
 
     def hire(self) -> None:
-        """Begins a worker; it waits until the cluster has room, and has an autoscaler make it."""
+        """Requests a worker; it is pending until the cluster has room, for which an autoscaler may add a machine."""
         self.begun += 1
         member = Member(self.begun, self._begin())
         member.asked = member.actor.progress.remote()
         self.members.append(member)
 
     def in_state(self, *states: str) -> list[Member]:
-        """Returns the workers in some states."""
+        """Returns the workers in any of these states."""
         return [member for member in self.members if member.state in states]
 
     def give(self, member: Member, task: Task, pace: float | None) -> None:
-        """Has an idle worker make a segment."""
+        """Starts a task on an idle worker."""
         member.state, member.task, member.frames, member.pace = "busy", task, 0, pace
         member.begun = member.moved = time.monotonic()
         member.waited = member.actor.make.remote(task)
 
     def stop(self, member: Member) -> None:
-        """Has a worker end its task, whose segment is of no use any more."""
+        """Asks a worker to end its task, whose segment is not needed any more."""
         if member.task is not None:
             member.actor.stop.remote(member.task.key)
 
     def dismiss(self, member: Member) -> None:
-        """Ends a worker at once."""
+        """Kills a worker and forgets it."""
         if member in self.members:
             self.members.remove(member)
         try:
             self._ray.kill(member.actor, no_restart=True)
         except self._ray.exceptions.RayError:
-            # It is gone already, or the cluster is.
+            # The worker or the cluster is gone already.
             return
 
     def dismiss_all(self, *, patience: float = 0.0) -> None:
-        """Ends all at once; those that are idle may clear up before, for so long, s."""
+        """Kills all workers; idle ones may clean up before that, for `patience` s."""
         leaving = [member.actor.leave.remote() for member in self.in_state("idle")] if patience else []
         if leaving:
             self._ray.wait(leaving, num_returns=len(leaving), timeout=patience)
@@ -114,7 +115,7 @@ class Crew:
             self.dismiss(member)
 
     def events(self, timeout: float) -> list[Event]:
-        """Waits until something has happened, at most so long, s; returns it."""
+        """Waits at most `timeout` s for answers of workers; returns them, and the workers that were lost."""
         now = time.monotonic()
         every = max(_ASK_S, len(self.members) / _ASKED_A_SECOND)
         for member in self.members:
@@ -140,7 +141,7 @@ class Crew:
         except self._ray.exceptions.RayError as error:
             return [self._lose(member, f"a worker was lost: {_reason(error)}")]
         now = time.monotonic()
-        # Ray's client gives equal references, and not the same.
+        # Ray's client returns references that are equal, but not identical.
         if ref == member.asked:
             member.asked = None
             if member.state == "pending":
@@ -161,14 +162,14 @@ class Crew:
         now = time.monotonic()
         stalled, self._looked = now - self._looked, now
         if stalled > _STALLED_S:
-            # It was suspended, or waited for a disk; what the workers have done meanwhile it has yet to hear.
+            # The head was suspended or waited for a disk, and has not yet received the workers' progress.
             for member in self.members:
                 member.begun, member.moved = member.begun + stalled, min(member.moved + stalled, now)
         late = [m for m in self.in_state("starting", "busy") if now - m.moved > self._limit(m)]
         return [self._lose(m, f"a worker on {_host(m)} did not move for {now - m.moved:.0f} s") for m in late]
 
     def _limit(self, member: Member) -> float:
-        """Returns how long a worker may take for its next frame, s: by the speed of the segment, or of its file."""
+        """Returns how long a worker may take for its next frame, in s, by the pace of its segment or of its file."""
         patience = self._patience
         pace = (member.moved - member.begun) / member.frames if member.frames else member.pace
         if pace is None:
@@ -176,7 +177,7 @@ class Crew:
         limit = max(patience.least_s, patience.frames * pace)
         if member.frames:
             return limit
-        # Before its first frame the input is opened, and sought in; before a worker's first, its network is compiled.
+        # Before a segment's first frame the input is opened and sought; before a worker's first, the network compiled.
         return min(patience.first_s, max(2 * limit, 0.0 if member.made else patience.first_s / 3))
 
     def _lose(self, member: Member, why: str) -> Event:
@@ -189,6 +190,6 @@ def _host(member: Member) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the line of Ray's message that says most."""
+    """Returns the first line of Ray's message, or the name of the error if it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".:") if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Fetching what a worker has made, in a few chunks at a time, or by a rename in a shared folder."""
+"""Fetching of finished segments from workers: in chunks through Ray, or by a rename in a shared folder."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from frame_booster.media.output.refusals import cannot_write
 from frame_booster.pipeline.cluster.messages import Made
 
 CHUNK = 4 << 20
-"""Bytes that go through Ray's object store at once."""
+"""Size of a chunk in Ray's object store, in bytes."""
 _AT_ONCE = 2
-"""Chunks of a segment that are under way: one is written while the next is sent."""
+"""Chunks of a segment requested at a time: one is written while the next is sent."""
 
 
 class LostOnTheWay(Exception):
-    """A segment is not, or is no more, what its worker has made; it can be made again."""
+    """A segment was lost or damaged after its worker made it; it can be made again."""
 
 
 def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None:
-    """Brings a segment's file from a worker, and removes it there.
+    """Moves a segment's file from a worker to the head.
 
     Args:
-      ray: connected.
-      actor: the worker.
-      made: what it said of the segment.
-      path: where the file is to be, complete and on disk.
-      shared: whether the worker's folder is there for the head, too.
+      ray: the Ray module, connected.
+      actor: actor handle of the worker.
+      made: the worker's description of the segment.
+      path: destination; the file is complete and flushed to disk when it gets this name.
+      shared: whether the worker wrote into a folder that the head can access.
 
     Raises:
-      OutputError: it cannot be written.
-      LostOnTheWay: it is not what was made.
-      RayError: the worker is lost, or cannot read it.
+      OutputError: the file cannot be written.
+      LostOnTheWay: the file is missing or differs from what the worker made.
+      RayError: the worker is lost, or cannot read the file.
     """
     partial = path.with_suffix(".partial")
     try:
@@ -50,7 +50,7 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
         retried(partial.replace, path)
         sync_folder(path.parent)
     except ray.exceptions.RayError:
-        # Ray makes an error of the kind that the worker met as well, as one of the file's.
+        # Ray's error also has the type of the worker's own, which can be OSError.
         raise
     except OSError as error:
         raise cannot_write(error, path, "a segment cannot be written") from error
@@ -66,7 +66,7 @@ def _move(made: Path, partial: Path) -> None:
             raise LostOnTheWay("a segment is not in the shared folder any more") from error
         raise
     except OSError:
-        # Another file system than the output's.
+        # The shared folder is on another file system than the output.
         shutil.copyfile(made, partial)
         made.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The work on one file: its segments, on the disk of the head, from the first to the joined output."""
+"""The head's work on one file: plans its segments, stores the finished ones, and joins them to the output."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from frame_booster.pipeline.segmented_run import join_segments
 from frame_booster.pipeline.settings import options_rate
 
 _PER_WORKER = 4
-"""Segments for each worker, at least, so that none waits long for the last one."""
+"""Segments per worker, so that no worker waits long for the last segment."""
 _LEAST_S = Fraction(2)
-"""A shorter segment costs more than it saves: each is opened, sought in and encoded from a key frame on."""
+"""Shortest segment, in s: each opens and seeks the input, and starts with a key frame, which costs time and bytes."""
 
 
 def segment_for(duration: Fraction | None, files: int, workers: int) -> Fraction:
-    """Returns how long segments are to be, s, so that all workers are busy.
+    """Returns the length of segments in s that keeps all workers busy.
 
     Args:
-      duration: of one of the files, s; None if unknown.
-      files: how many there are.
-      workers: of the cluster.
+      duration: duration of one of the files, in s; None if unknown.
+      files: number of files.
+      workers: number of workers.
     """
     if duration is None:
         return SEGMENT_S
     even = duration * files / (workers * _PER_WORKER)
-    # Whole seconds, so that a person can give the same length to --segment.
+    # Whole seconds, so that a user can pass the same length to --segment.
     return max(_LEAST_S, min(SEGMENT_S, Fraction(int(even))))
 
 
@@ -52,10 +52,10 @@ class FileWork:
     """One file of a run on a cluster.
 
     Args:
-      source, output: as `boost.run` takes them.
-      options: of the run.
-      tries: how often a segment is begun before the file has failed.
-      film: as `boost.run` takes it.
+      source, output: as in `boost.run`.
+      options: options of the run.
+      tries: how often a segment is begun before the file fails.
+      film: as in `boost.run`.
     """
 
     def __init__(
@@ -64,25 +64,30 @@ class FileWork:
         self.source, self.output, self.options, self._film = source, output, options, film
         self._tries = tries
         self._lost: dict[int, int] = {}
-        """How often each segment was lost."""
+        """How often each segment was lost, by number."""
         self._stack = ExitStack()
         self._files: dict[int, str] = {}
-        """Names of the files of what is made, by the segments' numbers."""
+        """File names of finished segments that are not appended yet, by number."""
         self._told: list[str] = []
         self._plans: tuple[Plan, ...] | None = None
         self._began = time.monotonic()
         self.workers: set[str] = set()
-        """Machines that have made segments."""
+        """Names of machines that have made segments."""
         self.made_again = 0
-        """Segments that were lost, or begun elsewhere than where they begin."""
+        """Number of segments made again because they were lost, or failed for a reason of their machine."""
         self.pace: float | None = None
-        """The longest mean time of a frame in a segment so far, s."""
+        """Longest mean time per frame in a segment so far, in s; None before the first."""
 
     def open(self, fixed: Fixed, files: int, workers: int) -> None:
-        """Opens the input, looks at its first frame, and takes up what an earlier run has left.
+        """Opens the input, decodes its first frame, and resumes the work of an earlier run.
+
+        Args:
+          fixed: settings that all workers share.
+          files: number of files in the run.
+          workers: number of workers, which determines the length of segments.
 
         Raises:
-          FrameBoosterError: it cannot be done, for any reason that `boost.run` has.
+          FrameBoosterError: as `boost.run`, or an earlier run used other shared settings.
         """
         self.fixed = fixed
         asked = replace(self.options, resume=True, threads=fixed.threads)
@@ -127,7 +132,7 @@ class FileWork:
         options = replace(work.options, segment=length, batch_size=batch, flow_scale=flow_scale)
         self.work = work = replace(work, options=options)
         work.check_container(opening)
-        # Without what is chosen here for all workers, so that one machine finds its own default in what is left.
+        # The key leaves out the flow scale chosen here, so that a single machine can resume this run by default.
         key = replace(work, options=replace(options, flow_scale=self.options.flow_scale)).fingerprint()
         self.segments = Segments(work.target, key)
         self._stack.callback(self.segments.release)
@@ -135,7 +140,7 @@ class FileWork:
         network = NotedNetwork(fixed.name, fixed.device, fixed.precision, fixed.engine, fixed.provider, str(flow_scale))
         self.segments.note(cluster=facts, **network.for_manifest())
         grid = SegmentGrid(opening.pts, length / info.time_base)
-        # A last segment that is expected in vain costs nothing; one that is not expected would wait.
+        # Rounded up: an expected segment that turns out empty costs nothing, an unexpected one would start late.
         count = None if duration is None else max(int(-(-duration // length)), 1)
         self.chain = Chain(grid, first, count, self.segments.after)
         self.chain.complete = self.segments.complete
@@ -147,22 +152,22 @@ class FileWork:
         self._go_on()
 
     def next(self, key: int, ahead: int) -> Task | None:
-        """Returns the next segment to be made, as `Chain.next`."""
+        """Returns the next segment to make as a task with this key; see `Chain.next`."""
         found = self.chain.next(ahead)
         if found is None:
             return None
         number, start = found
         work = self.work
-        # Workers have other current folders.
+        # Workers have another current directory.
         source, target = (str(path.absolute()) for path in (work.source.path, work.target))
         mask = None if work.mask is None else work.mask.digest
         return Task(key, source, target, work.format_name, work.options, number, start, mask)
 
     def lost(self, number: int, why: str) -> None:
-        """Takes note that a segment is not made.
+        """Records that a segment was lost with its worker.
 
         Raises:
-          ModelError: it was begun too often.
+          ModelError: the segment was lost too often.
         """
         self.made_again += 1
         self._lost[number] = self._lost.get(number, 0) + 1
@@ -175,21 +180,21 @@ class FileWork:
         self.chain.lost(number)
 
     def new_path(self, number: int) -> Path:
-        """Returns where a segment is to be put that comes from a worker."""
+        """Returns a new path for a segment that is fetched from a worker."""
         return self.segments.folder / f"part-{number:05d}-{secrets.token_hex(4)}.packets"
 
     def take(self, answer: Answer, path: Path | None = None) -> list[str]:
-        """Takes what became of a task.
+        """Records the result of a task.
 
         Args:
-          answer: of the worker.
-          path: the segment's file in the folder of `new_path`, on disk.
+          answer: answer of the worker.
+          path: path of the fetched segment, from `new_path`.
 
         Returns:
-          What is to be warned of.
+          Warnings.
 
         Raises:
-          FrameBoosterError: the file cannot be made.
+          FrameBoosterError: the file has failed.
         """
         said = []
         if isinstance(answer, Made) and path is not None:
@@ -207,12 +212,16 @@ class FileWork:
         return said
 
     def note_pace(self, made: Made) -> None:
-        """Takes note of how fast a segment was made."""
+        """Records how fast a segment was made."""
         if made.frames:
             self.pace = max(self.pace or 0.0, made.seconds / made.frames)
 
     def _compare(self, plans: tuple[Plan, ...]) -> list[str]:
-        """Returns a warning where a worker has had to work in smaller parts than others."""
+        """Returns a warning if a worker had to split frames or batches into smaller parts than others.
+
+        Raises:
+          ModelError: it had to, with `strict`.
+        """
         parts = tuple(replace(plan, at_once=1) for plan in plans)
         if self._plans is None or not parts:
             self._plans = self._plans or parts or None
@@ -227,7 +236,7 @@ class FileWork:
         return []
 
     def _go_on(self) -> None:
-        """Notes the segments that come next, and those that wait for their turn."""
+        """Appends the finished segments that come next to the manifest, and records those that wait for others."""
         segments, before = self.segments, set(self.segments.state.get("ahead", {}))
         noted = False
         for made in self.chain.followers():
@@ -270,12 +279,12 @@ class FileWork:
 
     @property
     def frames(self) -> int:
-        """Frames of the output in segments that are made."""
+        """Number of output frames in finished segments."""
         ahead = sum(made.frames for made in self.chain.held.values() if isinstance(made, Made))
         return self.segments.frames + ahead
 
     def join(self) -> Result:
-        """Writes the output, and gives what was done."""
+        """Writes the output from the segments and returns the result."""
         with self._stack:
             errors = self.segments.state.get("decode_errors", 0)
             noted = self.segments.state["cluster"]
@@ -295,7 +304,7 @@ class FileWork:
             return replace(result, decode_errors=result.decode_errors + errors, cluster=facts)
 
     def abandon(self) -> None:
-        """Closes what is open; complete segments stay for another run."""
+        """Closes the files; finished segments are kept for another run."""
         segments = getattr(self, "segments", None)
         if segments is not None and not segments.paths and not segments.state.get("ahead"):
             segments.remove()

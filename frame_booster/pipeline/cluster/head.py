@@ -1,4 +1,4 @@
-"""The head of a run on a cluster: hands segments to workers, takes what they have made, and joins files."""
+"""The head of a run on a cluster: assigns segments to workers, fetches the results, and joins them to files."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from frame_booster.pipeline.result import Result
 from frame_booster.pipeline.workers import background_thread
 
 _LOOK_S = 0.1
-"""How often the head looks about where nothing happens."""
+"""Longest wait of the scheduling loop for an event, in s."""
 _OPENING = 4
-"""Inputs that are opened at the same time."""
+"""Most inputs opened at the same time."""
 _FETCHING = 4
-"""Segments that are fetched at the same time, which bounds the memory of the head and of Ray's object store."""
+"""Most segments fetched at the same time, which limits the memory of the head and of Ray's object store."""
 _LEAVE_S = 1.0
-"""How long workers may clear up at the end."""
+"""How long workers may clean up at the end, in s."""
 _PATIENCE_S = 1.5
-"""How long an interrupted run waits for its thread."""
+"""How long the end of a run waits for the scheduling thread, in s."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a file."""
+    """The result or the error of a file."""
 
     source: str
     output: str
@@ -49,20 +49,20 @@ class Ended:
 
 
 class Head:
-    """Works on files until all are done.
+    """Processes files on a cluster.
 
-    The thread of the caller joins files, one after the other; another one, of the head's own, does all else.
+    The caller's thread joins files, one after the other; the head's own thread does everything else.
 
     Args:
-      ray: connected.
-      place: the cluster.
-      setup: of all workers.
-      files: input, output and film of each, as `boost.run` takes them, the longest first.
-      sizes: bytes of the inputs, by which the length of those that are not opened is estimated.
-      options: of all files.
-      cluster: how the cluster is used.
-      news: told of progress and warnings, from the head's thread.
-      ended: told what became of each file, from the caller's thread.
+      ray: the Ray module, connected.
+      place: facts about the cluster.
+      setup: setup of all workers.
+      files: input, output and film of each file as in `boost.run`, the largest first.
+      sizes: bytes of the inputs, from which the length of unopened inputs is estimated.
+      options: options of all files.
+      cluster: options of the cluster.
+      news: called with progress and warnings, in the head's thread.
+      ended: called with the result of each file, in the caller's thread.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Head:
         self._opening: dict[Future[None], FileWork] = {}
         self._fetching: dict[Future[Path], tuple[FileWork, Made]] = {}
         self._waiting: deque[tuple[FileWork, Made, Any]] = deque()
-        """Segments that are made, and wait to be fetched."""
+        """Finished segments that wait to be fetched."""
         self._active: list[FileWork] = []
         self._tasks: dict[int, FileWork] = {}
         self._keys = 0
@@ -96,14 +96,14 @@ class Head:
         self._failure: BaseException | None = None
         self._progress = ClusterProgress(sizes)
         self.warnings: list[str] = []
-        """What there was to warn of, of the cluster and not of one file."""
+        """Warnings about the cluster, as opposed to a single file."""
 
     def run(self) -> None:
-        """Works until all files are done or have failed.
+        """Processes all files; returns when each is done or has failed.
 
         Raises:
-          FrameBoosterError: no worker can be had.
-          Interrupted: the run was asked to stop.
+          FrameBoosterError: no worker could be started.
+          Interrupted: the run was interrupted.
         """
         thread = background_thread(self._schedule, "head")
         thread.start()
@@ -135,7 +135,7 @@ class Head:
             raise
         except FrameBoosterError as error:
             return Ended(work.source, str(work.target), error=error)
-        # What has not been foreseen is this file's failure, and no other's.
+        # An unexpected error fails this file only.
         except Exception as error:
             return Ended(work.source, str(work.target), error=as_known(error, work.source))
 
@@ -153,18 +153,18 @@ class Head:
                 self._open_more()
                 self._hand_out()
                 self._tell()
-        # The caller's thread raises it.
+        # `run` raises it in the caller's thread.
         except BaseException as error:
             self._failure = error
         finally:
             self._crew.dismiss_all(patience=0.0 if self._stop.is_set() else _LEAVE_S)
 
     def _spare(self) -> int:
-        """Returns how many segments could be handed out."""
+        """Returns how many segments could be assigned now."""
         return sum(work.chain.spare(len(self._crew.members)) for work in self._active)
 
     def _wanted(self) -> int | None:
-        """Returns how many more workers would find work; None while there is more than is known yet."""
+        """Returns how many more workers would have work; None while not all inputs are opened."""
         if self._hiring.fixed is None or self._opening or self._next_file < len(self._files):
             return None
         return self._spare()
@@ -206,7 +206,7 @@ class Head:
         self._guarded(work, partial(work.take, answer))
 
     def _guarded(self, work: FileWork, step: Callable[[], Any]) -> None:
-        """Does something for a file, which may fail of it, and sees whether it is complete."""
+        """Runs a step of a file's work; then fails the file if the step raises, or joins it if it is complete."""
         if work not in self._active:
             return
         try:
@@ -226,7 +226,7 @@ class Head:
         self._to_join.put(Ended(work.source, work.output or "", error=error))
 
     def _leave(self, work: FileWork) -> None:
-        """Ends what is under way of a file."""
+        """Stops all tasks of a file."""
         if work in self._active:
             self._active.remove(work)
             self._progress.left(work)
@@ -312,4 +312,4 @@ def _abandoned(work: FileWork, _: Future[None]) -> None:
 
 
 def _nothing() -> None:
-    """Is all there is to do for a file that an earlier run has made."""
+    """Does nothing: the step of a file that is just opened, which may be complete from an earlier run."""

@@ -1,4 +1,4 @@
-"""Hiring of workers on a cluster: how many are begun, which are accepted, and what the first fixes for all."""
+"""Hiring of workers on a cluster: how many to start, which to accept, and the settings they must share."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from frame_booster.pipeline.cluster.messages import Fixed, Hello, Setup
 from frame_booster.pipeline.cluster.options import ClusterOptions
 
 _BAD_STARTS = 3
-"""Workers that may fail to start, one after the other, before no more are begun."""
+"""After this many failed starts in a row no more workers are started."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What the cluster is, as it was found before the work."""
+    """Facts about the cluster, gathered before the work."""
 
     begin: Callable[[Setup], Any]
-    """Begins a worker; returns Ray's handle of it."""
+    """Starts a worker and returns its actor handle."""
     capacity: int
-    """Workers that there is room for at present."""
+    """Number of workers for which the cluster has room at present."""
     grows: bool
-    """Whether more machines may come."""
+    """Whether machines may join the cluster."""
     threads: int | None
-    """Of decoder and encoder, as `Fixed.threads`."""
+    """Threads of decoder and encoder, as `Fixed.threads`."""
     head: Machine
+    """Facts about the machine of the head."""
 
 
 class Hiring:
-    """Keeps a crew as large as there is room and work for.
+    """Keeps as many workers as there is room and work for.
 
     Args:
-      ray: connected.
-      place: the cluster.
-      setup: of all workers.
-      options: of all files.
-      cluster: how the cluster is used.
-      warn: told once of each thing to warn of; by the beginning of its text, if that is given.
+      ray: the Ray module, connected.
+      place: facts about the cluster.
+      setup: setup of all workers.
+      options: options of all files.
+      cluster: options of the cluster.
+      warn: called with the text of a warning, and optionally with a prefix: one warning per prefix is shown.
     """
 
     def __init__(
@@ -57,20 +58,20 @@ class Hiring:
         self._most = cluster.workers
         self.crew = Crew(ray, lambda: place.begin(self._setup), cluster.patience)
         self.fixed: Fixed | None = None
-        """What all workers have in common, once the first has started."""
+        """Settings that all workers must share: those of the first worker, None before it has started."""
         self._kind: str | None = None
         self._first: Machine | None = None
         self._bad_starts = 0
         self._why_bad: FrameBoosterError | None = None
 
     def hire(self, wanted: int | None) -> None:
-        """Begins workers where there is room and work for more.
+        """Starts workers if there is room and work for more; dismisses pending ones if there is no more work.
 
         Args:
-          wanted: how many more would find work; None while that is not known.
+          wanted: how many more workers would have work; None if unknown.
 
         Raises:
-          FrameBoosterError: no worker has started, and several have failed to.
+          FrameBoosterError: several workers failed to start, and none is running.
         """
         crew, ready = self.crew, len(self.crew.in_state("idle", "busy"))
         most = self._most or len(crew.members) + self._place.capacity + 1
@@ -89,21 +90,21 @@ class Hiring:
             crew.hire()
 
     def bad_start(self, error: FrameBoosterError) -> None:
-        """Takes note of a worker that cannot be used."""
+        """Records that a worker cannot be used."""
         self._bad_starts += 1
         self._why_bad = error
         self._warn(f"a worker is left out: {error}")
 
     def greet(self, member: Member, hello: Hello) -> None:
-        """Accepts a worker that has loaded its network, or dismisses it.
+        """Accepts or dismisses a worker that has loaded its network.
 
-        What the first of them has chosen (`Fixed`) is asked of all others.
+        The settings of the first worker (`Fixed`) are required of all others.
         """
         place = self._place
         try:
             check_alike([self._first or hello.machine, hello.machine], place.head)
         except ModelError as error:
-            # One that came after the work had begun: those that were there before are asked before it.
+            # Only a machine that joined later can differ: the others were compared before the work.
             self.crew.dismiss(member)
             self.bad_start(error)
             return
@@ -111,7 +112,7 @@ class Hiring:
             name = self._options.model
             self.fixed = Fixed(name, hello.device, hello.precision, hello.engine, hello.provider, place.threads)
             self._kind, self._first = hello.kind, hello.machine
-            # Those that come later do not choose for themselves.
+            # Later workers use these settings instead of choosing their own.
             chosen = replace(
                 self._setup.options,
                 precision=hello.precision,
@@ -120,7 +121,7 @@ class Hiring:
             )
             self._setup = replace(self._setup, options=chosen)
         elif any(getattr(hello, name) != getattr(self.fixed, name) for name in ("precision", "engine", "provider")):
-            # It has chosen for itself; another takes its place, and is told.
+            # This worker chose before the settings were fixed; its replacement is started with them.
             self.crew.dismiss(member)
         elif hello.kind != self._kind:
             text = f"machines differ in kind ({hello.kind} on {hello.host}, {self._kind} before)"

@@ -1,4 +1,4 @@
-"""The machines of a cluster, compared before the work: what differs between them would differ in the output."""
+"""Facts about the machines of a cluster, compared before the work: a difference could change the output."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from frame_booster.errors import ModelError
 from frame_booster.options import BoostOptions
 
 _ENGINES = {"tensorflow": "TensorFlow", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
-"""What computes frames: the same version on all machines, which need not be the head's."""
+"""Libraries that compute frames: their versions must be equal on all workers, but may differ from the head's."""
 _LOOK_S = 2.0
 _PATIENCE_S = 120.0
-"""How long machines have to answer; a cold disk is slow to import."""
+"""Timeout for the answers of machines, in s; imports from a cold disk are slow."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine says of itself."""
+    """Facts about a machine that can affect its output."""
 
     host: str
     version: str
-    """Of Frame Booster."""
+    """Version of Frame Booster."""
     tensorflow: str
     onnxruntime: str
     openvino: str
     pyav: str
     weights: str
-    """SHA-256 of the file; empty where there is none."""
+    """SHA-256 of the weights; empty if they cannot be read."""
     processor: str
-    """Model of the processor, by which a network without a GPU may compute other last bits."""
+    """Model of the processor: on another model, a network without a GPU may compute other last bits."""
     cores: int
 
 
 def this_machine(model: str, weights: str | None) -> Machine:
-    """Returns the facts of the machine that this runs on.
+    """Returns the facts about the machine on which this is called.
 
     Args:
       model: name of the network.
-      weights: file, None for the one that ships.
+      weights: file of weights, None for the one in the package.
     """
     try:
         path = shipped_weights(model) if weights is None else Path(weights)
@@ -72,7 +72,7 @@ def this_machine(model: str, weights: str | None) -> Machine:
 
 
 def _version(*packages: str) -> str:
-    """Returns the version of the first of these packages that is installed."""
+    """Returns the version of the first of these packages that is installed; "missing" if none is."""
     for package in packages:
         try:
             return metadata.version(package)
@@ -95,12 +95,12 @@ def ask(ray: Any, nodes: Iterable[Mapping[str, Any]], options: BoostOptions) -> 
     """Asks the machines of a cluster for their facts.
 
     Args:
-      ray: connected.
-      nodes: of Ray, alive.
-      options: name the network and its weights.
+      ray: the Ray module, connected.
+      nodes: live nodes of Ray.
+      options: options with the name of the network and its weights.
 
     Raises:
-      ModelError: one does not answer, or has no Frame Booster.
+      ModelError: a machine does not answer, or cannot run Frame Booster.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -112,7 +112,7 @@ def ask(ray: Any, nodes: Iterable[Mapping[str, Any]], options: BoostOptions) -> 
     machines, deadline = [], time.monotonic() + _PATIENCE_S
     while waiting and time.monotonic() < deadline:
         done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=_LOOK_S)
-        # What has died meanwhile, or had before the cluster took note of it, has no say.
+        # Nodes that are dead by now are ignored.
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         for one in done:
             try:
@@ -140,7 +140,11 @@ def _unfit(error: Exception, host: str) -> ModelError:
 
 
 def check_alike(machines: Iterable[Machine], head: Machine) -> None:
-    """Checks that all machines make the same of a frame, and encode it alike.
+    """Checks that all machines compute and encode frames with the same versions and weights.
+
+    Args:
+      machines: facts about the workers' machines.
+      head: facts about the head's machine, whose Frame Booster, weights and PyAV the workers' must equal.
 
     Raises:
       ModelError: versions or weights differ.
@@ -170,11 +174,11 @@ def _shown(value: str) -> str:
 
 
 def kind_of(model: LoadedNetwork) -> str:
-    """Returns the model of the device that a network runs on: of a GPU, or of the processor."""
+    """Returns the model of the GPU or of the processor on which a network runs."""
     if "GPU" not in model.device:
         return _processor()
     if model.engine != "tensorflow":
-        # ONNX Runtime does not tell the name of a card.
+        # ONNX Runtime does not report the name of a GPU.
         return f"a GPU by {model.provider}"
     config = tensorflow().config
     gpu = config.list_physical_devices("GPU")[int(model.device.rpartition(":")[2])]
@@ -182,5 +186,5 @@ def kind_of(model: LoadedNetwork) -> str:
 
 
 def kinds(machines: Iterable[Machine], accelerators: Iterable[str], *, gpus: bool) -> set[str]:
-    """Returns the kinds of what computes: one kind gives the same bits everywhere."""
+    """Returns the different models of the devices that compute frames; equal models give equal bits."""
     return set(accelerators) if gpus else {machine.processor for machine in machines}

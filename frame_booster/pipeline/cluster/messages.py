@@ -1,4 +1,4 @@
-"""What head and workers tell each other: small dataclasses, and nothing else is pickled."""
+"""Messages between head and workers: small dataclasses; nothing else is pickled, except chunks of bytes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from frame_booster.pipeline.pairing import Counts
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker needs to know before its first task."""
+    """Settings with which a worker is started."""
 
     options: BoostOptions
-    """Network, weights, device, precision and threads; the other fields are those of the tasks."""
+    """Options of the network: weights, device, precision, threads and so on; other options come with each task."""
     sharers: int
-    """Workers on a machine, which share its memory."""
+    """Most workers on one machine, which share its memory."""
     scratch: str | None
-    """Shared folder, in which the run has one of its own for packets."""
+    """Shared folder in which this run has a subfolder for packets; None to send packets through Ray."""
     token: str
-    """Name of that one, by which the shared folder is known to be the same."""
+    """Name of that subfolder, by which a worker checks that it sees the same shared folder."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """What a worker says of itself when its network is loaded."""
+    """A worker's first answer, after it has loaded its network."""
 
     machine: Machine
     device: str
     kind: str
-    """Model of the GPU, or of the processor: one kind gives the same bits everywhere."""
+    """Model of the GPU or of the processor; equal models give equal bits."""
     precision: str
     engine: str
     provider: str | None
@@ -48,32 +48,33 @@ class Hello:
 
 @dataclass(frozen=True)
 class Fixed:
-    """What changes a frame or a packet, and is the same on all machines; as the first worker has it."""
+    """Settings that affect frames or packets, which all workers share; chosen by the first worker."""
 
     name: str
-    """Of the network."""
+    """Name of the network."""
     device: str
     precision: str
     engine: str
     provider: str | None
     threads: int | None
-    """Of decoder and encoder; None is their own choice on a machine whose cores a worker has for itself."""
+    """Threads of decoder and encoder; None is their default, for workers that have a machine's cores to themselves."""
     peers: tuple[Fixed, ...] = ()
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a segment begins: None is the beginning of the input."""
+    """The start of a segment."""
 
     after: Boundary | None
+    """Boundary at which the segment starts; None is the start of the input."""
     exact: bool
-    """Whether the end of the segment before is known to be this. Else a segment begins at the first frame not before
-    it, and whether that is where the one before has ended is seen later."""
+    """Whether the previous segment is known to end here. Otherwise the segment starts at the first frame at or after
+    the boundary, and the head compares that with the end of the previous segment later."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A segment to be made."""
+    """A segment to make."""
 
     key: int
     """Number of the task in the run."""
@@ -83,7 +84,7 @@ class Task:
     """FFmpeg's name of the container."""
     options: BoostOptions
     number: int
-    """Of the segment, in the grid of its file."""
+    """Number of the segment in the grid of its file."""
     start: Start
     mask: str | None = None
     """SHA-256 of the mask."""
@@ -91,17 +92,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Made:
-    """A segment that is made, and lies on the worker's disk."""
+    """A finished segment on the worker's disk."""
 
     key: int
     number: int
     exact: bool
     first: Resume
-    """Where it begins, in truth."""
+    """Where the segment actually starts."""
     end: Boundary | None
-    """Where the next begins, with the counts of this one alone; None where the input ends."""
+    """Start of the next segment, with the counts of this segment alone; None at the end of the input."""
     frames: int
-    """Of the output."""
+    """Number of frames of the output."""
     counts: Counts
     warnings: tuple[str, ...]
     truncated: str | None
@@ -115,7 +116,7 @@ class Made:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Returns as JSON what a later run has to know of a segment that is made ahead of its turn."""
+        """Returns the facts, as JSON, from which a later run can use a segment whose predecessors are not finished."""
         return {
             "number": self.number,
             "exact": self.exact,
@@ -130,7 +131,7 @@ class Made:
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Made:
-        """Returns the segment of which `as_json` gave these facts; where it lies is not among them."""
+        """Returns a segment from the facts of `as_json`, without its path and digest."""
         return cls(
             key=0,
             number=facts["number"],
@@ -152,7 +153,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Empty:
-    """There is no frame in the segment: a gap, or the input ends before it."""
+    """No frame is in the segment: it lies in a gap, or the input ends before it."""
 
     key: int
     number: int
@@ -160,7 +161,7 @@ class Empty:
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong."""
+    """An error of a worker; its key is 0 if the worker did not start."""
 
     key: int
     number: int
@@ -171,15 +172,15 @@ class Failure:
     path: str | None
     hint: str | None
 
-    # What another machine may do better: its disk is full, its memory too small, or the fault is not known.
+    # Errors that may not occur on another machine: a full disk, too little memory, or an unknown cause.
     _ELSEWHERE: ClassVar = frozenset({"OutputError", "ModelError", "UnexpectedError", "Interrupted"})
 
     @classmethod
     def of(cls, error: Exception, key: int, number: int, *, exact: bool, source: str) -> Failure:
-        """Returns what is to be told of an exception."""
+        """Returns an exception as a message."""
         known = as_known(error, source)
         if isinstance(error, OutputError):
-            # The file is one of a folder of the worker's own.
+            # The error's path is in the worker's own folder, which means nothing to the user.
             known = OutputError(f"a segment on a worker: {known.message}", path=source, hint=known.hint)
         path = None if known.path is None else str(known.path)
         return cls(key, number, exact, type(known).__name__, known.message, path, known.hint)
@@ -190,7 +191,7 @@ class Failure:
         return self.kind in self._ELSEWHERE
 
     def error(self) -> FrameBoosterError:
-        """Returns it as an error to raise."""
+        """Returns an exception to raise in the head."""
         kinds = {kind.__name__: kind for kind in FrameBoosterError.__subclasses__()}
         return kinds.get(self.kind, UnexpectedError)(self.message, path=self.path, hint=self.hint)
 

@@ -1,4 +1,4 @@
-"""What the command that was called tells of a run on a cluster while it goes on."""
+"""Progress and warnings of a run on a cluster, as dataclasses that the command line shows."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import Any
 
 @dataclass(frozen=True)
 class WorkerNow:
-    """What a worker is at."""
+    """The current state of a worker."""
 
     worker: int
-    """Its number, from 1 in the order of their beginnings."""
+    """Number of the worker, from 1 in the order in which they were requested."""
     host: str
     device: str
     file: str
-    """The input; empty where it waits."""
+    """Path of the input; empty if the worker has no task."""
     segment: int | None
-    """Number of the segment."""
+    """Number of the segment; None if the worker has no task."""
     frames: int
-    """Of the segment, encoded so far."""
+    """Number of encoded frames of the segment."""
 
 
 @dataclass(frozen=True)
 class ClusterNow:
-    """How far a run is."""
+    """The progress of a run."""
 
     frames: int
-    """Of all outputs, encoded."""
+    """Number of encoded frames of all outputs."""
     total: int | None
-    """Of all outputs, as far as the inputs tell; an estimate where not all are opened yet."""
+    """Expected frames of all outputs; an estimate while not all inputs are opened, None if unknown."""
     seconds: float
+    """Time since the start of the run, in s."""
     fps: float
-    """Frames a second since the first segment was begun."""
+    """Frames per second since the first segment was begun."""
     eta_s: float | None
-    """Seconds that are left; None before the speed is known."""
+    """Estimated remaining time in s; None if unknown."""
     files_done: int
+    """Number of files that are done or have failed."""
     files: int
     waiting: int
-    """Workers that the cluster has no room for yet."""
+    """Number of workers for which the cluster has no room yet."""
     workers: tuple[WorkerNow, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class ClusterNow:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something to be warned of, said once."""
+    """A warning."""
 
     text: str
 

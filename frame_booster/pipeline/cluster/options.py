@@ -1,4 +1,4 @@
-"""What a run on a cluster is asked to do, beside the options of its files."""
+"""Options of a run on a cluster, in addition to those of its files."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from frame_booster.errors import InputError
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a worker may show no sign of work before it is replaced."""
+    """How long a worker may make no progress before it is replaced."""
 
     first_s: float = 900.0
-    """Up to the first frame: the network is loaded and compiled before it."""
+    """Longest time to the first frame, in s, in which the network is loaded and compiled."""
     least_s: float = 60.0
-    """Between two frames, whatever the speed."""
+    """Shortest limit between two frames, in s."""
     frames: int = 50
-    """In so many times the mean time of a frame of the segment, the next must come, where that is longer."""
+    """Limit between two frames as a multiple of the mean time per frame, if that is longer than `least_s`."""
 
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Which cluster, and how it is used.
+    """Address of a cluster, and how it is used.
 
     Raises:
       InputError: a value is out of range.
     """
 
     address: str
-    """"auto" (a running cluster, or one on this machine), "local", "HOST:PORT" or "ray://HOST:10001"."""
+    """"auto" (a running cluster, else a new one on this machine), "local", "HOST:PORT" or "ray://HOST:10001"."""
     cpus: int | None = None
-    """Cores of a worker; None is `CPUS` where workers have no GPU, and 1 beside a GPU."""
+    """Cores per worker; None is `CPUS` for workers without a GPU, and 1 with a GPU."""
     workers: int | None = None
-    """The most workers; None is as many as the cluster has or grows to."""
+    """Most workers; None is as many as the cluster has room for, also when it grows."""
     scratch: Path | None = None
-    """Folder that all machines share, through which packets come; None is Ray's object store."""
+    """Folder shared by all machines for packets; None sends packets through Ray's object store."""
     patience: Patience = Patience()
     tries: int = 4
-    """How often a segment is begun before its file has failed."""
+    """How often a segment is begun before its file fails."""
 
     def __post_init__(self) -> None:
         if self.cpus is not None and self.cpus < 1:
@@ -48,4 +48,4 @@ class ClusterOptions:
 
 
 CPUS = 2
-"""Cores of a worker without a GPU."""
+"""Default number of cores of a worker without a GPU."""

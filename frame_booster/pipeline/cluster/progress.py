@@ -1,4 +1,4 @@
-"""How far a run on a cluster has come, by what its files and workers say."""
+"""Progress of a run on a cluster, computed from its files and workers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from frame_booster.pipeline.cluster.file_work import FileWork
 from frame_booster.pipeline.cluster.news import ClusterNow, WorkerNow
 
 _NEWS_S = 0.5
-"""How often is told of it."""
+"""Interval between two reports, in s."""
 
 
 class ClusterProgress:
     """Counts frames and files.
 
     Args:
-      sizes: bytes of the inputs in the order in which they are opened; the length of those that are not is estimated.
+      sizes: bytes of the inputs in the order of their opening, from which the length of unopened ones is estimated.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
@@ -29,27 +29,27 @@ class ClusterProgress:
         self._told_at = 0.0
 
     def opening(self) -> None:
-        """The next file is being opened."""
+        """Records that the next file is being opened."""
         self._opened_files += 1
 
     def opened(self, work: FileWork) -> None:
-        """A file is open, and says how many frames it has."""
+        """Records that a file is open, so that its number of frames may be known."""
         self._opened_frames += work.total or 0
 
     def work_begins(self) -> None:
-        """A segment is handed out."""
+        """Records that a segment is assigned to a worker."""
         self._work_began = self._work_began or time.monotonic()
 
     def left(self, work: FileWork) -> None:
-        """A file is no longer worked on."""
+        """Records that work on a file has ended."""
         self._left_frames += work.frames
 
     def ended(self) -> None:
-        """A file is done, or has failed."""
+        """Records that a file is done or has failed."""
         self._ended_files += 1
 
     def is_due(self) -> bool:
-        """Tells whether there is to be news again, which is then taken to be told."""
+        """Returns whether a report is due; if so, starts the next interval."""
         now = time.monotonic()
         due = now - self._told_at >= _NEWS_S
         if due:
@@ -57,10 +57,10 @@ class ClusterProgress:
         return due
 
     def now(self, active: Sequence[FileWork], crew: Crew) -> ClusterNow:
-        """Returns how far the run has come.
+        """Returns the progress of the run.
 
         Args:
-          active: files that are worked on.
+          active: files in progress.
           crew: the workers.
         """
         busy = crew.in_state("busy")

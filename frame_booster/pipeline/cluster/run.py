@@ -1,4 +1,4 @@
-"""Runs on a cluster: one file, or the files of a folder."""
+"""Entry points of runs on a cluster: one file, or the files of a folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.result import Result
 
 _CALLS = 8
-"""Calls that a worker answers at the same time: a task, and what is asked of it meanwhile."""
+"""Concurrent calls of a worker's methods: a task, and requests for progress and chunks meanwhile."""
 
 
 def boost_on_cluster(
@@ -43,16 +43,16 @@ def boost_on_cluster(
     cluster: ClusterOptions,
     news: Callable[[News], None] = lambda _: None,
 ) -> Result:
-    """Multiplies the frame rate of a video on all machines of a cluster; as `boost.run` with `resume`.
+    """Multiplies the frame rate of a video on all machines of a cluster; like `boost.run` with `resume`.
 
     Args:
-      source, output: files; the source may be an address. All workers read it under this name.
-      options: of the run; `resume` is implied.
-      cluster: which cluster, and how it is used.
-      news: told of progress and warnings.
+      source, output: paths of files; the source may be a URL. All workers read the source by this path.
+      options: options of the run; `resume` is implied.
+      cluster: options of the cluster.
+      news: called with progress and warnings.
 
     Raises:
-      FrameBoosterError: of one of its kinds. What is made so far stays, and the same call goes on from there.
+      FrameBoosterError: any subclass. Finished segments are kept, and the same call resumes from them.
     """
     _check(options)
     ray_module()
@@ -61,7 +61,7 @@ def boost_on_cluster(
     goes_to = destination(path, output, options)
     if is_pipe(path) or goes_to.pictures or is_pipe(goes_to.path):
         raise InputError("--cluster needs a file to read and a file to write")
-    # What can be refused here is refused before there are workers.
+    # Reports errors of the input and the options before workers are started.
     asked = replace(options, resume=True)
     with opened_run(source, output, asked, _not_here) as work:
         target = work.target
@@ -84,10 +84,15 @@ def boost_on_cluster(
 def boost_folder_on_cluster(
     folder: FolderRun, cluster: ClusterOptions, news: Callable[[News], None] = lambda _: None
 ) -> list[FileOutcome]:
-    """Boosts the videos of a folder on all machines of a cluster, long ones first; as `FolderRun.run`.
+    """Boosts the videos of a folder on all machines of a cluster, the largest first; like `FolderRun.run`.
+
+    Args:
+      folder: the run on the folder.
+      cluster: options of the cluster.
+      news: called with progress and warnings.
 
     Raises:
-      FrameBoosterError: the cluster cannot be used; what is wrong with a file is in its outcome.
+      FrameBoosterError: the cluster cannot be used. Errors of a file are in its outcome instead.
     """
     _check(folder.options)
     ray_module()
@@ -105,7 +110,7 @@ def boost_folder_on_cluster(
             continue
         if found is not None:
             news(Warned(f"{target}: {made_again(found)}"))
-            # Outputs that are whole are left alone, so that only those are replaced that are not.
+            # Only incomplete outputs are replaced: `left_alone` has skipped the complete ones.
             options = replace(options, overwrite=True)
         try:
             make_folder(target.parent)
@@ -131,7 +136,7 @@ def boost_folder_on_cluster(
 
 
 def _bytes(path: Path) -> int:
-    """Returns how large an input is; 0 where it cannot be looked at, as its own run will say."""
+    """Returns the size of an input in bytes; 0 if it cannot be read, which its own run will report."""
     try:
         return sum(file.stat().st_size for file in files_of(path))
     except (OSError, InputError):
@@ -165,10 +170,10 @@ def _head(
     news: Callable[[News], None],
     ended: Callable[[Ended], None],
 ) -> Iterator[Head]:
-    """Looks at the cluster, and gives what works on it.
+    """Checks the cluster and yields a head for it.
 
     Raises:
-      FrameBoosterError: it cannot be used.
+      FrameBoosterError: the cluster cannot be used.
     """
     if options.weights is not None:
         options = replace(options, weights=str(Path(options.weights).absolute()))
@@ -212,7 +217,7 @@ def _head(
 
 @contextmanager
 def _folder_in(folder: Path | None, token: str) -> Iterator[None]:
-    """Makes the run's own folder in the shared one, by which workers know it again, and removes it with all in it."""
+    """Creates the run's subfolder in the shared folder, by which workers recognize it, and removes it at the end."""
     if folder is None:
         yield
         return
@@ -227,7 +232,7 @@ def _folder_in(folder: Path | None, token: str) -> Iterator[None]:
 
 
 def _room(nodes: Sequence[Mapping[str, Any]], cpus: int, *, gpus: bool) -> Counter[str]:
-    """Returns for how many workers there is room, for each machine; several nodes of Ray may be on one."""
+    """Returns for how many workers each machine has room; several nodes of Ray may be on one machine."""
     room: Counter[str] = Counter()
     for node in nodes:
         resources = node["Resources"]
@@ -237,10 +242,10 @@ def _room(nodes: Sequence[Mapping[str, Any]], cpus: int, *, gpus: bool) -> Count
 
 
 def _threads(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], cpus: int, *, gpus: bool) -> int | None:
-    """Returns how many threads decoder and encoder of a worker have, which changes packets.
+    """Returns the number of threads of a worker's decoder and encoder, on which the packets depend.
 
-    None where a worker has a machine's cores for itself, and all machines have as many: it is the encoder's own choice
-    then, as in a run on one such machine.
+    None, the encoder's default, if all machines have equally many cores and a worker has all of its machine: packets
+    then equal those of a run on one such machine.
     """
     cores = [machine.cores for machine in machines]
     if gpus:
@@ -250,10 +255,10 @@ def _threads(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], cp
 
 
 def _kinds(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], *, gpus: bool, strict: bool) -> list[str]:
-    """Returns a warning where machines differ in what computes.
+    """Returns a warning if machines compute with different models of GPU or processor.
 
     Raises:
-      ModelError: they do, and that is refused.
+      ModelError: they do, and `strict` is set.
     """
     prefix = "accelerator_type:"
     accelerators = [

@@ -1,7 +1,7 @@
-"""Where a segment will begin, found by reading a little before it, without the network.
+"""Predicts where a segment starts by reading one second of frames before it, without the network.
 
-With `--dedupe` no segment begins at a repeated frame. Nearly always one second before a beginning tells which frames
-repeat others; without it, about half of the segments of animation that is drawn on twos would be made again.
+With `--dedupe` no segment starts at a repeated frame. One second of earlier frames nearly always shows which frames
+repeat others. Without this prediction, about half of the segments of animation drawn on twos would be made again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _BEFORE_S = Fraction(1)
 
 
 def beginning_of(source: Source, options: BoostOptions, number: int, expected: Boundary) -> Boundary:
-    """Returns where a segment will begin, as far as what lies shortly before it tells.
+    """Returns the predicted start of a segment.
 
     Args:
-      source: opened; it is read.
-      options: of the run.
-      number: of the segment, 1 or more.
-      expected: where it begins if no frame there repeats another.
+      source: the open input, from which frames are read.
+      options: options of the run.
+      number: number of the segment, 1 or more.
+      expected: start of the segment if no frame there repeats another.
     """
     grid = SegmentGrid(expected.first_pts, options.segment_length / source.info.time_base)
     before = max(grid.begin_of(number) - int(_BEFORE_S / source.info.time_base), grid.begin_of(number - 1))
@@ -57,7 +57,7 @@ def _no_model() -> NoReturn:
 
 
 class _NoMaker:
-    """Gives the first frame of each pair."""
+    """A `Maker` that returns the first frame of each pair instead of an interpolated frame."""
 
     batch_size = at_once = 1
 
@@ -66,7 +66,7 @@ class _NoMaker:
 
 
 class _FirstBoundary:
-    """A sink that keeps nothing but where it is cut."""
+    """A sink that records only the last boundary."""
 
     def __init__(self) -> None:
         self.written = Written()
@@ -74,13 +74,13 @@ class _FirstBoundary:
         self.boundary: Boundary | None = None
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
-        """Takes a frame, and drops it."""
+        """Ignores a frame."""
 
     def copy(self, packet: av.Packet) -> None:
-        """Takes a packet, and drops it."""
+        """Ignores a packet."""
 
     def cut(self, boundary: Boundary) -> None:
-        """Takes note of a boundary."""
+        """Records a boundary."""
         self.boundary = boundary
 
     def finish(self) -> Written:
@@ -90,4 +90,4 @@ class _FirstBoundary:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Has nothing to close."""
+        """Does nothing."""

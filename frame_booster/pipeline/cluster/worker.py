@@ -1,6 +1,6 @@
 """A worker of a cluster: a process that loads the network once and makes segments.
 
-It is run as a Ray actor, but knows nothing of Ray, so that its work can be tested without.
+It runs as a Ray actor, but does not use Ray itself, so that it can be tested without Ray.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ _FOLDER = "frame-booster-worker-"
 
 
 class Worker:
-    """Makes segments, one at a time, and gives out what it has made; its methods may be called from several threads."""
+    """Makes segments, one at a time, and serves the finished files.
+
+    Its methods may be called from several threads.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
@@ -55,7 +58,7 @@ class Worker:
         return load(self.setup.options)
 
     def hello(self) -> Hello | Failure:
-        """Loads the network, and tells what this worker is."""
+        """Loads the network and returns the facts about this worker."""
         try:
             if self.setup.scratch is not None and not self._folder.is_dir():
                 raise InputError(
@@ -64,7 +67,7 @@ class Worker:
                     hint="--cluster-scratch needs a folder that all machines share",
                 )
             model = self._model = self.load()
-        # Whatever it is, the command that was called tells it.
+        # The head reports any error.
         except Exception as error:
             return Failure.of(error, 0, 0, exact=True, source=socket.gethostname())
         options = self.setup.options
@@ -86,7 +89,7 @@ class Worker:
             return self._make(task, store, stop, began)
         except _Elsewhere:
             return Empty(task.key, task.number)
-        # A fault of any kind is this segment's; the head decides what becomes of it.
+        # The head decides for any error whether to retry the segment.
         except Exception as error:
             return Failure.of(error, task.key, task.number, exact=task.start.exact, source=task.source)
         finally:
@@ -154,29 +157,29 @@ class Worker:
         self._frames = frames
 
     def progress(self) -> tuple[int, int]:
-        """Returns the key of the task at work, 0 for none, and the frames that are encoded of it."""
+        """Returns the key of the current task, 0 if there is none, and its number of encoded frames."""
         task = self._task
         return (0, 0) if task is None else (task[0], self._frames)
 
     def stop(self, key: int) -> None:
-        """Ends a task, if it is still at work."""
+        """Stops a task if it is still running."""
         task = self._task
         if task is not None and task[0] == key:
             task[1].set()
 
     def read(self, path: str, offset: int, size: int) -> bytes:
-        """Returns a part of what was made."""
+        """Returns `size` bytes of a finished segment's file from an offset on."""
         with Path(path).open("rb") as file:
             file.seek(offset)
             return file.read(size)
 
     def leave(self) -> None:
-        """Removes what would be left behind."""
+        """Removes this worker's own folder."""
         if self.setup.scratch is None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def forget(self, path: str) -> None:
-        """Removes what was made."""
+        """Removes the file of a segment."""
         Path(path).unlink(missing_ok=True)
 
 
@@ -190,11 +193,11 @@ def _mask_of(task: Task) -> Mask | None:
 
 
 class _Elsewhere(Exception):
-    """The first frame belongs to another segment."""
+    """The first frame found belongs to another segment."""
 
 
 class _Store:
-    """Takes one segment; a `segment_sink.SegmentStore`."""
+    """Stores one segment; a `segment_sink.SegmentStore`."""
 
     def __init__(self, path: Path, begun: int) -> None:
         self.path, self.frames = path, begun
@@ -231,15 +234,15 @@ def _digest(path: Path) -> str:
 
 
 _locks: list[FileLock] = []
-"""Of this process's folders; the end of the process, however it comes, releases them."""
+"""Locks of this process's folders; the operating system releases them when the process ends."""
 
 
 _YOUNG_S = 60.0
-"""A folder so young may belong to a worker that has not locked it yet."""
+"""A folder younger than this, in s, may belong to a worker that has not locked it yet."""
 
 
 def _own_folder() -> Path:
-    """Makes a folder for packets, and removes those of workers that were killed."""
+    """Creates a folder for packets, and removes the folders of workers that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
         try:
             if time.time() - folder.stat().st_mtime < _YOUNG_S:
