@@ -1,4 +1,4 @@
-"""One training run, as a TOML file."""
+"""The configuration of a training run, read from a TOML file (the recipe)."""
 
 from __future__ import annotations
 
@@ -23,156 +23,159 @@ else:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a run with one picture size; pairs of numbers go linearly from first to last step."""
+    """A part of a run with one crop size and batch size.
+
+    Each pair named `*_weight` changes linearly from the first step of the phase to the last.
+    """
 
     steps: int
     height: int
     width: int
     batch: int
     learning_rate: tuple[float, float]
-    """Cosine from the first to the second."""
+    """First and last learning rate; `schedule` says how it changes between them."""
     flow_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of flow supervision beside the loss."""
+    """Weight of flow supervision in the loss."""
     choice_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of the expected error of the choice among candidates (FBNet-R) beside the loss."""
+    """Weight of the expected error of the choice among candidate motions in the loss (FBNet-R)."""
     matching_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of what descriptors and the choice of the coarse motion learn by (FBNet-R) beside the loss."""
+    """Weight of the matching error in the loss, which trains the descriptors and the choice of the coarse motion
+    (FBNet-R)."""
     strides: tuple[int, ...] = (1, 2, 3)
-    """Steps in frames between the middle frame and the inputs, drawn evenly."""
+    """Distances in frames between the middle frame and the inputs, drawn uniformly for each sample."""
     scale: tuple[float, float] = (1.0, 1.0)
-    """Range of the factor by which frames are scaled down before cropping."""
+    """Range of the factor by which frames are scaled down before they are cropped."""
     flow_downscale: tuple[int, ...] = (0,)
-    """log2 of the factor by which frames are downscaled before motion is estimated (FBNet-R; 1 from 720p on); drawn
-    evenly, by batch."""
+    """log2 of the factor by which frames are downscaled before motion is estimated (FBNet-2, FBNet-R), drawn uniformly
+    for each batch."""
     any_timestep: float = 0.0
-    """Share of samples with t other than 1/2."""
+    """Share of samples with a random t instead of 1/2."""
     synthetic: float = 0.0
-    """Share of samples made by moving still pictures over each other."""
+    """Share of samples with synthetic motion: still images moved over each other."""
     reach: float = 16.0
     """Largest synthetic motion between the outer frames, px."""
     schedule: str = "cosine"
-    """How the learning rate goes from the first to the second of its pair: "cosine" or "linear"."""
+    """Curve of the learning rate from its first to its last value: "cosine" or "linear"."""
     levels_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of what the flows of each level show, beside the loss; stacked-muon."""
+    """Weight of the error of the frames warped by the flow of each level; stacked-muon only."""
     distil_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of the distance to a teacher's flow beside the loss; stacked-muon."""
+    """Weight of the distance to a teacher's flow; stacked-muon only."""
     perceptual_weight: tuple[float, float] = (0.0, 0.0)
-    """Weight of the perceptual distance beside the loss; stacked-muon."""
+    """Weight of the perceptual distance; stacked-muon only."""
 
     def weight(self, name: str, progress: float) -> float:
-        """Returns the weight of that name where so much of the phase, in [0, 1], is over."""
+        """Returns the value of a pair such as "flow_weight" at a progress through the phase in [0, 1]."""
         low, high = getattr(self, name)
         return float(low + (high - low) * progress)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How the sampler of windows draws: a square of a clip, larger than the crop, scaled down to it."""
+    """Settings of the window sampler, which cuts a square from a clip and scales it down to the crop size."""
 
     strides: tuple[int, ...] = (1, 1, 2, 2, 3, 4)
-    """Steps in frames between the wanted frame and the inputs, drawn evenly."""
+    """Distances in frames between the target frame and the inputs, drawn uniformly for each sample."""
     other_t: float = 0.2
-    """Share of samples whose wanted frame is not in the middle."""
+    """Share of samples whose target frame is drawn from all frames between the inputs."""
     usual_side: int = 256
-    """Largest side of most windows, px; the smallest is the crop's. Motion is judged at this short side."""
+    """Largest side of most windows, px; the smallest is that of the crop. Motion is measured at this short side."""
     large: float = 0.35
     """Share of samples with a larger window, up to the largest short side of a clip."""
     min_motion: float = 0.25
-    """Triplets that move less, in px a step, are not drawn."""
+    """Smallest motion of a triplet that is drawn: mean motion between neighbouring frames of the triplet, px."""
     max_motion: float = 10.0
-    """Triplets that move more are drawn as often as those."""
+    """Motion above which the probability no longer grows, px."""
     motion_power: float = 0.8
-    """Odds are in proportion to motion to this power."""
+    """A triplet is drawn with a probability proportional to its motion to this power."""
     colour_order: float = 0.5
-    """Share of samples whose colours change places."""
+    """Share of samples with permuted colour channels."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run trains, on what, and how."""
+    """The network to train, the data, the loss and the optimizer."""
 
     network: str
     loss: dict[str, float]
-    """Terms of the loss (`losses.reconstruction.LOSSES`) and their weights. In the file a name alone is that term with
-    weight 1; if there are none, no frame is interpolated and `matching_weight` alone teaches."""
+    """Weights of the terms of the loss (`losses.reconstruction.LOSSES`), by name. In the file, a name alone means that
+    term with weight 1. Without terms no frame is interpolated, and only `matching_weight` trains."""
     phases: tuple[Phase, ...]
     optimizer: str = "nadam"
     weight_decay: float = 0.0
     warmup: int = 200
     """Steps over which the learning rate rises from 0."""
     clipnorm: float = 1.0
-    """Largest norm of a variable's gradient; a small one keeps a few samples with large gradients from
-    setting the pace."""
+    """Limit for the gradient norm of each variable. A small limit reduces the influence of single samples with large
+    gradients."""
     beta_2: float = 0.999
-    """How long the optimiser remembers squared gradients."""
+    """Decay of the running mean of squared gradients; nadam and adamw."""
     ema: float = 0.998
-    """Decay of the averaged weights; grows to this value as (1 + step) / (10 + step)."""
+    """Decay of the averaged weights; in the first steps (1 + step) / (10 + step)."""
     precision: str = "bfloat16"
-    """Dtype of the convolutions, or "auto": bfloat16 where the hardware multiplies it, else float32."""
+    """Dtype of the convolutions, or "auto": bfloat16 if the hardware supports it, else float32."""
     seed: int = 1
     permissive_only: bool = True
     min_motion: float = 0.3
-    """Triplets that move less, in px a step, are not drawn."""
+    """Smallest motion of a triplet that is drawn: mean motion between neighbouring frames of the triplet, px."""
     max_motion_weight: float = 8.0
-    """A triplet is drawn in proportion to its motion in px, up to this."""
+    """A triplet is drawn with a probability proportional to its motion in px, up to this."""
     brightness: float = 0.0
-    """Largest change of brightness of a sample, as a share."""
+    """Largest relative change of the brightness of a sample."""
     gamma: float = 0.0
-    """Largest change of its gamma, in powers of two."""
+    """Largest change of the gamma of a sample, in powers of two."""
     even: bool = False
-    """Train towards the middle frame as linear motion would have it (`linear_motion`), not as it was taken."""
+    """Train towards the middle frame of linear motion (`data.linear_motion`) instead of the true one."""
     frozen: tuple[str, ...] = ()
-    """Beginnings of the names of weights that stay as they are, as "encoder" or "fusion.conv1"."""
+    """Prefixes of names of weights that are not trained, such as "encoder" or "fusion.conv1"."""
     output_layers: tuple[str, ...] = ("out",)
-    """Names of layers that are outputs, as "out" of "coarse.out.kernel"; stacked-muon."""
+    """Names of output layers, such as "out" in "coarse.out.kernel"; stacked-muon only."""
     output_rate: float = 0.1
-    """Learning rate of the output layers, as a share of that of the others; stacked-muon."""
+    """Learning rate of the output layers relative to the others; stacked-muon only."""
     census_part: float = 1.0
-    """Share of a batch that the term census is computed of; stacked-muon."""
+    """Share of a batch for which the term census is computed; stacked-muon only."""
     teacher: str = ""
-    """Whose flow is a label: name of a network that ships, a weights file, or "stored" for flows that lie beside the
-    clips. stacked-muon: what `distil_weight` asks for. Others: beside DIS flow, whichever is better at a place, for
-    `flow_weight` and `matching_weight`; not "stored"."""
+    """Source of flow labels: name of a network that ships, a weights file, or "stored" for flows stored beside the
+    clips. With stacked-muon `distil_weight` uses it. With the other optimizers `flow_weight` and `matching_weight` use,
+    for each pixel and frame, the better of its flow and DIS flow; "stored" is not supported."""
     teacher_part: float = 0.25
-    """Share of a batch that the teacher sees; stacked-muon."""
+    """Share of a batch for which the teacher network computes flow; stacked-muon only."""
     perceptual_part: float = 0.25
-    """Share of a batch that the perceptual distance is computed of."""
+    """Share of a batch for which the perceptual distance is computed."""
     perceptual_side: int = 256
-    """Side of the square of it that is compared, px."""
+    """Side of the square on which the perceptual distance is computed, px."""
     coarser_scales: int = -1
-    """Scales beyond 1/16 at which flow is sought (FBNet-2); -1: by the size of the crops, as when frames are
-    interpolated."""
+    """Number of scales beyond 1/16 at which FBNet-2 estimates flow; -1: by the size of the crops, as in inference."""
     refined: bool = False
-    """Whether the network is trained with what it does without weights where it runs (FBNet-2: flow of neighbours, fit,
-    one linear motion, half of the residual); stacked-muon."""
+    """Whether FBNet-2 is trained with its inference steps that have no weights (flow of neighbours, fit, one linear
+    motion, half of the residual); stacked-muon only."""
     sampler: str = "crops"
-    """"crops": as the phases say; "windows": squares, as `windows` says, of the size of the phase."""
+    """How samples are drawn: "crops", by the settings of the phases, or "windows", by `windows`."""
     windows: Windows = field(default_factory=Windows)
-    """Of the sampler of that name."""
+    """Settings of the window sampler."""
     minutes: float = 0.0
-    """Above 0: the run ends after so many minutes of steps, and the steps of its phases are shares of that time."""
+    """If above 0, the run ends after this many minutes of steps, and `steps` of the phases are shares of that time."""
     compile_step: str = "auto"
-    """Whether XLA compiles the whole step: "yes", "no", or "auto": on a GPU; stacked-muon."""
+    """Whether XLA compiles the whole step: "yes", "no", or "auto" (only on a GPU); stacked-muon only."""
     steps_per_call: int = 1
-    """Steps that are taken in one call of the graph; stacked-muon."""
+    """Number of steps in one call of the graph; stacked-muon only."""
     batches_per_update: int = 1
-    """Steps whose gradients are averaged before weights change: as large a batch as on a graphics card, where memory
-    has room for a small one; stacked-muon. The weights change at the rate of the last of them."""
+    """Number of batches whose gradients are averaged for one update; stacked-muon only. A CPU with little memory can
+    thus train with the batch size of a GPU. The learning rate is that of the last batch."""
     start: Start = field(default_factory=Start)
-    """Lineage: what the run started from; see `lineage.read_start` for the table of the file."""
+    """Record of the weights that the run started from; `lineage.read_start` describes its table."""
 
     @property
     def loss_text(self) -> str:
-        """The loss in words, as "charbonnier + 0.1 census"."""
+        """A description of the loss, such as "charbonnier + 0.1 census"."""
         terms = [name if weight == 1 else f"{weight:g} {name}" for name, weight in self.loss.items()]
         return " + ".join(terms) or "matching"
 
     def flow_downscale_at(self, step: int, place: int | None = None) -> int:
-        """Returns the `flow_downscale` of a step's batch.
+        """Returns the `flow_downscale` of the batch of a step.
 
         Args:
-          step: of the run.
-          place: where the step lies in the schedule; None: there, too.
+          step: step of the run, which seeds the choice.
+          place: step of the schedule, which gives the phase; None: `step`.
         """
         choices = self.phase_at(step if place is None else place)[0].flow_downscale
         return int(np.random.default_rng([self.seed, step, len(choices)]).choice(choices))
@@ -182,7 +185,7 @@ class RunConfig:
         return sum(phase.steps for phase in self.phases)
 
     def phase_at(self, step: int) -> tuple[Phase, float]:
-        """Returns the phase that `step` belongs to, and how far through it the step is, in [0, 1]."""
+        """Returns the phase that `step` belongs to, and its progress through the phase, in [0, 1]."""
         for phase in self.phases:
             if step < phase.steps:
                 return phase, step / max(phase.steps - 1, 1)
@@ -196,10 +199,12 @@ class RunConfig:
 
 
 def _checked(value: Any, expected: Any, key: str, path: Path) -> Any:
-    """Returns a value of the file as its type says: lists become tuples, whole numbers floats where those are meant.
+    """Checks the type of a value of the file, and converts it.
+
+    Lists become tuples, and integers become floats where the type is float.
 
     Raises:
-      InputError: it is of another type.
+      InputError: the value has another type.
     """
     origin, inner = get_origin(expected), get_args(expected)
     if origin is tuple:
@@ -226,10 +231,10 @@ def _checked(value: Any, expected: Any, key: str, path: Path) -> Any:
 
 
 def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:
-    """Returns the values of a table as the fields of a class say.
+    """Returns the values of a table, converted to the types of the fields of a class.
 
     Raises:
-      InputError: a key is not known, or a value is of another type.
+      InputError: a key is unknown, or a value has another type.
     """
     if not isinstance(table, dict):
         raise InputError(f"{where.rstrip('.') or 'the file'} is not a table", path=path)
@@ -241,10 +246,11 @@ def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:
 
 
 def load_config(path: Path) -> RunConfig:
-    """Reads a run's TOML file.
+    """Reads the TOML file of a run.
 
     Raises:
-      InputError: the file cannot be read, or has a key or a value that is not known, or out of its range.
+      InputError: the file cannot be read, a key is unknown or missing, or a value has the wrong type or is out of
+        range.
     """
     try:
         data = tomllib.loads(read_text(path))

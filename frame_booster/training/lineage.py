@@ -1,7 +1,7 @@
-"""The lineage of a training run: which weights it started from, kept in its recipe.
+"""The lineage of a training run: the weights it started from, as recorded in its recipe.
 
-Weights are often the end of a chain of runs. The recipes of such a chain name one another, so that it can be run again
-and checked against what the weights file says of itself.
+Weights often result from a chain of runs. Each recipe names the one before, so that the chain can be repeated and
+compared with the metadata of the weights.
 """
 
 from __future__ import annotations
@@ -25,39 +25,40 @@ _TYPES: dict[str, tuple[type, str]] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The averaged weights of a recipe after some of its steps."""
+    """The averaged weights of a run after some of its steps."""
 
     recipe: str
-    """Its file, relative to the one that names it."""
+    """Path of its recipe, relative to the recipe that names it."""
     step: int
-    """Counted from the beginning of that recipe."""
+    """Step of that recipe, counted from its beginning."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """The weights that a run was given by `fbnet train --start-from`.
+    """The weights that `fbnet train --start-from` gave to a run.
 
-    It is a record for readers and tests: `fbnet train` does not look for those weights, since a recipe names a run and
-    not the folder that the run is in.
+    A record for readers and tests: `fbnet train` does not look for these weights, since a recipe names a run but not
+    the folder of the run.
     """
 
     checkpoints: tuple[Checkpoint, ...] = ()
-    """One, or several of whose weights the run started from the mean; empty if it started from random weights."""
+    """One checkpoint, or several whose mean the run started from; empty if it started from random weights."""
     steps: int = 0
-    """Steps that the weights had taken beside those of `checkpoints`, under settings that no recipe keeps."""
+    """Steps of the weights besides those of `checkpoints`, with settings that no recipe records."""
     samples: int = 0
-    """Samples of those steps."""
+    """Samples of `steps`."""
 
 
 def read_start(table: Any, path: Path) -> Start:
     """Reads the table `[start]` of a recipe.
 
     Args:
-      table: has `recipe` and `step`, or a list `mean` of tables that have both; and `steps`, `samples` of `Start`.
-      path: of the recipe, for errors.
+      table: has `recipe` and `step`, or a list `mean` of tables that have both; and optionally `steps` and `samples`,
+        as in `Start`.
+      path: path of the recipe, for error messages.
 
     Raises:
-      InputError: it is not such a table.
+      InputError: the table does not have this form.
     """
     if not isinstance(table, dict):
         raise InputError("start is not a table", path=path)

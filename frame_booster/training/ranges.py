@@ -1,6 +1,6 @@
-"""What the values of a recipe may be: numbers from the lowest to the highest, texts out of a few.
+"""The allowed values of a recipe: ranges of numbers and choices of texts.
 
-A value that cannot be is refused where its file is read, with its key, and not by what goes wrong hours later.
+An invalid value is reported with its key when the recipe is read, not by a failure hours later.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from frame_booster.errors import InputError
 
 
 class Range(NamedTuple):
-    """The numbers that a value may be; of a list, each of its values."""
+    """A range of numbers; for a list, the range of each of its values."""
 
     low: float = 0.0
     high: float = math.inf
-    """Never infinity itself."""
+    """Infinity means no limit; infinity itself is never in the range."""
     above: bool = False
-    """Whether the lowest is too low."""
+    """Whether `low` itself is excluded."""
 
     def holds(self, value: float) -> bool:
-        """Tells whether a number is in it."""
+        """Tells whether a number is in the range."""
         return math.isfinite(value) and self.low <= value <= self.high and not (self.above and value == self.low)
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ class Range(NamedTuple):
 
 _SHARE, _POSITIVE, _ANY, _COUNT = Range(0, 1), Range(0, above=True), Range(), Range(1)
 RANGES: dict[str, Range] = {
-    # Of phases, and of windows.
+    # Phases and windows.
     "steps": _COUNT,
     "height": Range(16),
     "width": Range(16),
@@ -57,7 +57,7 @@ RANGES: dict[str, Range] = {
     "max_motion": _POSITIVE,
     "motion_power": _ANY,
     "colour_order": _SHARE,
-    # Of runs; `min_motion` also of windows.
+    # Runs; `min_motion` is a key of windows, too.
     "loss": _ANY,
     "weight_decay": _ANY,
     "warmup": _ANY,
@@ -79,9 +79,9 @@ RANGES: dict[str, Range] = {
     "steps_per_call": _COUNT,
     "batches_per_update": _COUNT,
 }
-"""By key; every key whose value is a number, or a list or a table of numbers, is here."""
+"""Ranges by key, for every key whose value is a number, or a list or a table of numbers."""
 NOT_EMPTY = ("strides", "flow_downscale")
-"""Lists that one value is drawn of."""
+"""Keys of lists from which values are drawn."""
 CHOICES = {
     "schedule": ("cosine", "linear"),
     "sampler": ("crops", "windows"),
@@ -92,15 +92,15 @@ CHOICES = {
 
 
 def check_ranges(values: dict[str, Any], where: str, path: Path) -> None:
-    """Checks the values of a table of a recipe, whose types are right.
+    """Checks the values of a table of a recipe, whose types are already checked.
 
     Args:
-      values: by key.
-      where: what stands before the keys, for errors, as "phases.".
-      path: of the recipe, for errors.
+      values: values by key.
+      where: prefix of the keys in error messages, such as "phases.".
+      path: path of the recipe, for error messages.
 
     Raises:
-      InputError: a value is out of its range, or none of the texts that there are.
+      InputError: a number is out of its range, or a text is not one of the choices.
     """
     for key, value in values.items():
         if key in CHOICES and value not in CHOICES[key]:

@@ -74,7 +74,7 @@ def test_another_kind_of_run_does_not_take_the_checkpoint(material: Path, tmp_pa
     run = opened(material, tmp_path / "run")
     run.take()
     run.save_checkpoint()
-    with pytest.raises(InputError, match=r"has other state .*output_layers"):
+    with pytest.raises(InputError, match=r"does not fit .*output_layers"):
         opened(material, tmp_path / "run", output_layers=("one", "two"))
     # What is edited to make a run longer or other is taken.
     again = opened(material, tmp_path / "run", seed=2, steps=9, learning_rate=(1e-3, 1e-3), batches_per_update=2)
@@ -84,7 +84,7 @@ def test_another_kind_of_run_does_not_take_the_checkpoint(material: Path, tmp_pa
 def test_output_layers_that_the_network_has_not_are_refused_before_clips_are_decoded(
     material: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"no layer 'last' \(there is: one, two\)"):
+    with pytest.raises(InputError, match=r"no layer 'last' \(its layers: one, two\)"):
         opened(material, tmp_path / "run", output_layers=("last",))
     assert not (tmp_path / "cache").exists()
 
@@ -178,7 +178,7 @@ def test_a_run_none_of_whose_steps_is_a_number_ends(
     material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LOSSES, "squared", lambda made, truth: tf.reduce_mean(made, [1, 2, 3]) / 0.0)
-    with pytest.raises(InputError, match="none of the last 2 steps"):
+    with pytest.raises(InputError, match="each of the last 2 steps"):
         opened(material, tmp_path / "run").train(log_every=2)
 
 

@@ -32,7 +32,7 @@ def stopped_at(run: TrainingRun, step: int, number: int) -> None:
 
     run.train_on = counted  # type: ignore[method-assign]
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(Interrupted, match=f"stopped after step {step}; the same command goes on"):
+    with pytest.raises(Interrupted, match=f"stopped after step {step}; the same command continues"):
         run.train(log_every=1, validate_every=6)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
@@ -111,12 +111,12 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(small: Callable
         small("run", optimizer="muon")
     with pytest.raises(InputError, match="has the network 'fbnet-r', not 'fbnet-2'"):
         small("run", optimizer="adamw", network="fbnet-2")
-    with pytest.raises(InputError, match=r"has other state .*frozen"):
+    with pytest.raises(InputError, match=r"does not fit .*frozen"):
         small("run", optimizer="adamw", frozen=("one",))
     assert small("run", optimizer="adamw", seed=5, loss={"census": 1.0}).step == 2, "what may be edited"
     whole = run.checkpoint.read_bytes()
     without_later_keys(run.checkpoint)
-    with pytest.raises(InputError, match="has other state"):
+    with pytest.raises(InputError, match="does not fit"):
         small("run", optimizer="muon")
     for damaged in (whole[:-100], whole[:20], b""):
         run.checkpoint.write_bytes(damaged)

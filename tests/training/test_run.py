@@ -177,7 +177,7 @@ def test_a_run_none_of_whose_steps_is_a_number_ends(
 ) -> None:
     monkeypatch.setitem(LOSSES, "nothing", lambda made, truth: tf.reduce_mean(made, [1, 2, 3]) / 0.0)
     for log_every, validate_every, last in ((2, 50, 2), (4, 1, 4), (50, 500, 6)):
-        with pytest.raises(InputError, match=f"none of the last {last} steps"):
+        with pytest.raises(InputError, match=f"each of the last {last} steps"):
             small("run", loss={"nothing": 1.0}).train(log_every=log_every, validate_every=validate_every)
 
 

@@ -43,7 +43,7 @@ def test_teachers_by_name_and_by_file(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(InputError, match="no teacher 'rife'"):
         load_teacher("rife", "float32")
     save_weights(tmp_path / "small.safetensors", Small(), {})
-    with pytest.raises(ModelError, match="'small', which there is not"):
+    with pytest.raises(ModelError, match="'small', which does not exist"):
         load_teacher(str(tmp_path / "small.safetensors"), "float32")
 
 

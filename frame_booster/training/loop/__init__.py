@@ -1,1 +1,1 @@
-"""The training loop: optimizer, step, run, checkpoints, TensorBoard."""
+"""The training loop: optimizers, steps, runs, checkpoints, TensorBoard."""

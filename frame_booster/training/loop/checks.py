@@ -1,4 +1,4 @@
-"""What a run asks for that its network, its optimizer or its sampler has not: refused before any data is opened."""
+"""Checks that the network, optimizer and sampler of a run support its settings, before any data is opened."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from frame_booster.training.config import RunConfig
 from frame_booster.training.losses.reconstruction import LOSSES
 
 STORED = "stored"
-"""The teacher whose flows lie beside the clips."""
+"""Name of the teacher whose flows are stored beside the clips."""
 
 
 def check_loss(config: RunConfig) -> None:
     """Checks the terms of the loss.
 
     Raises:
-      InputError: a term is not known, or there is none and nothing else that teaches in every phase.
+      InputError: a term is unknown, or there is no term and not every phase has a `matching_weight`.
     """
     known = ", ".join(LOSSES)
     if unknown := set(config.loss) - set(LOSSES):
-        raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"of {known}")
+        raise InputError(f"unknown loss {', '.join(sorted(unknown))!r}", hint=f"use {known}")
     if not config.loss and not all(min(phase.matching_weight) > 0 for phase in config.phases):
-        hint = f"terms of {known} in loss, or matching_weight above 0 in every phase"
-        raise InputError("the run has no loss, so nothing teaches the network", hint=hint)
+        hint = f"give loss one of {known}, or set matching_weight above 0 in every phase"
+        raise InputError("the run has no loss, so nothing trains the network", hint=hint)
 
 
 def _check_kind(config: RunConfig) -> None:
-    """Checks what only one kind of step can do."""
+    """Checks settings that only one kind of step supports."""
     fused_only = ("levels_weight", "distil_weight", "perceptual_weight")
     other_only = ("flow_weight", "choice_weight", "matching_weight", "synthetic")
     for phase in config.phases:
@@ -36,14 +36,14 @@ def _check_kind(config: RunConfig) -> None:
                 need = "another optimizer than stacked-muon" if config.fused else 'optimizer = "stacked-muon"'
                 raise InputError(f"{key} needs {need}")
         if config.fused and max(phase.distil_weight) > 0 and not config.teacher:
-            raise InputError("distil_weight needs a teacher", hint='a network or a weights file, or teacher = "stored"')
+            raise InputError("distil_weight needs a teacher", hint='name a network, a weights file or "stored"')
     if config.teacher and not config.fused:
         if config.teacher == STORED:
             raise InputError('teacher = "stored" needs optimizer = "stacked-muon"')
         if not any(max(*phase.flow_weight, *phase.matching_weight) > 0 for phase in config.phases):
             raise InputError(f"teacher = {config.teacher!r}: no phase has flow_weight or matching_weight")
     if config.fused and (config.even or not config.loss):
-        raise InputError("stacked-muon trains towards frames as they were taken: it needs a loss and no even")
+        raise InputError("stacked-muon needs a loss, and does not support even")
     if config.batches_per_update < 1:
         raise InputError(f"batches_per_update = {config.batches_per_update} is not positive")
     several = config.steps_per_call != 1 or config.batches_per_update != 1
@@ -52,33 +52,33 @@ def _check_kind(config: RunConfig) -> None:
 
 
 def _check_network(config: RunConfig) -> None:
-    """Checks what only some networks can do."""
+    """Checks settings that only some networks support."""
     preset = preset_of(config.network)
     if config.refined and not (config.fused and preset.refined):
         networks = ", ".join(preset.name for preset in PRESETS.values() if preset.refined)
-        raise InputError("refined: nothing of that kind there", hint=f'for {networks} and optimizer = "stacked-muon"')
+        raise InputError("refined is not supported", hint=f'it needs {networks} and optimizer = "stacked-muon"')
     windows = config.sampler == "windows"
     others = config.windows.other_t if windows else max(phase.any_timestep for phase in config.phases)
     if others > 0 and not preset.any_timestep:
-        hint = "other_t = 0.0 in [windows]" if windows else "any_timestep = 0.0 in [[phases]]"
-        raise InputError(f"{config.network} interpolates the middle only", hint=hint)
+        hint = "set other_t = 0.0 in [windows]" if windows else "set any_timestep = 0.0 in [[phases]]"
+        raise InputError(f"{config.network} interpolates only the middle frame", hint=hint)
     largest = max(max(phase.flow_downscale) for phase in config.phases)
     if largest > preset.max_flow_downscale:
-        hint = f"{preset.max_flow_downscale} at most"
-        raise InputError(f"{config.network} does not downscale frames by 2^{largest} (flow_downscale)", hint=hint)
+        hint = f"at most {preset.max_flow_downscale}"
+        raise InputError(f"{config.network} does not support flow_downscale = {largest}", hint=hint)
 
 
 def check_config(config: RunConfig) -> None:
-    """Checks that network, optimizer, sampler and loss of a run go together.
+    """Checks that network, optimizer, sampler and loss of a run fit together.
 
     Raises:
-      InputError: the run asks for what one of them has not.
+      InputError: one of them does not support a setting of the run.
       ModelError: there is no such network.
     """
     _check_kind(config)
     check_loss(config)
     _check_network(config)
     if config.fused and config.teacher == STORED and config.sampler != "windows":
-        raise InputError('teacher = "stored": the crops have no stored flows', hint='sampler = "windows"')
+        raise InputError('teacher = "stored" needs sampler = "windows"')
     if config.sampler == "windows" and any(phase.height != phase.width for phase in config.phases):
-        raise InputError("windows are squares: height and width of each phase must be the same")
+        raise InputError("windows are square: height and width of each phase must be equal")

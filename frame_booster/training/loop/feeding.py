@@ -1,4 +1,4 @@
-"""What `fused_step` is fed with: batches drawn ahead in another thread, or places of windows on the device."""
+"""The input of `fused_step`: batches drawn ahead by another thread, or positions of windows in frames on the device."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from frame_booster.training.loop.checks import STORED
 from frame_booster.training.loop.fused_step import Samples
 
 RESIDENT_SHARE = 0.5
-"""Of a GPU's memory: decoded frames that take more stay on the host."""
+"""Share of a GPU's memory that decoded frames may take; if they need more, they stay on the host."""
 
 
 class Fed(NamedTuple):
-    """What one call of the step takes."""
+    """The input of one call of the step."""
 
     samples: Samples
     read: Callable[[Any], Any] | None
-    """As `FusedStep.__call__` takes it."""
+    """The argument `read` of `FusedStep.__call__`."""
     size: int
-    """Samples in it."""
+    """Number of samples."""
     places: list[int]
-    """Where in the schedule each of its steps lay when it was drawn: of a run by the clock, a little ago."""
+    """Position of each step in the schedule at the time it was drawn, which in a run with `minutes` is a little
+    earlier."""
 
 
 def device_memory(device: str) -> int:
-    """Returns how many bytes TensorFlow may take on a device, 0 where that is not known."""
+    """Returns how many bytes TensorFlow may use on a device; 0 if unknown."""
     from tensorflow.python.client import device_lib
 
     wanted = device.rpartition("/")[2].replace("GPU", "/device:GPU")
@@ -44,13 +45,13 @@ def device_memory(device: str) -> int:
 
 
 class Feed:
-    """Draws what steps learn from, one call ahead.
+    """Draws the samples of steps, one call ahead.
 
     Args:
-      store: of the clips.
-      config: of the run.
-      device: that steps run on.
-      resident: whether all frames are kept on the device; None: where they fit a GPU.
+      store: store of the clips.
+      config: configuration of the run.
+      device: TensorFlow's name of the device that runs the steps.
+      resident: whether all frames are kept on the device; None: on a GPU, if they fit.
     """
 
     def __init__(self, store: FrameStore, config: RunConfig, device: str, resident: bool | None = None) -> None:
@@ -71,12 +72,13 @@ class Feed:
         self._next: tuple[list[int], Future[Fed]] | None = None
 
     def __call__(self, steps: list[int], places: list[int], ahead: tuple[list[int], list[int]] | None) -> Fed:
-        """Returns the samples of some steps, and begins to draw those of the next call.
+        """Returns the samples of a call, and starts to draw those of the next call.
 
         Args:
-          steps: one for each step of the call.
-          places: where in the schedule each lies; what was drawn ahead keeps the place that it was drawn for.
-          ahead: the same of the next call, None: there is none.
+          steps: steps of the call.
+          places: position of each step in the schedule. Samples that were drawn ahead keep the position they were drawn
+            for.
+          ahead: steps and positions of the next call; None: there is none.
         """
         drawn = self._next
         self._next = None
@@ -105,7 +107,7 @@ class Feed:
         assert isinstance(self.sampler, WindowSampler)
         crop, parts, side = self._config.phase_at(places[0])[0].height, [], 0
         for step, at in zip(steps, places, strict=True):
-            # One side a call: it is the shape of what is cut.
+            # All windows of a call have one side, because it determines the shapes in the graph.
             windows, place = self.sampler.draw(step, at, side or None)
             side = windows[0].side
             motion, known = self.sampler.motions(windows, crop)
@@ -121,5 +123,5 @@ class Feed:
             return Samples(*tf.nest.map_structure(lambda *values: tf.constant(np.stack(values)), *parts))
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Stops the thread."""
         self._pool.shutdown(cancel_futures=True)

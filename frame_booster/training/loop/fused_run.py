@@ -1,4 +1,4 @@
-"""A training run whose steps are one graph each: `fused_step`, fed ahead, by steps or by the clock."""
+"""A training run whose steps are one graph each (`fused_step`), limited by steps or by minutes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from frame_booster.training.loop.teacher import load_teacher
 
 
 def training_device(devices: str) -> str:
-    """Returns the one device that steps run on, as TensorFlow names it.
+    """Returns TensorFlow's name of the one device to train on.
 
     Raises:
-      InputError: several are named, or there is none of the name.
+      InputError, ModelError: several devices are named, or the device does not exist.
     """
     if "," in devices:
         raise InputError("stacked-muon trains on one device", hint="name one --device")
@@ -33,10 +33,10 @@ def training_device(devices: str) -> str:
 
 
 class FusedRun(TrainingRun):
-    """As `TrainingRun`; figures and averaged weights stay in the graph until they are asked for.
+    """A `TrainingRun` whose figures and averaged weights stay in the graph until they are needed.
 
-    The folder also gets `last.safetensors`, the averaged weights of the last validation: PSNR is no judge of a run with
-    a perceptual distance.
+    The folder also gets `last.safetensors`, the averaged weights of the last validation, because PSNR is a poor
+    criterion for a run with a perceptual distance.
     """
 
     def _prepare(self, start_from: Path | None, devices: str) -> None:
@@ -68,11 +68,11 @@ class FusedRun(TrainingRun):
         return {HELD + name: variable for name, variable in self.fused.held.items()}
 
     def place(self, step: int, later: int = 0) -> int:
-        """Returns where in the schedule a step lies, as a step of its phases.
+        """Returns the position of a step in the schedule, as a step of its phases.
 
         Args:
-          step: of the run.
-          later: steps from now, for one whose samples are drawn ahead.
+          step: step of the run.
+          later: number of further steps, for samples that are drawn ahead.
         """
         config = self.config
         if not config.minutes:
@@ -86,7 +86,7 @@ class FusedRun(TrainingRun):
         return self.spent_s >= 60.0 * minutes if minutes else self.step >= self.config.steps
 
     def _call(self) -> tuple[list[int], list[int]]:
-        """Returns the steps of the next call and where they lie: of one phase, and no more than are left."""
+        """Returns the steps of the next call and their positions in the schedule; all are in one phase."""
         return self._call_from(self.step, 0)
 
     def _call_from(self, step: int, later: int) -> tuple[list[int], list[int]]:
@@ -102,39 +102,39 @@ class FusedRun(TrainingRun):
         return steps, [self.place(step - later, later + k) for k in range(len(steps))]
 
     def take(self) -> int:
-        """Takes the steps of one call; returns how many samples they had."""
+        """Takes the steps of one call; returns the number of their samples."""
         steps, places = self._call()
         later = self._call_from(self.step + len(steps), len(steps))
         fed = self.feed(steps, places, later if later[0] else None)
         rates = [self._rate(step, at) for step, at in zip(steps, places, strict=True)]
         weights = [self.fused.weights_at(at) for at in fed.places]
-        # One for all steps of the call: a graph is of one scale.
+        # The same for all steps of the call, because a graph has one flow scale.
         flow_downscale = self.config.flow_downscale_at(steps[0], fed.places[0])
         with tf.device(self.device):
             active = self.fused.active_at(fed.places[0])
             try:
                 self._compiling = self.fused(fed.samples, rates, weights, fed.read, flow_downscale, active=active)
             except tf.errors.OpError as error:
-                told = self._told(error)
-                if told is None:
+                failure = self._failure(error)
+                if failure is None:
                     raise
-                raise told from error
+                raise failure from error
         self.step += len(steps)
         self.samples += fed.size
         return fed.size
 
-    def _told(self, error: Exception) -> ModelError | None:
-        """Returns what to raise for an exception of TensorFlow's: want of memory, or a device that fails; else None."""
+    def _failure(self, error: Exception) -> ModelError | None:
+        """Returns the error for an exception of TensorFlow: out of memory, or a device that fails; None for others."""
         if not is_out_of_memory(error):
             return device_failure(self.device, error)
         phase = self.config.phase_at(self.place(self.step))[0]
         return ModelError(
             f"{self.device} has too little memory for a batch of {phase.batch} at {phase.width}x{phase.height}",
-            hint="make batch smaller, and batches_per_update larger by as much: the run goes on from its checkpoint",
+            hint="reduce batch and raise batches_per_update by the same factor; the run continues from its checkpoint",
         )
 
     def _rate(self, step: int, at: int) -> float:
-        """The learning rate of a step that lies at a place of the schedule; warm-up is counted in steps."""
+        """Returns the learning rate of a step at a position in the schedule; warm-up counts steps of the run."""
         warmup = self.config.warmup
         settled = learning_rate(self.config, at) / min(1.0, (at + 1) / max(warmup, 1))
         return settled * min(1.0, (step + 1) / max(warmup, 1))
@@ -148,7 +148,7 @@ class FusedRun(TrainingRun):
             count += self.take()
             now = time.monotonic()
             self.hours += min(now - began, LONGEST_STEP_S) / 3600
-            # A call that compiles, as the first does, is not counted by the clock of a run.
+            # A call that compiles, such as the first, does not count towards `minutes`.
             self.spent_s += 0.0 if self._compiling else min(now - began, LONGEST_STEP_S)
             began = now
             validating = self.step // validate_every > before // validate_every or self.ended
@@ -156,7 +156,7 @@ class FusedRun(TrainingRun):
                 figures = self.fused.figures()
                 skipped = round(figures["skipped"])
                 self._skipped.add(self.step - logged, skipped, self._most_skipped(log_every))
-                # Waits for the device, so that the seconds are those of the steps.
+                # After `figures`, which waits for the device, so that the time includes all steps.
                 now = time.monotonic()
                 record = {"step": self.step, **{name: round(value, 5) for name, value in figures.items()}}
                 record |= {
@@ -176,5 +176,5 @@ class FusedRun(TrainingRun):
 
 
 def open_run(config: RunConfig, *arguments: Any) -> TrainingRun:
-    """Returns the run of the kind that a configuration asks for; arguments as `TrainingRun`."""
+    """Returns the kind of run that a configuration needs; arguments as for `TrainingRun`."""
     return (FusedRun if config.fused else TrainingRun)(config, *arguments)

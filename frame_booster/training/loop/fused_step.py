@@ -1,8 +1,7 @@
-"""One step of training as one graph: forward, losses, backward, optimizer and averaged weights,
-without going back to Python in between.
+"""One training step as one graph: forward pass, losses, gradients, optimizer and averaged weights.
 
-`step.TrainStep` fetches figures after each step, decides on the host whether it counts and averages weights there. Here
-the graph does all that, and figures are fetched when a line of the curve is written.
+`step.TrainStep` fetches figures after each step, decides on the host whether the step counts, and averages the weights
+there. Here the graph does all of this, and figures are fetched only when a line of the curve is written.
 """
 
 from __future__ import annotations
@@ -31,33 +30,35 @@ ADDED = LEVELS, DISTIL, PERCEPTUAL = "levels", "distil", "perceptual"
 
 
 class Samples(NamedTuple):
-    """What a step learns from, as tensors; with several steps a call each has their number before the batch."""
+    """Samples of one step, as tensors; for several steps in a call, each tensor has a leading axis of steps."""
 
     frames: Tensor
-    """(B, 3, H, W, 3) uint8 RGB: first, wanted, last."""
+    """(B, 3, H, W, 3) uint8 RGB: first, target and last frame."""
     t: Tensor
     """(B,) float32 in (0, 1)."""
     place: Tensor
-    """(2,) float32 in [0, 1): where the square of the perceptual distance lies."""
+    """(2,) float32 in [0, 1): position of the square for the perceptual distance."""
     motion: Tensor
-    """(b, H, W, 5) float16: of the first b samples the stored flows to both frames, px, and frame 1's share; b is 0
-    where none are stored."""
+    """(b, H, W, 5) float16: for the first b samples, the stored flows to both frames, px, and the share of frame 1; b
+    is 0 without stored flows."""
     known: Tensor
-    """(b,) float32: 1 where there is one, 0 where there is none."""
+    """(b,) float32: 1 for samples that have stored motion, else 0."""
 
 
 class FusedStep:
-    """Trains a network, one graph a step.
+    """Trains a network with one graph per step.
 
     Args:
-      network: to train.
-      config: of the run.
-      teacher: a network whose flow is distilled; None: none, or stored flows.
-      device: that the step runs on, as TensorFlow names it.
-      perceptual: returns the distance (B,) of pictures; None: ST-LPIPS, where the configuration asks for it.
+      network: network to train.
+      config: configuration of the run.
+      teacher: network whose flow is distilled; None: no teacher, or stored flows.
+      device: TensorFlow's name of the device.
+      perceptual: function of two batches of frames to their distance (B,); None: ST-LPIPS, if the configuration uses
+        it.
 
     Raises:
-      InputError: a term of the loss or an output layer is not known, or ST-LPIPS is missing.
+      InputError: a term of the loss or an output layer is unknown.
+      InputError, ModelError: ST-LPIPS or its weights are missing.
     """
 
     def __init__(
@@ -69,11 +70,11 @@ class FusedStep:
         self.names = [name for name, _ in named]
         self.variables = [variable for _, variable in named]
         layers = list(dict.fromkeys(name.split(".")[-2] for name in self.names))
-        # Those that stand there of themselves are of networks that have them.
+        # The default is not checked, since not all networks have such a layer.
         wanted = () if config.output_layers == RunConfig.output_layers else config.output_layers
         if unknown := [layer for layer in wanted if layer not in layers]:
             raise InputError(
-                f"output_layers: {config.network} has no layer {unknown[0]!r}", hint=f"there is: {', '.join(layers)}"
+                f"output_layers: {config.network} has no layer {unknown[0]!r}", hint=f"its layers: {', '.join(layers)}"
             )
         trained = [(name, variable) for name, variable in named if not name.startswith(config.frozen)]
         self.trained = [variable for _, variable in trained]
@@ -91,7 +92,7 @@ class FusedStep:
         self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
         several = config.batches_per_update > 1
         self._held = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several]
-        # Not a whole number: TensorFlow keeps those on the processor, where a step compiled for a GPU cannot reach.
+        # Not an integer: TensorFlow keeps those in host memory, which a step compiled for a GPU cannot access.
         self._batches_held = tf.Variable(0.0, trainable=False)
         self._jit = config.compile_step == "yes" or (config.compile_step == "auto" and on_gpu)
         asked = any(max(phase.perceptual_weight) > 0 for phase in config.phases)
@@ -107,7 +108,8 @@ class FusedStep:
         return [*self.config.loss.values(), *(phase.weight(f"{term}_weight", progress) for term in ADDED)]
 
     def active_at(self, step: int) -> tuple[bool, ...]:
-        """Tells which of `terms` have a weight somewhere in the phase of a step: all of it is one program."""
+        """Tells which of `terms` have a weight above 0 anywhere in the phase of a step; the whole phase uses one
+        graph."""
         phase = self.config.phase_at(step)[0]
         added = [max(getattr(phase, f"{term}_weight")) for term in ADDED]
         return tuple(weight > 0 for weight in (*self.config.loss.values(), *added))
@@ -121,18 +123,19 @@ class FusedStep:
         flow_downscale: int = 0,
         active: tuple[bool, ...] | None = None,
     ) -> bool:
-        """Takes one step for each rate; `samples` has their number before the batch where there are several.
+        """Takes one step for each learning rate.
 
         Args:
-          samples: of the steps.
-          rates: learning rates.
-          weights: of `terms`, for each step.
-          read: makes `samples.frames` of what stands there instead, within the graph; see `data.resident`.
-          flow_downscale: log2 of the factor by which frames are downscaled before their motion is estimated.
-          active: of `active_at`; None is those that have a weight in one of the steps.
+          samples: samples of the steps; for several steps, each tensor has a leading axis of steps.
+          rates: learning rate of each step.
+          weights: weights of `terms` for each step.
+          read: function, used in the graph, that returns frames for what `samples.frames` holds instead
+            (`data.resident`).
+          flow_downscale: log2 of the factor by which frames are downscaled before motion is estimated.
+          active: result of `active_at`; None: the terms that have a weight in one of the steps.
 
         Returns:
-          Whether a program had to be made for it, which takes minutes where XLA compiles it.
+          Whether a new graph was built for the call, which takes minutes where XLA compiles it.
         """
         if active is None:
             active = tuple(any(w[k] > 0 for w in weights) for k in range(len(self.terms)))
@@ -147,9 +150,9 @@ class FusedStep:
 
     @property
     def held(self) -> dict[str, Any]:
-        """What is held of batches that have not changed the weights yet, by name: gradients, and of how many batches.
+        """Gradients of batches that have not changed the weights yet, and the number of these batches, by name.
 
-        The number of batches of an update is part of the names: shares of another number mean nothing.
+        The names contain `batches_per_update`, because the gradients are divided by it.
         """
         start = f"{self.config.batches_per_update}."
         if not self._held:
@@ -157,7 +160,8 @@ class FusedStep:
         return {start + "count": self._batches_held, **{f"{start}{k}": held for k, held in enumerate(self._held)}}
 
     def figures(self) -> dict[str, float]:
-        """Returns means over the steps since the last call: loss, its terms before their weights, psnr; and skipped."""
+        """Returns means over the steps since the last call: loss, its unweighted terms, psnr; and the number of skipped
+        steps."""
         sums = self._sums.numpy()
         self._sums.assign(tf.zeros_like(self._sums))
         taken, skipped = float(sums[-2]), float(sums[-1])
@@ -167,12 +171,12 @@ class FusedStep:
     def gradients(
         self, samples: Samples, weights: Tensor, active: tuple[bool, ...], flow_downscale: int = 0
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """Returns the loss, [terms..., psnr] and a gradient for each trained variable."""
+        """Returns the loss, [terms..., psnr] and the gradient of each trained variable."""
         pictures = tf.cast(samples.frames, tf.float32) / 255.0
         first, truth, second = tf.unstack(pictures, axis=1)
         config, batch = self.config, truth.shape[0]
         extra = {"coarser": config.coarser_scales} if config.coarser_scales >= 0 else {}
-        # The published network knows no such thing.
+        # FBNet has no such argument.
         extra |= {"flow_downscale": flow_downscale} if flow_downscale else {}
         taught = self._taught(first, second, samples) if active[self.terms.index(DISTIL)] else None
         with (
@@ -200,13 +204,13 @@ class FusedStep:
             values += [levels, distance, seen]
             loss = tf.add_n([weight * value for weight, value in zip(tf.unstack(weights), values, strict=True)])
         found = tape.gradient(loss, self.trained, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        # Of biases and slopes TensorFlow may know no shape in a graph.
+        # In a graph, TensorFlow may not know the shape of the gradient of a bias or slope.
         gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(found, self.trained, strict=True)]
         values.append(batch_psnr(made, truth))
         return loss, values, gradients
 
     def _taught(self, first: Tensor, second: Tensor, samples: Samples) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns a teacher's flows (b, H, W, 4), its frames (b, H, W, 3) and which are known, (b,)."""
+        """Returns a teacher's flows (b, H, W, 4), its frames (b, H, W, 3), and (b,) 1 where they are known, else 0."""
         if self.teacher is None:
             motion = tf.cast(samples.motion, tf.float32)
             labels, share = motion[..., :4], motion[..., 4:]
@@ -240,12 +244,12 @@ class FusedStep:
         tf.cond(finite, take, lambda: tf.constant(False))
         one = tf.cast(finite, tf.float32)
         figures = tf.stack([loss, *values])
-        # What is not a number is no number when it is multiplied by 0.
+        # Not multiplied by 0, which would keep NaN.
         figures = tf.where(finite, figures, tf.zeros_like(figures))
         self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
 
     def _hold(self, gradients: list[Tensor], rate: Tensor) -> None:
-        """Adds a batch's gradients to those that are held, and updates by their mean once there are enough."""
+        """Adds the gradients of a batch to those of earlier batches, and updates the weights once there are enough."""
         count = self.config.batches_per_update
         for held, gradient in zip(self._held, gradients, strict=True):
             held.assign_add(gradient / count)
@@ -268,7 +272,7 @@ class FusedStep:
             average.assign_sub((1.0 - decay) * (average - variable))
 
     def _loop(self, active: tuple[bool, ...], flow_downscale: int, count: int, read: Any) -> Any:
-        # One for all that `read` does before it: compiling it takes minutes.
+        # The same graph for every `read`, because compiling it takes minutes.
         key = active, flow_downscale
         if key not in self._steps:
             self._steps[key] = tf.function(

@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal before they are applied (K. Jordan, 2024).
 
-Every direction of a kernel moves alike, so a few samples with huge gradients cannot set the pace for all, and rare but
-steady directions are heard: with few samples to learn from that is what counts.
+All directions of a kernel change at the same rate. A few samples with huge gradients therefore cannot dominate, and
+rare but consistent directions have an effect, which matters most with few samples.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import tensorflow as tf
 from frame_booster.network.layers import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic that pulls singular values to about 1; from Jordan's note on Muon."""
+"""Coefficients of the quintic polynomial that moves singular values to about 1; from Jordan's note on Muon."""
 ITERATIONS = 5
 LIKE_ADAM = 0.2
-"""Root mean square of an update at rate 1, so that rates are those one would give Adam (Liu et al., 2025)."""
+"""Root mean square of an update at rate 1, so that learning rates for Adam fit (Liu et al., 2025)."""
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
@@ -32,12 +32,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon:
-    """Muon for convolution kernels, AdamW for all else; the interface of a Keras optimizer that training needs.
+    """Muon for convolution kernels and AdamW for all other weights, with the interface of a Keras optimizer.
 
     Args:
-      weight_decay: share of a weight that is taken off a step, times the learning rate.
-      momentum: of Muon.
-      clipnorm: largest norm of a variable's gradient.
+      weight_decay: share of a weight that is subtracted per step, multiplied by the learning rate.
+      momentum: momentum of Muon.
+      clipnorm: limit for the gradient norm of each variable.
     """
 
     def __init__(self, weight_decay: float, momentum: float = 0.95, clipnorm: float = 1.0) -> None:
@@ -47,7 +47,7 @@ class Muon:
         self.variables: list[Any] = []
 
     def build(self, variables: list[Any]) -> None:
-        """Makes the state of the optimizer for these weights."""
+        """Creates the state of the optimizer for these weights."""
         self.first = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables]
         # Kernels need no second moment.
         self.second = {
@@ -72,7 +72,7 @@ class Muon:
         return first / (1.0 - 0.9**self.iterations) / unbiased
 
     def apply_gradients(self, pairs: Any) -> None:
-        """Applies one step; pairs of gradient and variable in the order given to `build`."""
+        """Takes one step; pairs of gradient and variable are in the order given to `build`."""
         self.iterations.assign_add(1.0)
         for k, (gradient, variable) in enumerate(pairs):
             gradient = tf.clip_by_norm(gradient, self.clipnorm)

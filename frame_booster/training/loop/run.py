@@ -1,4 +1,4 @@
-"""The training run: steps, averaged weights, validation, checkpoints, resume."""
+"""A training run: steps, averaged weights, validation, checkpoints, resuming."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ from frame_booster.training.loop.tensorboard import TensorBoardWriter
 
 VALIDATION_SIZE = (256, 144)
 DRAWN = 4
-"""Validation triplets that TensorBoard shows."""
+"""Number of validation triplets shown in TensorBoard."""
 LONGEST_STEP_S = 120.0
-"""What a step counts for at the most in the hours of a run: one that took longer stood still, stopped or asleep."""
+"""Longest time that one step adds to the hours of a run, s. A longer step means that the run was stopped or asleep."""
 
 
 class TrainingRun(RunState):
-    """One run in one folder: `checkpoint.safetensors`, `curve.jsonl`, `best.safetensors`.
+    """A run in one folder with `checkpoint.safetensors`, `curve.jsonl` and `best.safetensors`.
 
     Args:
-      config: what to train and how.
-      folder: of the run; made if needed. A checkpoint found there is resumed.
-      clips: folder of the training clips with their manifest, or several.
+      config: configuration of the run.
+      folder: folder of the run; created if needed. A run with a checkpoint there is resumed.
+      clips: folder of the training clips with their manifest, or several such folders.
       validation: folder of validation triplets with their manifest.
       cache: folder for the decoded clips.
       start_from: weights to start a new run from.
-      devices: to train on; see `step.strategy_of`.
+      devices: devices to train on; see `step.strategy_of`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TrainingRun(RunState):
         tf.keras.utils.set_random_seed(config.seed)
         config = replace(config, precision=training_precision(config.precision, devices))
         super().__init__(config, folder)
-        # What is wrong is told before hours of decoding.
+        # Before clips are decoded, which can take hours.
         check_config(config)
         self.triplets = list(read_triplets(validation, size=VALIDATION_SIZE))
         self._prepare(start_from, devices)
@@ -89,7 +89,7 @@ class TrainingRun(RunState):
             self._restore()
 
     def _prepare(self, start_from: Path | None, devices: str) -> None:
-        """Makes the network with its first weights, the optimizer and the step."""
+        """Creates the network with its initial weights, the optimizer and the training step."""
         config = self.config
         strategy = strategy_of(devices)
         with strategy.scope():
@@ -103,7 +103,7 @@ class TrainingRun(RunState):
         self._train_step = TrainStep(self.network, trained, self.optimizer, config, strategy, teacher)
 
     def _draw_from_store(self) -> None:
-        """Makes what draws the samples."""
+        """Creates the sampler of `store`."""
         self.sampler = Sampler(self.store, self.config)
 
     def _predicted(self, first: Any, second: Any) -> tuple[Any, Any]:
@@ -111,7 +111,7 @@ class TrainingRun(RunState):
         return predicted.frame, predicted.flows
 
     def train_on(self, batch: Batch) -> StepFigures:
-        """Takes one step and averages the weights; `train` calls it with the batch of each step."""
+        """Takes one step and updates the averaged weights."""
         figures = self._train_step(self.step, batch)
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for average, variable in zip(self.average, self.variables, strict=True):
@@ -121,9 +121,11 @@ class TrainingRun(RunState):
         return figures
 
     def validate(self) -> dict[str, float]:
-        """Returns mean PSNR (dB) and SSIM of the averaged weights on the validation triplets.
+        """Measures the averaged weights on the validation triplets, and saves them if they are the best so far.
 
-        A run with `even` also has the PSNR against frames of linear motion, by which its best weights are chosen.
+        Returns:
+          Mean PSNR (`val_psnr`, dB) and SSIM (`val_ssim`). A run with `even` also has the PSNR against frames of linear
+            motion (`val_even_psnr`), which then selects the best weights.
         """
         self._swap_average()
         try:
@@ -142,7 +144,7 @@ class TrainingRun(RunState):
                 "validation_psnr_256x144": f"{psnr:.3f}",
                 "validation_ssim_256x144": f"{ssim:.4f}",
             }
-            # False for what is not a number.
+            # False for NaN.
             best = judged > self.best
             self._save_validated(facts, best=best)
             self.best = judged if best else self.best
@@ -151,7 +153,7 @@ class TrainingRun(RunState):
         return figures
 
     def _save_validated(self, facts: dict[str, str], *, best: bool) -> None:
-        """Writes the weights that were validated, where they are the best so far."""
+        """Saves the validated weights if they are the best so far."""
         if best:
             save_weights(self.folder / "best.safetensors", self.network, facts)
 
@@ -173,17 +175,18 @@ class TrainingRun(RunState):
     def train(
         self, *, log_every: int = 50, validate_every: int = 500, save_every_s: float = 180.0, tensorboard: bool = False
     ) -> None:
-        """Trains to the last step, or until it is stopped by a signal (`stopping.STOPPED_BY`); saves either way.
+        """Trains until the last step or a signal (`stopping.STOPPED_BY`), and writes a checkpoint in both cases.
 
         Args:
-          log_every, validate_every: steps between lines of the curve, and between validations, which have a line, too;
-            the last step has both.
+          log_every: steps between lines of the curve.
+          validate_every: steps between validations, each of which also writes a line. The last step is always
+            validated.
           save_every_s: seconds between checkpoints.
-          tensorboard: write what TensorBoard shows to the run's folder.
+          tensorboard: whether to write TensorBoard data to the folder of the run.
 
         Raises:
-          InputError: no step for long had a loss that is a number.
-          Interrupted: it was stopped before the last step.
+          InputError: too many consecutive steps had a loss or gradient that is not finite.
+          Interrupted: a signal stopped the run before the last step.
         """
 
         def stop() -> None:
@@ -196,7 +199,7 @@ class TrainingRun(RunState):
         if self._tensorboard is not None:
             self._tensorboard.close()
         if self.stopping and not self.ended:
-            raise Interrupted(f"stopped after step {self.step}; the same command goes on", path=self.folder)
+            raise Interrupted(f"stopped after step {self.step}; the same command continues", path=self.folder)
 
     @property
     def ended(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a run goes on from: its network, optimizer, averaged weights and counts, kept in a checkpoint."""
+"""The state of a training run, kept in a checkpoint: network, optimizer, averaged weights and counters."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from frame_booster.training.loop.checkpoint import (
 
 
 class RunState:
-    """The state of a run; what makes the network and the optimizer, and trains them, is a run's own.
+    """The state of a run; subclasses create the network and the optimizer, and train.
 
     Args:
-      config: of the run.
-      folder: of the run.
+      config: configuration of the run.
+      folder: folder of the run.
     """
 
     optimizer: Any
@@ -37,7 +37,7 @@ class RunState:
         self.config, self.folder = config, folder
         self.step, self.best = 0, 0.0
         self.spent_s = 0.0
-        """Of steps of this run, for one that goes by the clock."""
+        """Time of the steps of this run, s; limits a run with `minutes`."""
 
     def _make_network(self) -> None:
         self.network = create_network(self.config.network, self.config.precision)
@@ -45,10 +45,10 @@ class RunState:
         self.variables = [variable for _, variable in named_weights(self.network)]
 
     def _load(self, start_from: Path | None) -> None:
-        """Loads the weights to start from, and what they have already cost."""
+        """Loads the weights to start from, and their steps, samples and hours."""
         earlier = {} if start_from is None else load_weights(start_from, self.network)
         self.samples, self.hours = int(earlier.get("samples", 0)), float(earlier.get("training_hours", 0.0))
-        # Weights whose batches differed in size say "about 5200".
+        # If batches differed in size, the metadata says, for example, "about 5200".
         number = re.search(r"\d+", earlier.get("steps", ""))
         self.earlier_steps = int(number[0]) if number else 0
 
@@ -67,16 +67,16 @@ class RunState:
         return self.folder / "checkpoint.safetensors"
 
     def _kept(self) -> dict[str, Any]:
-        """Returns the variables of a checkpoint by the names of their tensors, but for those of `_kept_since`."""
+        """Returns the variables of a checkpoint by tensor name, except those of `_kept_since`."""
         kept = {f"weight.{name}": variable for name, variable in zip(self.names, self.variables, strict=True)}
         return kept | {f"optimizer.{k}": variable for k, variable in enumerate(self.optimizer.variables)}
 
     def _kept_since(self) -> dict[str, Any]:
-        """Returns those that checkpoints of earlier versions lack."""
+        """Returns the variables that checkpoints of earlier versions lack, by tensor name."""
         return beside_the_variables(self.optimizer)
 
     def save_checkpoint(self) -> None:
-        """Writes everything a resumed run needs, whole or not at all; a power cut loses no checkpoint."""
+        """Writes all state that a resumed run needs, atomically; a power failure does not lose a checkpoint."""
         tensors = {name: variable.numpy() for name, variable in (self._kept() | self._kept_since()).items()}
         tensors |= {f"average.{n}": a for n, a in zip(self.names, self._averages(), strict=True)}
         state = {"step": self.step, "samples": self.samples, "hours": self.hours, "best": self.best}
@@ -97,7 +97,7 @@ class RunState:
             later[PRODUCT].assign(nadam_product(int(self.optimizer.iterations.numpy())))
         self._set_averages([tensors[name] for name in averages])
         self.step, self.samples, self.hours = state["step"], state["samples"], state["hours"]
-        # An earlier version could keep what is not a number, which no figure is above.
+        # Earlier versions could store NaN, which no figure exceeds.
         self.best = state["best"] if math.isfinite(state["best"]) else 0.0
         self.earlier_steps, self.spent_s = state.get("earlier_steps", 0), state.get("spent_s", 0.0)
 

@@ -1,7 +1,7 @@
-"""Muon on stacks of kernels: all kernels of one shape are made orthogonal in one product; Adam for all else.
+"""Muon on stacks of kernels: one product makes all kernels of a shape orthogonal; Adam trains all other weights.
 
-`muon.Muon` has one product for each kernel. Here output layers are also Adam's, at a rate of their own: all that lies
-behind an output moves together, so that a step there is felt at once.
+`muon.Muon` needs one product for each kernel. Here Adam also trains the kernels of output layers, with a learning rate
+of their own, because a step in such a layer changes its whole output at once.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from frame_booster.training.loop.muon import COEFFICIENTS, ITERATIONS, LIKE_ADAM
 
 MOMENTUM = 0.95
 FIRST, SECOND, EPSILON = 0.9, 0.99, 1e-8
-"""Of Adam."""
+"""Decay rates and epsilon of Adam."""
 
 
 def orthogonalised_stack(stack: Tensor, precision: str = "float32") -> Tensor:
-    """Returns (n, rows, columns) float32 whose matrices have singular values near 1, as `muon.orthogonalised`.
+    """Returns (n, rows, columns) float32, matrices with singular values near 1, like `muon.orthogonalised`.
 
     Args:
       stack: (n, rows, columns) float32.
-      precision: of the products; "bfloat16" is enough for the iteration, and as fast as a GPU is.
+      precision: dtype of the products. bfloat16 is precise enough for the iteration, and fastest on a GPU.
     """
     tall = stack.shape[1] > stack.shape[2]
     x = tf.cast(stack / (tf.norm(stack, axis=[1, 2], keepdims=True) + 1e-12), precision)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
-        # The smaller of both products of a matrix with itself; nothing is transposed in memory.
+        # The smaller of the two products of a matrix with its transpose, without a transposed copy.
         square = tf.matmul(x, x, transpose_a=tall, transpose_b=not tall)
         polynomial = b * square + c * tf.matmul(square, square)
         x = a * x + (tf.matmul(x, polynomial) if tall else tf.matmul(polynomial, x))
@@ -38,15 +38,15 @@ def orthogonalised_stack(stack: Tensor, precision: str = "float32") -> Tensor:
 
 
 class StackedMuon:
-    """Takes steps within a graph; its state is that of a Keras optimizer as far as checkpoints need it.
+    """The optimizer, for use in a graph; for checkpoints it has the state variables of a Keras optimizer.
 
     Args:
-      named: names and variables that are trained.
-      outputs: names of layers (the last but one part of a weight's name) that are outputs.
-      output_rate: their learning rate, as a share of that of the others.
-      clipnorm: largest norm of a variable's gradient.
-      weight_decay: share of a kernel that is taken off a step, times the learning rate.
-      precision: of the products of Muon.
+      named: names and variables to train.
+      outputs: names of the output layers; the layer is the last but one part of a weight's name.
+      output_rate: learning rate of the output layers relative to the others.
+      clipnorm: limit for the gradient norm of each variable.
+      weight_decay: share of a kernel that Muon subtracts per step, multiplied by the learning rate.
+      precision: dtype of Muon's products.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class StackedMuon:
         self.variables = [self.iterations, self.first, self.second, *self.moments]
 
     def apply(self, gradients: list[Tensor], rate: Tensor) -> None:
-        """Takes one step, gradients in the order of the variables; may be part of a graph."""
+        """Takes one step; gradients are in the order of the variables. Can be part of a graph."""
         self.iterations.assign_add(1.0)
         clipped = [g * tf.minimum(1.0, self.clipnorm / (tf.norm(g) + 1e-12)) for g in gradients]
         for (shape, at), moment in zip(self.stacks.items(), self.moments, strict=True):

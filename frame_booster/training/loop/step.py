@@ -1,4 +1,4 @@
-"""One step of training: losses, gradients over all devices, the optimizer."""
+"""One training step: losses, gradients over all devices, the optimizer."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from frame_booster.training.losses.reconstruction import LOSSES
 
 
 class StepFigures(NamedTuple):
-    """What a step measures of its batch, or the means over several steps; float32 each."""
+    """Figures of a step's batch, or their means over several steps; float32 each."""
 
     loss: float
-    """The weighted sum of the configuration's terms."""
+    """Weighted sum of the terms of the loss."""
     flow: float
-    """Flow supervision, px, before its weight."""
+    """Flow supervision before its weight, px."""
     choice: float
-    """Choice error, before its weight."""
+    """Choice error before its weight."""
     matching: float
-    """Matching error, before its weight."""
+    """Matching error before its weight."""
     psnr: float
     """PSNR of the interpolated frames of the batch, dB."""
     finite: float
-    """1, or 0 if the step was skipped because a gradient was not a number; of several steps the share."""
+    """1, or 0 if the step was skipped because a gradient was not finite; as a mean, the share of steps that were
+    taken."""
 
     @classmethod
     def mean(cls, steps: list[StepFigures]) -> StepFigures:
-        """Returns the means over steps."""
+        """Returns the means over several steps."""
         return cls(*np.mean(steps, axis=0).tolist())
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
-    """The learning rate of a step: warm-up from 0, then a cosine or a line within each phase."""
+    """Returns the learning rate of a step: warm-up from 0, then a cosine or a line within each phase."""
     phase, progress = config.phase_at(step)
     high, low = phase.learning_rate
     left = 1.0 - progress if phase.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * progress))
@@ -56,10 +57,10 @@ def learning_rate(config: RunConfig, step: int) -> float:
 
 
 def make_optimizer(config: RunConfig) -> Any:
-    """Returns the optimizer that a configuration names.
+    """Creates the optimizer that a configuration names.
 
     Raises:
-      InputError: there is none of that name.
+      InputError: there is no optimizer of that name.
     """
     if config.optimizer == "nadam":
         return tf.keras.optimizers.Nadam(1e-4, beta_2=config.beta_2, clipnorm=config.clipnorm)
@@ -73,7 +74,7 @@ def make_optimizer(config: RunConfig) -> Any:
 
 
 def training_precision(name: str, devices: str) -> str:
-    """Returns the dtype of convolutions; "auto" is bfloat16 where the hardware multiplies it, else float32."""
+    """Returns the dtype of the convolutions; "auto" is bfloat16 if the hardware supports it, else float32."""
     if name != "auto":
         return name
     cards = list(range(len(tf.config.list_physical_devices("GPU"))))
@@ -82,19 +83,19 @@ def training_precision(name: str, devices: str) -> str:
         cards = [card for card in cards if str(card) in named]
     if "cpu" not in devices.lower() and cards:
         capabilities = [compute_capability(f"/GPU:{card}") or (0, 0) for card in cards]
-        # Not float16, as frames are interpolated with on older cards: gradients are too small for it.
+        # Not float16, which inference uses on older GPUs: gradients are too small for it.
         return "bfloat16" if min(capabilities) >= BFLOAT16_CAPABILITY else "float32"
     return "bfloat16" if has_bfloat16() else "float32"
 
 
 def strategy_of(devices: str) -> Any:
-    """Returns how work is spread over devices.
+    """Returns the distribution strategy for the devices.
 
     Args:
-      devices: as `engine.device.choose_device` takes them, separated by commas; "auto": all GPUs, else the processor.
+      devices: names as `engine.device.choose_device` takes them, separated by commas; "auto": all GPUs, else the CPU.
 
     Raises:
-      InputError, ModelError: there is no such device.
+      InputError, ModelError: a device does not exist.
     """
     if devices == "auto":
         names = [f"/GPU:{k}" for k in range(len(tf.config.list_logical_devices("GPU")))] or ["/CPU:0"]
@@ -106,18 +107,18 @@ def strategy_of(devices: str) -> Any:
 
 
 class TrainStep:
-    """Trains a network on batches; every device of the strategy takes its share of each.
+    """Trains a network on batches; each device of the strategy takes an equal part of a batch.
 
     Args:
-      network: made in the strategy's scope, as is all below.
-      variables: its weights.
-      optimizer: built for them.
-      config: of the run.
-      strategy: from `strategy_of`.
-      teacher: a network whose flow is a label as well, where it explains the truth better than the batch's; None: none.
+      network: network, created in the scope of the strategy, like the variables, the optimizer and the teacher.
+      variables: weights to train.
+      optimizer: optimizer, built for `variables`.
+      config: configuration of the run.
+      strategy: result of `strategy_of`.
+      teacher: network whose flow replaces the batch's labels where it explains the true frame better; None: no teacher.
 
     Raises:
-      InputError: a loss of the configuration is not known, there is none, or the optimizer cannot be shared by devices.
+      InputError: a term of the loss is unknown, there is nothing to train by, or nadam would run on several devices.
     """
 
     def __init__(
@@ -131,17 +132,17 @@ class TrainStep:
     ) -> None:
         check_loss(config)
         if config.optimizer == "nadam" and strategy.num_replicas_in_sync > 1:
-            # Its state there turns to NaN after one step with Keras 2.15.
-            raise InputError("nadam trains on one device only", hint="muon or adamw, or name one --device")
+            # With Keras 2.15, its state becomes NaN after one step on several devices.
+            raise InputError("nadam trains on one device only", hint="use muon or adamw, or name one --device")
         self.network, self.variables, self.optimizer = network, variables, optimizer
         self.config, self.strategy, self.teacher = config, strategy, teacher
         self._compiled: dict[tuple[int, int, int, int, bool, bool, bool], Any] = {}
 
     def __call__(self, step: int, batch: Batch) -> StepFigures:
-        """Trains on the batch of a step.
+        """Takes the step with a batch, unless a gradient is not finite.
 
         Raises:
-          InputError: the batch cannot be shared evenly by the devices.
+          InputError: the batch cannot be divided evenly among the devices.
         """
         phase, progress = self.config.phase_at(step)
         names = ("flow_weight", "choice_weight", "matching_weight")
@@ -161,7 +162,10 @@ class TrainStep:
         if replicas == 1:
             return values
         if len(values) % replicas:
-            raise InputError(f"a batch of {len(values)} cannot be shared by {replicas} devices")
+            raise InputError(
+                f"a batch of {len(values)} samples cannot be divided evenly among {replicas} devices",
+                hint=f"make batch a multiple of {replicas}",
+            )
         parts = np.split(values, replicas)
         return self.strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(parts[context.replica_id_in_sync_group])
@@ -179,7 +183,7 @@ class TrainStep:
     def _functions(self, phase: Phase, flow_downscale: int, labelled: bool) -> Any:
         chosen, matched = max(phase.choice_weight) > 0, max(phase.matching_weight) > 0
         key = (phase.batch, phase.height, phase.width, flow_downscale, labelled, chosen, matched)
-        # The published network knows no such thing.
+        # FBNet has no such argument.
         downscaled = {"flow_downscale": flow_downscale} if flow_downscale else {}
         if key in self._compiled:
             return self._compiled[key]
@@ -215,7 +219,7 @@ class TrainStep:
         def gradients_of(*values: Any) -> Any:
             gradients, figures = self.strategy.run(on_device, args=values)
             gradients = [mean(gradient) for gradient in gradients]
-            # A step that is not a number must not reach the weights.
+            # NaN and infinity must not reach the weights.
             finite = tf.math.is_finite(tf.linalg.global_norm(gradients))
             gradients = [tf.where(finite, g, tf.zeros_like(g)) for g in gradients]
             return gradients, tf.concat([mean(figures), tf.cast(finite, tf.float32)[None]], 0)
@@ -225,11 +229,11 @@ class TrainStep:
             if isinstance(self.optimizer, Muon):
                 self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
                 return
-            # Those of Keras work on each device and add up what the devices bring.
+            # A Keras optimizer runs on each device and sums the gradients of all devices.
             share = [gradient / self.strategy.num_replicas_in_sync for gradient in gradients]
 
             def on_each(parts: Any) -> None:
-                # Made anew on each device: what is one object for all would not be added up.
+                # A new tensor on each device: a tensor shared by all devices would not be summed.
                 parts = [tf.identity(part) for part in parts]
                 self.optimizer.apply_gradients(zip(parts, self.variables, strict=True))
 

@@ -1,4 +1,4 @@
-"""What ends a run before its last step: a signal, which is waited for, and steps that teach nothing."""
+"""Early ends of a run: by a signal, or because too many steps in a row were skipped."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from frame_booster.errors import InputError
 
 STOPPED_BY = ("SIGINT", "SIGTERM", "SIGBREAK")
-"""Signals at which a run saves and ends, where the system has them."""
+"""Signals on which a run saves and ends, as far as the system has them."""
 
 
 @contextmanager
 def told_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Within it, a signal of `STOPPED_BY` calls a function, and raises nothing."""
+    """A context in which a signal of `STOPPED_BY` calls a function instead of raising an exception."""
 
     def told(_number: int, _frame: Any) -> None:
         stop()
@@ -30,7 +30,7 @@ def told_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 class SkippedSteps:
-    """Counts the steps in a row that were skipped because their loss or a gradient was not a number."""
+    """Counts consecutive steps that were skipped because their loss or a gradient was not finite."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -39,16 +39,16 @@ class SkippedSteps:
         """Adds some steps.
 
         Args:
-          steps: how many.
-          skipped: how many of them were skipped.
-          most: in a row, so many are too many.
+          steps: number of steps.
+          skipped: number of skipped steps among them.
+          most: number of consecutive skipped steps at which the run ends.
 
         Raises:
-          InputError: there were.
+          InputError: that number is reached.
         """
         self._count = self._count + steps if skipped >= steps else 0
         if self._count >= most:
             raise InputError(
-                f"none of the last {self._count} steps had a loss that is a number",
-                hint="a smaller learning_rate, or weights to start from that are sound",
+                f"the loss or a gradient was not finite in each of the last {self._count} steps",
+                hint="use a smaller learning_rate, or start from weights that are not damaged",
             )

@@ -1,4 +1,4 @@
-"""A network that ships, or whose weights are at hand, as the teacher of another: its optical flow is a label."""
+"""A trained network as the teacher of another: its optical flow is a label."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from frame_booster.training.loop.checks import STORED
 
 
 def load_teacher(name: str, precision: str) -> Any:
-    """Returns a network with its weights, whose flow is distilled; None where there is none, or flows are stored.
+    """Loads the network whose flow is a label; returns None without a teacher or with stored flows.
 
     Args:
-      name: of a network that ships, or a weights file, as `RunConfig.teacher`.
-      precision: of its convolutions.
+      name: value of `RunConfig.teacher`: the name of a network that ships, or a weights file.
+      precision: dtype of the convolutions.
 
     Raises:
-      InputError, ModelError: there is no such network, or it takes no frames that are trained on.
+      InputError, ModelError: there is no such network or file, or the weights cannot be used.
     """
     if name in ("", STORED):
         return None
@@ -32,26 +32,26 @@ def load_teacher(name: str, precision: str) -> Any:
     else:
         weights = Path(name)
         if not weights.is_file():
-            raise InputError(f"no teacher {name!r}", hint=f"{', '.join(PRESETS)}, {STORED}, or a weights file")
+            raise InputError(f"no teacher {name!r}", hint=f"use {', '.join(PRESETS)}, {STORED}, or a weights file")
         network = read_metadata(weights).get("network", "")
         if network not in PRESETS:
-            raise ModelError(f"weights of network {network!r}, which there is not", path=weights)
+            raise ModelError(f"the weights are for the network {network!r}, which does not exist", path=weights)
     teacher = create_network(network, precision)
     load_weights(weights, teacher)
     return teacher
 
 
 def taught_flow(teacher: Any, first: Tensor, second: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns a teacher's flows to both frames, its frames, and which of them it has made at their time.
+    """Computes a teacher's flows to both frames, and its interpolated frames.
 
     Args:
-      teacher: of `load_teacher`.
+      teacher: result of `load_teacher`.
       first, second: (B, H, W, 3) float32 in [0, 1].
       t: (B,) float32 in (0, 1).
 
     Returns:
-      flows (B, H, W, 4) px at full size, frames (B, H, W, 3), and (B,) float32, 0 where the teacher makes middle frames
-      only and t is another time. None of it has a gradient.
+      Flows (B, H, W, 4) px at full size; frames (B, H, W, 3); and (B,) float32, 0 where the teacher interpolates only
+        middle frames and t is another time, else 1. None of them has a gradient.
     """
     prediction = teacher(first, second, t)
     flow = tf.concat(prediction.flows[-1], -1)

@@ -1,4 +1,4 @@
-"""TensorBoard's view of a run: figures, interpolated frames beside the truth, flows.
+"""TensorBoard data of a run: figures, interpolated frames beside the true ones, optical flow.
 
 `tensorboard --logdir runs` shows it.
 """
@@ -21,19 +21,19 @@ _NOT_DRAWN = frozenset({"step"})
 
 
 def check_tensorboard() -> None:
-    """Raises ModelError where TensorBoard is not installed, which TensorFlow needs to write its files."""
+    """Raises ModelError if TensorBoard is not installed, which TensorFlow needs to write event files."""
     if find_spec("tensorboard") is None:
-        raise ModelError("--tensorboard needs TensorBoard", hint="pip install tensorboard, or leave it out")
+        raise ModelError("--tensorboard needs TensorBoard", hint="pip install tensorboard, or omit the option")
 
 
 class TensorBoardWriter:
     """Writes TensorBoard's event files.
 
     Args:
-      folder: for them; made if needed.
+      folder: folder for the files; created if needed.
 
     Raises:
-      ModelError: as `check_tensorboard`.
+      ModelError: TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +41,7 @@ class TensorBoardWriter:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def figures(self, record: dict[str, float]) -> None:
-        """Adds the figures of a line of the curve, at its step."""
+        """Writes the figures of a line of the curve, at its step."""
         with self._writer.as_default(step=int(record["step"])):
             for name, value in record.items():
                 if name not in _NOT_DRAWN:
@@ -49,13 +49,13 @@ class TensorBoardWriter:
         self._writer.flush()
 
     def pictures(self, step: int, name: str, made: FrameArray, truth: FrameArray, flows: list[tuple[Any, Any]]) -> None:
-        """Adds an interpolated frame over the truth, and its optical flow at each level.
+        """Writes an interpolated frame above the true one, and the optical flow at each level.
 
         Args:
-          step: of the run.
-          name: of the triplet.
+          step: step of the run.
+          name: name of the triplet.
           made, truth: (H, W, 3) uint8 RGB.
-          flows: from either input, (1, h, w, 2) px each, coarse to fine.
+          flows: flows to frame 0 and frame 1, (1, h, w, 2) px each, coarse to fine.
         """
         with self._writer.as_default(step=step):
             tf.summary.image(name, np.concatenate([made, truth])[None])
@@ -65,5 +65,5 @@ class TensorBoardWriter:
         self._writer.flush()
 
     def close(self) -> None:
-        """Ends the event file."""
+        """Closes the event file."""
         self._writer.close()
