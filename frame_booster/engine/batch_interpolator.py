@@ -15,7 +15,7 @@ from frame_booster.engine.makers.plan_maker import PlanMaker
 from frame_booster.engine.makers.stream import StreamMaker
 from frame_booster.engine.makers.strips import StripMaker
 from frame_booster.engine.memory_plan import Plan, make_plan
-from frame_booster.engine.recursive_midpoint import recursive_midpoint
+from frame_booster.engine.recursive_midpoint import recursive_midpoints
 from frame_booster.errors import ModelError
 from frame_booster.pixels import PixelLayout, Planes
 
@@ -207,10 +207,12 @@ class BatchInterpolator:
         if self.model.network.any_timestep or all(r.t == HALF for r in requests):
             return self._make(frames, requests)
 
-        def middle(first: Planes, second: Planes) -> Planes:
-            return self._make([first, second], [Request(0, 1)])[0]
+        def middles_of(pairs: list[tuple[Planes, Planes]]) -> list[Planes]:
+            used = list({id(frame): frame for pair in pairs for frame in pair}.values())
+            index = {id(frame): k for k, frame in enumerate(used)}
+            return self._make(used, [Request(index[id(a)], index[id(b)]) for a, b in pairs])
 
-        return [recursive_midpoint(frames[r.first], frames[r.second], r.t, middle) for r in requests]
+        return recursive_midpoints([(frames[r.first], frames[r.second], r.t) for r in requests], middles_of)
 
     def _make(self, frames: Sequence[Planes], requests: Sequence[Request]) -> list[Planes]:
         while True:

@@ -15,7 +15,7 @@ from frame_booster.engine.device import check_process
 from frame_booster.engine.device_failure import device_failures
 from frame_booster.engine.given_pictures import TOP, Pictures, checked_pictures, checked_time
 from frame_booster.engine.memory_plan import default_flow_downscale
-from frame_booster.engine.recursive_midpoint import recursive_midpoint
+from frame_booster.engine.recursive_midpoint import recursive_midpoints
 from frame_booster.errors import ModelError
 from frame_booster.network.presets import DEFAULT
 from frame_booster.typed_values import typed
@@ -61,7 +61,8 @@ class Interpolator:
         if self.model.network.any_timestep or t == 0.5:
             return self._run(start, stop, t, top)
         wanted = Fraction(t).limit_denominator(1 << 20)
-        return recursive_midpoint(start, stop, wanted, lambda a, b: self._run(a, b, 0.5, top))
+        made = recursive_midpoints([(start, stop, wanted)], lambda pairs: [self._run(a, b, 0.5, top) for a, b in pairs])
+        return made[0]
 
     def _run(self, start: Pictures, stop: Pictures, t: float, top: float) -> Pictures:
         batch, height, width = start.shape[:3]
