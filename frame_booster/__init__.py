@@ -76,7 +76,7 @@ def boost(
     from frame_booster.pipeline.boost import boost as checked_boost
     from frame_booster.typed_values import typed
 
-    frames = "a file's name; frames in memory are for load_model().interpolate"
+    frames = "give the name of a file; for frames in memory, use load_model().interpolate"
     source = typed("input", input, str | PathLike[str], frames)
     target = typed("output", output, str | PathLike[str] | None)
     return checked_boost(source, target, progress=typed("progress", progress, Callable[..., Any] | None), **options)

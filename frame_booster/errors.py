@@ -74,7 +74,7 @@ class UnexpectedError(FrameBoosterError):
         return cls(
             f"failed unexpectedly: {type(error).__name__}: {error}",
             path=path,
-            hint="this is a fault of frame-booster; FRAME_BOOSTER_TRACEBACK=1 shows where",
+            hint="this is a bug in frame-booster; report it with the traceback that FRAME_BOOSTER_TRACEBACK=1 shows",
         )
 
 
@@ -84,35 +84,38 @@ class Interrupted(FrameBoosterError):
     exit_code = 130
 
 
-_ROOM = "make room, or write to another disk"
-_FEWER = "fewer jobs at once, or a higher limit (ulimit -n)"
-_PERMISSIONS = "see to the permissions, or name another place"
+_ROOM = "free some space, or write to another disk"
+_FEWER = "use fewer --jobs, or raise the limit (ulimit -n)"
+_PERMISSIONS = "change the permissions, or choose another place"
 _NO_THREAD = "can't start new thread"
 """What Python says where the system refuses a thread."""
-_THREADS = "fewer --threads or --jobs, or a higher limit (ulimit -u and -v, --pids-limit of a container)"
+_THREADS = "use fewer --threads or --jobs, or raise the limit (ulimit -u and -v, --pids-limit of a container)"
 _NOT_MAPPED = "failed to map segment"
 """What the loader of Linux says where a library may not be mapped, or there is no room to."""
-_MAPPING = "its disk may be mounted noexec: install on another; or ulimit -v may leave too little memory"
-_BROKEN = "install frame-booster anew, into an environment of its own; FRAME_BOOSTER_TRACEBACK=1 shows where"
+_MAPPING = "if its disk is mounted noexec, install on another disk; if memory is limited by ulimit -v, raise the limit"
+_BROKEN = "reinstall frame-booster in a new virtual environment; FRAME_BOOSTER_TRACEBACK=1 shows the traceback"
 _OPEN_ELSEWHERE = (32, 33)
 """Windows' ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, whose `errno` is that of a want of permission."""
 _OF_THE_SYSTEM = {
-    "ENOSPC": ("no space is left on the disk", _ROOM),
-    "EDQUOT": ("the quota of the disk is used up", _ROOM),
-    "EFBIG": ("the file is larger than the disk takes", "write to a disk with another file system"),
+    "ENOSPC": ("the disk is full", _ROOM),
+    "EDQUOT": ("the disk quota is used up", _ROOM),
+    "EFBIG": ("the file is larger than this file system allows", "write to a disk with another file system"),
     "EROFS": ("the file system is read-only", "write to another disk"),
-    "EIO": ("the disk reports an error", "look at the disk's health, and write to another one"),
+    "EIO": ("the disk reports an input/output error", "check the disk, or use another one"),
     "EMFILE": ("too many files are open", _FEWER),
     "ENFILE": ("too many files are open on this machine", _FEWER),
-    "EACCES": ("permission is denied", _PERMISSIONS),
-    "EPERM": ("the system does not permit it", _PERMISSIONS),
-    "ENOENT": ("there is no such file or folder", "it may have been moved while it was in use"),
-    "ENOTDIR": ("a part of its path is a file, and no folder", "name another place"),
-    "EISDIR": ("is a folder", "name a file"),
-    "ELOOP": ("its links lead to each other", "name what they should lead to"),
-    "ESTALE": ("is gone from the disk on the network", "mount that anew, and run the same command again"),
-    "ENOTCONN": ("the disk on the network is not connected", "mount it anew, and run the same command again"),
-    "ETIMEDOUT": ("the disk on the network does not answer", "run the same command again when it does"),
+    "EACCES": ("permission denied", _PERMISSIONS),
+    "EPERM": ("the system does not allow it", _PERMISSIONS),
+    "ENOENT": ("no such file or folder", "it may have been moved or deleted while it was in use"),
+    "ENOTDIR": ("a part of its path is a file, not a folder", "choose another path"),
+    "EISDIR": ("is a folder", "give the name of a file"),
+    "ELOOP": ("its symbolic links form a loop", "give the path of the real file"),
+    "ESTALE": (
+        "the file has disappeared from the network disk",
+        "mount the disk again, and run the same command again",
+    ),
+    "ENOTCONN": ("the network disk is not connected", "mount it again, and run the same command again"),
+    "ETIMEDOUT": ("the network disk does not respond", "run the same command again when it does"),
 }
 """What the system refuses, which is no fault of this program, by the name of its `errno`; and what to do."""
 
@@ -127,15 +130,17 @@ def as_known(error: BaseException, path: Path | str | None = None) -> FrameBoost
     if isinstance(error, FrameBoosterError):
         return error
     if isinstance(error, MemoryError):
-        return ModelError("memory is used up", path=path, hint="close other programs; frame-booster has --max-memory")
+        return ModelError("out of memory", path=path, hint="close other programs, or use --max-memory")
     if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
-        return ModelError("the system lets no more threads be started", path=path, hint=_THREADS)
+        return ModelError("the system does not allow more threads", path=path, hint=_THREADS)
     if isinstance(error, ImportError):
         return _not_imported(error)
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, "")
         if name == "ENOENT" and error.filename is None and _current_folder_is_gone():
-            return InputError("the current folder is gone", hint="go to one that is there, and run the command again")
+            return InputError(
+                "the current folder no longer exists", hint="change to another folder, then run the command again"
+            )
         told = refused_by_system(error)
         if told is not None:
             return OutputError(told[0], path=error.filename or path, hint=told[1])

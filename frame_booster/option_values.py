@@ -24,7 +24,7 @@ def parse_time(text: str) -> Fraction:
         for scale, part in zip((60, 3600), reversed(parts[:-1]), strict=False):
             seconds += int(part) * scale
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not a time: {text!r}", hint="seconds, or HH:MM:SS.fraction") from error
+        raise InputError(f"not a time: {text!r}", hint="use seconds or HH:MM:SS.fraction") from error
     return seconds
 
 
@@ -48,7 +48,7 @@ def parse_ratio(text: str) -> Fraction:
     try:
         return Fraction(text.strip().removesuffix("x"))
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not a number of times: {text!r}", hint="as 4, 2.5 or 5/2") from error
+        raise InputError(f"not a number: {text!r}", hint="for example 4, 2.5 or 5/2") from error
 
 
 def parse_angle(text: str) -> Fraction:
@@ -60,7 +60,7 @@ def parse_angle(text: str) -> Fraction:
     try:
         return Fraction(text.strip().removesuffix("°"))
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not an angle: {text!r}", hint="degrees, as 180 or 172.8") from error
+        raise InputError(f"not an angle: {text!r}", hint="use degrees, for example 180 or 172.8") from error
 
 
 def parse_scale(text: str) -> Fraction | None:
@@ -72,7 +72,7 @@ def parse_scale(text: str) -> Fraction | None:
     try:
         return None if text == "auto" else Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not a scale: {text!r}", hint="as 0.5, 1/2 or auto") from error
+        raise InputError(f"not a scale: {text!r}", hint="for example 0.5, 1/2 or auto") from error
 
 
 def parse_batch_size(text: str) -> int | None:
@@ -84,7 +84,7 @@ def parse_batch_size(text: str) -> int | None:
     if text == "auto":
         return None
     if not text.isdecimal():
-        raise InputError(f"batch size {text!r} is not a number", hint="as 8, or auto")
+        raise InputError(f"not a batch size: {text!r}", hint="for example 8 or auto")
     return int(text)
 
 
@@ -99,7 +99,7 @@ def parse_bytes(text: str) -> int:
     try:
         amount = Fraction(number[:-1] if unit else number) * (1 << unit)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not an amount of memory: {text!r}", hint="as 6G or 800M") from error
+        raise InputError(f"not an amount of memory: {text!r}", hint="for example 6G or 800M") from error
     return int(amount)
 
 
@@ -114,7 +114,7 @@ def parse_bitrate(text: str) -> int:
     try:
         return int(Fraction(number if unit == 1 else number[:-1]) * unit)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"not a bit rate: {text!r}", hint="as 192k") from error
+        raise InputError(f"not a bit rate: {text!r}", hint="for example 192k") from error
 
 
 RATES = {
@@ -140,7 +140,7 @@ def parse_rate(text: str) -> Fraction:
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        hint = f"as 60, 59.94, 60000/1001, or one of {', '.join(RATES)}"
+        hint = f"for example 60, 59.94 or 60000/1001, or one of {', '.join(RATES)}"
         raise InputError(f"not a frame rate: {text!r}", hint=hint) from error
     if rate <= 0:
         raise InputError(f"not a frame rate: {text!r}")
@@ -150,7 +150,7 @@ def parse_rate(text: str) -> Fraction:
         return ntsc
     known = representable(rate)
     if known is None:
-        raise InputError(f"FFmpeg has no rate of {text.strip()} frames a second", hint="give another rate")
+        raise InputError(f"FFmpeg cannot represent a rate of {text.strip()} fps", hint="use another rate")
     return known
 
 

@@ -79,14 +79,14 @@ class InputOptions:
 
     def __post_init__(self) -> None:
         if self.deinterlace not in DEINTERLACING:
-            raise InputError(f"deinterlace {self.deinterlace!r} is not one of {', '.join(DEINTERLACING)}")
+            raise InputError(f"--deinterlace {self.deinterlace!r} is not one of {', '.join(DEINTERLACING)}")
         if self.size is not None and not _SIZE.fullmatch(self.size):
-            raise InputError(f"size {self.size!r} is not WIDTHxHEIGHT", hint="as 1280x720")
+            raise InputError(f"--size {self.size!r} is not WIDTHxHEIGHT", hint="for example 1280x720")
         if self.rate is not None:
             known = representable(self.rate) if self.rate > 0 else None
             if known is None:
                 raise InputError(
-                    f"FFmpeg has no rate of {float(self.rate):g} frames a second", hint="as 25 or 24000/1001"
+                    f"FFmpeg cannot represent --rate {float(self.rate):g}", hint="for example 25 or 24000/1001"
                 )
             object.__setattr__(self, "rate", known)
 
@@ -176,83 +176,85 @@ class BoostOptions:
         self._check_rates()
         self._check_shutter()
         if self.fps is not None and self.fps <= 0:
-            raise InputError("fps is not positive")
+            raise InputError("--fps must be positive")
         if self.fps is not None and representable(self.fps) is None:
-            raise InputError(f"FFmpeg has no rate of {float(self.fps):g} frames a second", hint="give another rate")
+            raise InputError(f"FFmpeg cannot represent a rate of {float(self.fps):g} fps", hint="use another --fps")
         if self.fps is not None and not LEAST_FPS <= self.fps <= MOST_FPS:
-            span = f"of {float(LEAST_FPS):g} to {float(MOST_FPS):g}"
-            raise InputError(f"no container holds {float(self.fps):g} frames a second", hint=f"give a rate {span}")
+            span = f"from {float(LEAST_FPS):g} to {float(MOST_FPS):g}"
+            raise InputError(f"no container supports {float(self.fps):g} fps", hint=f"use a rate {span}")
         if self.fps is not None and self.factor is not None:
-            raise InputError("fps and factor exclude each other", hint="give one of them")
+            raise InputError("--fps and --factor exclude each other", hint="use one of them")
         if self.slow_audio not in (None, "drop", "stretch"):
-            raise InputError(f"slow audio {self.slow_audio!r} is not drop or stretch")
+            raise InputError(f"--slow-audio {self.slow_audio!r} is neither drop nor stretch")
         if self.slow_audio is not None and self.slow_motion is None:
-            raise InputError("slow audio is only of use with slow motion")
+            raise InputError("--slow-audio needs --slow-motion")
         self._check_audio()
         if self.segment is not None and self.segment <= 0:
-            raise InputError("segment length is not positive")
+            raise InputError("--segment must be positive")
         if not 0.0 <= self.scene_threshold <= 1.0:
-            raise InputError(f"scene threshold {self.scene_threshold} is not in [0, 1]")
+            raise InputError(f"--scene-threshold {self.scene_threshold} is not between 0 and 1")
         if self.batch_size is not None and self.batch_size < 1:
-            raise InputError(f"batch size {self.batch_size} is not positive")
+            raise InputError(f"--batch-size {self.batch_size} is not positive")
         if self.threads is not None and self.threads < 1:
-            raise InputError(f"{self.threads} threads are not enough")
+            raise InputError(f"--threads {self.threads} is not positive")
         if self.max_memory is not None and self.max_memory < 1:
-            raise InputError("max memory is not positive")
+            raise InputError("--max-memory must be positive")
         if self.max_device_memory is not None and self.max_device_memory < 1 << 30:
-            raise InputError(
-                "a network needs 1G of a device's memory at least", hint="give more with --max-device-memory"
-            )
+            raise InputError("the network needs at least 1G of device memory", hint="raise --max-device-memory")
         if self.max_gap < 0:
-            raise InputError("max gap is negative")
+            raise InputError("--max-gap must not be negative")
         self._check_part()
 
     def _check_rates(self) -> None:
         if self.factor is not None and not 2 <= self.factor <= MOST_FRAMES:
-            raise InputError(f"factor {self.factor} is not a whole number from 2 to {MOST_FRAMES}")
+            raise InputError(f"--factor {self.factor} is not a whole number from 2 to {MOST_FRAMES}")
         slow = self.slow_motion
         if slow is None:
             return
         if not 1 < slow <= MOST_TIMES_SLOWER:
-            hint = "as 2, 2.5 or 5/2" if slow > 1 else "times faster is not slow motion; give 2, 2.5 or 5/2"
-            raise InputError(f"slow motion {slow} is not more than 1 and at most {MOST_TIMES_SLOWER}", hint=hint)
+            hint = "for example 2, 2.5 or 5/2"
+            raise InputError(f"--slow-motion {slow} is not above 1 and at most {MOST_TIMES_SLOWER}", hint=hint)
         if slow > MOST_FRAMES and not knows_any_time(self.model):
             raise InputError(
-                f"{self.model} makes no slow motion of more than {MOST_FRAMES}", hint="another --model does"
+                f"--model {self.model} supports --slow-motion up to {MOST_FRAMES} only", hint="use another --model"
             )
 
     def _check_shutter(self) -> None:
         if not 2 <= self.shutter_samples <= MOST_SAMPLES:
-            raise InputError(f"{self.shutter_samples} shutter samples are not 2 to {MOST_SAMPLES}")
+            raise InputError(f"--shutter-samples {self.shutter_samples} is not from 2 to {MOST_SAMPLES}")
         if self.shutter is None:
             return
         if not 0 < self.shutter <= 360:
-            raise InputError("the shutter's angle is not more than 0 and at most 360 degrees")
+            raise InputError("--shutter must be above 0 and at most 360 degrees")
         if self.resume and self.fps is not None:
             # A frame may be exposed over the end of a segment.
-            raise InputError("--shutter with --fps cannot be resumed or shared", hint="leave out one of them")
+            raise InputError("--shutter with --fps does not support --resume or --cluster", hint="remove one of them")
         if self.resume and self.factor is None and self.slow_motion is not None and self.slow_motion.denominator != 1:
-            raise InputError("--shutter with such a slow motion cannot be resumed or shared", hint="use a whole number")
+            raise InputError(
+                "--shutter with this --slow-motion does not support --resume or --cluster", hint="use a whole number"
+            )
 
     def _check_part(self) -> None:
         if isinstance(self.start, Fraction) and self.start < 0:
-            raise InputError("start is negative")
+            raise InputError("--start must not be negative")
         if isinstance(self.duration, Fraction) and self.duration <= 0:
-            raise InputError("duration is not positive")
+            raise InputError("--duration must be positive")
         if self.end is not None and self.duration is not None:
-            raise InputError("-t and -to exclude each other", hint="give one of them")
+            raise InputError("--duration (-t) and --to exclude each other", hint="use one of them")
         if isinstance(self.end, Fraction) and self.end <= (self.start if isinstance(self.start, Fraction) else 0):
-            raise InputError("the end is not after the start", hint="-to is counted from the start of the input, too")
+            raise InputError("--to is not after --start", hint="both are times of the input")
 
     def _check_audio(self) -> None:
         if self.audio not in (None, "copy", "encode", "drop"):
-            raise InputError(f"audio {self.audio!r} is not copy, encode or drop")
+            raise InputError(f"--audio {self.audio!r} is not copy, encode or drop")
         if self.audio_bitrate is not None and self.audio_bitrate < 1:
-            raise InputError("audio bitrate is not positive")
+            raise InputError("--audio-bitrate must be positive")
         if self.audio in ("copy", "drop") and (self.audio_codec is not None or self.audio_bitrate is not None):
-            raise InputError(f"an audio codec or bitrate is of no use with audio {self.audio}", hint="leave it out")
+            raise InputError(
+                f"--audio {self.audio} excludes --audio-codec and --audio-bitrate", hint="remove one of them"
+            )
         if self.audio == "copy" and self.slow_audio == "stretch":
-            raise InputError("audio cannot be copied and stretched", hint="leave out one of them")
+            raise InputError("--audio copy and --slow-audio stretch exclude each other", hint="remove one of them")
 
     @property
     def part(self) -> dict[str, Position | None]:

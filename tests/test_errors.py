@@ -23,17 +23,17 @@ def of_system(number: int, path: str | None = None) -> OSError:
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (errno.ENOSPC, "no space is left"),
-        (errno.EDQUOT, "the quota of the disk is used up"),
-        (errno.EFBIG, "larger than the disk takes"),
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk quota is used up"),
+        (errno.EFBIG, "larger than this file system allows"),
         (errno.EROFS, "read-only"),
         (errno.EMFILE, "too many files are open"),
-        (errno.EIO, "the disk reports an error"),
-        (errno.EACCES, "permission is denied"),
-        (errno.EPERM, "does not permit"),
+        (errno.EIO, "the disk reports an input/output error"),
+        (errno.EACCES, "permission denied"),
+        (errno.EPERM, "does not allow"),
         (errno.ENOENT, "no such file"),
-        (errno.ENOTDIR, "no folder"),
-        (errno.ESTALE, "gone from the disk on the network"),
+        (errno.ENOTDIR, "not a folder"),
+        (errno.ESTALE, "disappeared from the network disk"),
     ],
 )
 def test_what_the_system_refuses_says_what_to_do(number: int, message: str) -> None:
@@ -42,7 +42,7 @@ def test_what_the_system_refuses_says_what_to_do(number: int, message: str) -> N
     assert known.path == "/a/film.mkv"
     assert message in str(known)
     assert known.hint
-    assert "fault of frame-booster" not in str(known)
+    assert "bug in frame-booster" not in str(known)
     assert as_known(of_system(number), "input.mp4").path == "input.mp4", "an error that names no file"
 
 
@@ -73,9 +73,9 @@ def test_a_package_that_cannot_be_imported_is_no_fault_of_the_program(link: str)
     setattr(page, link, cause)
     known = as_known(page)
     assert type(known) is ModelError
-    assert str(known).startswith(f"a library cannot be loaded: {cause} (its disk may be mounted noexec")
+    assert str(known).startswith(f"a library cannot be loaded: {cause} (if its disk is mounted noexec")
     missing = str(as_known(ModuleNotFoundError("No module named 'tqdm'")))
-    assert missing.startswith("a package cannot be imported: No module named 'tqdm' (install frame-booster anew")
+    assert missing.startswith("a package cannot be imported: No module named 'tqdm' (reinstall frame-booster")
 
 
 def test_an_error_is_one_line_whatever_it_tells_of() -> None:
@@ -85,7 +85,7 @@ def test_an_error_is_one_line_whatever_it_tells_of() -> None:
     assert error.path == "a\nb\x1b[2J é 電.mp4"
 
 
-@pytest.mark.parametrize(("flag", "reason"), [(0, "permission is denied"), (1, "the file system is read-only")])
+@pytest.mark.parametrize(("flag", "reason"), [(0, "permission denied"), (1, "the file system is read-only")])
 def test_a_place_that_cannot_be_written_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int, reason: str
 ) -> None:
@@ -117,4 +117,4 @@ def test_a_current_folder_that_is_gone_is_no_fault_of_the_program(
     with pytest.raises(FileNotFoundError) as told:
         Path("a.mp4").absolute()
     known = as_known(told.value, "a.mp4")
-    assert (type(known), known.message) == (InputError, "the current folder is gone")
+    assert (type(known), known.message) == (InputError, "the current folder no longer exists")

@@ -34,9 +34,9 @@ def test_a_computed_decimal_is_a_rate() -> None:
 @pytest.mark.parametrize("value", [Fraction(1, 10**10), Fraction(10**10)])
 def test_what_is_too_large_or_too_small_is_refused(value: Fraction) -> None:
     assert representable(value) is None
-    with pytest.raises(InputError, match="FFmpeg has no rate"):
+    with pytest.raises(InputError, match="FFmpeg cannot represent"):
         parse_rate(str(value))
-    with pytest.raises(InputError, match="FFmpeg has no rate"):
+    with pytest.raises(InputError, match="FFmpeg cannot represent"):
         BoostOptions(fps=value)
-    with pytest.raises(InputError, match="FFmpeg has no rate"):
+    with pytest.raises(InputError, match="FFmpeg cannot represent"):
         InputOptions(rate=value)

@@ -155,10 +155,10 @@ def boost(
             from frame_booster.cli.preview import preview_one
 
             if len(given) > 1 or dry_run:
-                raise InputError("--preview is of one video, which it boosts in part", hint="leave out the rest")
+                raise InputError("--preview takes one input and excludes --dry-run", hint="remove the others")
             return preview_one(given[0].text, output, options, cluster, report, display, as_json=as_json)
         if dry_run and report is not None:
-            raise InputError("--dry-run writes nothing, and so no report", hint="--json prints what it finds")
+            raise InputError("--dry-run writes no files, so it excludes --report", hint="use --json instead")
         check_report(report, given, output)
         told = Told(report, display, context.meta.get(USED), warnings, as_json=as_json, dry_run=dry_run)
         [*several, last] = given

@@ -192,7 +192,7 @@ def _target_of_several(given: list[Given], output: str | None) -> Path | None:
         return None
     target = output_path(output)
     if is_pipe(target) or (not is_folder(output) and target.suffix.lower() in VIDEOS and not _is_tree(given)):
-        raise InputError("is one output, and several inputs need a folder", path=target, hint="as -o out/")
+        raise InputError("is one output, but several inputs need a folder", path=target, hint="for example -o out/")
     return target
 
 
@@ -216,10 +216,12 @@ def check_standard_files(given: list[Given], output: str | None, *, as_json: boo
 
     read = any(one.text == "-" for one in given)
     if read and was_closed(0):
-        raise InputError("standard input is closed", hint="start without <&-, or give a file")
+        raise InputError("standard input is closed", hint="start without <&-, or use a file")
     written = output_path(output) == PIPE if output is not None else read
     if as_json and video and written:
-        raise InputError("--json and a video cannot both go to standard output", hint="--report writes a file")
+        raise InputError(
+            "--json and a video cannot both go to standard output", hint="use --report FILE instead of --json"
+        )
     if as_json or written:
         check_open()
 
@@ -236,15 +238,17 @@ def check_report(report: Path | None, given: list[Given], output: str | None) ->
     from frame_booster.pipeline.report import check_replaceable
 
     if str(report) == "-":
-        raise InputError("--report takes the name of a file", hint="--json prints to standard output")
+        raise InputError("--report needs the name of a file", hint="for standard output, use --json")
 
     check_name(report)
     for other in (*(input_path(one.text) for one in given), *([] if output is None else [Path(output)])):
         if report.absolute() == other.absolute() or (report.exists() and other.exists() and report.samefile(other)):
-            raise InputError("the report would replace the input or the output", path=report)
+            raise InputError(
+                "the report would replace the input or the output", path=report, hint="use another name for --report"
+            )
     place = report if report.exists() else report.absolute().parent
     if not place.exists():
-        raise InputError("the report cannot be written: no such folder", path=report, hint="make it first")
+        raise InputError("the report cannot be written: no such folder", path=report, hint="create the folder first")
     if told := not_writable(place):
         raise InputError(f"the report cannot be written: {told[0]}", path=report, hint=told[1])
     check_replaceable(report)

@@ -107,5 +107,5 @@ def _line(now: ClusterNow) -> str:
     files = f", {now.files_done} of {now.files} files" if now.files > 1 else ""
     at = [f"{w.host}/{w.worker} {Path(w.file).name}#{w.segment}" for w in now.workers if w.segment is not None]
     shown = ", ".join(at[:8]) + (f" and {len(at) - 8} more" if len(at) > 8 else "")
-    waiting = f"; {now.waiting} workers wait for room" if now.waiting and not at else ""
+    waiting = f"; {now.waiting} workers wait for free resources" if now.waiting and not at else ""
     return f"cluster: {now.frames}{of} frames, {now.fps:.2f} fps{left}{files}: {shown or 'no worker yet'}{waiting}"

@@ -101,7 +101,7 @@ class Display:
         from frame_booster.media.output.hardware import usable_hardware_encoder
 
         name = usable_hardware_encoder(Path(result.output))
-        return "" if name is None else f"; encoding was slowest, and --codec {name} works here"
+        return "" if name is None else f"; encoding was the slowest stage, --codec {name} is faster on this machine"
 
 
 def busy(stages: StageTimes, seconds: float) -> str:
@@ -118,7 +118,7 @@ def seconds_of(stages: StageTimes) -> str:
     """Returns the seconds of all stages that have worked, and which of those at the same time was slowest."""
     told = [f"{WORDS[name]} {s:.2f} s" for name, s in stages.as_json().items() if s]
     slowest = stages.slowest
-    return f"  {', '.join(told)}; the slowest was {WORDS[slowest]}" if slowest else f"  {', '.join(told) or 'no work'}"
+    return f"  {', '.join(told)}; slowest: {WORDS[slowest]}" if slowest else f"  {', '.join(told) or 'no work'}"
 
 
 def live(stages: StageTimes, seconds: float) -> str:

@@ -204,29 +204,29 @@ def _missing(found: dict[str, Any]) -> list[dict[str, str]]:
         add("no engine is installed", f'pip install "frame-booster[{extra}]"')
     if len(found["runtimes"]) > 1:
         names = " ".join(found["runtimes"])
-        add("these overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")
+        add("these packages overwrite each other: " + ", ".join(found["runtimes"]), f"pip uninstall -y {names}")
     if found["driver"] is None and _has_nvidia_card():
-        add("there is a card of NVIDIA, and no driver of it", cuda_toolkit.DRIVER)
+        add("this machine has an NVIDIA GPU, but no NVIDIA driver", cuda_toolkit.DRIVER)
     elif cuda_toolkit.lacks_driver():
-        add("the libraries of CUDA are installed, and no NVIDIA driver is found", cuda_toolkit.DRIVER)
+        add("the CUDA libraries are installed, but no NVIDIA driver is found", cuda_toolkit.DRIVER)
     older = ", ".join(f"gpu:{index}" for index, gpu in enumerate(found["gpus"]) if not gpu["cudnn"])
     if older:
-        what = "cuDNN from 9.11 on has no kernels for cards before Turing (compute capability 7.5)"
-        add(f"{what}, as {older}", cuda_toolkit.CUDNN_OF_ALL_CARDS)
+        what = "cuDNN 9.11 and later do not support GPUs before Turing (compute capability 7.5)"
+        add(f"{what}, such as {older}", cuda_toolkit.CUDNN_OF_ALL_CARDS)
     elif found["nvidia_gpus"] and not found["tensorflow_gpu"]:
         if sys.platform.startswith("linux"):
             add("TensorFlow does not find the CUDA libraries for the GPU", 'pip install "frame-booster[cuda]"')
         elif not providers.has_accelerator():
             add(
-                "ONNX Runtime has no accelerator, and TensorFlow uses no GPU on this system",
+                "this ONNX Runtime has no GPU provider, and TensorFlow has no GPU support on this system",
                 providers.install_accelerator(),
             )
     if found["nvidia_gpus"] and found["tensorflow_gpu"] and not found["libdevice"]:
         add("XLA, TensorFlow's compiler, does not find CUDA's libdevice", 'pip install "frame-booster[cuda]"')
     if not found["encoders"].get("libx264", False):
-        add("PyAV has no libx264", "pip install --force-reinstall av")
+        add("PyAV was built without libx264", "pip install --force-reinstall av")
     if not found.get("test", {"passed": True})["passed"]:
-        add("the frame that was made is not the stored one", "frame-booster doctor --no-test, and report both outputs")
+        add("the test frame differs from the stored one", "report the output of frame-booster doctor as a bug")
     return missing
 
 
@@ -249,11 +249,11 @@ def _has_nvidia_card() -> bool:
 def lines_of(found: dict[str, Any]) -> list[str]:
     """Returns the report for people."""
     lines = [f"frame-booster {found['version']}, Python {found['python']}, {found['system']}"]
-    gpus = f"NVIDIA GPUs that the driver reports: {found['nvidia_gpus']}"
+    gpus = f"NVIDIA GPUs reported by the driver: {found['nvidia_gpus']}"
     lines.append(f"CPU: {found['processor_threads']} threads; {gpus}")
     lines += [f"{name:<24}{version}" for name, version in found["packages"].items()]
     if len(found["runtimes"]) > 1:
-        lines.append(f"these overwrite each other: {', '.join(found['runtimes'])}; keep one of them")
+        lines.append(f"these packages overwrite each other: {', '.join(found['runtimes'])}; keep one of them")
     lines.append(f"{'CUDA in TensorFlow':<24}{found['tensorflow_cuda'] or 'none'}")
     lines.append(f"{'NVIDIA driver':<24}{found['driver'] or 'none'}")
     for index, gpu in enumerate(found["gpus"]):
@@ -261,24 +261,26 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         memory = f"{free} of {gpu['memory'] / 2**30:.1f} GiB free"
         lines.append(f"gpu:{index}: {gpu['name']}, compute capability {gpu['capability']}, {memory}")
         pairs = ", ".join(f"{count or 'strips of 1'} at {size}" for size, count in gpu["batches"].items())
-        lines.append(f"gpu:{index}: TensorFlow takes {gpu['precision']}; pairs at once: {pairs}")
+        lines.append(f"gpu:{index}: TensorFlow uses {gpu['precision']}; batch size: {pairs}")
         if not gpu["built_for"]:
-            later = "those of this card are made at first use, which can take minutes; a later one may have them"
-            lines.append(f"gpu:{index}: TensorFlow has kernels for older cards only: {later}")
+            later = (
+                "those for this GPU are compiled at first use, which can take minutes; a later TensorFlow may have them"
+            )
+            lines.append(f"gpu:{index}: TensorFlow has kernels for older GPUs only: {later}")
     there = [name for name, here in found["encoders"].items() if here]
     lines.append(f"{'encoders':<24}{', '.join(there)} (all: frame-booster --list-encoders)")
     refused = found["cache_refused"]
-    unkept = "" if refused is None else f" (nothing is kept: {refused}; FRAME_BOOSTER_CACHE names another)"
+    unkept = "" if refused is None else f" (cannot be used: {refused}; set FRAME_BOOSTER_CACHE to another)"
     lines.append(f"{'cache folder':<24}{found['cache']}{unkept}")
     lines.append("")
     lines.append("--engine tensorflow: " + _tensorflow(found["tensorflow"], found["tensorflow_gpu"]))
     for short, hint in found["providers"].items():
         lines.append(f"--engine onnx --provider {short}: {'available' if hint is None else f'not available ({hint})'}")
     lines.append("")
-    lines += [f"auto uses for {what} with {found['model']}: {engine}" for what, engine in found["auto"].items()]
+    lines += [f"--engine auto with {found['model']}, for {what}: {engine}" for what, engine in found["auto"].items()]
     if "test" in found:
         lines.append(_test_line(found["test"]))
-    lines += [f"missing: {gap['what']}: {gap['command']}" for gap in found["missing"]]
+    lines += [f"missing: {gap['what']} ({gap['command']})" for gap in found["missing"]]
     return lines
 
 
@@ -287,9 +289,11 @@ def _test_line(test: dict[str, Any]) -> str:
         return f"test: failed: {test['error']}"
     where = f"{test['engine']} on {test['device']}, {test['precision']}, in {test['seconds']} s"
     apart = (
-        "none is stored" if test["difference"] is None else f"{test['difference']:.2f} code values from the stored one"
+        "no stored frame to compare with"
+        if test["difference"] is None
+        else f"{test['difference']:.2f} code values from the stored frame"
     )
-    return f"test: {'passed' if test['passed'] else 'failed'}: a frame by {where}, {apart}"
+    return f"test: {'passed' if test['passed'] else 'failed'}: a frame with {where}, {apart}"
 
 
 def _version(package: str) -> str:

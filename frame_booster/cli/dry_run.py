@@ -34,24 +34,24 @@ def show(forecasts: Iterable[Forecast], *, as_json: bool, several_machines: bool
         raise SystemExit(refused[0].exit_code)
 
 
-ALONE = " by this machine alone"
+ALONE = " on this machine alone"
 """Said of a time where others would help: how fast they are shows when they work."""
 
 
 def _lines(one: Forecast, several_machines: bool) -> list[str]:
     if one.outcome == "skipped":
-        return [f"{one.input}: is left alone: {one.output} is done"]
+        return [f"{one.input}: would be skipped: {one.output} is complete"]
     if one.outcome == "refused":
-        return [f"{one.input}: would be refused with exit code {one.exit_code}: {one.error}"]
+        return [f"{one.input}: would fail with exit code {one.exit_code}: {one.error}"]
     rate = "an unknown rate" if one.rate is None else f"{float(one.rate):.6g} fps"
     lasts = "" if one.duration is None else f", {float(one.duration):.2f} s"
     frames = "unknown" if one.frames_out is None else f"{one.frames_out} frames from {one.frames_in}"
     size = "unknown" if one.bytes is None else f"about {shown_bytes(one.bytes)}"
-    free = "" if one.free is None else f", {shown_bytes(one.free)} are free"
+    free = "" if one.free is None else f", {shown_bytes(one.free)} free"
     time = "unknown" if one.seconds is None else f"about {_time(one.seconds)} with {one.engine} ({one.speed})"
     alone = ALONE if several_machines and one.seconds is not None else ""
     return [
-        f"{one.input}: would be {one.output}",
+        f"{one.input} -> {one.output}",
         f"  frames   {frames} at {rate}{lasts}",
         f"  video    {one.width}x{one.height}, {one.codec} in {one.pix_fmt}, {one.container or 'pictures'}",
         f"  size     {size}{free}",
@@ -78,9 +78,9 @@ def _total(found: list[Forecast], several_machines: bool) -> str:
     planned = [one for one in found if one.outcome == "planned"]
     sizes, times = ([value for one in planned if (value := of(one)) is not None] for of in (_bytes, _seconds))
     alone = ALONE if several_machines else ""
-    of_all = "" if len(sizes) == len(planned) == len(times) else ", as far as it is known"
+    of_all = "" if len(sizes) == len(planned) == len(times) else ", where known"
     total = f"about {shown_bytes(int(sum(sizes)))} in {_time(sum(times))}{alone}{of_all}" if planned else "nothing"
-    return f"{len(planned)} of {len(found)} inputs would be made: {total}"
+    return f"{len(planned)} of {len(found)} inputs would be processed: {total}"
 
 
 def _bytes(one: Forecast) -> float | None:

@@ -39,7 +39,7 @@ def strange_variables(context: click.Context, environment: Mapping[str, str]) ->
     for name in sorted(environment):
         if not name.startswith(prefix) or name in known or not environment[name]:
             continue
-        told.append(f"the environment variable {name} sets nothing ({_why(name, prefix, known, by_name, context)})")
+        told.append(f"the environment variable {name} has no effect ({_why(name, prefix, known, by_name, context)})")
     return told
 
 
@@ -54,14 +54,14 @@ def _why(
         one, typed = by_name[name]
         variable = one.variable(context) if isinstance(one, GroupedOption) else None
         if variable is not None:
-            return f"that of {typed} is {variable}"
-        return f"{typed} cannot come from the environment: it is about one run, so give it on the line"
+            return f"the variable of {typed} is {variable}"
+        return f"{typed} has no environment variable; use it on the command line"
     # Without the prefix, which would make all names alike.
     near = difflib.get_close_matches(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known], 3)
     return (
-        f"nearest: {', '.join(prefix + one for one in near)}"
+        f"similar: {', '.join(prefix + one for one in near)}"
         if near
-        else "frame-booster --help OPTION tells the variable of an option"
+        else "frame-booster --help OPTION shows the variable of an option"
     )
 
 

@@ -67,7 +67,7 @@ def run_options(values: dict[str, Any]) -> BoostOptions:
     fps = through(parse_fps, "fps")
     factor = fps if isinstance(fps, int) else None
     if factor is not None and values["factor"] is not None:
-        raise InputError("fps and factor exclude each other", hint="give one of them")
+        raise InputError("--fps and --factor exclude each other", hint="use one of them")
     return BoostOptions(
         model=values["model"],
         weights=values["weights"],
@@ -138,7 +138,7 @@ def cluster_options(values: dict[str, Any]) -> ClusterOptions | None:
     if values["cluster"] is None:
         for name in ("cluster_cpus", "cluster_workers", "cluster_scratch"):
             if values[name] is not None:
-                raise InputError(f"--{name.replace('_', '-')} is only of use with --cluster")
+                raise InputError(f"--{name.replace('_', '-')} needs --cluster")
         return None
     scratch = values["cluster_scratch"]
     return ClusterOptions(

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-_INPUT = "the input is named without an option, as frame-booster in.mp4 -o out.mp4"
+_INPUT = "give the input without an option, for example frame-booster in.mp4 -o out.mp4"
 FOREIGN = {
     "-i": _INPUT,
     "--video": _INPUT,
-    "--img": "the input, a folder of pictures, is named without an option",
-    "--exp": "here it is --factor, which is two to that power",
-    "--scale": "here it is --flow-scale, whose auto chooses by the size of the frames; that itself stays",
-    "--UHD": "here it is --flow-scale 0.5, which auto chooses by itself",
-    "--fp16": "here it is --precision float16",
-    "-an": "here it is --audio drop",
-    "-f": "here it is --output-format, or --input-format",
-    "-movflags": "here it is --container-option movflags=...",
-    "-tune": "here it is --encoder-option tune=...",
+    "--img": "give the folder of images without an option, for example frame-booster frames/ -o out.mp4",
+    "--exp": "use --factor, which is 2 to that power (--exp 2 is --factor 4)",
+    "--scale": "use --flow-scale, or leave it out: auto chooses by the frame size; the output size stays the same",
+    "--UHD": "use --flow-scale 0.5, or leave it out: it is chosen by the frame size",
+    "--fp16": "use --precision float16",
+    "-an": "use --audio drop",
+    "-f": "use --output-format or --input-format",
+    "-movflags": "use --container-option movflags=...",
+    "-tune": "use --encoder-option tune=...",
 }
 """Names that there are not, with what to do instead."""
 
 
 _WITH_VALUES = {
     "--exp": lambda value: f"--factor {2 ** int(value)}",
-    "-f": lambda value: f"--output-format {value}, or --input-format",
+    "-f": lambda value: f"--output-format {value} or --input-format {value}",
     "-movflags": lambda value: f"--container-option movflags={value}",
     "-tune": lambda value: f"--encoder-option tune={value}",
 }
@@ -50,6 +50,6 @@ def advice(args: list[str], *, of_letters: bool = False) -> str | None:
         if name in _WITH_VALUES and value:
             # A value that is none there, as of --exp two, is answered as one that is missing.
             with suppress(ValueError):
-                return f"there is no option {name}; here it is {_WITH_VALUES[name](value)}"
+                return f"there is no option {name}; use {_WITH_VALUES[name](value)}"
         return f"there is no option {name}; {FOREIGN[name]}"
     return None

@@ -220,7 +220,7 @@ class GroupedCommand(click.Command):
                 return "\n\n".join(_page(ctx, one, heading(group)) for one in options)
         names = {name.lstrip("-"): name for options in groups.values() for one in options for name in one.opts}
         near = difflib.get_close_matches(wanted, [*names, *(group.casefold() for group in groups)], 3, 0.5)
-        hint = f"nearest: {', '.join(names.get(name, name) for name in near)}" if near else "see --help"
+        hint = f"similar: {', '.join(names.get(name, name) for name in near)}" if near else "see --help"
         raise click.UsageError(f"there is no option {topic!r} ({hint})", ctx)
 
 

@@ -34,14 +34,14 @@ def preview_one(
       FrameBoosterError: it cannot be made, or an option has no meaning for it.
     """
     if cluster is not None or report is not None or options.resume:
-        raise InputError("--preview takes no --cluster, --report or --resume", hint="leave it out, or --preview")
+        raise InputError("--preview excludes --cluster, --report and --resume", hint="remove one of them")
     from frame_booster.media.paths import input_path, is_picture_folder
     from frame_booster.pipeline.comparison.facts import clock
     from frame_booster.pipeline.comparison.preview import duration_text, preview
 
     path = input_path(input)
     if path.is_dir() and not is_picture_folder(path):
-        raise InputError("is a folder of videos, and a preview is of one", path=path, hint="give one of its videos")
+        raise InputError("is a folder of videos, but --preview takes one video", path=path, hint="choose one of them")
 
     def tell(place: Place, number: int, of: int) -> None:
         display.event("place", file=input, number=number, of=of, start=str(place.start), reason=place.reason)
@@ -66,4 +66,6 @@ def preview_one(
     if display.form in ("bar", "plain"):
         tell_page(made.page)
         if made.whole_seconds is not None:
-            click.echo(f"the whole would take about {duration_text(made.whole_seconds)} here", err=True)
+            click.echo(
+                f"estimated time for the whole video on this machine: {duration_text(made.whole_seconds)}", err=True
+            )

@@ -93,7 +93,7 @@ class ProfiledCommand(GroupedCommand):
         by_name = {one.name: one for one in self._options()}
         name = given.get("profile", None if "no_profile" in given else by_name["profile"].resolve_envvar_value(ctx))
         if name is not None and "no_profile" in given:
-            raise InputError("--profile and --no-profile exclude each other", hint="leave out one of them")
+            raise InputError("--profile and --no-profile exclude each other", hint="use one of them")
         ctx.meta[USED] = None
         if "no_profile" in given:
             return
@@ -107,7 +107,7 @@ class ProfiledCommand(GroupedCommand):
         profiles = read_profiles(path)
         if name is not None and name not in profiles:
             known = ", ".join(sorted(profiles)) or "none"
-            raise InputError(f"there is no profile {name!r}", path=path, hint=f"there is: {known}")
+            raise InputError(f"there is no profile {name!r}", path=path, hint=f"known profiles: {known}")
         merged: dict[str, Any] = {}
         for profile in dict.fromkeys([DEFAULT_PROFILE, *([] if name is None else [name])]):
             if profile in profiles:
@@ -128,10 +128,14 @@ class ProfiledCommand(GroupedCommand):
         for key, value in table.items():
             one = by_key.get(key.replace("_", "-"))
             if one is None or one.name is None or not one.in_profiles or one.name == "profile":
-                why = "is no option" if one is None else "cannot stand in a profile: it is about one run, or a path"
+                why = (
+                    "is not an option"
+                    if one is None
+                    else "cannot be in a profile: it is for a single run, or names a path"
+                )
                 raise InputError(f"[{profile}] {key} {why}", path=path, hint="frame-booster --help lists the options")
             if one.name in values:
-                raise InputError(f"[{profile}] {key} stands there twice, under two names", path=path)
+                raise InputError(f"[{profile}] {key} is set twice, under two names", path=path)
             try:
                 values[one.name] = _value(one, value)
             except InputError as error:
@@ -167,11 +171,11 @@ class ProfiledCommand(GroupedCommand):
             value, _ = one.consume_value(ctx, given)
             options[one.key] = _plain(one.process_value(ctx, value))
         if not options:
-            raise InputError("--save-profile: there are no options on the line to save")
+            raise InputError("--save-profile: the command line has no options that a profile can hold")
         self._checked(path, name, options)
         save_profile(path, name, options)
-        told = f"; left out: {', '.join(left_out)}" if left_out else ""
-        click.echo(f"profile {name} is saved in {path}: {', '.join(options)}{told}", err=True)
+        told = f"; not saved: {', '.join(left_out)}" if left_out else ""
+        click.echo(f"profile {name} saved in {path}: {', '.join(options)}{told}", err=True)
         arguments = [one.name for one in self.params if isinstance(one, click.Argument)]
         if not any(isinstance(given.get(one), (str, tuple, list)) and given[one] for one in arguments):
             ctx.exit()
@@ -191,14 +195,14 @@ def _value(one: GroupedOption, value: Any) -> Any:
     """
     if one.is_flag:
         if not isinstance(value, bool):
-            raise InputError("is true or false")
+            raise InputError("must be true or false")
         return value
     several = value if isinstance(value, list) else [value]
     if isinstance(value, list) and not one.multiple:
-        raise InputError("is one value, not a list")
+        raise InputError("must be one value, not a list")
     for item in several:
         if isinstance(item, bool) or not isinstance(item, (str, int, float)):
-            raise InputError("is a number or a text")
+            raise InputError("must be a number or a string")
         if one.reads is not None:
             one.reads(str(item))
     return tuple(map(str, several)) if one.multiple else str(value)

@@ -35,7 +35,9 @@ def config_file() -> Path:
             base = str(Path.home() / "Library" / "Application Support")
         return Path(base or Path.home() / ".config") / "frame-booster" / "config.toml"
     except RuntimeError as error:
-        raise InputError("this user has no home folder for profiles", hint="set HOME, or XDG_CONFIG_HOME") from error
+        raise InputError(
+            "this user has no home folder, which would hold the profiles", hint="set HOME or XDG_CONFIG_HOME"
+        ) from error
 
 
 def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
@@ -49,7 +51,7 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
     profiles = _document(path).unwrap()
     for name, table in profiles.items():
         if not isinstance(table, dict):
-            raise InputError(f"{name} stands in no profile", path=path, hint=f"put it under [{DEFAULT_PROFILE}]")
+            raise InputError(f"{name} is outside of any profile", path=path, hint=f"move it below [{DEFAULT_PROFILE}]")
     return profiles
 
 
@@ -68,7 +70,7 @@ def save_profile(path: Path, name: str, options: Mapping[str, Any]) -> None:
     import tomlkit
 
     if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r} is not a name for a profile", hint="letters, digits, - and _")
+        raise InputError(f"{name!r} cannot name a profile", hint="use letters, digits, - and _")
     document = _document(path) if _is_there(path) else tomlkit.document()
     table = tomlkit.table()
     for key, value in options.items():
@@ -90,8 +92,8 @@ def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        hint = "set HOME or XDG_CONFIG_HOME to a folder of yours, or give --no-profile"
-        raise InputError(f"cannot be looked at: {error.strerror}", path=path, hint=hint) from error
+        hint = "set HOME or XDG_CONFIG_HOME to a folder that you can read, or use --no-profile"
+        raise InputError(f"cannot be accessed: {error.strerror}", path=path, hint=hint) from error
 
 
 def _document(path: Path) -> Any:
@@ -101,8 +103,8 @@ def _document(path: Path) -> Any:
     try:
         return tomlkit.parse(read_text(path))
     except TOMLKitError as error:
-        raise InputError(f"is not TOML: {error}", path=path) from error
+        raise InputError(f"is not valid TOML: {error}", path=path) from error
     except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8, nor UTF-16 with a BOM", path=path, hint="save it as UTF-8") from error
+        raise InputError("is neither UTF-8 nor UTF-16 with a BOM", path=path, hint="save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error

@@ -35,7 +35,7 @@ def told_stdout() -> Iterator[None]:
 def check_open() -> None:
     """Raises OutputError where the program was started without a standard output."""
     if was_closed(1):
-        raise OutputError("standard output is closed", hint="start without >&-, or write to a file by -o")
+        raise OutputError("standard output is closed", hint="start without >&-, or write to a file with -o")
 
 
 class _Told:
@@ -63,8 +63,10 @@ class _Told:
         with suppress(OSError), Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), self._stream.fileno())
         if is_gone(error):
-            raise ReaderGoneError("standard output is not read any more, and takes no more lines") from error
-        raise OutputError(f"standard output cannot be written: {error.strerror}", hint="look where it leads") from error
+            raise ReaderGoneError("the reader of standard output has closed it (broken pipe)") from error
+        raise OutputError(
+            f"standard output cannot be written: {error.strerror}", hint="check where it is redirected to"
+        ) from error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -142,7 +142,7 @@ def _listed(path: Path) -> Iterator[Given]:
         lines = read_text(path).split("\n")
     except UnicodeDecodeError as error:
         where = f"{path}, line {line_of(error)}"
-        raise InputError("is not UTF-8, nor UTF-16 with a BOM", path=where, hint="save the list as UTF-8") from error
+        raise InputError("is neither UTF-8 nor UTF-16 with a BOM", path=where, hint="save the list as UTF-8") from error
     except FileNotFoundError as error:
         raise InputError(
             "no such list", path=path, hint='"@FILE" has an input a line; a file called so is ./@FILE'

@@ -244,5 +244,5 @@ class RateChoice:
 def _of_ffmpeg(rate: Fraction) -> Fraction:
     known = representable(rate)
     if known is None:
-        raise InputError(f"FFmpeg has no rate of {float(rate):g} frames a second", hint="give another rate")
+        raise InputError(f"FFmpeg cannot represent a rate of {float(rate):g} fps", hint="use another rate")
     return known

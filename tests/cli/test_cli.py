@@ -167,7 +167,7 @@ def test_an_error_that_nobody_expects_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "frame-booster: failed unexpectedly: KeyError: 'odd' (this is a fault of frame-booster;"
+        "frame-booster: failed unexpectedly: KeyError: 'odd' (this is a bug in frame-booster;"
     )
     assert done.stderr.count("\n") == 1
     assert json.loads(done.stdout)["error"] == "UnexpectedError"

@@ -30,13 +30,13 @@ def test_every_engine_and_provider_is_told() -> None:
     for provider in PROVIDERS.values():
         [line] = [line for line in lines if line.startswith(f"--engine onnx --provider {provider.short}: ")]
         assert ("not available" in line) == (provider.name not in providers.available())
-    assert len([line for line in lines if line.startswith("auto uses for ")]) == 2
+    assert len([line for line in lines if line.startswith("--engine auto with ")]) == 2
 
 
 def test_runtimes_that_overwrite_each_other_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     both = ["onnxruntime", "onnxruntime-gpu"]
     monkeypatch.setattr(providers, "installed_runtimes", lambda: both)
-    assert "these overwrite each other: onnxruntime, onnxruntime-gpu; keep one of them" in lines_of(
+    assert "these packages overwrite each other: onnxruntime, onnxruntime-gpu; keep one of them" in lines_of(
         facts("fbnet-2", test=False)
     )
 
@@ -61,7 +61,7 @@ def test_a_card_is_told_with_what_would_be_taken(monkeypatch: pytest.MonkeyPatch
     lines = lines_of(facts("fbnet-2", test=False))
     assert any(line.startswith("gpu:0: NVIDIA H100, compute capability 9.0, 79.0 of 80.0 GiB free") for line in lines)
     assert any(
-        'missing: TensorFlow does not find the CUDA libraries for the GPU: pip install "frame-booster[cuda]"' in x
+        'missing: TensorFlow does not find the CUDA libraries for the GPU (pip install "frame-booster[cuda]")' in x
         for x in lines
     )
 
@@ -100,7 +100,7 @@ def test_a_cache_folder_that_cannot_be_written_is_told(monkeypatch: pytest.Monke
         os, "access", lambda path, mode: not (path == closed and mode == os.W_OK) and access(path, mode)
     )
     [line] = [line for line in lines_of(facts("fbnet-2", test=False)) if line.startswith("cache folder")]
-    assert "nothing is kept: permission is denied; FRAME_BOOSTER_CACHE" in line
+    assert "cannot be used: permission denied; set FRAME_BOOSTER_CACHE" in line
 
 
 def test_libraries_of_cuda_without_a_driver_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_libraries_of_cuda_without_a_driver_are_told(monkeypatch: pytest.MonkeyP
     found = {**facts("fbnet-2", test=False), "driver": None, "nvidia_gpus": 0}
     [gap] = doctor._missing(found)
     assert (gap["what"], "--gpus all" in gap["command"]) == (
-        "the libraries of CUDA are installed, and no NVIDIA driver is found",
+        "the CUDA libraries are installed, but no NVIDIA driver is found",
         True,
     )
 
@@ -150,7 +150,7 @@ def test_a_frame_is_compared_with_the_stored_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(choice, "load_network", lambda name: model)
     found = facts("fbnet-2", test=True)
     assert found["test"]["passed"] != wrong
-    assert any(gap["what"].startswith("the frame that was made") for gap in found["missing"]) == wrong
+    assert any(gap["what"].startswith("the test frame differs") for gap in found["missing"]) == wrong
 
 
 def test_an_engine_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,13 +214,13 @@ def test_whatever_an_engine_raises_is_told(monkeypatch: pytest.MonkeyPatch, text
 @pytest.mark.parametrize(
     ("lacking", "what", "command"),
     [
-        ({"driver": None}, "there is a card of NVIDIA, and no driver of it", cuda_toolkit.DRIVER),
+        ({"driver": None}, "this machine has an NVIDIA GPU, but no NVIDIA driver", cuda_toolkit.DRIVER),
         (
             {"nvidia_gpus": 1, "tensorflow_gpu": True, "libdevice": False},
             "XLA, TensorFlow's compiler, does not find CUDA's libdevice",
             'pip install "frame-booster[cuda]"',
         ),
-        ({"encoders": {}}, "PyAV has no libx264", "pip install --force-reinstall av"),
+        ({"encoders": {}}, "PyAV was built without libx264", "pip install --force-reinstall av"),
     ],
 )
 def test_each_thing_that_is_missing_is_told_with_what_mends_it(
@@ -234,7 +234,7 @@ def test_each_thing_that_is_missing_is_told_with_what_mends_it(
     whole = {**facts(DEFAULT, test=False), **here, "driver": "550.54", "nvidia_gpus": 0, "gpus": []}
     assert doctor._missing(whole) == []
     assert doctor._missing({**whole, **lacking}) == [{"what": what, "command": command}]
-    assert f"missing: {what}: {command}" in lines_of({**whole, "missing": doctor._missing({**whole, **lacking})})
+    assert f"missing: {what} ({command})" in lines_of({**whole, "missing": doctor._missing({**whole, **lacking})})
 
 
 def test_what_a_card_is_used_for_is_told_with_what_it_costs() -> None:
@@ -242,10 +242,10 @@ def test_what_a_card_is_used_for_is_told_with_what_it_costs() -> None:
     card |= {"batches": {"1920x1080": 3, "3840x2160": 0}, "built_for": False, "cudnn": True}
     told = lines_of({**facts(DEFAULT, test=False), "gpus": [card]})
     assert "gpu:0: card, compute capability 12.0, unknown of 8.0 GiB free" in told
-    assert any(line.endswith("pairs at once: 3 at 1920x1080, strips of 1 at 3840x2160") for line in told)
-    assert any(line.startswith("gpu:0: TensorFlow has kernels for older cards only: ") for line in told)
+    assert any(line.endswith("batch size: 3 at 1920x1080, strips of 1 at 3840x2160") for line in told)
+    assert any(line.startswith("gpu:0: TensorFlow has kernels for older GPUs only: ") for line in told)
     for line in lines_of({**facts(DEFAULT, test=False), "gpus": [{**card, "built_for": True}]}):
-        assert "older cards only" not in line
+        assert "older GPUs only" not in line
 
 
 @pytest.mark.parametrize("passed", [True, False])
@@ -253,7 +253,8 @@ def test_the_test_is_told_as_what_it_was(passed: bool) -> None:
     test = {"passed": passed, "engine": "onnx", "device": "cpu", "precision": "float32", "seconds": 1.5}
     [line] = [x for x in lines_of({**facts(DEFAULT, test=False), "test": {**test, "difference": 2.5}}) if "test: " in x]
     verdict = "passed" if passed else "failed"
-    assert line == f"test: {verdict}: a frame by onnx on cpu, float32, in 1.5 s, 2.50 code values from the stored one"
+    where = "onnx on cpu, float32, in 1.5 s"
+    assert line == f"test: {verdict}: a frame with {where}, 2.50 code values from the stored frame"
 
 
 def test_the_command_hands_on_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

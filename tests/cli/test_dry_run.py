@@ -37,10 +37,10 @@ REFUSED = Forecast("c.mp4", "", "refused", error="c.mp4: the file is empty", exi
 def test_everything_is_told_of_an_input(capsys: pytest.CaptureFixture[str]) -> None:
     show([PLANNED], as_json=False)
     assert capsys.readouterr().out.splitlines() == [
-        "a.mp4: would be a.2x.mp4",
+        "a.mp4 -> a.2x.mp4",
         "  frames   200 frames from 100 at 59.9401 fps, 3.34 s",
         "  video    64x48, libx264 in yuv420p, mp4",
-        "  size     about 2 MB, 5 GB are free",
+        "  size     about 2 MB, 5 GB free",
         "  time     about 40 s with tensorflow (measured here)",
         "  stream 1  audio (aac): copied",
         "  warning: chapters are lost",
@@ -62,17 +62,17 @@ def test_several_inputs_end_with_their_sum_and_the_code_of_the_first_refusal(
         show([SKIPPED, PLANNED, REFUSED, replace(PLANNED, seconds=60.0), other], as_json=False)
     assert ended.value.code == 2
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "b.mp4: is left alone: b.2x.mp4 is done"
-    assert "c.mp4: would be refused with exit code 2: c.mp4: the file is empty" in lines
-    assert lines[-1] == "2 of 5 inputs would be made: about 4 MB in 2 min"
+    assert lines[0] == "b.mp4: would be skipped: b.2x.mp4 is complete"
+    assert "c.mp4: would fail with exit code 2: c.mp4: the file is empty" in lines
+    assert lines[-1] == "2 of 5 inputs would be processed: about 4 MB in 2 min"
     show([SKIPPED, SKIPPED], as_json=False)
-    assert capsys.readouterr().out.splitlines()[-1] == "0 of 2 inputs would be made: nothing"
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 2 inputs would be processed: nothing"
 
 
 @pytest.mark.parametrize("unknown", [{"seconds": None}, {"bytes": None}])
 def test_a_sum_says_where_something_is_not_known(unknown: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     show([PLANNED, replace(PLANNED, **unknown)], as_json=False)
-    assert capsys.readouterr().out.splitlines()[-1].endswith(", as far as it is known")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(", where known")
 
 
 @pytest.mark.parametrize(

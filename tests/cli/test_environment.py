@@ -23,22 +23,22 @@ CONTEXT = click.Context(boost, info_name="frame-booster", **boost.context_settin
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("CODECC", "nearest: FRAME_BOOSTER_CODEC"),
-        ("CRFS", "nearest: FRAME_BOOSTER_CRF"),
+        ("CODECC", "similar: FRAME_BOOSTER_CODEC"),
+        ("CRFS", "similar: FRAME_BOOSTER_CRF"),
         ("CACHES", "FRAME_BOOSTER_CACHE"),
         ("QWERTZUIOP", "frame-booster --help OPTION"),
-        ("START", "--start cannot come from the environment: it is about one run"),
-        ("END", "--to cannot come"),
-        ("JSON", "--json cannot come"),
-        ("VERSION", "--version cannot come"),
-        ("HELP", "--help cannot come"),
-        ("MULTI", "that of --multi is FRAME_BOOSTER_FACTOR"),
-        ("C_V", "that of -c:v is FRAME_BOOSTER_CODEC"),
+        ("START", "--start has no environment variable; use it on the command line"),
+        ("END", "--to has no environment variable"),
+        ("JSON", "--json has no environment variable"),
+        ("VERSION", "--version has no environment variable"),
+        ("HELP", "--help has no environment variable"),
+        ("MULTI", "the variable of --multi is FRAME_BOOSTER_FACTOR"),
+        ("C_V", "the variable of -c:v is FRAME_BOOSTER_CODEC"),
     ],
 )
 def test_what_sets_nothing_is_told_with_what_would(name: str, said: str) -> None:
     [told] = strange_variables(CONTEXT, {f"FRAME_BOOSTER_{name}": "1"})
-    assert told.startswith(f"the environment variable FRAME_BOOSTER_{name} sets nothing (")
+    assert told.startswith(f"the environment variable FRAME_BOOSTER_{name} has no effect (")
     assert said in told
 
 
@@ -76,7 +76,7 @@ def test_a_run_warns_once_and_so_do_its_reports(tmp_path: Path, monkeypatch: pyt
             main, [str(source), "-o", f"{tmp_path / source.stem}.out/", "--report", str(report), "--json"]
         )
         assert done.exit_code == 0, done.output
-        assert done.stderr.count("FRAME_BOOSTER_CODECC sets nothing") == 1
+        assert done.stderr.count("FRAME_BOOSTER_CODECC has no effect") == 1
         files = json.loads(report.read_text())["files"]
         assert files == [
             one

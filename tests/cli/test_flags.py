@@ -123,7 +123,7 @@ def test_every_flag_of_a_cluster_is_handed_on(typed: str, place: str, value: obj
     assert value_at(found, place) == value
     if typed:
         assert value_at(ClusterOptions("auto"), place) != value
-        with pytest.raises(InputError, match=f"^{typed.split()[0]} is only of use with --cluster$"):
+        with pytest.raises(InputError, match=f"^{typed.split()[0]} needs --cluster$"):
             cluster_options(values_of(typed))
 
 

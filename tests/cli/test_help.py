@@ -137,14 +137,14 @@ def test_names_of_other_programs_are_aliases_or_told_of() -> None:
     assert not own & set(FOREIGN), "what is there needs no advice"
     done = run("in.mp4", "--exp", "2")
     assert done.returncode == 2
-    assert done.stderr.endswith("Error: there is no option --exp; here it is --factor 4\n"), "and no guesses"
+    assert done.stderr.endswith("Error: there is no option --exp; use --factor 4\n"), "and no guesses"
     for typed_there, here in (
-        (["--exp=3"], "here it is --factor 8"),
-        (["--exp", "two"], "here it is --factor, which is two to that power"),
-        (["-movflags", "+faststart"], "here it is --container-option movflags=+faststart"),
-        (["-tune", "film"], "here it is --encoder-option tune=film"),
-        (["-an"], "here it is --audio drop"),
-        (["--UHD"], "here it is --flow-scale 0.5"),
+        (["--exp=3"], "use --factor 8"),
+        (["--exp", "two"], "use --factor, which is 2 to that power (--exp 2 is --factor 4)"),
+        (["-movflags", "+faststart"], "use --container-option movflags=+faststart"),
+        (["-tune", "film"], "use --encoder-option tune=film"),
+        (["-an"], "use --audio drop"),
+        (["--UHD"], "use --flow-scale 0.5"),
     ):
         with pytest.raises(click.UsageError, match=re.escape(here)):
             boost.make_context("frame-booster", ["in.mp4", *typed_there])

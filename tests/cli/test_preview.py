@@ -54,7 +54,7 @@ def test_people_are_told_of_each_place_the_page_and_the_time(
         "in.mp4: place 2 of 2, at 01:00.000: dark",
         "frame-booster: note: the boosted file has no sound",
         "p.html: 80 frames, 60 of them interpolated, 2.5 MB, in 3.2 s; open it in a browser",
-        *([] if whole_seconds is None else ["the whole would take about 2 min here"]),
+        *([] if whole_seconds is None else ["estimated time for the whole video on this machine: 2 min"]),
     ]
     assert told(Display("plain", quiet=True), capsys, as_json=False) == ("", "")
 

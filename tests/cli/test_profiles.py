@@ -120,20 +120,20 @@ def test_values_of_toml_are_those_of_the_line(file: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("crff = 18", r"\[default\] crff is no option"),
+        ("crff = 18", r"\[default\] crff is not an option"),
         ('crf = "good"', r"\[default\] crf: 'good' is not a valid float"),
         ('fps = "fast"', r"\[default\] fps = 'fast': not a frame rate"),
-        ("scene-threshold = 3", r"\[default\]: scene threshold 3.0 is not in \[0, 1\]"),
+        ("scene-threshold = 3", r"\[default\]: --scene-threshold 3.0 is not between 0 and 1"),
         ("threads = 1.5", r"\[default\] threads: '1.5' is not"),
-        ("overwrite = 1", r"\[default\] overwrite = 1: is true or false"),
-        ("crf = true", r"\[default\] crf = True: is a number or a text"),
+        ("overwrite = 1", r"\[default\] overwrite = 1: must be true or false"),
+        ("crf = true", r"\[default\] crf = True: must be a number or a string"),
         ('model = "best"', r"\[default\] model: 'best' is not one of"),
-        ('preset = ["slow"]', r"\[default\] preset = \['slow'\]: is one value"),
-        ('output = "x.mp4"', r"\[default\] output cannot stand in a profile"),
-        ('weights = "x"', r"\[default\] weights cannot stand in a profile"),
-        ('profile = "x"', r"\[default\] profile cannot stand in a profile"),
-        ("factor = 2\nmulti = 4", r"\[default\] multi stands there twice"),
-        ("crf = ", "is not TOML"),
+        ('preset = ["slow"]', r"\[default\] preset = \['slow'\]: must be one value"),
+        ('output = "x.mp4"', r"\[default\] output cannot be in a profile"),
+        ('weights = "x"', r"\[default\] weights cannot be in a profile"),
+        ('profile = "x"', r"\[default\] profile cannot be in a profile"),
+        ("factor = 2\nmulti = 4", r"\[default\] multi is set twice"),
+        ("crf = ", "is not valid TOML"),
     ],
 )
 def test_what_is_wrong_in_a_profile_is_an_error_with_file_and_key(file: Path, line: str, said: str) -> None:
@@ -148,13 +148,13 @@ def test_a_faulty_profile_ends_the_command_in_one_line_and_does_not_keep_it_from
     file.write_text("crf = 3\n")
     done = run("in.mp4")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"frame-booster: {file}: crf stands in no profile (put it under [default])\n"
+    assert done.stderr == f"frame-booster: {file}: crf is outside of any profile (move it below [default])\n"
     assert "Usage" in run("--help").stdout
     assert "no such file" in run("in.mp4", "--no-profile").stderr, "nothing else is looked at"
     file.write_text("[small]\n")
     done = run("in.mp4", "--profile", "smal")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "there is: small" in done.stderr
+    assert "known profiles: small" in done.stderr
 
 
 def test_a_faulty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +171,8 @@ def test_a_line_is_saved_and_the_rest_of_the_file_stays(file: Path) -> None:
         "--codec", "libx265", "--crf", "22", "-y", "--encoder-option", "a=b", "-ss", "3", "--save-profile", "new"
     )
     assert done.returncode == 0, done.stderr
-    assert f"profile new is saved in {file}" in done.stderr
-    assert "left out: --start" in done.stderr
+    assert f"profile new saved in {file}" in done.stderr
+    assert "not saved: --start" in done.stderr
     text = file.read_text()
     assert text.startswith(before)
     new = {"overwrite": True, "codec": "libx265", "crf": 22, "encoder-option": ["a=b"]}
@@ -186,14 +186,14 @@ def test_a_line_is_saved_and_the_rest_of_the_file_stays(file: Path) -> None:
 
 def test_what_cannot_be_saved_is_not(file: Path) -> None:
     for arguments, said in (
-        ([], "no options on the line"),
-        (["-o", "x.mp4"], "no options on the line"),
+        ([], "no options that a profile can hold"),
+        (["-o", "x.mp4"], "no options that a profile can hold"),
         (["--fps", "fast"], "not a frame rate"),
-        (["--slow-audio", "drop"], "only of use with slow motion"),
+        (["--slow-audio", "drop"], "--slow-audio needs --slow-motion"),
     ):
         with pytest.raises((SettingsError, click.UsageError), match=said):
             boost.make_context("frame-booster", [*arguments, "--save-profile", "x"])
-    with pytest.raises(InputError, match="not a name"):
+    with pytest.raises(InputError, match="cannot name a profile"):
         save_profile(file, "a b", {"crf": 1})
     assert not file.exists()
     (file.parent.parent / "in the way").write_text("")
@@ -245,7 +245,7 @@ def test_a_folder_that_may_not_be_looked_at_is_told_of(file: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "exists", exists)
     for asked in ((), ("--crf", "20", "--save-profile", "small")):
-        with pytest.raises(SettingsError, match=r"config.toml: cannot be looked at: Permission denied .*--no-profile"):
+        with pytest.raises(SettingsError, match=r"config.toml: cannot be accessed: Permission denied .*--no-profile"):
             parsed(*asked)
     assert parsed("--no-profile").meta[USED] is None
 

@@ -93,7 +93,7 @@ def test_verbose_tells_the_seconds_of_each_stage(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     summary, seconds = done.stderr.splitlines()
     assert re.search(r": 8 frames at 100 fps from 2 in [\d.]+ s; busy: .*loading \d+ %", summary)
-    assert re.fullmatch(r"  loading .* decoding .* network .* encoding .* the slowest was \w+", seconds)
+    assert re.fullmatch(r"  loading .* decoding .* network .* encoding .* slowest: \w+", seconds)
 
 
 def test_an_error_is_a_line_of_json_too(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_where_the_time_went() -> None:
     assert busy(stages, 4.0) == "; busy: network 90 %, encoding 30 %, loading 25 %"
     assert busy(StageTimes(), 4.0) == ""
     assert seconds_of(stages) == (
-        "  loading 1.00 s, decoding 0.01 s, network 3.60 s, encoding 1.20 s; the slowest was network"
+        "  loading 1.00 s, decoding 0.01 s, network 3.60 s, encoding 1.20 s; slowest: network"
     )
     assert live(StageTimes(), 0.0) == ""
 
@@ -261,5 +261,5 @@ def test_an_encoder_in_hardware_is_named_where_encoding_was_slowest_and_it_works
     Display().summary(result)
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert ("encoding was slowest, and --codec libx264 works here" in told) == named
+    assert ("encoding was the slowest stage, --codec libx264 is faster on this machine" in told) == named
     assert "2 frames at 50 fps from 1 in 4.0 s" in told

@@ -104,9 +104,7 @@ def test_a_reader_that_has_gone_costs_a_result_and_no_listing(tmp_path: Path, ar
             command, cwd=tmp_path, stdout=unread, stderr=subprocess.PIPE, text=True, timeout=120, check=False
         )
     assert done.returncode == code
-    assert done.stderr == (
-        "frame-booster: standard output is not read any more, and takes no more lines\n" if code else ""
-    )
+    assert done.stderr == ("frame-booster: the reader of standard output has closed it (broken pipe)\n" if code else "")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_a_reader_that_has_gone_is_known_by_the_error_of_each_system(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ([*STAND_IN, "日本.mp4", "--dry-run"], r"\u65e5\u672c.mp4: would be \u65e5\u672c.2x.mp4"),
+        ([*STAND_IN, "日本.mp4", "--dry-run"], r"\u65e5\u672c.mp4 -> \u65e5\u672c.2x.mp4"),
         ([*FBNET, "convert", str(ROOT / "weights" / "fbnet-2.safetensors"), "日"], r"\u65e5: in the reference's form"),
     ],
 )

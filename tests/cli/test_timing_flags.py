@@ -88,14 +88,14 @@ def test_what_is_typed_is_read(flags: list[str], option: str, value: object) -> 
     [
         (["--factor", "17"], "2 to 16"),
         (["--factor", "2", "--fps", "3x"], "exclude each other"),
-        (["--slow-motion", "0.5"], "not slow motion"),
-        (["--slow-motion", "20", "--model", "fbnet"], "no slow motion of more than 16"),
+        (["--slow-motion", "0.5"], "is not above 1"),
+        (["--slow-motion", "20", "--model", "fbnet"], "supports --slow-motion up to 16 only"),
         (["-t", "1", "-to", "2"], "exclude each other"),
-        (["-ss", "2", "-to", "1"], "not after the start"),
+        (["-ss", "2", "-to", "1"], "--to is not after --start"),
         (["-ss", "00:00:00:30"], "no timecode 00:00:00:30"),
         (["--fps", "secam"], "ntsc, pal"),
         (["--shutter", "half"], "degrees"),
-        (["--shutter", "180", "--fps", "30", "--resume"], "cannot be resumed"),
+        (["--shutter", "180", "--fps", "30", "--resume"], "does not support --resume"),
         (["--mask", "none.png"], "no such mask"),
     ],
 )

@@ -98,7 +98,7 @@ def test_one_video_into_a_folder_and_what_failed_again(night: Path) -> None:
     assert "\nskipped b.mkv\n" in done.stderr
     assert [path.name for path in (night / "new" / "deep").iterdir()] == ["a.2x.mp4"]
     one = called(night, "b.mkv", "-o", "new/", "--dry-run", program=LOOK)
-    assert f"b.mkv: would be {Path('new') / 'b.2x.mkv'}\n  frames   12 frames from 6 at 50 fps, 0.24 s" in one.stdout
+    assert f"b.mkv -> {Path('new') / 'b.2x.mkv'}\n  frames   12 frames from 6 at 50 fps, 0.24 s" in one.stdout
     assert "  size     about " in one.stdout
     assert "alone" not in one.stdout
 
@@ -108,7 +108,7 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
     assert shared.returncode == 0, shared.stderr
     times = [line for line in shared.stdout.splitlines() if line.startswith(("  time", "2 of 2"))]
     assert len(times) == 3
-    assert all(" by this machine alone" in line for line in times), times
+    assert all(" on this machine alone" in line for line in times), times
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         (["", "a.mp4"], "the name of an input is empty"),
         (["a.mp4", "-o", ""], "the name of the output is empty"),
         (["a.mp4", "--watch"], "--watch needs a folder"),
-        (["a.mp4", "--dry-run", "--report", "r.json"], "--dry-run writes nothing"),
+        (["a.mp4", "--dry-run", "--report", "r.json"], "--dry-run writes no files"),
         (["a.mp4", "b.mkv", "--retry-failed", "list.txt"], "is no report"),
-        (["a.mp4", "--preview", "--dry-run"], "--preview is of one video"),
-        (["a.mp4", "b.mkv", "--preview"], "--preview is of one video"),
-        (["a.mp4", "--preview", "--report", "r.json"], "--preview takes no --cluster, --report or --resume"),
-        (["a.mp4", "--preview", "--cluster", "local"], "--preview takes no --cluster, --report or --resume"),
-        (["a.mp4", "--preview", "--resume"], "--preview takes no --cluster, --report or --resume"),
+        (["a.mp4", "--preview", "--dry-run"], "--preview takes one input"),
+        (["a.mp4", "b.mkv", "--preview"], "--preview takes one input"),
+        (["a.mp4", "--preview", "--report", "r.json"], "--preview excludes --cluster, --report and --resume"),
+        (["a.mp4", "--preview", "--cluster", "local"], "--preview excludes --cluster, --report and --resume"),
+        (["a.mp4", "--preview", "--resume"], "--preview excludes --cluster, --report and --resume"),
         (
             ["a.mp4", "-o", "-", "--json", "--output-format", "nut"],
             "--json and a video cannot both go to standard output",
@@ -141,7 +141,7 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         (["a.mp4", "-o", "out.mp4", "--report", "a.json"], "a.json: the report would replace the input or the output"),
         (["b.mkv", "a.mp4", "--report", "b.mkv"], "b.mkv: the report would replace the input or the output"),
         (["a.mp4", "-o", "out.mp4", "--report", "b.mkv"], "b.mkv: is there already, and is no report of frame-booster"),
-        (["a.mp4", "--report", "-"], "--report takes the name of a file (--json prints to standard output)"),
+        (["a.mp4", "--report", "-"], "--report needs the name of a file (for standard output, use --json)"),
         (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (make it first)"),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_report_that_may_not_be_written_is_told_before_work(night: Path, monke
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != night)
     found = in_process(monkeypatch, night / "a.mp4", "-o", night / "out.mp4", "--report", night / "r.json")
     assert found.exit_code == 2
-    assert f"{night / 'r.json'}: the report cannot be written: permission is denied" in found.output
+    assert f"{night / 'r.json'}: the report cannot be written: permission denied" in found.output
 
 
 @pytest.mark.parametrize("flags", [["--skip-existing"], ["--retry-failed", "report.jsonl"]])

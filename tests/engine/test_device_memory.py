@@ -168,5 +168,5 @@ def test_options() -> None:
     for bad in ("much", "-1", "1.5", ""):
         with pytest.raises(InputError, match="not a number"):
             parse_batch_size(bad)
-    with pytest.raises(InputError, match=r"1G of a device's memory.*--max-device-memory"):
+    with pytest.raises(InputError, match=r"at least 1G of device memory.*--max-device-memory"):
         BoostOptions(max_device_memory=1 << 20)

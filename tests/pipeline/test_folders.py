@@ -229,8 +229,8 @@ def test_files_of_one_name_have_a_result_each(tmp_path: Path, jobs: int) -> None
     [
         (ValueError("odd"), UnexpectedError.exit_code, "failed unexpectedly: ValueError: odd"),
         (ZeroDivisionError(), UnexpectedError.exit_code, "failed unexpectedly: ZeroDivisionError"),
-        (MemoryError(), ModelError.exit_code, "memory is used up"),
-        (OSError(errno.ENOSPC, "full"), OutputError.exit_code, "no space is left"),
+        (MemoryError(), ModelError.exit_code, "out of memory"),
+        (OSError(errno.ENOSPC, "full"), OutputError.exit_code, "the disk is full"),
     ],
 )
 def test_an_error_that_nobody_expects_is_that_file_s_failure(

@@ -95,7 +95,7 @@ def test_a_report_in_a_folder_that_is_closed(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o500)
     done = told(source, "--report", tmp_path / "closed" / "report.json")
     assert done.returncode == InputError.exit_code
-    assert "permission is denied" in done.stderr
+    assert "permission denied" in done.stderr
 
 
 def told(*arguments: object) -> subprocess.CompletedProcess[str]:

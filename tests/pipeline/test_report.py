@@ -47,7 +47,9 @@ def test_a_document_on_a_full_disk_leaves_the_one_before(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OutputError, match=r"night\.json.*the report cannot be written: no space is left .*make room"):
+    with pytest.raises(
+        OutputError, match=r"night\.json.*the report cannot be written: the disk is full .*free some space"
+    ):
         Report(path).finish([])
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["night.json"]

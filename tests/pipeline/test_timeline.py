@@ -50,7 +50,7 @@ def test_a_time_base_that_is_a_part_of_the_sources_is_kept() -> None:
 
 @pytest.mark.parametrize("choice", [RateChoice(fps=Fraction(1, 10**11)), RateChoice(multiple=Fraction(1, 10**11))])
 def test_a_rate_that_ffmpeg_cannot_hold_is_refused(choice: RateChoice) -> None:
-    with pytest.raises(InputError, match="FFmpeg has no rate"):
+    with pytest.raises(InputError, match="FFmpeg cannot represent"):
         choice.timeline(Fraction(1, 25), Fraction(25), 0)
 
 

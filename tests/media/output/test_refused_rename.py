@@ -226,4 +226,4 @@ def test_a_file_that_is_open_is_not_told_as_a_want_of_permission(number: int) ->
     known = as_known(sharing_violation(Path("out.mkv"), number))
     assert str(known).startswith("out.mkv: another program has it open (")
     assert type(known) is OutputError
-    assert "permission is denied" in str(as_known(sharing_violation(Path("out.mkv"), 5)))
+    assert "permission denied" in str(as_known(sharing_violation(Path("out.mkv"), 5)))

@@ -276,7 +276,7 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == OutputError.exit_code
     assert done.stderr.count("\n") == 1
-    assert "the file is larger than the disk takes (write to a disk with another" in done.stderr
+    assert "the file is larger than this file system allows (write to a disk with another" in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
@@ -304,7 +304,7 @@ def test_a_full_disk_is_told_with_the_file_and_what_to_do(
     with pytest.raises(OutputError) as told:
         with_small_disk(lambda: boosted(source, tmp_path / output, **options))
     assert str(told.value).startswith(
-        f"{tmp_path / named}: cannot be written: the file is larger than the disk takes ("
+        f"{tmp_path / named}: cannot be written: the file is larger than this file system allows ("
     )
     assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
 

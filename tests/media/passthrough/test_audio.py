@@ -232,9 +232,13 @@ def test_what_the_options_about_audio_do(tmp_path: Path) -> None:
     ("options", "error", "message"),
     [
         ({"audio": "loud"}, InputError, "is not copy, encode or drop"),
-        ({"audio": "copy", "audio_codec": "aac"}, InputError, "of no use with audio copy"),
+        ({"audio": "copy", "audio_codec": "aac"}, InputError, "--audio copy excludes --audio-codec"),
         ({"audio_bitrate": 0}, InputError, "not positive"),
-        ({"audio": "copy", "slow_motion": 2, "slow_audio": "stretch"}, InputError, "cannot be copied and stretched"),
+        (
+            {"audio": "copy", "slow_motion": 2, "slow_audio": "stretch"},
+            InputError,
+            "--audio copy and --slow-audio stretch exclude",
+        ),
         ({"audio_codec": "nonsense"}, EncodeError, "there is no audio encoder 'nonsense'"),
     ],
 )

@@ -271,8 +271,8 @@ def test_segments_are_as_long_as_keeps_all_workers_busy(
 
 
 def test_what_a_worker_cannot_write_is_a_segment_and_what_it_cannot_read_is_not() -> None:
-    full = OutputError("cannot be written: no space is left", path="/tmp/frame-booster-1/a.packets", hint="make room")
+    full = OutputError("cannot be written: the disk is full", path="/tmp/frame-booster-1/a.packets", hint="make room")
     told = Failure.of(full, 1, 1, exact=True, source="in.mkv")
-    assert str(told.error()) == "in.mkv: a segment on a worker: cannot be written: no space is left (make room)"
+    assert str(told.error()) == "in.mkv: a segment on a worker: cannot be written: the disk is full (free some space)"
     denied = Failure.of(PermissionError(13, "denied", "/models/a.bin"), 1, 1, exact=True, source="in.mkv")
     assert (denied.path, denied.elsewhere) == ("/models/a.bin", True)

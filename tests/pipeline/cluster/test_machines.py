@@ -92,7 +92,7 @@ def test_flags_of_a_cluster_need_one(tmp_path: Path) -> None:
     names = ("cluster", "cluster_cpus", "cluster_workers", "cluster_scratch")
     values = dict.fromkeys(names)
     assert cluster_options(values) is None
-    with pytest.raises(InputError, match="--cluster-cpus is only of use with --cluster"):
+    with pytest.raises(InputError, match="--cluster-cpus needs --cluster"):
         cluster_options({**values, "cluster_cpus": 2})
     with pytest.raises(InputError, match="0 cores are not enough"):
         cluster_options({**values, "cluster": "auto", "cluster_cpus": 0})

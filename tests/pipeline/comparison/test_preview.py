@@ -119,9 +119,9 @@ def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
     silent: dict[str, Any] = {"display": Display(quiet=True), "as_json": False}
     with pytest.raises(InputError, match="a pipe cannot be previewed"):
         preview_one("-", None, BoostOptions(), None, None, **silent)
-    with pytest.raises(InputError, match="a preview is of one"):
+    with pytest.raises(InputError, match="but --preview takes one video"):
         preview_one(str(tmp_path), None, BoostOptions(), None, None, **silent)
-    with pytest.raises(InputError, match="--preview takes no"):
+    with pytest.raises(InputError, match="--preview excludes"):
         preview_one(str(source), None, BoostOptions(resume=True), None, None, **silent)
 
 
