@@ -176,7 +176,7 @@ def test_without_st_lpips_the_perceptual_loss_is_refused(monkeypatch: pytest.Mon
         (fused_config(refined=True, network="fbnet-r"), "refined is not supported"),
         (fused_config(refined=True, network="fbnet-2", optimizer="muon"), "refined is not supported"),
         (fused_config(optimizer="muon", minutes=3.0), "minutes, steps_per_call"),
-        (fused_config(sampler="windows", width=64), "windows are squares"),
+        (fused_config(sampler="windows", width=64), "windows are square:"),
         (fused_config(sampler="windows", network="fbnet"), "fbnet interpolates only the middle frame"),
         (fused_config(any_timestep=0.1, network="fbnet"), "only the middle frame .set any_timestep = 0.0"),
         (fused_config(optimizer="muon", any_timestep=0.1, network="fbnet"), "fbnet interpolates only the middle frame"),
