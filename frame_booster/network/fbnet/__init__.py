@@ -1,1 +1,1 @@
-"""FBNet, the network as published: a file for each stage, and the network in `network.py`."""
+"""FBNet, the network as published: one file per stage, and the network itself in `network.py`."""

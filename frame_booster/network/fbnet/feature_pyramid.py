@@ -12,11 +12,11 @@ CHANNELS = (16, 48, 112, 112)
 
 
 class PyramidFeatureExtraction(Stage):
-    """Features of one frame on four scales, from three convolutions shared by the scales.
+    """Features of one frame at four levels, from three convolutions whose weights the levels share.
 
-    The first convolution is applied to the frame on all four scales, the second to the first's outputs of
-    scales 1 to 3, pooled once, the third to the second's first two outputs, pooled once.
-    Features of one resolution are concatenated.
+    The first convolution is applied to the frame at levels 1 to 4, the second to the pooled output of the first at
+    levels 2 to 4, the third to the pooled output of the second at levels 3 and 4. Features of the same level are
+    concatenated.
     """
 
     def __init__(self, precision: str = "float32", name: str = "pyramid") -> None:
@@ -30,7 +30,7 @@ class PyramidFeatureExtraction(Stage):
         return [self.conv16, self.conv32, self.conv64]
 
     def call(self, frame: Tensor) -> list[Tensor]:
-        """Maps a frame to its features.
+        """Extracts the features of a frame.
 
         Args:
           frame: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 8.

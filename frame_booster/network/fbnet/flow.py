@@ -9,7 +9,7 @@ from frame_booster.network.warp import dense_image_warp
 
 
 class FlowChange(Stage):
-    """Predicts the change of one direction's flow from the target's and the warped features."""
+    """Predicts a correction of the flow in one direction from the features of the target and the warped features."""
 
     def __init__(self, channels: int, precision: str, name: str) -> None:
         super().__init__(name)
@@ -18,7 +18,7 @@ class FlowChange(Stage):
             Convolution(48, 80, precision=precision, name="conv2"),
             Convolution(80, 80, size=1, precision=precision, name="conv3"),
             Convolution(80, 32, size=1, precision=precision, name="conv4"),
-            # A tenth of He's scale: flows of several px at the start would tear the features apart.
+            # A tenth of He's scale: flows of several px at the start of training would distort the features.
             Convolution(32, 2, size=1, slope=None, precision=precision, scale=0.1, name="conv5"),
         ]
         self.built = True
@@ -27,7 +27,7 @@ class FlowChange(Stage):
         return list(self.convolutions)
 
     def call(self, target: Tensor, warped: Tensor) -> Tensor:
-        """Maps two (B, H, W, C) feature maps to a flow change (B, H, W, 2), float32, px of this level."""
+        """Maps two (B, H, W, C) feature maps to a correction of the flow, (B, H, W, 2) float32, px of this level."""
         x = tf.concat([target, warped], -1)
         for convolution in self.convolutions:
             x = convolution(x)
@@ -35,10 +35,9 @@ class FlowChange(Stage):
 
 
 class BiDirectionalFlowEstimation(Stage):
-    """Corrects both flows of the level above and warps both feature maps with the result.
+    """Corrects both flows of the coarser level and warps both feature maps with the result.
 
-    Each direction has its own weights. The flow is the one of `dense_image_warp`:
-    `warped(x) = features(x - flow(x))`.
+    Each direction has its own weights. Flows are applied as by `dense_image_warp`: `warped(x) = features(x - flow(x))`.
     """
 
     def __init__(self, channels: int, precision: str = "float32", name: str = "flow") -> None:
@@ -57,7 +56,7 @@ class BiDirectionalFlowEstimation(Stage):
 
         Args:
           features1, features2: (B, H, W, C) features of the first and second frame.
-          flow12, flow21: (B, H, W, 2) float32, (dy, dx) in px, the flows of the level above, enlarged.
+          flow12, flow21: (B, H, W, 2) float32, (dy, dx) in px, the upsampled flows of the coarser level.
 
         Returns:
           warped1, warped2 (B, H, W, C) and flow12, flow21 (B, H, W, 2) at this level's resolution.
@@ -68,9 +67,9 @@ class BiDirectionalFlowEstimation(Stage):
 
 
 def upsample_flow(flow: Tensor) -> Tensor:
-    """Doubles a flow's resolution (bicubic), (B, H, W, 2) to (B, 2H, 2W, 2).
+    """Doubles the resolution of a flow (bicubic), (B, H, W, 2) to (B, 2H, 2W, 2).
 
-    As published, the values are *not* doubled with the resolution; the next level has to.
+    As published, the values are *not* multiplied by 2; the correction at the next level has to make up for it.
     """
     shape = tf.shape(flow)
     return tf.image.resize(flow, [2 * shape[1], 2 * shape[2]], "bicubic")

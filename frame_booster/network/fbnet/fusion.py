@@ -1,4 +1,4 @@
-"""FBNet, stage 3: fusion of the warped features of all levels into the frame."""
+"""FBNet, stage 3: fusion of the warped features of all levels to the interpolated frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from frame_booster.network.resample import sum_of_doubled
 
 
 class WarpedFeatureFusion(Stage):
-    """Adds both warped maps and what comes from the level below in resolution, coarse to fine."""
+    """Adds, from coarse to fine, both warped feature maps of a level and the upsampled result of the coarser level."""
 
     def __init__(self, precision: str = "float32", name: str = "fusion") -> None:
         super().__init__(name)

@@ -9,34 +9,34 @@ Outputs (`Prediction`)
   frame: (B, H, W, 3) float32 RGB in [0, 1], the interpolated frame; `unclipped` is the same before clipping.
   flows: for levels 4 to 1 the pair (flow12, flow21), each (B, H / 2^(level - 1), W / 2^(level - 1), 2) float32.
 
-Levels. Everything happens on four levels of resolution: level 1 is full resolution, level 4 is 1/8.
+Levels. All stages work at four levels of resolution: level 1 is full resolution, level 4 is 1/8.
 
 Flow convention. A flow is (dy, dx) in px of its level and is applied by backward warping, as `dense_image_warp` does:
-`warped(x) = features(x - flow(x))`, bilinear, clamped at the border. flow12 warps what belongs to frame 0 (the
-publication's first frame), flow21 what belongs to frame 1.
+`warped(x) = features(x - flow(x))`, bilinear, clamped at the border. flow12 warps the features of frame 0 (the first
+frame of the publication), flow21 those of frame 1.
 
-Architecture, in the order in which it runs. Convolutions are 3x3, "same", with bias and LeakyReLU(0.2), unless stated.
-  1. Feature pyramid (`feature_pyramid.py`, 2 x 23,584 parameters). For each frame, with weights of its own: the frame
-     is average-pooled to the four levels, and three convolutions of 16, 32 and 64 filters, shared by the levels, run
-     over it in a cascade. The first sees the frame at levels 1 to 4, the second the pooled output of the first at
-     levels 2 to 4, the third the pooled output of the second at levels 3 and 4. Maps that meet at a level are
+Architecture, in the order of execution. Convolutions are 3x3, "same", with bias and LeakyReLU(0.2), unless stated.
+  1. Feature pyramid (`feature_pyramid.py`, 2 x 23,584 parameters), with separate weights for each of the two frames.
+     The frame is average-pooled to the four levels. Three convolutions of 16, 32 and 64 filters, shared by the levels,
+     form a cascade: the first is applied to the frame at levels 1 to 4, the second to the pooled output of the first
+     at levels 2 to 4, the third to the pooled output of the second at levels 3 and 4. Maps of the same level are
      concatenated: 16, 48, 112 and 112 channels at levels 1 to 4.
-  2. Bidirectional flow estimation (`flow.py`, 848,272 parameters), from level 4 to level 1. Flows begin at zero; from
-     level to level they are enlarged twofold (bicubic) and *not* multiplied by 2, as published. At each level, for
-     each direction with weights of its own: one frame's features are warped by the flow so far and concatenated to
-     the other's, five convolutions of 48 (3x3), 80 (3x3), 80, 32 and 2 filters (1x1, the last linear) return the
-     change of the flow, and the level's features, as extracted, are warped by the sum. No cost volume is built.
-  3. Fusion (`fusion.py`, 304,531 parameters), from level 4 to level 1. The warped features of both frames and what
-     comes from the level below are added; two convolutions of 112, 48 and 16 filters follow at levels 4, 3 and 2, and
-     a bilinear enlargement by 2. At level 1 a linear 1x1 convolution returns RGB. No warped pixels and no occlusion
-     mask take part: the frame is made from features alone.
+  2. Bidirectional flow estimation (`flow.py`, 848,272 parameters), from level 4 to level 1. Flows start at zero; from
+     level to level they are upsampled by 2 (bicubic) and *not* multiplied by 2, as published. At each level, with
+     separate weights for each direction, the features of one frame are warped by the flow so far and concatenated with
+     those of the other. Five convolutions of 48 (3x3), 80 (3x3), 80, 32 and 2 filters (1x1, the last linear) return a
+     correction, which is added to the flow. The extracted features are then warped by the sum. There is no cost volume.
+  3. Fusion (`fusion.py`, 304,531 parameters), from level 4 to level 1. The warped features of both frames and the
+     result of the coarser level are added. At levels 4, 3 and 2, two convolutions of 112, 48 and 16 filters and a
+     bilinear upsampling by 2 follow. At level 1 a linear 1x1 convolution returns RGB. The frame is computed from
+     features alone: there are no warped pixels and no occlusion mask.
 
-1,199,971 trainable parameters in all, 196,526 multiply-adds for each pixel, nearly all of them at levels 1 and 2.
-Motion of more than some 30 px is out of reach of level 4.
+1,199,971 trainable parameters in all, 196,526 multiply-adds per pixel, nearly all of them at levels 1 and 2.
+Level 4 cannot detect motion of more than about 30 px.
 
 Reference
-  K. Barszczak, "Frame Booster" (slide deck with listings). Where a listing and the published number of parameters
-  disagree, this is the reading that gives the number.
+  K. Barszczak, "Frame Booster" (slide deck with listings). Where a listing disagrees with the published number of
+  parameters, the implementation follows the number.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class FBNet(Stage):
     multiple: ClassVar[int] = 8
     """H and W of the input must be multiples of this, and at least twice this, px."""
     any_timestep: ClassVar[bool] = False
-    """The middle only."""
+    """Only t = 1/2 is supported."""
     max_flow_downscale: ClassVar[int] = 0
-    """Features are extracted and warped at the frames' own size, and motion is estimated on them."""
+    """Flow is estimated at full size only, on the features that are warped."""
     frame_coding: ClassVar[FrameCoding | None] = None
-    """None: each of the two frames has extraction weights of its own, so no frame's features serve two pairs."""
+    """None: the first and the second frame have separate extraction weights, so two pairs cannot share features."""
     strips: ClassVar[StripSupport | None] = None
-    """None: every stage sees far beyond a pixel's neighbours, and all run at full size."""
+    """None: all stages work at full size and depend on pixels far away."""
 
     def __init__(self, precision: str = "float32", name: str = "fbnet") -> None:
         super().__init__(name)
@@ -91,8 +91,8 @@ class FBNet(Stage):
 
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 8.
-          t: not used; FBNet knows the middle only (`any_timestep` is False).
-          flow_downscale: 0 (`max_flow_downscale`); not used.
+          t: ignored, as `any_timestep` is False.
+          flow_downscale: ignored, as `max_flow_downscale` is 0.
 
         Returns:
           The prediction; its flows are (flow12, flow21) of levels 4 to 1, px of the level.
@@ -127,8 +127,7 @@ class FBNet(Stage):
         Args:
           frames: (F, H, W, 3) as in `call`.
           first, second: (B,) int32, indices into `frames`.
-          t, flow_downscale: not used, as in `call`.
-          downscaled: not used.
+          t, flow_downscale, downscaled: ignored.
         """
         prediction: Prediction = self(tf.gather(frames, first), tf.gather(frames, second), t)
         return prediction

@@ -1,1 +1,1 @@
-"""FBNet-R: matching without weights, a learned choice among its motions, fusion of warped RGB."""
+"""FBNet-R: block matching without weights, a learned choice among the motions found, and fusion of warped RGB."""

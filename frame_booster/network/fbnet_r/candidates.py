@@ -1,7 +1,8 @@
-"""FBNet-R, stage 3a: the motions a pixel may take, and what both frames show along each.
+"""FBNet-R, stage 3a: candidate motions for each pixel, and the difference of both frames along each.
 
-A pixel whose own matched motion is wrong nearly always has a neighbour whose motion is right: choosing the best of
-these nine for each frame by itself, knowing the truth, gains 2.9 dB over matching (docs/training/fbnet-r.md).
+A pixel whose matched motion is wrong nearly always has a neighbour whose motion is right. If the best of these nine
+candidates is chosen for each frame separately, knowing the truth, the gain over matching is 2.9 dB
+(docs/training/fbnet-r.md).
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from frame_booster.network.layers import Tensor
 from frame_booster.network.warp import side_warp, warp_by_motion
 
 DISTANCE = 6
-"""From a pixel to the neighbours whose motions it may take, px at 1/2."""
+"""Distance of the neighbours whose motions are candidates, px at 1/2."""
 OFFSETS = [(DISTANCE * dy, DISTANCE * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 OWN = OFFSETS.index((0, 0))
 COUNT = len(OFFSETS)
 WINDOW, SHARPNESS, STAY = 5, 300.0, 0.002
-"""Of the choice before anything is learned, as in the propagation of `matching`."""
+"""Window, sharpness and cost of another motion than the pixel's own in the prior of the choice, as in `propagation`."""
 
 
 class Candidates(NamedTuple):
-    """COUNT motions at each place of the picture at 1/2, and how well they explain it."""
+    """COUNT candidate motions for each pixel at 1/2, and their costs."""
 
     motion: Tensor
-    """(B, h, w, 2) float32 px, as `matching.match` returns it; the candidates are those at `OFFSETS`."""
+    """(B, h, w, 2) float32 px, as `matching.search` returns it; the candidates are its values at `OFFSETS`."""
     own: tuple[Tensor, Tensor]
-    """Both frames along that, (B, h, w, 3) float32."""
+    """Both frames warped by `motion`, (B, h, w, 3) float32."""
     costs: Tensor
-    """(B, h, w, COUNT) float32, mean absolute difference of both frames along each candidate."""
+    """(B, h, w, COUNT) float32, mean absolute difference of both frames warped by each candidate."""
 
     def prior(self) -> Tensor:
-        """Returns (B, h, w, COUNT) logits of the choice before anything is learned."""
+        """Returns (B, h, w, COUNT) logits of the choice by costs alone, without learned weights."""
         stay = tf.constant([0.0 if k == OWN else STAY for k in range(COUNT)])
         return -SHARPNESS * box(self.costs + stay, WINDOW)
 
@@ -47,11 +48,11 @@ def warp_pair(x0: Tensor, x1: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> Candidates:
-    """Collects every pixel's own motion and those around it.
+    """Returns the candidates of every pixel: its own motion and those around it.
 
     Args:
       frame0, frame1: (B, h, w, 3) float32, the frames at 1/2.
-      motion: (B, h, w, 2) float32 px from `matching.match`.
+      motion: (B, h, w, 2) float32 px from `matching.search`.
       t: (B, 1, 1, 1) float32 in (0, 1).
     """
     costs = costs_around(frame0, frame1, motion, t, flat(OFFSETS))
@@ -59,7 +60,7 @@ def gather_candidates(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor)
 
 
 def seen_along(frame0: Tensor, frame1: Tensor, motion: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns both frames along each candidate, (B, h, w, COUNT, 3) float32, for the loss that teaches the choice.
+    """Returns both frames warped by each candidate, (B, h, w, COUNT, 3) float32, for the loss of the choice.
 
     Args: as `gather_candidates`.
     """
@@ -76,5 +77,5 @@ def _chosen_flow(weights: Tensor, motion: Tensor, t: Tensor, offsets: Tensor) ->
 
 
 chosen_flow = compiled(_chosen_flow)
-"""The flow (B, h, w, 4) that the candidates have by their weights for both frames, (B, h, w, 2 COUNT), each half with
-sum 1; one loop over the pixels, in XLA."""
+"""The flow (B, h, w, 4): the mean of the candidates, weighted for each frame by (B, h, w, 2 COUNT), each half with sum
+1; one loop over the pixels, in XLA."""

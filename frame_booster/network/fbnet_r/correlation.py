@@ -1,8 +1,8 @@
-"""FBNet-R, stage 1e: how alike both frames are along every motion within reach, at once.
+"""FBNet-R, stage 1e: a correlation volume at 1/8, the similarity of both frames along every motion within reach.
 
-The search goes from coarse to fine, so what is small and moves far is lost: at 1/16 it is a part of a pixel. Here every
-motion is tried at 1/8, as learned descriptors tell places apart (a correlation volume, as in RAFT, Teed and Deng, 2020,
-but seen from the made frame: no holes, and nothing to project).
+The coarse-to-fine search loses small objects that move far: at 1/16 they are a part of a pixel. Here every motion is
+scored at 1/8 by learned descriptors, like the correlation volume of RAFT (Teed and Deng, 2020), but centred on the
+interpolated frame, so that there are no holes and nothing has to be projected.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from frame_booster.network.compiling import compiled
 from frame_booster.network.layers import Tensor
 
 REACH, STEP = 7, 2
-"""Motions are STEP px of 1/8 apart, REACH of them in each direction: 112 px.
+"""Motions are STEP px at 1/8 apart, REACH of them in each direction: up to 112 px.
 
-Being even, a motion is told in whole px on both sides of the middle, the same whichever frame is the first.
+A motion of an even number of px moves both frames by whole px at t = 1/2, whichever frame is the first.
 """
 SIDE = 2 * REACH + 1
 SHARPNESS = 20.0
-"""Logits for descriptors that are equal; 0 for those that have nothing in common."""
+"""Logit of equal descriptors; orthogonal ones have 0."""
 OUTSIDE = -30.0
-"""Logits where one of the frames shows nothing."""
+"""Logit where a motion points outside one of the frames."""
 BYTES_AT_ONCE = 64 << 20
-"""Rows of motions are looked at together as long as the places they compare, and the products, are no larger."""
+"""Limit for the rows of motions that are scored together: bytes of their descriptors and dot products."""
 
 
 def _shifts(steps: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns by how much frame 0 and frame 1 are shifted, (B, K) int32 px, for K motions and times (B,).
+    """Returns the shifts of frame 0 and frame 1, (B, K) int32 px, for K motions and times (B,).
 
-    Halves are rounded to even, so exchanged frames are shifted alike.
+    Rounding half to even makes the shifts the same when the frames are exchanged.
     """
     motion = STEP * steps
     first = tf.cast(tf.round(t[:, None] * tf.cast(motion, tf.float32)), tf.int32)
@@ -61,11 +61,11 @@ def _picked(shape_of: Tensor, products: Tensor, steps: Tensor, t: Tensor) -> Ten
 
 
 picked = compiled(_picked)
-"""The scores (B, h, w, K SIDE) of K rows of motions, out of the products of all places of two rows each."""
+"""The scores (B, h, w, K SIDE) of K rows of motions, gathered from the dot products of all pixels of two rows."""
 
 
 def correlate(first: Tensor, second: Tensor, t: Tensor) -> Tensor:
-    """Scores every motion at every place of the made frame.
+    """Scores every motion at every pixel of the interpolated frame at 1/8.
 
     Args:
       first, second: (B, h, w, C) float32 descriptors of both frames.
@@ -89,7 +89,7 @@ def correlate(first: Tensor, second: Tensor, t: Tensor) -> Tensor:
 
 
 def _groups(descriptors: Tensor) -> int:
-    """Returns into how many groups the rows of motions are split."""
+    """Returns the number of groups into which the rows of motions are split (`BYTES_AT_ONCE`)."""
     batch, height, width, channels = descriptors.shape
     if None in (batch, height, width):
         return SIDE
@@ -125,6 +125,6 @@ def _score_of(scores: Tensor, motion: Tensor) -> Tensor:
 
 
 strongest = compiled(_strongest)
-"""The motion (B, h, w, 2) px of 1/8 with the highest score of (B, h, w, SIDE^2), a soft mean with those next to it."""
+"""The motion (B, h, w, 2) px at 1/8 around the highest score of (B, h, w, SIDE^2): the softmax mean of 3x3 motions."""
 score_of = compiled(_score_of)
-"""The scores (B, h, w, 1) of motions (B, h, w, 2) px of 1/8, bilinear between those of (B, h, w, SIDE^2)."""
+"""The scores (B, h, w, 1) of motions (B, h, w, 2) px at 1/8, interpolated bilinearly in (B, h, w, SIDE^2)."""

@@ -1,4 +1,4 @@
-"""FBNet-R, stage 1d: what a place looks like, learned so that it is found again however far it has moved."""
+"""FBNet-R, stage 1d: learned descriptors of pixels at 1/8, to find them in the other frame at any distance."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import tensorflow as tf
 from frame_booster.network.layers import Convolution, Stage, Tensor, leaky_relu
 
 CHANNELS = 64
-"""Of a descriptor."""
+"""Channels of a descriptor."""
 HALF, QUARTER, WIDTH = 20, 40, 80
 """Channels at 1/2, 1/4 and 1/8."""
 DILATIONS = (1, 2, 4)
-"""Of the blocks: a place is told by some 170 px around it, since those next to it look like others."""
+"""Dilations of the blocks. They give a receptive field of about 170 px, since small neighbourhoods are ambiguous."""
 
 
 class Descriptor(Stage):
-    """Strided convolutions and residual blocks; every frame by itself."""
+    """Describes one frame, by strided convolutions and residual blocks."""
 
     def __init__(self, precision: str = "float32", name: str = "descriptor") -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""FBNet-R, stage 2: one feature pyramid for every frame, computed once and used in two pairs."""
+"""FBNet-R, stage 2: the feature pyramid of a frame, computed once and used in two pairs."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ CHANNELS = (16, 32, 64, 64)
 
 
 class Encoded(NamedTuple):
-    """A frame as the rest of the network needs it."""
+    """An encoded frame, the input of all later stages."""
 
     frames: list[Tensor]
-    """The frame at 1, 1/2, 1/4, 1/8, 1/16: (B, H/2^k, W/2^k, 3) float32."""
+    """The frame at 1, 1/2, 1/4, 1/8, 1/16 of the scale of the flow: (B, h/2^k, w/2^k, 3) float32."""
     curved: Tensor
-    """The frame `with_curvature`, (B, H, W, 5) float32; this alone is never halved."""
+    """The frame `with_curvature`, (B, H, W, 5) float32, always at full size."""
     looks: list[Tensor]
-    """What is compared by matching, at 1, 1/2, 1/4, ...: (B, h, w, 4) float32 of `appearance`."""
+    """Input of matching, `appearance` at 1, 1/2, 1/4, ... of the scale of the flow: (B, h/2^k, w/2^k, 4) float32."""
     features: list[Tensor]
     """Features at 1/4, 1/8, 1/16: (B, h, w, CHANNELS[1:]), in the network's precision."""
     described: Tensor = None
-    """What each place at 1/8 looks like, (B, H/8, W/8, descriptor.CHANNELS) float32; `FBNetR.encode` adds it."""
+    """Descriptors at 1/8, (B, h/8, w/8, descriptor.CHANNELS) float32; `FBNetR.encode` adds them."""
 
 
 class FrameEncoder(Stage):
-    """Strided convolutions; half resolution is only passed through, where pixels are many."""
+    """Encodes a frame by strided convolutions; to save time, 1/2 has a single one."""
 
     def __init__(self, precision: str = "float32", name: str = "encoder") -> None:
         super().__init__(name)
@@ -59,8 +59,8 @@ class FrameEncoder(Stage):
         Args:
           frame: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings.
           matching: constants of the search.
-          halvings: how often the frame is halved before motion is looked for.
-          halved: the frame after that, if the caller has it.
+          halvings: log2 of the factor by which the frame is downscaled before motion is estimated.
+          halved: the downscaled frame, if the caller has it.
         """
         curved = with_curvature(frame)
         for _ in range(halvings if halved is None else 0):

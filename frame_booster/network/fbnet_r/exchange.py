@@ -1,9 +1,9 @@
-"""FBNet-R: what makes it blind to the order of the two frames: exchanged, with t as 1 - t, they give the same picture.
+"""FBNet-R: symmetry under exchange: swapping the two frames, with 1 - t for t, gives the same interpolated frame.
 
-What was matched is the same for both orders by itself. At 1/2 and below the learned parts look at the pair in both
-orders, one after the other in the batch, and their opinions are averaged. At full resolution, where pixels are many,
-one pass does both: channels are kept as two halves, what one order sees and what the other does, and every kernel is
-used a second time with those halves exchanged (a group convolution, Cohen and Welling, 2016, of the group of two).
+Matching is symmetric without further means. Up to 1/2 resolution the learned stages process the pair in both orders,
+one after the other in the batch, and average the results. The fusion, whose input has more pixels, needs a single pass:
+its channels are two halves, one for each order, and every kernel is applied a second time with the halves exchanged
+(a group-equivariant convolution, Cohen and Welling, 2016, for the group of two elements).
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from frame_booster.network.layers import Convolution, Tensor
 
 
 def in_both_orders(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns (2 B, ...) of each of two (B, ...): what belongs to the first and to the second frame of both orders."""
+    """Returns two (2 B, ...) batches from two (B, ...): the first and the second frame's data in both orders."""
     return tf.concat([first, second], 0), tf.concat([second, first], 0)
 
 
 def repeated(x: Tensor) -> Tensor:
-    """Returns (2 B, ...) of what is the same in both orders."""
+    """Returns (2 B, ...) from (B, ...) data that are the same in both orders."""
     return tf.concat([x, x], 0)
 
 
 def exchanged(flow: Tensor) -> Tensor:
-    """Returns the flow (B, h, w, 4) of the pair in the other order."""
+    """Returns the flow (B, h, w, 4) of the pair in the opposite order."""
     return tf.concat([flow[..., 2:], flow[..., :2]], -1)
 
 
 def halves_exchanged(channels: int, start: int = 0) -> list[int]:
-    """Returns which channel takes the place of which, of `channels` from `start` on that are two halves."""
+    """Returns the indices that exchange the two halves of `channels` channels, counted from `start`."""
     half = channels // 2
     return [start + (k + half) % channels for k in range(channels)]
 
 
 class ExchangedConvolution(Convolution):
-    """A convolution that sees its input in both orders: half of its output is the other half of the other order's.
+    """A convolution whose output has one half for each order: exchanging the frames exchanges the halves.
 
     Args:
-      exchange: the channel of the input that takes the place of each when the frames are exchanged.
+      exchange: for each input channel, the one that replaces it when the frames are exchanged.
       filters: channels of each half of the output.
-      others: as `Convolution` takes them.
+      others: other arguments of `Convolution`.
     """
 
     def __init__(self, exchange: Sequence[int], filters: int, **others: Any) -> None:
@@ -56,12 +56,12 @@ class ExchangedConvolution(Convolution):
 
 
 class SignedConvolution(Convolution):
-    """A convolution of both halves into one output, that keeps its value or changes its sign with the order.
+    """A convolution of both halves to outputs that are unchanged or negated when the frames are exchanged.
 
     Args:
-      exchange: as `ExchangedConvolution`.
-      signs: for each channel of the output, 1 or -1.
-      others: as `Convolution` takes them.
+      exchange: as in `ExchangedConvolution`.
+      signs: for each output channel, 1 if it is unchanged, -1 if it is negated.
+      others: other arguments of `Convolution`.
     """
 
     def __init__(self, exchange: Sequence[int], signs: Sequence[int], **others: Any) -> None:

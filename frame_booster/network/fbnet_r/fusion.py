@@ -1,4 +1,4 @@
-"""FBNet-R, stage 4: a last look at 1/2 resolution, then warp and blend at full resolution."""
+"""FBNet-R, stage 4: occlusion mask, residual and sharpness from 1/2 resolution, then warp and blend at full size."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from frame_booster.network.fbnet_r.sharp import CATMULL_ROM, sharp_samples
 from frame_booster.network.layers import Stage, Tensor, joined
 
 FLOW_UNIT = 0.1
-"""Flows in px are scaled by this to be of the size of features."""
+"""Factor of flows in px as input of convolutions, so that they are about as large as features."""
 MASK_UNIT, RESIDUAL_UNIT, SHARPNESS_UNIT = 2.0, 0.02, 0.25
-"""For an output of 1: logits, RGB in [0, 1], and strength of sharpening.
+"""Units of the outputs: logits of the mask, RGB in [0, 1], and strength of sharpening.
 
-Small where the loss is sensitive: one step of Adam moves all weights behind an output at once, and training would only
-tremble around zero.
+They are small where the loss is sensitive: one step of Adam changes all weights of an output at once, and with larger
+units training would oscillate around zero.
 """
 DOUBT_UNIT, TRUST = 4.0, 3.5
-"""Logits of the share of the plain blend, where no motion is to be believed: for an output of 1; less, at one of 0."""
+"""Logit of the blend fallback's share, where no motion is reliable: DOUBT_UNIT times the output minus TRUST."""
 STILL_BELOW, MOVING_ABOVE = 1.5 / 255.0, 4.0 / 255.0
 STILL_REACH = 9
-"""Side of the neighbourhood that must not change for a pixel to count as still, px at 1/2."""
+"""Side of the neighbourhood that must be unchanged for a pixel to count as still, px at 1/2."""
 WIDTH = 16
 """Channels of each half of the convolutions."""
 SEEN = 10
-"""Channels of what they see at full resolution: two warped frames of 4, and two differences."""
+"""Input channels per pixel at full resolution: two warped frames of 4, and two differences."""
 MADE = 6
-"""Channels they return: mask, residual, sharpness, doubt."""
+"""Output channels per pixel at full resolution: mask, residual (3), sharpness, doubt."""
 SIGNS = 4 * [-1, *[1] * (MADE - 1)]
-"""The mask, which says how much more of the second frame is taken, changes its sign when the frames are exchanged."""
+"""The mask, the logit of the second frame's share, is negated when the frames are exchanged."""
 EXCHANGE = [
     *(k for at in range(0, 4 * SEEN, SEEN) for k in [*halves_exchanged(8, at), at + 8, at + 9]),
     *halves_exchanged(4, 4 * SEEN),
     *halves_exchanged(2, 4 * SEEN + 4),
     *halves_exchanged(HIDDEN, 4 * SEEN + 6),
 ]
-"""Of what they see, as `call` joins it: warped frames and differences, flows, times, hidden state."""
+"""Exchanged input channels, in the order of `call`: warped frames and differences, flows, times, hidden state."""
 
 
-# All loops take frames as they are kept, with their curvature: cut out beforehand, RGB would be written anew each time.
+# All loops take frames with their curvature: slicing RGB outside the loops would write a copy each time.
 
 
 def _largest_change(curved0: Tensor, curved1: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def _look(samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, 
     disagreement = tf.reduce_mean(tf.abs(samples0[..., :3] - samples1[..., :3]), -1, keepdims=True)
     unmoved = tf.reduce_mean(tf.abs(curved0[..., :3] - curved1[..., :3]), -1, keepdims=True)
     seen = tf.concat([samples0, samples1, 5.0 * disagreement, 5.0 * unmoved], -1)
-    # `tf.nn.space_to_depth`, but within the loop.
+    # The same as `tf.nn.space_to_depth`, but part of the loop.
     return tf.cast(tf.concat([seen[:, y::2, x::2] for y in (0, 1) for x in (0, 1)], -1), precision)
 
 
@@ -69,12 +69,12 @@ def _steering(flow: Tensor, t: Tensor, precision: str) -> Tensor:
 def _blend(
     samples0: Tensor, samples1: Tensor, curved0: Tensor, curved1: Tensor, out: Tensor, still: Tensor, t: Tensor
 ) -> Tensor:
-    # `tf.nn.depth_to_space`, but within the loop.
+    # The same as `tf.nn.depth_to_space`, but part of the loop.
     batch, height, width, _ = tf.unstack(tf.shape(out))
     out = tf.transpose(tf.reshape(out, [batch, height, width, 2, 2, MADE]), [0, 1, 3, 2, 4, 5])
     out = tf.cast(tf.reshape(out, [batch, 2 * height, 2 * width, MADE]), tf.float32)
     frame0, frame1 = curved0[..., :3], curved1[..., :3]
-    # At a mask of 0 both frames count as near as they are in time.
+    # At a mask of 0 the frames are weighted by time.
     share1 = tf.sigmoid(MASK_UNIT * out[..., :1] + tf.math.log(t / (1.0 - t)))
     mixed = samples0 + share1 * (samples1 - samples0)
     sharpness = CATMULL_ROM + SHARPNESS_UNIT * out[..., 4:5]
@@ -85,20 +85,23 @@ def _blend(
 
 
 largest_change = compiled(_largest_change, scale=Fraction(1, 2))
-"""Of 2x2 px and all colours: (B, H/2, W/2, 1)."""
+"""Largest change of a value in 2x2 px, (B, H/2, W/2, 1)."""
 look = compiled(_look, scale=Fraction(1, 2))
-"""(B, H/2, W/2, 4 SEEN) in the convolutions' precision, of both warped frames and both frames as they are."""
+"""Input from both warped frames and both source frames, (B, H/2, W/2, 4 SEEN) in the convolutions' precision."""
 steering = compiled(_steering)
-"""The flow (B, h, w, 4) and how far each frame is away in time, (B, h, w, 6) in the convolutions' precision."""
+"""The flow (B, h, w, 4) and both frames' distances in time, (B, h, w, 6) in the convolutions' precision."""
 blend = compiled(_blend)
-"""The frame (B, H, W, 3), of `out` (B, H/2, W/2, 4 MADE); like the others one loop over the pixels, in XLA."""
+"""The interpolated frame (B, H, W, 3) from `out` (B, H/2, W/2, 4 MADE).
+
+Like the other functions here, it is one loop over the pixels in XLA.
+"""
 
 
 def stillness(curved0: Tensor, curved1: Tensor) -> Tensor:
-    """Tells where nothing happens: 1 where all around is unchanged, 0 where something changes.
+    """Returns a mask of still areas: 1 where nothing changes in the neighbourhood, 0 where something does.
 
-    There the made frame is a plain blend, so that logos, subtitles and static pictures come through
-    untouched whatever the network thinks.
+    In still areas the interpolated frame is the plain blend, so that logos, subtitles and static images stay untouched
+    whatever the network predicts.
 
     Args:
       curved0, curved1: (B, H, W, 5) float32, H and W even, RGB first.
@@ -114,12 +117,12 @@ def stillness(curved0: Tensor, curved1: Tensor) -> Tensor:
 
 
 def _is_part(x: Tensor, like: Tensor, part: int) -> bool:
-    """Tells whether x is known to be 1/part as high; where sizes are not known yet (an export), it is not."""
+    """Returns whether the height of x is known to be 1/part of that of `like`; heights are unknown during an export."""
     return x.shape[1] is not None and like.shape[1] is not None and part * x.shape[1] == like.shape[1]
 
 
 class Fusion(Stage):
-    """Predicts a mask, a small residual and how sharp the frame is to be, and blends the warped frames."""
+    """Predicts a mask, a residual, the sharpness and the share of the blend fallback, and blends the warped frames."""
 
     def __init__(self, precision: str = "float32", name: str = "fusion") -> None:
         super().__init__(name)
@@ -134,17 +137,17 @@ class Fusion(Stage):
         return [self.conv1, self.conv2, self.out]
 
     def call(self, curved0: Tensor, curved1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Makes the frame.
+        """Computes the interpolated frame.
 
         Args:
           curved0, curved1: (B, H, W, 5) float32, RGB in [0, 1] `with_curvature`.
-          flow: (B, h, w, 4) float32 px of its own size, as `candidates.warp_pair` takes it; h is H, or less
-            where motion was found on smaller frames.
+          flow: (B, h, w, 4) float32 px of that size, as in `candidates.warp_pair`; h is less than H if flow was
+            estimated on downscaled frames.
           hidden: (B, h/2, w/2, HIDDEN) from the selection.
           t: (B, 1, 1, 1) float32 in (0, 1).
 
         Returns:
-          The frame (B, H, W, 3) float32, not clipped, and the flow (B, H, W, 4) it was warped with.
+          The frame (B, H, W, 3) float32, not clipped, and the flow (B, H, W, 4) by which the frames were warped.
         """
         height, small_height = (tf.cast(tf.shape(x)[1], tf.float32) for x in (curved0, flow))
         ratio = height / small_height

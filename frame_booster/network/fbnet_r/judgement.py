@@ -1,4 +1,4 @@
-"""FBNet-R, stage 3b: what surrounds a pixel, from coarse to fine, to judge its candidates by."""
+"""FBNet-R, stage 3b: context features from 1/16 to 1/4, by which the candidates of a pixel are judged."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 WIDTHS = (64, 64, 48)
 """Channels at 1/16, 1/8 and 1/4."""
 CONTEXT = 32
-"""Channels handed to 1/2."""
+"""Channels of the result, which the selection uses at 1/2."""
 CLOSER = 24 + 4 * COUNT
-"""Channels that the level at 1/4 gets from 1/2: the warped pair and the candidates' costs, 2x2 px each."""
+"""Channels of 1/4 that come from 1/2: the warped pair and the candidates' costs, 2x2 px each."""
 
 
 class Judgement(Stage):
     """Convolutions over features of both frames, warped with the matched motion, at 1/16, 1/8 and 1/4.
 
-    The pair comes in both orders, one after the other in the batch (`exchange.in_both_orders`).
+    The batch contains the pairs in both orders, one after the other (`exchange.in_both_orders`).
     """
 
     def __init__(self, precision: str = "float32", name: str = "judgement") -> None:
@@ -44,7 +44,7 @@ class Judgement(Stage):
         return [layer for level in self.levels for layer in level] + [self.context]
 
     def call(self, seen: list[list[Tensor]]) -> Tensor:
-        """Maps what is seen at 1/16, 1/8 and 1/4, parts (2 B, h, w, c), to (2 B, H/4, W/4, CONTEXT)."""
+        """Maps inputs at 1/16, 1/8 and 1/4, lists of (2 B, h, w, c), to context features (2 B, H/4, W/4, CONTEXT)."""
         x: Tensor | None = None
         for layers, parts in zip(self.levels, seen, strict=True):
             x = joined(parts if x is None else [*parts, enlarge(x, parts[0])], self.precision)

@@ -1,7 +1,7 @@
 """FBNet-R, stage 1a: symmetric block matching, coarse to fine, without weights.
 
-A network that has to learn matching from nothing stays at blending for hours; this one starts
-from a flow that is right for most pixels, and learns what matching cannot know.
+A network that has to learn matching from scratch only blends for hours. This one starts from a flow that is right for
+most pixels, and learns the rest.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ from frame_booster.network.resample import halve
 from frame_booster.network.warp import warp_by_motion as warp
 
 FINEST = 1
-"""The search ends at 1/2: full resolution costs 3.5 times as much and the learned part makes up for it."""
+"""The search ends at 1/2: up to full resolution it takes 3.5 times as long, and the learned stages make up for it."""
 
 
 @dataclass(frozen=True)
 class MatchingOptions:
-    """The constants of the search; defaults chosen on validation (docs/training/fbnet-r.md)."""
+    """The constants of the search; the defaults were chosen on validation data (docs/training/fbnet-r.md)."""
 
     coarsest: int = 4
-    """The search begins at 1/2**coarsest and ends at 1/2; each level doubles the motion in reach."""
+    """The search starts at 1/2**coarsest and ends at 1/2; each additional level doubles the largest motion found."""
     steps: tuple[int, ...] = (1, 1, 2, 2)
-    """Searches at 1/2, at 1/4, ..."""
+    """Number of searches at 1/2, at 1/4, ...; the last number is that of all coarser levels."""
     polish: tuple[int, ...] = (1, 1, 2, 2)
-    """Lucas-Kanade steps after them, at 1/2, at 1/4, ...: the search is good to a tenth of a px, and what is left of
-    its error at a coarse level is doubled at each finer one."""
+    """Number of Lucas-Kanade steps after the searches, likewise. The search is exact to a tenth of a px, and its error
+    at a coarse level would double at each finer one."""
     window: int = 9
-    """Side of the block whose difference is compared, px of the level."""
+    """Side of the blocks that are compared, px of the level."""
     smooth: int = 7
-    """Side of the box the flow is smoothed with after each search, px of the level."""
+    """Side of the box by which the flow is smoothed after each search, px of the level."""
     sharpness: float = 150.0
-    """Of the soft minimum over displacements, per unit of mean absolute difference."""
+    """Sharpness of the soft minimum over displacements, per unit of mean absolute difference."""
     stay: float = 0.003
-    """Cost of a displacement of 1 px: flat places do not move."""
+    """Cost of a displacement of 1 px, so that flat areas do not move."""
     contrast_window: int = 7
-    """Side of the neighbourhood that local contrast is measured in, px of the level."""
+    """Side of the neighbourhood in which local contrast is measured, px of the level."""
     contrast_floor: float = 0.01
-    """Standard deviation below which contrast is taken for noise."""
+    """Standard deviation of noise, added to that of the neighbourhood when contrast is normalised."""
     contrast_weight: float = 0.5
-    """Of normalised contrast beside colour in what is compared."""
+    """Weight of normalised contrast, relative to colour, in the comparison."""
     propagate: tuple[tuple[int, ...], ...] = ((6, 3), (12, 6))
-    """Distances, px of the level, at which neighbours' motions are tried after that at 1/2, at 1/4, ...; one more
+    """Distances of propagation after these steps at 1/2, at 1/4, ..., px of the level (`propagation.py`); one more
     Lucas-Kanade step follows."""
     spread: tuple[int, ...] = (3, 2)
-    """The same at 1/8, after what was lost is recalled."""
+    """The same at 1/8, after `recall.py`."""
 
 
 def contrast(frame: Tensor, options: MatchingOptions) -> Tensor:
-    """Returns brightness normalised by the contrast around it, (B, H, W, 1), of (B, H, W, 3) float32."""
+    """Returns brightness normalised by local contrast, (B, H, W, 1), of (B, H, W, 3) float32."""
     gray = tf.reduce_mean(frame, -1, keepdims=True)
     detail = gray - box(gray, options.contrast_window)
     deviation = tf.sqrt(box(tf.square(detail), options.contrast_window) + 1e-8)
@@ -63,9 +63,9 @@ def contrast(frame: Tensor, options: MatchingOptions) -> Tensor:
 
 
 def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
-    """Returns what is compared: colour, and brightness normalised by the contrast around it.
+    """Returns the features that matching compares: colour, and brightness normalised by local contrast.
 
-    Colour alone takes a change of light for motion and overlooks faint texture beside strong edges.
+    With colour alone, matching takes a change of light for motion and overlooks faint texture beside strong edges.
 
     Args:
       frame: (B, H, W, 3) float32.
@@ -78,7 +78,7 @@ def appearance(frame: Tensor, options: MatchingOptions) -> Tensor:
 
 
 def displaced_difference(first: Tensor, second: Tensor, radius: int) -> tuple[Tensor, list[tuple[int, int]]]:
-    """Differences of two frames that are moved against each other.
+    """Returns the differences of two frames that are displaced in opposite directions.
 
     Args:
       first, second: (B, H, W, C) float32.
@@ -109,21 +109,21 @@ def _soft_minimum(cost: Tensor, sharpness: Tensor) -> Tensor:
     return tf.reduce_sum(weights[..., None] * moves, -2)
 
 
-# Loops over the pixels are three times faster in XLA; the pooling between them is faster outside.
+# Loops over the pixels are three times as fast in XLA; the pooling between them is faster outside.
 step_costs = compiled(_step_costs)
-"""Differences (B, H, W, 9) for displacements within 3x3 px; `stay` is the cost of one of 1 px."""
+"""Costs (B, H, W, 9) of displacements within 3x3 px; `stay` is the additional cost of a displacement of 1 px."""
 soft_minimum = compiled(_soft_minimum)
-"""The displacement (B, H, W, 2) px, a soft minimum of costs (B, H, W, 9)."""
+"""The displacement (B, H, W, 2) px at the soft minimum of costs (B, H, W, 9)."""
 
 
 def _search(first: Tensor, second: Tensor, options: MatchingOptions) -> Tensor:
-    """Returns d, (B, H, W, 2) px, the soft minimum over 3x3 of the difference of first(x-d), second(x+d)."""
+    """Returns the displacement d within 3x3 px, (B, H, W, 2), at the soft minimum of |first(x-d) - second(x+d)|."""
     cost = box(step_costs(first, second, tf.constant(options.stay)), options.window)
     return soft_minimum(cost, tf.constant(options.sharpness))
 
 
 def pyramid(frame: Tensor, levels: int) -> list[Tensor]:
-    """Returns the frame at 1, 1/2, ... 1/2**levels by 2x2 averages."""
+    """Returns the frame at 1, 1/2, ... 1/2**levels, downscaled by 2x2 averages."""
     frames = [frame]
     for _ in range(levels):
         frames.append(halve(frames[-1]))
@@ -133,19 +133,18 @@ def pyramid(frame: Tensor, levels: int) -> list[Tensor]:
 def search(
     looks0: list[Tensor], looks1: list[Tensor], t: Tensor, options: MatchingOptions, motion: Tensor | None, stop: int
 ) -> Tensor:
-    """Finds the motion from frame 0 to frame 1 as seen from time t, from coarse to fine.
+    """Estimates, from coarse to fine, the motion from frame 0 to frame 1 for the pixels of the frame at time t.
 
     Args:
       looks0, looks1: `appearance` (B, H/2^k, W/2^k, 4) float32 of both frames at 1/2, 1/4, ...
       t: (B, 1, 1, 1) float32 in (0, 1).
       options: constants of the search.
-      motion: (B, h, w, 2) float32 px, what is known of it at the level before the coarsest of these looks; None:
-        nothing.
-      stop: the level, 0 being 1/2, that is searched last.
+      motion: (B, h, w, 2) float32 px, the motion at the level below the coarsest of `looks0`; None starts from zero.
+      stop: index of the last level in `looks0`, 0 being 1/2.
 
     Returns:
-      (B, h, w, 2) float32, (dy, dx) in px of that level:
-      `made(x) = frame0(x - t motion) = frame1(x + (1 - t) motion)`.
+      (B, h, w, 2) float32, (dy, dx) in px of the last level:
+      `interpolated(x) = frame0(x - t motion) = frame1(x + (1 - t) motion)`.
     """
     for level in range(len(looks0) - 1, stop - 1, -1):
         first, second = looks0[level], looks1[level]
@@ -162,13 +161,13 @@ def search(
 
 
 def spread(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, distances: tuple[int, ...]) -> Tensor:
-    """Returns the motion after neighbours' motions are tried, at one distance after the other, and a Lucas-Kanade step.
+    """Returns the motion after propagation at one distance after the other, and a Lucas-Kanade step.
 
     Args:
       first, second: (B, h, w, 4) float32 of `appearance`.
       motion: (B, h, w, 2) float32 px, as `search` returns it.
       t: (B, 1, 1, 1) float32 in (0, 1).
-      distances: px.
+      distances: distances of the neighbours, px.
     """
     for k, reach in enumerate(distances):
         motion = propagate(first, second, motion, t, reach, corners=bool(k % 2))
@@ -180,5 +179,5 @@ def _polished(first: Tensor, second: Tensor, motion: Tensor, t: Tensor) -> Tenso
 
 
 def _of_level(numbers: tuple[int, ...], level: int) -> int:
-    """Returns the number for a level, the last for all coarser ones than are named."""
+    """Returns the number for a level; the last number is that of all coarser levels."""
     return numbers[min(level, len(numbers) - 1)]

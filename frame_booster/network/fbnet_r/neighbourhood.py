@@ -1,4 +1,4 @@
-"""What surrounds a pixel: means over boxes, other sizes, the values some px away."""
+"""Operations on the neighbourhood of pixels: box filters, resizing, and values at given offsets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def box(x: Tensor, size: int) -> Tensor:
 
 
 def resize(x: Tensor, like: Tensor) -> Tensor:
-    """Scales (B, h, w, C) bilinearly to the size of `like`, float32."""
+    """Resizes (B, h, w, C) bilinearly to the size of `like`, float32."""
     sides = list(zip(x.shape[1:3], like.shape[1:3], strict=True))
     if all(small is not None and large is not None and large == 2 * small for small, large in sides):
         return doubled(x)
@@ -26,12 +26,12 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 
 
 def enlarge(x: Tensor, like: Tensor) -> Tensor:
-    """Repeats pixels of (B, h, w, C) to the size of `like`, a multiple; keeps the dtype, where `resize` would not."""
+    """Repeats pixels of (B, h, w, C) to the size of `like`, a multiple; unlike `resize`, it keeps the dtype."""
     return tf.image.resize(x, tf.shape(like)[1:3], "nearest")
 
 
 def at_offsets(x: Tensor, offsets: Offsets) -> list[Tensor]:
-    """Returns, for each (dy, dx) px, (B, H, W, C) with what is that far away at each place, clamped at the border."""
+    """Returns, for each offset (dy, dx) px, (B, H, W, C) with the values at that offset, clamped at the border."""
     reach = max(abs(step) for offset in offsets for step in offset)
     shape = tf.shape(x)
     height, width = shape[1], shape[2]
@@ -43,16 +43,16 @@ def at_offsets(x: Tensor, offsets: Offsets) -> list[Tensor]:
 
 
 def flat(offsets: Offsets) -> Tensor:
-    """Returns K offsets as `around` takes them: (2 K,) int32, whose length a compiled loop knows."""
+    """Returns K offsets as the argument of `around`: (2 K,) int32, whose length is known in a compiled loop."""
     return tf.constant([step for offset in offsets for step in offset], tf.int32)
 
 
 def around(x: Tensor, offsets: Tensor) -> Tensor:
-    """As `at_offsets`, all in one (B, H, W, K, C): for loops that use each value at once and never write them down.
+    """Returns the same as `at_offsets` as one (B, H, W, K, C), for compiled loops that never write it to memory.
 
     Args:
       x: (B, H, W, C).
-      offsets: of K places, `flat`.
+      offsets: K offsets, from `flat`.
     """
     batch, height, width, _ = tf.unstack(tf.shape(x))
     steps = tf.reshape(offsets, [-1, 2])

@@ -1,4 +1,10 @@
-"""FBNet-R ("residual, recurrent"): the network that people use by default."""
+"""FBNet-R: block matching, a learned choice among the motions found, and a blend of both warped frames at full size.
+
+docs/models.md lists the stages, the other modules of this package have the details. Sizes such as 1/2 and 1/8 are
+relative to the frames on which motion is estimated, which flow_downscale makes smaller than the source frames. A flow
+(B, h, w, 4) has (dy, dx) for frame 0, then for frame 1, in px, and is applied by backward warping:
+`warped(x) = frame(x - flow(x))`.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +38,20 @@ from frame_booster.network.prediction import Choice, Prediction, Proposal
 from frame_booster.network.resample import halve
 
 RECALLED = 3
-"""The search and the descriptors are compared at 1/2**RECALLED."""
+"""Motions by the search and by descriptors are compared at 1/2**RECALLED."""
 
 
 class Found(NamedTuple):
-    """What is known before a frame is made at full resolution."""
+    """The result of motion estimation, the input of the fusion at full resolution."""
 
     flow: Tensor
-    """(B, h, w, 4) float32 px of this size, that of the frames searched, as `candidates.warp_pair` takes it."""
+    """(B, h, w, 4) float32 px of that size, the size at which motion is estimated; as in `candidates.warp_pair`."""
     hidden: Tensor
-    """(B, h/2, w/2, HIDDEN), what the selection hands on."""
+    """(B, h/2, w/2, HIDDEN), hidden state of the selection."""
     choices: tuple[Choice, ...]
-    """As in `Prediction`; none if the choice is not taught."""
+    """As in `Prediction`; empty if not `taught`."""
     proposal: Proposal | None = None
-    """As in `Prediction`; none if it is not taught."""
+    """As in `Prediction`; None if not `taught`."""
 
 
 class FBNetR(Stage):
@@ -60,9 +66,9 @@ class FBNetR(Stage):
     multiple: ClassVar[int] = 16
     """H and W of the input must be multiples of this, and at least twice this, px."""
     any_timestep: ClassVar[bool] = True
-    """Whether `t` other than 1/2 can be asked for directly."""
+    """`t` may be any time in (0, 1)."""
     max_flow_downscale: ClassVar[int] = 4
-    """How often frames may be halved before motion is looked for."""
+    """Frames may be downscaled by up to 2**4 before motion is estimated."""
 
     def __init__(
         self, precision: str = "float32", matching: MatchingOptions | None = None, name: str = "fbnet_r"
@@ -71,10 +77,10 @@ class FBNetR(Stage):
         self.precision = precision
         self.matching = matching or MatchingOptions()
         self.encoder = FrameEncoder(precision)
-        # Only directions count, so its numbers have no bound: up to 1.8e6 were seen, and float16 ends at 65,504.
+        # Descriptors are normalised, so the values before that are unbounded: up to 1.8e6; float16 ends at 65,504.
         self.descriptor = Descriptor("float32" if precision == "float16" else precision)
-        # Its choice is hard: bfloat16 makes a difference of 1e-2 out of one of 1e-6, and exchanged frames may then be
-        # given quite other motions.
+        # The choice is hard: bfloat16 turns a difference of 1e-6 into one of 1e-2, so that exchanged frames could get
+        # completely different motions.
         self.recall = Recall("float32")
         self.judgement = Judgement(precision)
         self.selection = Selection(precision)
@@ -86,12 +92,12 @@ class FBNetR(Stage):
 
     @property
     def frame_coding(self) -> FrameCoding:
-        """This network: a frame is encoded without the other."""
+        """The network itself: it encodes frames separately."""
         return self
 
     @property
     def strips(self) -> StripSupport:
-        """Only `fuse` works at full size, and it looks no further than some px and the motion itself."""
+        """Support of strips: only `fuse` works at full size, and it depends on few px besides the motion itself."""
         maps = (MotionMap(4, 1, "float32"), MotionMap(HIDDEN, 2, self.precision))
         return StripSupport(self._find_on_frames, self._fuse_strip, maps)
 
@@ -116,7 +122,8 @@ class FBNetR(Stage):
         Args:
           frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale.
           t: (B,) float32 in (0, 1), 0 being frame 0; None is 1/2.
-          flow_downscale: motion is found on frames halved so often: cheaper, and larger motion is in reach.
+          flow_downscale: log2 of the factor by which frames are downscaled before motion is estimated. A larger one is
+            faster, and larger motion is found.
 
         Returns:
           The prediction; its flows are those at 1/2 and 1, px of the level.
@@ -139,7 +146,7 @@ class FBNetR(Stage):
           first, second: (B,) int32, indices into `frames`.
           t: (B,) float32 in (0, 1).
           flow_downscale: as in `call`.
-          downscaled: (F, h, w, 3), the frames after that, if the caller has them.
+          downscaled: (F, h, w, 3), the downscaled frames, if the caller has them.
         """
         encoded = self.encode(frames, flow_downscale, downscaled)
         pair = [tf.nest.map_structure(lambda x, i=index: tf.gather(x, i), encoded) for index in (first, second)]
@@ -159,22 +166,22 @@ class FBNetR(Stage):
         return Prediction(frame=frame, unclipped=rgb, flows=flows, choices=found.choices, proposal=found.proposal)
 
     def fuse(self, curved0: Tensor, curved1: Tensor, flow: Tensor, hidden: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Makes the frame of what `find` has found; `Fusion.call` has the shapes, t is (B,).
+        """Computes the frame from the result of `find`; shapes as in `Fusion.call`, but t is (B,).
 
-        Looks no further than some px and the motion itself, so that a frame can be made in parts.
+        It depends on few px besides the motion itself, so that a frame can be computed in strips.
         """
         flow = self._approached(curved0, curved1, flow)
         frame, full = self.fusion(curved0, curved1, flow, hidden, tf.reshape(t, [-1, 1, 1, 1]))
         return frame, full
 
     def _approached(self, curved0: Tensor, curved1: Tensor, flow: Tensor) -> Tensor:
-        """Returns a flow that was found at 1/4 or less of the frames' size as one at 1/2, exact at every size between.
+        """Upsamples a flow from 1/4 or less of the frames' size to 1/2, with a Lucas-Kanade step at each size.
 
-        From 1/2 to the frames' own size a step would find next to nothing, at four times the cost.
+        A further step at full size would improve next to nothing, at four times the cost.
         """
         height, found_height = curved0.shape[1], flow.shape[1]
         if height is None or found_height is None:
-            return flow  # An export, which finds motion at the frames' own size.
+            return flow  # Sizes are unknown only during an export, which estimates motion at full size.
         looks = []
         while 2 * found_height < height:
             curved0, curved1, height = halve(curved0), halve(curved1), height // 2
@@ -184,16 +191,19 @@ class FBNetR(Stage):
         return flow
 
     def find(self, encoded0: Encoded, encoded1: Encoded, t: Tensor, *, taught: bool = False) -> Found:
-        """Finds the motion between two encoded frames as seen from t, (B,) in (0, 1).
+        """Estimates the motion between two encoded frames for the frame at time t.
 
-        What the choice is taught by is there only if it is `taught`: to trace it takes a quarter of a second.
+        Args:
+          encoded0, encoded1: the encoded frames.
+          t: (B,) float32 in (0, 1).
+          taught: whether to return `choices` and `proposal`, which only losses need: tracing them takes 0.25 s.
         """
         frames0, frames1 = encoded0.frames, encoded1.frames
         t = tf.reshape(t, [-1, 1, 1, 1])
         looks0, looks1 = encoded0.looks, encoded1.looks
         recalled = self.propose(encoded0, encoded1, t)
         options, at, finer = self.matching, RECALLED, slice(FINEST, RECALLED)
-        # No gradient: the search is right or wrong by whole pixels; the selection learns what it lacks.
+        # No gradient: the search errs by whole pixels, which the selection learns to correct.
         motion = tf.stop_gradient(spread(looks0[at], looks1[at], recalled.motion(), t, options.spread))
         motion = search(looks0[finer], looks1[finer], t, options, motion, stop=0)
         candidates = gather_candidates(frames0[1], frames1[1], motion, t)
@@ -210,7 +220,7 @@ class FBNetR(Stage):
         return Found(flow, hidden, tuple(choices), proposal)
 
     def propose(self, encoded0: Encoded, encoded1: Encoded, t: Tensor) -> Recalled:
-        """Finds the motion at 1/8 by search and by descriptors; t is (B, 1, 1, 1)."""
+        """Estimates the motion at 1/8 by search and by descriptors; t is (B, 1, 1, 1)."""
         looks0, looks1 = encoded0.looks, encoded1.looks
         last = RECALLED - FINEST
         searched = tf.stop_gradient(search(looks0[FINEST:], looks1[FINEST:], t, self.matching, None, stop=last))
@@ -219,7 +229,7 @@ class FBNetR(Stage):
         return recalled
 
     def taught_proposal(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> Proposal:
-        """Returns what the motion at 1/8 is taught by, without making a frame; arguments as `call`."""
+        """Returns the motion at 1/8 for its loss, without computing a frame; arguments as in `call`."""
         encoded0, encoded1 = self.encode(frame0), self.encode(frame1)
         recalled = self.propose(encoded0, encoded1, tf.reshape(t, [-1, 1, 1, 1]))
         return Proposal((encoded0.described, encoded1.described), *recalled)
@@ -228,7 +238,7 @@ class FBNetR(Stage):
     def _surroundings(
         encoded0: Encoded, encoded1: Encoded, motion: Tensor, candidates: Candidates, t: Tensor
     ) -> list[list[Tensor]]:
-        """Returns what the judgement sees at 1/16, 1/8 and 1/4, in both orders."""
+        """Returns the inputs of the judgement at 1/16, 1/8 and 1/4, in both orders."""
         flow, costs = motion_to_flow(motion, t), candidates.costs
         seen: list[list[Tensor]] = []
         for level in range(3):

@@ -1,7 +1,7 @@
-"""FBNet-R, stage 1b: taking over the motion of a neighbour.
+"""FBNet-R, stage 1b: propagation: each pixel may take the motion of a neighbour.
 
-The search's large window blurs motion over the boundaries of objects; trying the neighbours' motions with a small
-window puts the boundary back where it is (the propagation of PatchMatch, Barnes et al., 2009, as a soft choice).
+The large window of the search blurs motion across the boundaries of objects. Comparing the motions of neighbours with a
+small window restores the boundaries (the propagation of PatchMatch, Barnes et al., 2009, as a soft choice).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from frame_booster.network.layers import Tensor
 from frame_booster.network.warp import gather_warp
 
 WINDOW, SHARPNESS = 5, 300.0
-"""Of the comparison, px, and of the soft minimum over the motions."""
+"""Side of the compared window, px, and sharpness of the soft minimum over the motions."""
 OWN_LESS = 0.002
-"""What a neighbour's motion must be better by than the pixel's own, mean absolute difference."""
+"""Additional cost of a neighbour's motion, in mean absolute difference."""
 
 
 def _costs_around(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, offsets: Tensor) -> Tensor:
@@ -25,8 +25,8 @@ def _costs_around(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, offs
 
 
 costs_around = compiled(_costs_around)
-"""Mean absolute differences (B, H, W, K) of two frames along the motions at K places around each; one loop over the
-pixels, in XLA. Offsets as `neighbourhood.flat`."""
+"""Mean absolute differences (B, H, W, K) of two frames warped by the motions at K offsets around each pixel; one loop
+over the pixels, in XLA. Offsets are from `neighbourhood.flat`."""
 
 
 def _soft_choice(cost: Tensor, sharpness: Tensor, motion: Tensor, offsets: Tensor) -> Tensor:
@@ -35,22 +35,22 @@ def _soft_choice(cost: Tensor, sharpness: Tensor, motion: Tensor, offsets: Tenso
 
 
 soft_choice = compiled(_soft_choice)
-"""The mean (B, H, W, 2) of the motions at K places around each, weighed by the soft minimum of costs (B, H, W, K)."""
+"""The soft minimum (B, H, W, 2): the mean of the motions at K offsets, weighted by their costs (B, H, W, K)."""
 
 
 def propagate(first: Tensor, second: Tensor, motion: Tensor, t: Tensor, reach: int, *, corners: bool) -> Tensor:
-    """Lets every pixel take over the motion of a neighbour that explains it better.
+    """Replaces the motion of each pixel by that of a neighbour if both frames agree better along it.
 
     Args:
-      first, second: (B, H, W, C) float32, what is compared.
-      motion: (B, H, W, 2) float32 px, as `matching.match` returns it.
+      first, second: (B, H, W, C) float32, the features that are compared.
+      motion: (B, H, W, 2) float32 px, as `matching.search` returns it.
       t: (B, 1, 1, 1) float32 in (0, 1).
-      reach: px to the neighbours.
-      corners: the four at the corners, not those at the sides. In turn they are half the work of all eight and nearly
-        all of the gain.
+      reach: distance of the neighbours, px.
+      corners: whether to use the four neighbours at the corners instead of those at the sides. Using them in turn is
+        half the work of all eight, with nearly all of the gain.
 
     Returns:
-      The motion after it.
+      The new motion, (B, H, W, 2) float32 px.
     """
     places = [(reach, 0), (-reach, 0), (0, reach), (0, -reach)]
     if corners:

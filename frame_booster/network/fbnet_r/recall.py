@@ -1,7 +1,7 @@
-"""FBNet-R, stage 1f: where the search has lost a thing, the motion by which it is found again.
+"""FBNet-R, stage 1f: recall: the motion by descriptors replaces that of the search where the search lost an object.
 
-The search is the more exact of both, descriptors see the farther: a few convolutions tell, place by place, whom to
-believe. They learn from motion labelled with the true frame in view (`training.matching_loss`).
+The search is more exact, descriptors find larger motion. A few convolutions choose between them for each pixel. They
+learn from motion that was labelled with the true frame (`training.losses.matching`).
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from frame_booster.network.warp import warp_by_motion
 
 WIDTH = 40
 SEEN = 16
-"""Channels of what the convolutions see."""
+"""Input channels of the convolutions."""
 AROUND = 5
-"""Side of the neighbourhood that is seen beside the place itself, px of 1/8."""
+"""Side of the neighbourhood whose means are further inputs, px at 1/8."""
 STEPS = 2
-"""Lucas-Kanade steps from the strongest motion, which is good to a px."""
+"""Lucas-Kanade steps from the strongest motion, which is exact to about a px."""
 FAR, FAR_OUT = 8.0, 4.0
-"""Px of 1/8 beyond which a difference of motions, and a place outside the frames, is no longer told apart."""
+"""Limits of the inputs in px at 1/8: differences of two motions, and distance outside the frames."""
 MARGIN = 3.0
-"""Logits by which a recalled motion must be the more alike before anything is learned."""
+"""By how many logits the score of the strongest motion must exceed that of the search, before training."""
 
 
 class Recalled(NamedTuple):
-    """Two motions at 1/8 and which one is believed."""
+    """Two motions at 1/8 and the choice between them."""
 
     searched: Tensor
-    """(B, h, w, 2) float32 px of 1/8, of the search."""
+    """(B, h, w, 2) float32 px at 1/8, from the search."""
     strongest: Tensor
-    """(B, h, w, 2) float32 px of 1/8, of the descriptors."""
+    """(B, h, w, 2) float32 px at 1/8, with the highest score of the descriptors."""
     logit: Tensor
-    """(B, h, w, 1) float32: above 0 the second is taken."""
+    """(B, h, w, 1) float32: above 0, `strongest` is chosen."""
 
     def motion(self) -> Tensor:
-        """Returns (B, h, w, 2) float32 px of 1/8."""
+        """Returns the chosen motion, (B, h, w, 2) float32 px at 1/8."""
         return tf.where(self.logit > 0.0, self.strongest, self.searched)
 
 
 def _outside(motion: Tensor, t: Tensor) -> Tensor:
-    """Returns by how many px, up to FAR_OUT, what a motion asks for lies outside the frames, (B, h, w, 1)."""
+    """Returns how far a motion points outside the frames, (B, h, w, 1) px, at most FAR_OUT."""
     height, width = tf.shape(motion)[1], tf.shape(motion)[2]
     places = tf.stack(tf.meshgrid(tf.range(height), tf.range(width), indexing="ij"), -1)
     places, last = tf.cast(places, tf.float32), tf.cast(tf.stack([height - 1, width - 1]), tf.float32)
@@ -61,7 +61,7 @@ def _apart(motion: Tensor, other: Tensor) -> Tensor:
 
 
 class Recall(Stage):
-    """Takes the strongest motion of all instead of the searched one where that is the likelier."""
+    """Chooses the motion by descriptors instead of the searched one where it is likelier."""
 
     def __init__(self, precision: str = "float32", name: str = "recall") -> None:
         super().__init__(name)
@@ -78,15 +78,15 @@ class Recall(Stage):
     def call(
         self, searched: Tensor, looks: tuple[Tensor, Tensor], described: tuple[Tensor, Tensor], t: Tensor
     ) -> Recalled:
-        """Finds the strongest motion and compares it to the searched one.
+        """Finds the strongest motion by descriptors and compares it with the searched one.
 
         Args:
-          searched: (B, h, w, 2) float32 px of 1/8, as `matching.search` returns it.
-          looks: of both frames at 1/8, (B, h, w, 4) float32 of `matching.appearance`.
-          described: both frames' descriptors, (B, h, w, C) float32.
+          searched: (B, h, w, 2) float32 px at 1/8, as `matching.search` returns it.
+          looks: `matching.appearance` of both frames at 1/8, (B, h, w, 4) float32.
+          described: descriptors of both frames, (B, h, w, C) float32.
           t: (B, 1, 1, 1) float32 in (0, 1).
         """
-        # What is compared is a matter of fact; descriptors learn from their own loss.
+        # No gradient: descriptors have a loss of their own.
         scores = tf.stop_gradient(correlate(*described, t))
         found = strongest(scores)
         for _ in range(STEPS):

@@ -1,8 +1,8 @@
-"""FBNet-R, stages 1c and 3d: Lucas-Kanade steps, which make a motion that is nearly right exact.
+"""FBNet-R, stages 1c and 3d: Lucas-Kanade steps, which refine a motion that is nearly right.
 
-The search moves by whole px of a level and smooths, so fine motion is good to about a tenth of a px. Where
-texture fixes it, the least squares of Lucas and Kanade (1981) over a small window find the rest; where it does
-not, `STEADY` keeps the motion as it is. Gains most where motion is small (docs/training/fbnet-r.md).
+The search moves by whole px of a level and smooths, so its motion is exact to about a tenth of a px. Where there is
+texture, least squares over a small window (Lucas and Kanade, 1981) find the rest; elsewhere `STEADY` keeps the motion
+unchanged. The gain is largest where motion is small (docs/training/fbnet-r.md).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from frame_booster.network.warp import side_warp
 WINDOW = 7
 """Side of the window, px of the level."""
 FURTHEST = 0.5
-"""Largest change, px of the level: beyond about a px the picture's slope no longer says where to go."""
+"""Largest change, px of the level: beyond about a px the image gradient is no guide."""
 STEADY = 0.03
-"""Squared slope of the appearance below which a place has too little texture to decide."""
+"""Regularisation, added to the squared gradient: areas with less texture than this keep their motion."""
 
 
 def _normal_equations(first: Tensor, second: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def _normal_equations(first: Tensor, second: Tensor) -> Tensor:
 
 
 def solve(sums: Tensor) -> Tensor:
-    """Returns the change (B, h, w, 2) px of the motion that sums of `normal_equations` over windows ask for."""
+    """Returns the change (B, h, w, 2) px of the motion that solves the `normal_equations` summed over windows."""
     yy, yx, xx, y, x = tf.unstack(sums, axis=-1)
     yy, xx = yy + STEADY, xx + STEADY
     determinant = yy * xx - yx * yx
@@ -41,8 +41,9 @@ def solve(sums: Tensor) -> Tensor:
 
 
 normal_equations = compiled(_normal_equations)
-"""What least squares needs of each pixel of two warped frames, (B, h, w, 5), not yet summed over windows; one loop, in
-XLA. With the warps in it the loop would be twice as slow: XLA computes them anew for each neighbour's slope."""
+"""The terms of the normal equations for each pixel of two warped frames, (B, h, w, 5), before the sum over windows.
+
+One loop in XLA. With the warps inside, it would be twice as slow: XLA would compute them again for each neighbour."""
 
 
 def _step_motion(motion: Tensor, sums: Tensor) -> Tensor:
@@ -55,36 +56,36 @@ def _step_flow(flow: Tensor, sums: Tensor) -> Tensor:
 
 
 step_motion = compiled(_step_motion)
-"""The motion (B, h, w, 2) after the change that the sums ask for."""
+"""The motion (B, h, w, 2) after a step; `sums` is from `slopes`."""
 step_flow = compiled(_step_flow)
-"""The flow (B, h, w, 4) after that change, shared evenly by both frames."""
+"""The flow (B, h, w, 4) after a step, whose change is shared equally by both frames."""
 
 
 def motion_to_flow(motion: Tensor, t: Tensor) -> Tensor:
-    """Returns the flow (B, h, w, 4) by which both frames meet at t, of a motion (B, h, w, 2) px and t (B, 1, 1, 1)."""
+    """Returns the flow (B, h, w, 4) that warps both frames to t, from a motion (B, h, w, 2) px and t (B, 1, 1, 1)."""
     return tf.concat([t * motion, (t - 1.0) * motion], -1)
 
 
 def slopes(first: Tensor, second: Tensor) -> Tensor:
-    """Returns what `step_motion` and `step_flow` need to make two frames agree better.
+    """Returns the `sums` argument of `step_motion` and `step_flow`.
 
     Args:
-      first, second: (B, h, w, 4) float32 of `matching.appearance`, warped to where they should be equal.
+      first, second: (B, h, w, 4) float32, `matching.appearance` of both frames, warped to the interpolated frame.
 
     Returns:
-      (B, h, w, 5) float32, least squares over windows.
+      (B, h, w, 5) float32, the normal equations averaged over windows.
     """
     return box(normal_equations(first, second), WINDOW)
 
 
 def refine(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
-    """Returns the flow after a step.
+    """Returns the flow after a Lucas-Kanade step.
 
-    No gradient comes through the step: it corrects what was chosen, and is no reason to choose.
+    The step passes no gradient: it must not influence which candidate is chosen.
 
     Args:
-      first, second: (B, h, w, 4) float32 of `matching.appearance`.
-      flow: (B, h, w, 4) float32 px of that size, as `candidates.warp_pair` takes it.
+      first, second: (B, h, w, 4) float32, `matching.appearance` of both frames.
+      flow: (B, h, w, 4) float32 px of that size, as in `candidates.warp_pair`.
 
     Returns:
       (B, h, w, 4) float32 px.

@@ -1,7 +1,7 @@
-"""FBNet-R, stage 3c: the learned choice among the candidates, for each frame by itself.
+"""FBNet-R, stage 3c: the learned choice among the candidates, for each frame separately.
 
-A choice has a gradient that regression of a flow has not: the error of every candidate is known, not only the slope
-of the picture at the present one.
+A choice has a better gradient than regression of a flow: the error of every candidate is known, not only the image
+gradient at the current flow.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from frame_booster.network.fbnet_r.neighbourhood import enlarge
 from frame_booster.network.layers import Convolution, Stage, Tensor, joined
 
 HIDDEN = 16
-"""Channels handed to the fusion, half of them from each order of the frames."""
+"""Channels of the hidden state for the fusion, half of them from each order of the frames."""
 WIDTH = 24
 LOGIT_UNIT = 5.0
-"""Logits for an output of 1: costs tell candidates apart by several logits, so the correction must be able to."""
+"""Logits per unit of output: costs separate candidates by several logits, and the output has to outweigh them."""
 
 
 def _chances(prior: Tensor, logits: Tensor, exchanged: Tensor) -> Tensor:
@@ -31,12 +31,12 @@ def _chances(prior: Tensor, logits: Tensor, exchanged: Tensor) -> Tensor:
 
 
 chances = compiled(_chances)
-"""Weights of all candidates for frame 0 and for frame 1, (B, h, w, 2 COUNT), of the float32 logits of both orders; one
-loop over the pixels, in XLA."""
+"""Weights of all candidates for frame 0 and for frame 1, (B, h, w, 2 COUNT), from the float32 logits of both orders;
+one loop over the pixels, in XLA."""
 
 
 class Selection(Stage):
-    """Weighs the candidates at 1/2; before training exactly as their costs say."""
+    """Weights the candidates at 1/2; before training, by their costs alone."""
 
     def __init__(self, precision: str = "float32", name: str = "selection") -> None:
         super().__init__(name)
@@ -51,15 +51,15 @@ class Selection(Stage):
         return [self.conv1, self.conv2, self.logits, self.handed_on]
 
     def call(self, candidates: Candidates, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Chooses.
+        """Weights the candidates.
 
         Args:
-          candidates: at 1/2.
+          candidates: candidates at 1/2.
           context: (2 B, H/4, W/4, CONTEXT), from the judgement.
 
         Returns:
-          Weights for frame 0 and then those for frame 1, (B, h, w, 2 COUNT) float32, each half with sum 1; and the
-          hidden state (B, h, w, HIDDEN).
+          Weights for frame 0, then for frame 1, (B, h, w, 2 COUNT) float32, each half with sum 1; and the hidden state
+          (B, h, w, HIDDEN).
         """
         costs = repeated(10.0 * candidates.costs)
         seen = [enlarge(context, candidates.costs), costs, *in_both_orders(*candidates.own)]

@@ -1,9 +1,9 @@
-"""Warping RGB with cubic sharpness at little more than the cost of a bilinear warp.
+"""Warping of RGB with nearly the sharpness of cubic interpolation, at little more than the cost of a bilinear warp.
 
-Bilinear sampling between pixels is a blur, the worse the finer the texture. Catmull-Rom's cubic between two pixels
-is the straight line less `s (1 - s) / 2` times the curvature at both ends, itself on a straight line; so the
-curvature is computed once a frame and sampled bilinearly beside the colour. Left out: the product of both directions'
-corrections. Curvature is that of brightness: the figures (docs/training/fbnet-r.md) gain nothing from colour's own.
+Bilinear sampling between pixels blurs, the more so the finer the texture. Between two pixels, at the share s, the cubic
+of Catmull and Rom is the linear interpolation minus `s (1 - s) / 2` times the linearly interpolated curvature. So the
+curvature is computed once per frame and sampled bilinearly with the colour. The product of the corrections in both
+directions is omitted. The curvature is that of brightness: one per colour gains nothing (docs/training/fbnet-r.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from frame_booster.network.layers import Tensor
 from frame_booster.network.warp import side
 
 CATMULL_ROM = 0.5
-"""The strength that makes it the cubic of Catmull and Rom (1974); 0 is bilinear."""
+"""Strength of the correction that gives the cubic of Catmull and Rom (1974); 0 is bilinear."""
 
 
 def _with_curvature(frame: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def _with_curvature(frame: Tensor) -> Tensor:
 
 
 def _positions(flow: Tensor, ratio: Tensor, of: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Returns, for y and x, the pixel before each position, (B, H, W) float32, how far beyond it, and the side."""
+    """Returns, for y and x, the pixel before each position, the distance from it, (B, H, W) float32, and the size."""
     flow = ratio * side(flow, of)
     _, height, width, _ = tf.unstack(tf.shape(flow))
     made = []
@@ -67,13 +67,13 @@ def _samples(curved: Tensor, indices: Tensor, shares: Tensor) -> Tensor:
 
 with_curvature = compiled(_with_curvature)
 """Appends the second differences of brightness along y and x: (B, H, W, 3) to (B, H, W, 5) float32."""
-# Where to sample is worked out in loops of its own: XLA would do it anew for every channel, taking half as long again.
+# Positions have loops of their own: inside the sampling, XLA would compute them for every channel (1.5 times the time).
 indices = compiled(_indices)
-"""The pixel above and to the left, (B, H, W, 1) int32, counted through all frames; arguments as `sharp_samples`."""
+"""Flat indices of the pixels above and to the left, (B, H, W, 1) int32; arguments as in `sharp_samples`."""
 shares = compiled(_shares)
-"""How far below and to the right of it, (B, H, W, 2) float32 in [0, 1], which is what flows learn by."""
+"""Distances below and to the right of these pixels, (B, H, W, 2) float32 in [0, 1]; flows get their gradient here."""
 samples = compiled(_samples)
-"""The sampling itself."""
+"""The samples of `sharp_samples`, from indices and shares."""
 
 
 def sharp_samples(curved: Tensor, flow: Tensor, ratio: Tensor, of: Tensor) -> Tensor:
@@ -82,11 +82,11 @@ def sharp_samples(curved: Tensor, flow: Tensor, ratio: Tensor, of: Tensor) -> Te
     Args:
       curved: (B, H, W, 5) float32, the frame `with_curvature`.
       flow: (B, H, W, 4) float32, (dy, dx) to the first and to the second frame.
-      ratio: by which the flow must be multiplied to be in px.
-      of: 0 or 1, which of the frames this is.
+      ratio: factor that converts the flow to px of the frame.
+      of: 0 or 1, the index of the frame in the pair.
 
     Returns:
-      (B, H, W, 4) float32: RGB as bilinear sampling has it, and the blur of brightness in it; RGB less `CATMULL_ROM`
-      times that is sharp.
+      (B, H, W, 4) float32: bilinear samples of RGB, and their blur of brightness; RGB minus `CATMULL_ROM` times the
+      blur is sharp.
     """
     return samples(curved, indices(flow, ratio, of), shares(flow, ratio, of))
