@@ -11,6 +11,11 @@ _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 16
 """How characters that would break a line, or that a terminal obeys, are shown: names of files may have them."""
 
 
+def printable(text: object) -> str:
+    """Returns a text, or a path, as one line that a terminal shows and does not obey."""
+    return str(text).translate(_CONTROLS)
+
+
 def _in_one_line(text: str) -> str:
     """Returns a text without breaks of lines: engines explain themselves over several."""
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
@@ -30,7 +35,7 @@ class FrameBoosterError(Exception):
     def __init__(self, message: str, *, path: Path | str | None = None, hint: str | None = None) -> None:
         self.message, self.path, self.hint = _in_one_line(message), path, hint
         text = self.message if path is None else f"{path}: {self.message}"
-        super().__init__((text if hint is None else f"{text} ({hint})").translate(_CONTROLS))
+        super().__init__(printable(text if hint is None else f"{text} ({hint})"))
 
 
 class InputError(FrameBoosterError):

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from frame_booster.cli.display import Display
 from frame_booster.cli.progress import PLAIN_EVERY_S
+from frame_booster.errors import printable
 from frame_booster.pipeline.cluster.news import ClusterNow, News, Warned
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.outcome import FileOutcome
@@ -75,9 +76,9 @@ class ClusterProgress:
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
+            self._bar.write(printable(text), file=sys.stderr)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
 
     def _show(self, now: ClusterNow) -> None:
         if self._bar is None:

@@ -13,6 +13,7 @@ from frame_booster.cli.completion import complete_input
 from frame_booster.cli.display import Display
 from frame_booster.cli.errors import reported
 from frame_booster.cli.grouped import COMMON, GroupedCommand, option
+from frame_booster.errors import printable
 from frame_booster.network.presets import PRESETS
 from frame_booster.option_values import parse_position
 
@@ -154,9 +155,9 @@ def stopwatch() -> Callable[[], float]:
 def tell_page(page: Page) -> None:
     """Says on stderr what was written, and what there is to know of it."""
     for note in page.notes:
-        click.echo(f"frame-booster: note: {note}", err=True)
+        click.echo(f"frame-booster: note: {printable(note)}", err=True)
     click.echo(
-        f"{page.path}: {page.frames} frames, {page.interpolated} of them interpolated, {page.size / 1e6:.1f} MB, "
-        f"in {page.seconds:.1f} s; open it in a browser",
+        f"{printable(page.path)}: {page.frames} frames, {page.interpolated} of them interpolated, "
+        f"{page.size / 1e6:.1f} MB, in {page.seconds:.1f} s; open it in a browser",
         err=True,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from frame_booster.errors import printable
 from frame_booster.pipeline.stage_times import AT_ONCE, StageTimes
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Display:
     def line(self, text: str) -> None:
         """Writes a line for people."""
         if not self.quiet and self.style != "json":
-            click.echo(text, err=True)
+            click.echo(printable(text), err=True)
 
     def warnings(self, file: str | None, texts: Sequence[str]) -> None:
         """Tells what there is to warn of, in a file or, where that is None, in the run as a whole."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import click
 
+from frame_booster.errors import printable
 from frame_booster.pipeline.forecast import Forecast
 from frame_booster.pipeline.space import shown_bytes
 
@@ -24,7 +25,7 @@ def show(forecasts: Iterable[Forecast], *, as_json: bool, several_machines: bool
     for one in forecasts:
         found.append(one)
         if not as_json:
-            click.echo("\n".join(_lines(one, several_machines)))
+            click.echo("\n".join(map(printable, _lines(one, several_machines))))
     if as_json:
         click.echo(json.dumps([one.as_json() for one in found]))
     elif len(found) > 1:

@@ -10,7 +10,7 @@ import click
 
 from frame_booster.cli.compare import tell_page
 from frame_booster.cli.display import Display
-from frame_booster.errors import InputError
+from frame_booster.errors import InputError, printable
 from frame_booster.options import BoostOptions
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def preview_one(
     def tell(place: Place, number: int, of: int) -> None:
         display.event("place", file=input, number=number, of=of, start=str(place.start), reason=place.reason)
         if display.form in ("bar", "plain"):
-            click.echo(f"{path.name}: place {number} of {of}, at {clock(place.start)}: {place.reason}", err=True)
+            where = f"place {number} of {of}, at {clock(place.start)}"
+            click.echo(f"{printable(path.name)}: {where}: {place.reason}", err=True)
 
     made = preview(input, output, options, tell)
     if as_json:

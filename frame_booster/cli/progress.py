@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from frame_booster.cli.display import Display, live
+from frame_booster.errors import printable
 from frame_booster.pipeline.job import Progress
 from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.pipeline.stage_times import StageTimes
@@ -52,7 +53,7 @@ class ProgressBar:
 
     def __init__(self, file: str, display: Display, position: int = 0) -> None:
         self._file, self._display, self._form, self.position = file, display, display.form, position
-        self._name = "standard input" if file == "-" else Path(file).name
+        self._name = "standard input" if file == "-" else printable(Path(file).name)
         self._bar: _Bar | None = None
         self._plain_at, self._json_at, self._stages_at = PLAIN_EVERY_S, 0.0, 0.0
         self._first: Progress | None = None
@@ -159,7 +160,7 @@ class FolderProgress:
                 if self._all is not None:
                     self._all.update()
                 elif self._form == "plain":
-                    print(f"{path}: {news.outcome}", file=sys.stderr, flush=True)
+                    print(f"{printable(path)}: {news.outcome}", file=sys.stderr, flush=True)
                 return
             if path not in self._files:
                 self._files[path] = ProgressBar(str(path), self._display, self._free_line()).__enter__()

@@ -54,6 +54,11 @@ def test_everything_is_told_of_an_input(capsys: pytest.CaptureFixture[str]) -> N
         assert part in told
 
 
+def test_a_name_with_a_line_break_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show([replace(SKIPPED, input="a\nb\x1b[2J.mp4")], as_json=False)
+    assert capsys.readouterr().out == "a\\nb\\x1b[2J.mp4: would be skipped: b.2x.mp4 is complete\n"
+
+
 def test_several_inputs_end_with_their_sum_and_the_code_of_the_first_refusal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -233,6 +233,24 @@ def test_a_cluster_tells_programs_on_stderr(capsys: pytest.CaptureFixture[str]) 
     assert captured.out == ""
 
 
+def test_names_do_not_break_lines_or_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name, shown = "a\nb\x1b[2J.mp4", "a\\nb\\x1b[2J.mp4"
+    outcome = FileOutcome(name, "out", "done", dataclasses.replace(RESULT, output=name))
+    with FolderProgress(Display("plain")) as folder:
+        folder.begin(1)
+        folder.update(Path(name), outcome)
+    with ClusterProgress(Display("plain"), as_json=False) as cluster:
+        cluster.ended(Path(name), outcome)
+    with ProgressBar(name, Display("plain")) as bar:
+        for step in steps():
+            bar.update(step)
+    Display().summary(dataclasses.replace(RESULT, output=name))
+    assert [line.split(": ")[0] for line in capsys.readouterr().err.splitlines()] == [shown] * 5
+    with terminal() as seen, ProgressBar(name, Display()) as bar:
+        bar.update(steps()[0])
+    assert shown in seen.getvalue()
+
+
 def test_a_pipe_is_named_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     Display().summary(dataclasses.replace(RESULT, output="-"))
     assert capsys.readouterr().err == "standard output: 2 frames at 50 fps from 1 in 4.0 s\n"
