@@ -52,20 +52,20 @@ class FrameEncoder(Stage):
         return [self.half] + [layer for level in self.levels for layer in level]
 
     def call(
-        self, frame: Tensor, matching: MatchingOptions, halvings: int = 0, halved: Tensor | None = None
+        self, frame: Tensor, matching: MatchingOptions, flow_downscale: int = 0, downscaled: Tensor | None = None
     ) -> Encoded:
         """Encodes a frame.
 
         Args:
-          frame: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**halvings.
+          frame: (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale.
           matching: constants of the search.
-          halvings: log2 of the factor by which the frame is downscaled before motion is estimated.
-          halved: the downscaled frame, if the caller has it.
+          flow_downscale: log2 of the factor by which the frame is downscaled before motion is estimated.
+          downscaled: the downscaled frame, if the caller has it.
         """
         curved = with_curvature(frame)
-        for _ in range(halvings if halved is None else 0):
+        for _ in range(flow_downscale if downscaled is None else 0):
             frame = halve(frame)
-        frame = frame if halved is None else halved
+        frame = frame if downscaled is None else downscaled
         features = []
         x = self.half(frame)
         for down, same in self.levels:

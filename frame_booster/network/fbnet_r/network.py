@@ -113,7 +113,9 @@ class FBNetR(Stage):
     def encode(self, frame: Tensor, flow_downscale: int = 0, downscaled: Tensor | None = None) -> Encoded:
         """Encodes (B, H, W, 3) float32 RGB in [0, 1], H and W multiples of 16 * 2**flow_downscale; `downscaled` as in
         `between`."""
-        encoded: Encoded = self.encoder(frame, matching=self.matching, halvings=flow_downscale, halved=downscaled)
+        encoded: Encoded = self.encoder(
+            frame, matching=self.matching, flow_downscale=flow_downscale, downscaled=downscaled
+        )
         return encoded._replace(described=self.descriptor(encoded.frames[0]))
 
     def call(self, frame0: Tensor, frame1: Tensor, t: Tensor | None = None, flow_downscale: int = 0) -> Prediction:
