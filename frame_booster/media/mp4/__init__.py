@@ -1,1 +1,1 @@
-"""MP4 and MOV: their boxes, and what of them FFmpeg does not carry over."""
+"""MP4 and MOV: access to boxes that FFmpeg does not read or write."""

@@ -1,4 +1,4 @@
-"""Boxes of MP4 and MOV (ISO/IEC 14496-12, 4.2): what a file is made of, for what FFmpeg does not tell or write."""
+"""Boxes, the elements of MP4 and MOV files (ISO/IEC 14496-12, 4.2), for data that FFmpeg does not read or write."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from typing import IO
 
 _LARGE = 16
-"""Bytes of a header whose size has 64 bits."""
+"""Bytes of a header with a 64-bit size."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a box lies, in bytes from the beginning of what was read."""
+    """Position of a box, in bytes from the start of the file."""
 
     kind: bytes
-    """Four bytes."""
+    """Type of the box, four bytes."""
     start: int
     content: int
-    """Where its header ends."""
+    """End of the header."""
     end: int
 
 
 def boxes(file: IO[bytes], start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yields the boxes that lie one after the other; ends before one that is damaged or does not lie within.
+    """Yields consecutive boxes; stops before a box that is damaged or exceeds the range.
 
     Args:
-      file: that can be gone back in.
-      start, end: bytes between which they lie, as the content of another box; None: to the end of the file.
+      file: seekable file.
+      start, end: range in bytes, such as the content of another box; None is the end of the file.
     """
     if end is None:
         end = file.seek(0, os.SEEK_END)
@@ -41,7 +41,7 @@ def boxes(file: IO[bytes], start: int = 0, end: int | None = None) -> Iterator[B
         if size == 1 and len(header) == _LARGE:
             size, content = struct.unpack_from(">Q", header, 8)[0], start + _LARGE
         elif size == 0:
-            # The last box may have none, and reaches to the end.
+            # A size of 0 means that the box extends to the end of the file.
             size = end - start
         if size < content - start or start + size > end:
             return
@@ -50,7 +50,7 @@ def boxes(file: IO[bytes], start: int = 0, end: int | None = None) -> Iterator[B
 
 
 def boxes_at(file: IO[bytes], path: tuple[bytes, ...], within: Box | None = None) -> Iterator[Box]:
-    """Yields all boxes whose kinds, from the outermost on, are those of a path, as `(b"moov", b"trak")`."""
+    """Yields all boxes at a path of types, from the outermost to the innermost, such as `(b"moov", b"trak")`."""
     for box in boxes(file) if within is None else boxes(file, within.content, within.end):
         if box.kind == path[0]:
             if len(path) == 1:

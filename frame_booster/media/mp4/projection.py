@@ -1,7 +1,7 @@
-"""Projection and stereo layout of a video in MP4 and MOV: what tells a player to show it as a sphere, or in 3D.
+"""Projection and stereo layout of 360 degree and 3D videos in MP4 and MOV: copies their boxes to another file.
 
-They lie in boxes of its track: `st3d` and `sv3d` (Google, "Spherical Video V2 RFC") and the `uuid` of the first version
-("Spherical Video RFC"). FFmpeg reads some of them and PyAV can write none, so they are carried over as they are.
+The boxes of a track are `st3d` and `sv3d` (Google, "Spherical Video V2 RFC") and the `uuid` box of the first version
+("Spherical Video RFC"). FFmpeg reads some of them and PyAV can write none, so they are copied byte for byte.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from frame_booster.media.mp4.tracks import TABLE, entry_of, find_track, whole_of
 
 _IN_ENTRY = frozenset({b"st3d", b"sv3d"})
 _FIRST_VERSION = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
-"""The identity of a `uuid` box whose content is XML."""
+"""UUID of the first version's box, whose content is XML."""
 _VISUAL_ENTRY = 78
-"""Bytes before the boxes of an entry of video (ISO/IEC 14496-12, 12.1.3)."""
+"""Bytes before the boxes in a sample entry of video (ISO/IEC 14496-12, 12.1.3)."""
 _PLACES = {b"stco": ">u4", b"co64": ">u8"}
-"""Boxes with the places of a track's chunks, from the beginning of the file (8.7.5)."""
+"""Boxes with the offsets of a track's chunks from the start of the file, and their dtypes (8.7.5)."""
 _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Whole boxes, as the source has them."""
+    """Boxes copied from a source, with their headers."""
 
     entry: bytes
-    """Those of the sample entry."""
+    """Boxes of the sample entry."""
     track: bytes
-    """Those of the track itself."""
+    """Boxes of the track."""
 
 
 def read_projection(path: Path, track_id: int) -> Projection | None:
-    """Returns what a file says of a video's projection and stereo layout.
+    """Returns the projection and stereo layout of a video.
 
     Args:
-      path: of an MP4 or MOV.
-      track_id: of the video, as the header of its track has it (ISO/IEC 14496-12, 8.3.2).
+      path: path of an MP4 or MOV.
+      track_id: track_ID of the video in its track header (ISO/IEC 14496-12, 8.3.2).
 
     Returns:
-      None where it says nothing, or is no file that can be gone back in.
+      The boxes; None if there are none, or if the path is not a regular file.
     """
     if not path.is_file():
         return None
@@ -63,10 +63,16 @@ def read_projection(path: Path, track_id: int) -> Projection | None:
 
 
 def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
-    """Adds to a finished MP4 or MOV what another says of its video's projection.
+    """Adds the projection of another video to a finished MP4 or MOV.
+
+    Args:
+      path: path of the file, which is changed in place.
+      track_id: track_ID of the video.
+      projection: boxes from `read_projection`.
 
     Returns:
-      False where it is left as it is: one in fragments, or one that would need places of 64 bits and has 32.
+      False if the file is left unchanged: it is fragmented, it has no such track, or its 32-bit chunk offsets would
+      overflow.
     """
     with path.open("r+b") as file:
         whole = list(boxes(file))
@@ -83,7 +89,14 @@ def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
 
 
 def _with_projection(index: bytes, track_id: int, projection: Projection, start: int) -> bytes | None:
-    """Returns an index that lies at a byte of a file, with a projection added; None where it cannot take it."""
+    """Returns an index (`moov`) with a projection added; None if that is not possible.
+
+    Args:
+      index: the box.
+      track_id: track_ID of the video.
+      projection: boxes to add.
+      start: position of the index in its file; chunks after it move.
+    """
     file = BytesIO(index)
     track = find_track(file, track_id)
     entry = None if track is None else entry_of(file, track)
@@ -98,14 +111,14 @@ def _with_projection(index: bytes, track_id: int, projection: Projection, start:
     sizes = {Box(b"moov", 0, 8, len(index)): grown, track: grown}
     for box, more in {**sizes, **dict.fromkeys([*inner, entry], len(projection.entry))}.items():
         struct.pack_into(">I", data, box.start, box.end - box.start + more)
-    # The later place first, so that the earlier one stays where it is.
+    # The later insertion comes first, so that the position of the earlier one stays valid.
     data[track.end : track.end] = projection.track
     data[entry.end : entry.end] = projection.entry
     return bytes(data)
 
 
 def _move_places(data: bytearray, box: Box, start: int, grown: int) -> bool:
-    """Moves on those places of a `stco` or `co64` that lie behind an index; False where one needs more bits."""
+    """Adds `grown` to the chunk offsets after `start` in a `stco` or `co64` box; returns False if one overflows."""
     kind = np.dtype(_PLACES[box.kind])
     (count,) = struct.unpack_from(">I", data, box.content + 4)
     places = np.frombuffer(data, kind, count, box.content + 8)
@@ -118,7 +131,7 @@ def _move_places(data: bytearray, box: Box, start: int, grown: int) -> bool:
 
 
 def _move_on(file: IO[bytes], start: int, grown: int) -> None:
-    """Moves all that follows a byte of a file on."""
+    """Moves the bytes of a file from `start` on by `grown` bytes towards the end."""
     end = file.seek(0, os.SEEK_END)
     while end > start:
         begin = max(start, end - _BLOCK)

@@ -1,1 +1,1 @@
-"""Outputs: encoded video and whatever passes through, written beside the final name, checked, renamed."""
+"""Outputs: encoded video and other streams, written to a hidden file beside the final name, checked, then renamed."""

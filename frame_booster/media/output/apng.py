@@ -1,6 +1,6 @@
-"""Times of an animated PNG (PNG 3, W3C 2025, 11.3.6.2): that of the last frame is put right.
+"""Corrects the duration of the last frame of an animated PNG (PNG 3, W3C 2025, 11.3.6.2).
 
-FFmpeg's muxer takes the last frame's time for that of the one before.
+FFmpeg's muxer gives the last frame the duration of the frame before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST = 65535
 
 
 def set_last_delay(path: Path, delay: Fraction) -> None:
-    """Says in a file how long its last frame is shown, s; the nearest that its chunk can hold."""
+    """Sets the duration of the last frame in a file, in s, to the nearest value that its chunk can hold."""
     with path.open("r+b") as file:
         place, data = list(frame_controls(file))[-1]
         nearest = min(delay, Fraction(_MOST)).limit_denominator(_MOST)

@@ -119,7 +119,7 @@ def left_by_killed_runs(target: Path, now: float) -> list[Path]:
             if entry.name.startswith(start) and now - entry.stat(follow_symlinks=False).st_mtime > _LONG_UNTOUCHED_S:
                 found.append(Path(entry.path))
     except OSError:
-        # A folder that cannot be listed, or a file that went meanwhile: a hint less.
+        # The folder cannot be listed, or a file has just been removed: the result is only a hint.
         return found
     return sorted(found)
 
@@ -156,14 +156,14 @@ def partial_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
 def _flush(partial: Path, target: Path) -> None:
     with writing(target), suppress(PermissionError):
-        # What another program has open is as whole as it is when it is flushed, and may still be renamed.
+        # Windows does not let a file be flushed that another program has open, but may let it be renamed.
         retried(flush, partial)
 
 
 def _removed(partial: Path) -> bool:
     """Removes a partial file; returns whether it is gone."""
     if not os.path.lexists(partial):
-        # As one that could not be made, whose folder would refuse this, too.
+        # It was never created; in its folder, removing it could raise an error as well.
         return True
     try:
         retried(partial.unlink, missing_ok=True)
@@ -209,7 +209,7 @@ def leave(partial: Path) -> Path:
 
 
 def is_left(partial: Path) -> bool:
-    """Tells whether a partial file or folder is protected from removal."""
+    """Returns whether a partial file or folder is protected from removal."""
     return partial in _left
 
 
@@ -233,7 +233,7 @@ def _rename_beside(partial: Path, target: Path) -> Path:
         except FileExistsError:
             continue
         except OSError:
-            # A file system without hard links, where this moment's look has to do.
+            # The file system has no hard links, so the check and the rename are not atomic.
             if name.exists():
                 continue
             retried(partial.replace, name)

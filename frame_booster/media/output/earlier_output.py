@@ -1,6 +1,6 @@
-"""The check of an output that an earlier run has made, before it is kept in place of a new one.
+"""The check of an output of an earlier run, before it is kept instead of being made again.
 
-What went into it is not known any more: all that can be seen is whether it can be read, and how long it is.
+The packets that were written to it are unknown by now: only readability and duration can be checked.
 """
 
 from __future__ import annotations
@@ -19,27 +19,25 @@ from frame_booster.media.pyav.rational import exact
 from frame_booster.media.pyav.tag_text import TAGS_AS_BYTES
 
 _FITS = Fraction(1, 5)
-"""Share of its length by which a short output may differ from what is expected of it."""
+"""Tolerance for the duration of a short output, relative to the expected duration."""
 
 
 def check_whole(path: Path, expected: Fraction | None) -> None:
-    """Checks that an output of an earlier run can be read to its end, and is as long as it should be.
-
-    Nothing is decoded.
+    """Checks that an output of an earlier run can be demuxed to its end and is long enough. Nothing is decoded.
 
     Args:
-      path: a file, or a folder of pictures.
-      expected: how long its video should last, s; None is not known.
+      path: a file, or a folder of images.
+      expected: expected duration of the video, in s; None if unknown.
 
     Raises:
-      OutputError: it is broken, or it ends too early.
+      OutputError: the output is broken or ends too early.
     """
     if path.is_dir():
         if not any(p.is_file() and p.stat().st_size for p in path.iterdir()):
             raise OutputError("has no pictures", path=path)
         return
     if path.suffix.lower() == ".webp":
-        # FFmpeg reads no animation of that kind.
+        # FFmpeg cannot read animated WebP.
         try:
             webp_frames(path)
         except FrameBoosterError as error:

@@ -1,4 +1,7 @@
-"""The encoders we know, with their quality defaults; others work with the options they are given."""
+"""Known video encoders with their default quality, and the choice of encoder, options and pixel format.
+
+Other encoders of FFmpeg work as well, with the options that the user gives.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ from frame_booster.options import EncoderOptions
 
 @dataclass(frozen=True)
 class Encoder:
-    """Defaults of one encoder; `crf` and `preset` name the options that carry them."""
+    """Defaults of an encoder; `crf` and `preset` are the names of its options for --crf and --preset."""
 
     options: dict[str, str] = field(default_factory=dict)
     crf: str | None = "crf"
     preset: str | None = "preset"
     crf_range: tuple[int, int] | None = None
-    """Of --crf; None leaves it to FFmpeg, which names some. Of 999, x264 makes 51 in silence."""
+    """Range of --crf. None leaves the check to FFmpeg, which knows the range of some encoders; x264 clips silently."""
 
 
 _OF_X264 = (0, 51)
@@ -36,13 +39,13 @@ ENCODERS: dict[str, Encoder] = {
         {"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "2"}, preset="cpu-used", crf_range=(0, 63)
     ),
     "gif": Encoder({}, crf=None, preset=None),
-    # Of the filters of PNG, the one that makes pictures smallest in the mean.
+    # Of PNG's filters, "mixed" gives the smallest files on average.
     "apng": Encoder({"pred": "mixed"}, crf=None, preset=None),
     "libwebp_anim": Encoder({"lossless": "1"}, crf="quality", preset=None),
     "rawvideo": Encoder({}, crf=None, preset=None),
     "ffv1": Encoder({"level": "3", "slicecrc": "1"}, crf=None, preset=None),
     "prores_ks": Encoder({}, crf=None, preset="profile"),
-    # Else it refuses code values of limited range, which a comment in its pictures tells of.
+    # Without `strict`, it rejects code values of limited range, which it marks by a comment in the images.
     "mjpeg": Encoder({"qmin": "2", "qmax": "2", "strict": "unofficial"}, crf=None, preset=None),
     "h264_nvenc": Encoder({"cq": "19", "preset": "p5"}, crf="cq"),
     "hevc_nvenc": Encoder({"cq": "21", "preset": "p5"}, crf="cq"),
@@ -57,7 +60,7 @@ ENCODERS: dict[str, Encoder] = {
 _QUANTISED = frozenset(
     {"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v2", "h263", "h263p", "flv", "wmv1", "wmv2"}
 )
-"""Encoders that FFmpeg gives 200 kbit/s, whatever the size, where nothing is asked for: they get the finest steps."""
+"""Encoders for which FFmpeg's default is 200 kbit/s at any size: their default here is the finest quantiser."""
 _FINEST = {"qmin": "2", "qmax": "3"}
 
 _RATE_CONTROL = frozenset({"b", "bitrate", "cq", "cqp", "crf", "global_quality", "lossless", "q", "qp", "qscale", "rc"})
@@ -69,19 +72,19 @@ def available_encoders() -> list[str]:
 
 
 HARDWARE_SUFFIXES = ("_nvenc", "_videotoolbox", "_qsv", "_vaapi", "_amf")
-"""Of encoders that need hardware, by FFmpeg's naming."""
+"""Suffixes in FFmpeg's names of hardware encoders."""
 
 LIMITED_RANGE_ONLY = frozenset(
     {"prores", "prores_aw", "prores_ks", "cfhd", "mpeg1video", "mpeg2video", "mpeg4", "libxvid", "libvpx", "libtheora"}
     | {"magicyuv", "v210", "dvvideo", "h261", "h263", "h263p", "flv", "snow", "speedhq", "svq1", "asv1", "asv2"}
     | {"wmv1", "wmv2", "msmpeg4", "msmpeg4v2"}
 )
-"""Encoders whose streams cannot say that luma is of full range, so that every player takes it for limited: found by
-encoding with each and reading back."""
+"""Encoders whose streams cannot signal full range, so that players assume limited range; found by encoding with each
+and reading back."""
 
 
 def software_encoders() -> list[str]:
-    """Returns the known encoders of video files that need no hardware."""
+    """Returns the known and available encoders for video files that need no hardware."""
     kept = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "ffv1", "prores_ks")
     return [name for name in available_encoders() if name in kept]
 
@@ -100,12 +103,12 @@ _BY_FORMAT = {
     "webp": "libwebp_anim",
     "webp_anim": "libwebp_anim",
     "apng": "apng",
-    # What is piped from program to program is not compressed in between.
+    # Video piped from one program to another is not compressed.
     "nut": "rawvideo",
     "yuv4mpegpipe": "rawvideo",
     "rawvideo": "rawvideo",
 }
-"""Default encoder of containers for which libx264 does not fit."""
+"""Default encoders of containers for which libx264 is unsuitable."""
 
 _Y4M = [
     *("gray", "gray10le", "gray12le", "gray16le", "yuv411p"),
@@ -120,10 +123,10 @@ _WITH_ALPHA = {"webm": "libvpx-vp9", "mov": "prores_ks"}
 
 
 def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv420p") -> str:
-    """Returns the name of the encoder to use for a container, after checking that it is there.
+    """Returns the name of the encoder for a container, after checking that it is available.
 
     Args:
-      options: what the user wants.
+      options: options of the user.
       format_name: FFmpeg's name of the container.
       source: pixel format of the decoded frames.
 
@@ -135,7 +138,7 @@ def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv42
     if options.codec is None and alpha is not None and options.crf is None and options.preset is None:
         name = alpha
     elif options.codec is None and format_name == "webm" and not _deep_enough(name, source):
-        # libvpx is often built for 8 bits only; the other codec of WebM has 10.
+        # libvpx is often built for 8 bits only; AV1, the other codec of WebM, has 10.
         name = "libsvtav1"
     codec = _find(name)
     if codec is None or codec.type != "video":
@@ -149,12 +152,12 @@ def _deep_enough(name: str, source: str) -> bool:
 
 
 def loses_reordering(name: str, format_name: str) -> bool:
-    """Tells whether a container loses the times of frames that an encoder gives in another order than they are shown.
+    """Returns whether a container loses the times of B frames, which are stored in decoding order.
 
-    FFmpeg's MXF muxers write in its index by how much frames are moved for MPEG-2 alone.
+    FFmpeg's MXF muxers write the reordering into the index only for MPEG-2.
 
     Args:
-      name: of the encoder.
+      name: name of the encoder.
       format_name: FFmpeg's name of the container.
     """
     codec = _find(name)
@@ -162,16 +165,16 @@ def loses_reordering(name: str, format_name: str) -> bool:
 
 
 def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -> dict[str, str]:
-    """Returns the options to open an encoder with: its defaults, then what was asked for.
+    """Returns the options with which an encoder is opened: its defaults, overridden by those of the user.
 
     Args:
-      name: of the encoder.
-      options: what the user wants.
+      name: name of the encoder.
+      options: options of the user.
       format_name: FFmpeg's name of the container.
 
     Raises:
-      EncodeError: --crf or --preset is given and the encoder has no such thing.
-      InputError: --crf is not on the encoder's scale.
+      EncodeError: --crf or --preset is given, but the encoder has no such option.
+      InputError: --crf is outside the encoder's range.
     """
     entry = ENCODERS.get(name, Encoder())
     if options.crf is not None and entry.crf_range is not None:
@@ -190,29 +193,29 @@ def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -
             raise EncodeError(f"{name} has no {flag}", hint="see --encoder-option")
         result[key] = f"{value:g}" if isinstance(value, int | float) else value
     if options.crf is not None:
-        # A quality that was asked for replaces the default of losslessness.
+        # A requested quality replaces lossless mode, the default of some encoders.
         result.pop("lossless", None)
     given = dict(options.options)
     if options.crf is None and entry.crf is not None and _RATE_CONTROL & set(given):
-        # Two ways to say how good the picture shall be exclude each other, and encoders prefer the default.
+        # The user's rate control and the default quality exclude each other, and encoders would use the default.
         result.pop(entry.crf, None)
     result.update(given)
     return result
 
 
 def options_asked_for(name: str, options: EncoderOptions) -> set[str]:
-    """Returns the names of those of `encoder_options` that are no defaults of ours."""
+    """Returns the names of those `encoder_options` that the user has set."""
     entry = ENCODERS.get(name, Encoder())
     asked = {key for key, value in ((entry.crf, options.crf), (entry.preset, options.preset)) if value is not None}
     return {key for key in asked if key is not None} | set(dict(options.options))
 
 
 _WHOLE_BLOCKS = frozenset({"libx264", "libx265"})
-"""Encoders that take only sizes that are whole numbers of the blocks of px that share one value of chroma."""
+"""Encoders that require width and height to be multiples of the chroma subsampling."""
 
 
 def container_for(codec: str) -> str | None:
-    """Returns the suffix of a usual container that holds an encoder's video; None if there is none."""
+    """Returns the suffix of a common container that holds an encoder's video; None if there is none."""
     for format_name, suffix in (("matroska", ".mkv"), ("mov", ".mov"), ("nut", ".nut"), ("flv", ".flv")):
         if _takes(format_name, codec) or needs_riff_header(codec, format_name):
             return suffix
@@ -220,12 +223,12 @@ def container_for(codec: str) -> str | None:
 
 
 def needs_riff_header(name: str | None, format_name: str) -> bool:
-    """Tells whether Matroska holds an encoder's video under a header of AVI files (V_MS/VFW/FOURCC), and not otherwise.
+    """Returns whether Matroska can hold an encoder's video only with an AVI header (codec ID V_MS/VFW/FOURCC).
 
-    PyAV does not ask Matroska's muxer for that, so that it must be reached by another (`muxer.open_output`).
+    PyAV rejects such codecs for Matroska, so `muxer.open_output` reaches its muxer through FFmpeg's tee muxer.
 
     Args:
-      name: of the encoder; None is the container's default.
+      name: name of the encoder; None is the container's default.
       format_name: FFmpeg's name of the container.
     """
     if name is None or format_name != "matroska" or (codec := _find(name)) is None or codec.type != "video":
@@ -247,7 +250,7 @@ def _is_gray(pix_fmt: str) -> bool:
 
 
 def holds_size(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
-    """Tells whether an encoder takes frames of a size, (width, height) px, in a pixel format."""
+    """Returns whether an encoder accepts frames of a size, (width, height) in px, in a pixel format."""
     return name not in _WHOLE_BLOCKS or not any(
         side % step for side, step in zip(size, chroma_steps(pix_fmt), strict=True) if not pix_fmt.startswith("gray")
     )
@@ -256,24 +259,24 @@ def holds_size(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
 def choose_pixel_format(
     name: str, source: str, asked: str | None, format_name: str = "", size: tuple[int, int] | None = None
 ) -> str:
-    """Returns the pixel format to encode in: the one asked for, else the source's, else the nearest.
+    """Returns the pixel format for encoding: the requested one, else the source's, else the nearest.
 
     Args:
-      name: of the encoder.
+      name: name of the encoder.
       source: pixel format of the decoded frames.
-      asked: what the user wants, or None.
+      asked: pixel format that the user requests, or None.
       format_name: FFmpeg's name of the container.
-      size: (width, height) that it is to hold, px; None is any.
+      size: (width, height) of the frames in px; None ignores restrictions of the size.
 
     Raises:
-      EncodeError: the encoder does not take the format asked for.
+      EncodeError: the encoder does not accept the requested format, or not at this size.
     """
     formats = [f.name for f in _find(name).video_formats or []]
     if name.startswith("libvpx"):
-        # It lists others with alpha, too, and refuses them.
+        # libvpx lists other formats with alpha, but rejects them.
         formats = [f for f in formats if f == "yuva420p" or not has_alpha(f)]
     elif name == "libx265" and asked is None:
-        # It lists formats with alpha, and most builds of it refuse them.
+        # libx265 lists formats with alpha, but most builds reject them.
         formats = [f for f in formats if not has_alpha(f)]
     if format_name == "yuv4mpegpipe":
         formats = _Y4M
@@ -289,7 +292,7 @@ def choose_pixel_format(
                 hint="leave --pix-fmt out, or use --codec libvpx-vp9 or ffv1, which can",
             )
         return asked
-    # A palette of 256 colours is for those that take nothing else.
+    # A palette of 256 colours is a last resort.
     formats = [f for f in formats if f not in _PALETTE] or formats
     if size is not None:
         formats = [f for f in formats if holds_size(name, f, size)] or formats
@@ -305,7 +308,7 @@ def choose_pixel_format(
             int(_is_gray(candidate) > _is_gray(source)),
             int(has_alpha(source) > has_alpha(candidate)),
             int(have.is_rgb != want.is_rgb),
-            # Losing depth or chroma is worse than carrying more of it than there is.
+            # Losing bit depth or chroma resolution is worse than having more than the source.
             max(depth[1] - depth[0], 0) * 100 + abs(depth[1] - depth[0]),
             sum(max(a // b, 1) - 1 for a, b in steps) * 100 + sum(max(a, b) // min(a, b) for a, b in steps),
             int(not candidate.startswith(("yuv", "gray", "gbr"))),

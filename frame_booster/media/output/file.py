@@ -100,7 +100,7 @@ class FileSink:
             raise
         self.warnings[:0] = self.encoder.warnings
         self.warnings += self._notices.warnings + self._passthrough.warnings
-        # What the encoder warns of from now on is the output's, too.
+        # Later warnings of the encoder become warnings of the output.
         self.encoder.warnings = self.warnings
 
     def _describe(self, stream: Any, first: av.VideoFrame, source: Source) -> None:
@@ -115,7 +115,7 @@ class FileSink:
             stream.disposition = source.info.disposition
         matrix = side_data(first, "DISPLAYMATRIX")
         if matrix is not None and not set_display_matrix(stream, matrix):
-            self.warnings.append("rotation is lost: this PyAV cannot write it, 18 and later can")
+            self.warnings.append("rotation is lost: this PyAV cannot write it (PyAV 18 and later can)")
         self._warn_of_lost_display(first, source)
         self._projection = source.info.projection
         # FFmpeg's muxer counts tracks from 1. PyAV may not tell it any more when the file is closed.
@@ -130,7 +130,7 @@ class FileSink:
 
     def _warn_of_lost_display(self, first: av.VideoFrame, source: Source) -> None:
         """Warns of display properties that the container does not keep; raises EncodeError in strict runs."""
-        # Formats of pictures alone are taken for what they are.
+        # Formats that hold frames only never cause an error.
         lost = self._notices.tell if self._format in VIDEO_ONLY else self._notices.warn
         name = shown_format(self._format)
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
@@ -147,7 +147,7 @@ class FileSink:
             lost(f"chapters are lost: {name} does not hold any")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
-        """Tells whether a frame belongs to a 3D video and neither encoder nor container will mark it as such."""
+        """Returns whether a frame belongs to a 3D video and neither the encoder nor the container marks it as such."""
         layout = side_data(first, "STEREO3D")
         if layout is None or not any(layout[:4]):
             return False
@@ -233,7 +233,7 @@ class FileSink:
         return cannot_write(error, self.name, what)
 
     def _put_copied(self, packet: av.Packet) -> bool:
-        """Writes a packet of another stream; returns whether the container accepted it; damaged ones it may not."""
+        """Writes a packet of another stream; returns False if the container rejects it as damaged."""
         try:
             self._put(packet)
         except OutputError as error:
@@ -322,7 +322,7 @@ _LOST_PROJECTION = (
 )
 _LOST_STEREO = "that this is a 3D video is lost, and players show both pictures: --codec libx264 keeps it"
 _DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
-"""Messages of muxers about packets with an invalid header."""
+"""Errors of muxers for packets with an invalid header."""
 _STALE_TAGS = frozenset(
     {"alpha_mode", "encoder", "duration", "bps", "number_of_frames", "number_of_bytes", "duration-eng"}
 )

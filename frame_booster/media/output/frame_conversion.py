@@ -1,4 +1,4 @@
-"""Frames as an encoder takes them: in its pixel format, in the range that it has, or in a palette of their own."""
+"""Conversion of frames for an encoder: to its pixel format, to limited range, or to a palette per frame."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from frame_booster.media.output.encoders import LIMITED_RANGE_ONLY
 
 
 class FrameConversion:
-    """Brings the frames of a video into what its encoder takes.
+    """Converts the frames of a video for its encoder.
 
     Args:
-      first: the first of them; all are of its format.
+      first: the first frame, with the format and colour tags of all frames.
       codec: FFmpeg's name of the encoder.
-      pix_fmt: what it takes.
+      pix_fmt: pixel format of the encoder.
     """
 
     def __init__(self, first: av.VideoFrame, codec: str, pix_fmt: str) -> None:
         self._first, self._pix_fmt = first, pix_fmt
         self.narrows = codec in LIMITED_RANGE_ONLY and is_full_range(first)
-        """Whether full range becomes limited range."""
+        """Whether full range is converted to limited range."""
         self._palette: Palette | None = None
 
     def colour(self, tags: Mapping[str, int]) -> dict[str, int]:
-        """Returns the colour tags of the output's stream, of those of the source's.
+        """Returns the colour tags of the output's stream, from those of the source's.
 
-        Matrix and range of frames that become RGB, or YCbCr, or of another range, are those of what they become.
+        If frames are converted between RGB and YCbCr or to another range, matrix and range are those of the result.
         """
         if self._pix_fmt == "pal8" or (self._first.format.name == self._pix_fmt and not self.narrows):
             return dict(tags)
@@ -41,11 +41,11 @@ class FrameConversion:
         return {**tags, "colorspace": int(shown.colorspace), "color_range": int(shown.color_range)}
 
     def __call__(self, frame: av.VideoFrame, number: int) -> av.VideoFrame:
-        """Converts a frame, the given one itself where there is nothing to convert.
+        """Returns the converted frame; the frame itself if there is nothing to convert.
 
         Args:
-          frame: of the format of the first.
-          number: of the frame, counted from 0.
+          frame: frame in the format of the first.
+          number: number of the frame, from 0.
         """
         if self._pix_fmt == "pal8":
             return self._paletted(frame, number)

@@ -1,4 +1,7 @@
-"""The first picture of a GIF encoder, made fit to follow others (GIF89a, W3C 1990)."""
+"""Converts the first packet of a GIF encoder so that it can follow other packets (GIF89a, W3C 1990).
+
+With `--resume`, each segment has an encoder of its own, whose first packet contains a file header.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ _HEADER = 13
 _DESCRIPTOR = 10
 """Bytes of an image descriptor (20)."""
 _TABLE = 0x80
-"""Of a flags byte: a colour table follows, of 2 to the power of its last three bits, plus one, colours."""
+"""Bit of a flags byte that announces a colour table, of 2 ** (n + 1) colours, n being the last three bits."""
 
 
 def _table_bytes(flags: int) -> int:
@@ -15,13 +18,13 @@ def _table_bytes(flags: int) -> int:
 
 
 def without_header(packet: bytes) -> bytes:
-    """Returns a picture without the file header that an encoder puts before its first; its colours go with it.
+    """Removes the file header from an encoder's first packet; the global colour table becomes that of the image.
 
     Args:
-      packet: signature, screen descriptor and colour table, an extension, and one image.
+      packet: signature, screen descriptor, global colour table, extensions, and one image.
 
     Returns:
-      The extension and the image, with the colour table as its own; the packet itself where it has no header.
+      The extensions and the image with a local colour table; the packet itself if it has no header.
     """
     if packet[:3] != b"GIF":
         return packet
@@ -30,7 +33,7 @@ def without_header(packet: bytes) -> bytes:
     table = packet[_HEADER:start]
     image = start
     while packet[image] == 0x21:
-        # An extension (23 to 26): a label, then blocks that tell their length, the last of length 0.
+        # An extension (23 to 26): a label, then blocks that begin with their length, the last with 0.
         image += 2
         while packet[image]:
             image += packet[image] + 1

@@ -1,4 +1,4 @@
-"""Encoders in hardware that work on this machine, found by encoding a frame: FFmpeg lists them without the hardware."""
+"""Finds hardware encoders that work on this machine by encoding frames: FFmpeg lists them even without the hardware."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ _HARDWARE = tuple(name for name in ENCODERS if name.endswith(HARDWARE_SUFFIXES))
 
 
 def usable_hardware_encoder(path: Path, names: Sequence[str] = _HARDWARE) -> str | None:
-    """Returns an encoder in hardware that could have made the video of a file, and that works on this machine.
+    """Returns a hardware encoder that works on this machine for the codec, size and pixel format of a video.
 
     Args:
-      path: of a video that was encoded in software; of one that is read as another coding than H.264, H.265 or AV1
-        there is none.
-      names: encoders that are tried.
+      path: path of a video that was encoded in software. There are hardware encoders only for H.264, H.265 and AV1.
+      names: encoders to try.
 
     Returns:
-      Its name, of the same coding, after a trial with a frame of that size and pixel format; None where there is none.
+      The name of the encoder, which has encoded frames in a trial; None if there is none.
     """
     try:
         with av.open(str(path)) as container:
@@ -49,7 +48,7 @@ def usable_hardware_encoder(path: Path, names: Sequence[str] = _HARDWARE) -> str
 
 
 def works(name: str, pix_fmt: str, size: tuple[int, int]) -> bool:
-    """Tells whether an encoder gives packets here for frames of a pixel format and a size, (width, height) px."""
+    """Returns whether an encoder works here for a pixel format, without loss, and a size, (width, height) in px."""
     chosen = choose_pixel_format(name, pix_fmt, None)
     if what_is_lost(pix_fmt, chosen) is not None:
         return False

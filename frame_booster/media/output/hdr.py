@@ -1,8 +1,8 @@
-"""HDR10 metadata, from a frame's side data to the encoder's parameters.
+"""HDR10 metadata: converts a frame's side data to parameters of the encoder.
 
-Mastering display colour volume: SMPTE ST 2086; content light level: CTA-861.3. PyAV hands both over as the
-bytes of FFmpeg's structures (libavutil/mastering_display_metadata.h), and cannot write them to a stream, but
-the encoders that people use for HDR take them as text and write them into the stream itself.
+Mastering display colour volume: SMPTE ST 2086; content light level: CTA-861.3. PyAV returns both as bytes of FFmpeg's
+structures (libavutil/mastering_display_metadata.h) and cannot write them to a stream, but the common encoders for HDR
+accept them as text and write them into the stream.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ _X26X = {"libx265": "x265-params", "libx264": "x264-params"}
 
 @dataclass(frozen=True)
 class MasteringDisplay:
-    """The display a film was graded on."""
+    """The display on which a video was graded."""
 
     red: tuple[Fraction, Fraction]
-    """Chromaticity (x, y)."""
+    """Chromaticity (x, y), as of the other colours."""
     green: tuple[Fraction, Fraction]
     blue: tuple[Fraction, Fraction]
     white: tuple[Fraction, Fraction]
     least: Fraction
-    """Luminance, cd/m2."""
+    """Minimum luminance in cd/m2."""
     most: Fraction
+    """Maximum luminance in cd/m2."""
 
 
 @dataclass(frozen=True)
 class ContentLight:
-    """Brightest pixel, and brightest frame in the mean, cd/m2."""
+    """Light level of the brightest pixel and highest mean light level of a frame, both in cd/m2."""
 
     max_cll: int
     max_fall: int
 
 
 def mastering_display(frame: av.VideoFrame) -> MasteringDisplay | None:
-    """Reads a frame's mastering display; None if it has none that is complete."""
+    """Returns a frame's mastering display; None if it has none or an incomplete one."""
     data = side_data(frame, "MASTERING_DISPLAY_METADATA")
     if data is None or len(data) < 88:
         return None
@@ -54,7 +55,7 @@ def mastering_display(frame: av.VideoFrame) -> MasteringDisplay | None:
 
 
 def content_light(frame: av.VideoFrame) -> ContentLight | None:
-    """Reads a frame's content light level; None if it has none."""
+    """Returns a frame's content light level; None if it has none."""
     data = side_data(frame, "CONTENT_LIGHT_LEVEL")
     if data is None or len(data) < 8:
         return None
@@ -62,15 +63,15 @@ def content_light(frame: av.VideoFrame) -> ContentLight | None:
 
 
 def hdr_parameters(codec: str, frame: av.VideoFrame) -> tuple[str, str] | None:
-    """Returns the encoder option that carries the frame's HDR metadata, and its value.
+    """Returns the encoder option for HDR metadata and its value for a frame.
 
     Args:
       codec: FFmpeg's name of the encoder.
-      frame: the first of the video.
+      frame: the first frame of the video.
 
     Returns:
-      (option, value); the value is empty if the frame has no such metadata; None if it has and this
-      encoder cannot take it.
+      (option, value), the value being empty if the frame has no such metadata; None if it has, but this encoder cannot
+      accept it.
     """
     display, light = mastering_display(frame), content_light(frame)
     option = _X26X.get(codec) or ("svtav1-params" if codec == "libsvtav1" else None)
@@ -100,5 +101,5 @@ def hdr_parameters(codec: str, frame: av.VideoFrame) -> tuple[str, str] | None:
 
 
 def _number(value: Fraction, decimal: bool) -> str:
-    # SVT-AV1 reads the values themselves, x264 and x265 whole steps of 0.00002 and 0.0001 cd/m2.
+    # SVT-AV1 reads decimals; x264 and x265 read multiples of 0.00002 (chromaticity) and 0.0001 cd/m2 (luminance).
     return f"{float(value):.5f}" if decimal else str(round(value))

@@ -1,4 +1,4 @@
-"""A video encoder without a file of its own: a run in segments keeps its packets on disk, and muxes them later."""
+"""A video encoder without an output file: a run with segments stores its packets on disk and muxes them later."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from frame_booster.media.pyav.ffmpeg_log import errors_logged
 
 
 def lone_encoder(first: av.VideoFrame, info: VideoInfo, options: SinkOptions, begun: int = 0) -> VideoEncoder:
-    """Opens an encoder whose packets somebody else will mux: those of a segment.
+    """Opens an encoder for a segment, whose packets are muxed later.
 
     Args:
-      first, info, options, begun: as `VideoEncoder` takes them.
+      first, info, options, begun: as in `VideoEncoder`.
 
     Raises:
-      EncodeError: the encoder refuses.
+      EncodeError: the encoder cannot be opened.
     """
-    # In memory, and never written to: it decides where the encoder's headers go.
-    # NUT takes what Matroska would under a header of AVI files, and wants the encoder's headers apart, too.
+    # The container only determines whether the encoder uses global headers. It is in memory and is not written to.
+    # NUT replaces Matroska for codecs with an AVI header: it accepts them, and needs global headers as well.
     format_name = "nut" if needs_riff_header(options.encoder.codec, options.format) else options.format
     container = av.open(BytesIO(), "w", format=format_name)
     encoder = VideoEncoder(container, first, info, options, begun)
     context = encoder.stream.codec_context
     for key, value in options.encoder.container_options:
-        # As PyAV does where a container is opened with them.
+        # PyAV passes the options of a container to its encoders in the same way.
         context.options.setdefault(key, value)
     try:
         with errors_logged() as said:

@@ -1,4 +1,4 @@
-"""Opening the container of an output, with the options that a user gives for it."""
+"""Opens the container of an output, with default options and those of the user."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ def open_output(
     *,
     wave_headers: bool = False,
 ) -> Any:
-    """Opens a file, a pipe or memory as a PyAV container to write, with the tags of the whole file.
+    """Opens a file, a pipe or memory as a PyAV container for writing, and sets its tags.
 
     Args:
-      path: of the file; or memory, for a trial.
-      options: how to write.
-      tags: that the file is to keep, as far as its container can.
-      plays: how often an animation is to be shown; 0 and None are for ever.
-      wave_headers: whether Matroska is to take audio of any codec (`capabilities.needs_wave_header`).
+      path: path of the file or pipe; or memory, for a trial.
+      options: options of the output.
+      tags: tags of the file, which its container may not all keep.
+      plays: number of times an animation is played; 0 and None loop forever.
+      wave_headers: whether Matroska must accept codecs that need a WAVE or AVI header
+        (`capabilities.needs_wave_header`, `encoders.needs_riff_header`).
 
     Raises:
-      OutputError: it cannot be written.
+      OutputError: the file cannot be opened.
     """
     settings = {"strict": "-1"} if options.format == "yuv4mpegpipe" else {}
     if options.format in ("webp", "webp_anim"):
@@ -52,13 +53,13 @@ def open_output(
     if options.format == "apng":
         settings["plays"] = str(plays or 0)
     if options.format == "gif":
-        # It says how often it begins anew; -1 leaves the extension out.
+        # GIF stores the number of repetitions; -1 omits the extension.
         settings["loop"] = {0: "0", 1: "-1"}.get(plays or 0, str((plays or 0) - 1))
     if options.format in MP4_FAMILY:
-        # Edit lists tell lengths in this; FFmpeg's milliseconds would make a track shorter than its frames are shown.
+        # Edit lists use this timescale; with FFmpeg's milliseconds a track could be shorter than its frames.
         settings["movie_timescale"] = str(_movie_timescale(options.time_base, options.rate))
         if isinstance(path, Path) and is_pipe(path):
-            # A pipe cannot be gone back in to fill in what is known at the end.
+            # A pipe is not seekable, so the index cannot be written at the end.
             settings["movflags"] = "frag_keyframe+delay_moov+default_base_moof"
         elif options.index_first:
             settings["movflags"] = "faststart"
@@ -71,7 +72,7 @@ def open_output(
     target: Any = output_url(path) if isinstance(path, Path) else path
     format_name = options.format
     if wave_headers:
-        # FFmpeg's tee hands all packets on to the muxer in brackets, and PyAV asks it for no list of codecs.
+        # FFmpeg's tee muxer passes all packets on to the muxer in brackets, and PyAV does not check codecs for it.
         name = target if isinstance(target, str) else os.devnull
         target, format_name = f"{_tee_options(format_name, asked)}{_tee_escaped(name)}", "tee"
         asked = {}
@@ -90,9 +91,9 @@ def open_output(
 
 
 def _movie_timescale(time_base: Fraction, rate: Fraction | None) -> int:
-    """Returns the ticks a second in which an MP4's edit list tells the length of the video.
+    """Returns the movie timescale of an MP4, in ticks per second, in which its edit list gives the video's duration.
 
-    FFmpeg's 1000 would cut off the last of two or three frames whose length is no whole number of them.
+    FFmpeg's default of 1000 would cut off the last of two or three frames whose durations are not whole milliseconds.
     """
     for ticks in (time_base.denominator, _USUAL_TIMESCALE if rate is None else rate.numerator):
         if ticks <= _MOST_TIMESCALE:
@@ -101,7 +102,7 @@ def _movie_timescale(time_base: Fraction, rate: Fraction | None) -> int:
 
 
 def _tee_escaped(text: str) -> str:
-    """Returns a text as FFmpeg's tee reads it: what could end it stands behind a backslash."""
+    """Returns a text escaped by backslashes for the arguments of FFmpeg's tee muxer."""
     return re.sub(r"([\\'|\s\[\]:=])", r"\\\1", text)
 
 
@@ -113,13 +114,13 @@ def start_output(container: Any, encoder: EncoderOptions, name: Path) -> None:
     """Opens the encoders of a container and writes its header.
 
     Args:
-      container: from `open_output`, with all its streams.
-      encoder: with the options that were asked for.
-      name: of the output, for messages.
+      container: container from `open_output`, with all its streams.
+      encoder: options of the user, among them those of the container.
+      name: path of the output, for messages.
 
     Raises:
-      EncodeError: there is no such option of the container.
-      av.error.FFmpegError, ValueError: an encoder or the container refuses.
+      EncodeError: the container does not have an option.
+      av.error.FFmpegError, ValueError: an encoder or the container cannot be opened.
     """
     with unused_options() as messages:
         container.start_encoding()

@@ -1,4 +1,4 @@
-"""A folder of pictures as the output: written to a hidden folder first, moved into place at the end."""
+"""A folder of images as the output: written to a hidden folder first, and moved into place at the end."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from frame_booster.media.paths import is_pattern, shortened, split_pattern
 
 
 def folder_of(target: Path) -> Path:
-    """Returns the folder that pictures go to, of a folder or a pattern."""
+    """Returns the folder of the images for a target, which is a folder or a pattern."""
     return target.parent if is_pattern(target) else target
 
 
 @contextmanager
 def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Gives a folder to write pictures to; on success they are moved to `target`, on failure removed.
+    """Context that yields a hidden folder for images; they are moved to `target` on success, removed on failure.
 
-    It lies in the folder of the output where that exists, which may be a disk of its own, else beside it.
+    The hidden folder is inside the output's folder if that exists, since it may be a disk of its own; else beside it.
 
     Args:
       source: the input, which must not be overwritten.
-      target: a folder, or a pattern in a folder; the folder is made if need be.
-      overwrite: whether pictures that are there may be replaced.
+      target: a folder, or a pattern in a folder; the folder is created if necessary.
+      overwrite: whether existing images may be replaced.
 
     Raises:
-      InputError: the folder is the input's, or has pictures of these names already.
-      OutputError: it cannot be written.
+      InputError: the output is the input, or images exist already and may not be replaced.
+      OutputError: the images cannot be written.
     """
     with claimed(check_folder_output(source, target, overwrite=overwrite)) as folder:
         partial = hidden_name(folder / folder.name if folder.is_dir() else folder)
@@ -52,7 +52,7 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
                 with told_of(partial, target):
                     yield partial
             except OutputError as error:
-                # A picture is told of by the name that it was to have, and not by one that is gone by then.
+                # The message has the final path of the image, since the hidden folder is removed.
                 if not isinstance(error.__cause__, OSError) or Path(error.path or "").parent != partial:
                     raise
                 raise cannot_write(error.__cause__, folder / Path(error.path or "").name) from error
@@ -66,7 +66,7 @@ def partial_folder(source: Path, target: Path, *, overwrite: bool) -> Iterator[P
 
 
 def _removed(partial: Path) -> bool:
-    """Removes a folder, or of what is in it as much as the system lets go; tells whether it is gone."""
+    """Removes a folder, or as many of its files as the system allows; returns whether the folder is gone."""
     with suppress(OSError):
         retried(shutil.rmtree, partial)
     shutil.rmtree(partial, ignore_errors=True)
@@ -83,7 +83,7 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
         )
     try:
         if new:
-            # All at once, or not at all.
+            # Atomic: all images or none.
             retried(partial.rename, folder)
             return
         for path in made:
@@ -100,13 +100,13 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
 
 
 def keep_partial_folder(partial: Path, target: Path) -> Path:
-    """Names the pictures that are done NAME.partial, or with a number where that exists; returns the name.
+    """Renames a folder of finished images to NAME.partial, with a number if that exists; returns its path.
 
-    It is the hidden one that they have where the system refuses another, as while a program has one of them open.
+    It keeps its hidden name if the system refuses to rename it, for example while a program has an image open.
 
     Args:
-      partial: from `partial_folder`.
-      target: the output.
+      partial: folder from `partial_folder`.
+      target: the final name of the output.
     """
     folder = behind_links(folder_of(target))
     place = folder if partial.parent == folder else folder.parent
@@ -119,11 +119,14 @@ def keep_partial_folder(partial: Path, target: Path) -> Path:
 
 
 def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_made: bool = False) -> Path:
-    """Checks that pictures can be written, before any work is done, and returns the folder for them.
+    """Checks that images can be written, before any work is done, and returns their folder.
 
-    With `folder_made`, the folder that it lies in will be made if it is not there.
+    Args:
+      source, target, overwrite: as in `partial_folder`.
+      folder_made: whether the parent folder will be created if it does not exist.
 
-    Raises: as `partial_folder`.
+    Raises:
+      InputError, OutputError: as in `partial_folder`.
     """
     folder = folder_of(target)
     if folder.exists() and not folder.is_dir():
@@ -147,7 +150,7 @@ def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_m
 
 
 def _pictures_of(path: Path) -> list[Path]:
-    """Returns the files that fit a pattern, or all that lie in a folder but those that are hidden."""
+    """Returns the files that match a pattern, or all files of a folder that are not hidden."""
     folder = folder_of(path)
     files = sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
     if not is_pattern(path):

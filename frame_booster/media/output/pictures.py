@@ -1,4 +1,4 @@
-"""Sequences of numbered pictures out."""
+"""Output as a sequence of numbered images."""
 
 from __future__ import annotations
 
@@ -26,27 +26,26 @@ CODECS = {
     ".jpg": "mjpeg",
     ".jpeg": "mjpeg",
 }
-"""Encoders by the suffixes of the pictures that can be written."""
+"""Encoders of images, by suffix."""
 
 
 _CAPTIONS = "closed captions are lost: pictures do not hold any"
 _DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
-"""Options of encoders that would otherwise lose more than they must."""
+"""Options of encoders whose defaults lose more than necessary."""
 
 
 class SequenceSink:
-    """Writes numbered pictures into a folder; a `sink.Sink`.
+    """Writes numbered images into a folder; a `sink.Sink`.
 
     Args:
-      folder: to write to; it exists.
-      pattern: name of a file, with a number as `%06d`.
-      first: frame like all others.
-      encoder: pixel format, None being the nearest RGB or gray one, and options of the pictures' encoder.
-      start: first number.
+      folder: an existing folder.
+      pattern: file name with a pattern such as `%06d` for the number.
+      first: the first frame, which has the format of all frames.
+      encoder: pixel format (None is the nearest RGB or gray one) and options of the image encoder.
+      start: the first number.
 
     Raises:
-      InputError: the pattern's suffix is of no kind of picture that can be written, or the encoder is to have what
-        pictures do not know.
+      InputError: images with the pattern's suffix cannot be written, or an option does not apply to images.
     """
 
     def __init__(
@@ -71,7 +70,12 @@ class SequenceSink:
         self._asked = dict(encoder.options)
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
-        """Writes a frame as the next picture."""
+        """Writes a frame as the next image.
+
+        Raises:
+          EncodeError: the frame cannot be encoded, or the encoder does not have an option.
+          OutputError: the file cannot be written.
+        """
         if captions and _CAPTIONS not in self.warnings:
             self.warnings.append(_CAPTIONS)
         number = numbered_name(self.pattern, self.start + self.written.frames)
@@ -95,10 +99,10 @@ class SequenceSink:
         self.written.add(pts, duration)
 
     def copy(self, packet: av.Packet) -> None:
-        """Pictures hold nothing else."""
+        """Ignores a packet of another stream, which images cannot hold."""
 
     def finish(self) -> Written:
-        """Tells what was written."""
+        """Returns what was written."""
         return self.written
 
     def __enter__(self) -> SequenceSink:
@@ -109,7 +113,7 @@ class SequenceSink:
 
 
 def check_pictures(pattern: str, first: av.VideoFrame, encoder: EncoderOptions) -> str:
-    """Checks what pictures are asked to be, and returns their pixel format; raises InputError as `SequenceSink`."""
+    """Checks the options of images and returns their pixel format; raises InputError as `SequenceSink` does."""
     suffix = Path(pattern).suffix.lower()
     if suffix not in CODECS:
         raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(CODECS)}")
@@ -124,7 +128,7 @@ def check_pictures(pattern: str, first: av.VideoFrame, encoder: EncoderOptions) 
 
 
 def picture_format(codec: str, frame: av.VideoFrame) -> str:
-    """Returns the pixel format in which a picture of this codec holds a frame without loss, or the nearest."""
+    """Returns the pixel format of a codec that holds a frame without loss, or the nearest."""
     name, components = frame.format.name, frame.format.components
     deep = components[0].bits > 8
     alpha = any(c.is_alpha for c in components)

@@ -1,6 +1,6 @@
 """A proxy: a small H.264 file that any browser plays, with every frame at its own time.
 
-It stands in for videos that browsers do not play, or that are too large to be a part of a page.
+It replaces a video in a page, since browsers may not play the video, or it is too large to embed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from frame_booster.media.pyav.rational import exact, rescale
 _ENCODER = "libx264"
 _CRF = 19
 _MOST_BITS = 24_000_000
-"""Bits a second at most, however short a proxy is."""
+"""Limit of the bit rate in bits per second, also for a short proxy."""
 
 
 class ProxyWriter:
-    """Writes a proxy; a context manager, that closes the file.
+    """Writes a proxy; a context manager that closes the file.
 
-    Without B frames, whose order makes browsers begin later than at 0, and with a key frame every half second, so that
-    one step back is quick.
+    It has no B frames, which make browsers start later than at 0, and a key frame every half second, so that stepping
+    back is fast.
 
     Args:
-      path: of the file, an MP4.
-      size: width and height, even, px.
-      time_base: of the frames' timestamps.
-      rate: frames a second, about.
-      most_bytes, seconds: the file is to be no larger, for so many seconds; quality falls where it has to.
+      path: path of the file, an MP4.
+      size: width and height in px, both even.
+      time_base: time base of the frames' timestamps.
+      rate: approximate frame rate, in frames per second.
+      most_bytes: limit for the size of a proxy that lasts `seconds`; its quality is reduced if necessary.
+      seconds: expected duration, in s.
 
     Raises:
       EncodeError: this FFmpeg has no libx264.
@@ -69,7 +70,7 @@ class ProxyWriter:
         self._audio: AudioEncoding | None = None
 
     def add_audio(self, stream: Any) -> bool:
-        """Makes room for a stream of audio of the source; False where it cannot be decoded or encoded."""
+        """Adds a stream for audio of the source; returns False if it cannot be decoded or encoded."""
         if stream.codec_context is None or find_encoder(DEFAULT) is None:
             return False
         settings = settings_for(stream, DEFAULT, None, "mp4")
@@ -82,8 +83,8 @@ class ProxyWriter:
         """Encodes a frame.
 
         Args:
-          frame: yuv420p of the proxy's size.
-          pts, duration: in ticks of the time base.
+          frame: yuv420p frame of the proxy's size.
+          pts, duration: time and duration in ticks of the time base.
         """
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, duration
         self._encode(frame)
@@ -96,7 +97,7 @@ class ProxyWriter:
             raise EncodeError(f"the encoder of the page's video failed: {error.strerror}", path=self.path) from error
 
     def write_audio(self, packet: av.Packet, earlier: Fraction) -> None:
-        """Takes a packet of the stream of audio, to be heard so many seconds earlier than it says."""
+        """Encodes a packet of the audio stream, moved to an earlier time by `earlier` s."""
         base = exact(packet.time_base)
         if self._audio is None or base is None or packet.pts is None:
             return
@@ -111,7 +112,7 @@ class ProxyWriter:
             self._container.mux(packet)
 
     def finish(self) -> None:
-        """Writes what is left and the index."""
+        """Flushes the encoders and writes the index."""
         self._encode(None)
         if self._audio is not None:
             self._mux_audio(self._audio.take(None))

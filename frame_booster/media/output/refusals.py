@@ -1,4 +1,4 @@
-"""What is said where the system refuses to write or rename an output: the reason, where the result is, what to do."""
+"""Errors for outputs that the system refuses to write or rename: the reason, where the result is, and what to do."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from frame_booster import files
 from frame_booster.errors import FrameBoosterError, Interrupted, OutputError, refused_by_system
 
 _LONGEST_PATH = 248
-"""Characters of the longest path of a folder on Windows; that of a file has twelve more."""
+"""Longest path of a folder on Windows, in characters; a file may have twelve more."""
 _TOO_LONG = "give a shorter one, or let Windows take longer ones: LongPathsEnabled in its registry"
 _IN_USE = "a program that has it open, as a player, keeps it from being renamed or replaced"
 
 
 def cannot_write(error: OSError, path: Path, what: str = "cannot be written") -> OutputError:
-    """Returns the error for a path that the system does not let be written; of what is known, it says what to do.
+    """Returns the error for a path that cannot be written, with a hint for known causes.
 
     Args:
-      error: of the system.
-      path: as the user knows it, which may not be the hidden one that was written.
-      what: cannot be done.
+      error: error of the system.
+      path: path as the user knows it, which may differ from the hidden one that was written.
+      what: start of the message.
     """
     reason, hint = refused_by_system(error) or (error.strerror, None)
     if files.WINDOWS and isinstance(error, FileNotFoundError) and len(str(error.filename or "")) >= _LONGEST_PATH:
-        # It says no more than that there is no such file.
+        # Windows only reports that there is no such file.
         reason, hint = "the path is too long", _TOO_LONG
     return OutputError(f"{what}: {reason}", path=path, hint=hint)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Makes what the system refuses within it an error about a path that cannot be written.
+    """Context that converts any OSError to an error about a path that cannot be written.
 
-    What reads other files, or calls a caller's own code, does not belong in it.
+    It must not contain code that reads other files or calls the caller's code.
 
     Raises:
-      OutputError: the system has refused something.
+      OutputError: the body has raised an OSError.
     """
     try:
         yield
@@ -48,9 +48,9 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def told_of(partial: Path, target: Path) -> Iterator[None]:
-    """Makes an error of the system about a hidden path, or what lies in it, one about the output.
+    """Context that converts an OSError about a hidden path, or a file in it, to an error about the output.
 
-    All others go on as they are: they are about weights, a cache, or what the caller's own code does.
+    Other errors pass unchanged: they are about weights, a cache or the caller's code.
     """
     try:
         yield
@@ -61,25 +61,27 @@ def told_of(partial: Path, target: Path) -> Iterator[None]:
 
 
 def refused(error: OSError, target: Path, kept: str) -> OutputError:
-    """Returns the error for a result that is complete and does not get its name.
+    """Returns the error for a complete result that cannot be renamed to its final name.
 
     Args:
-      error: of the system.
-      target: the name.
-      kept: says where the result is.
+      error: error of the system.
+      target: the final name.
+      kept: text that says where the result is.
     """
     known = cannot_write(error, target)
-    # Windows says of an old file that a program has open no more than that access is denied.
+    # If a program has the old file open, Windows only reports that access is denied.
     in_use = files.WINDOWS and isinstance(error, PermissionError)
     return OutputError(f"{known.message}; {kept}", path=target, hint=_IN_USE if in_use else known.hint)
 
 
 def tell_of_rest(error: BaseException, partial: Path, target: Path) -> None:
-    """Raises an error anew, with the partial file or folder that cannot be removed, as while FFmpeg has it open.
+    """Raises an error again, extended by the path of a partial file or folder that cannot be removed.
+
+    It cannot be removed on Windows while FFmpeg has it open, for example.
 
     Args:
-      error: that ended the work; one that no user is to meet is not raised: of its file a later run tells.
-      partial: what is left.
+      error: error that ended the work. Unexpected errors are not raised here; a later run reports their files.
+      partial: the remaining file or folder.
       target: the output.
     """
     text = f"{partial} is left, since it cannot be removed yet; delete it"

@@ -1,7 +1,6 @@
-"""Encoded packets on disk, segment by segment: what is written is there after a crash.
+"""Storage of encoded packets on disk in segments, which survive a crash.
 
-Our own format, not a container's: timestamps are kept to the tick whatever the time base, and packets come back as the
-encoder gave them.
+The file format is not that of a container: it keeps timestamps exactly in any time base, and packets unchanged.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from frame_booster.files import retried, sync_folder
 from frame_booster.media.output.refusals import writing
 
 _RECORD = struct.Struct("<qqqBI")
-"""pts, dts, duration (ticks), whether it is a key frame, size (bytes)."""
+"""pts, dts and duration in ticks, whether the packet is a key frame, size in bytes."""
 _ANEW = "delete its folder to begin anew"
 
 
 class SegmentWriter:
-    """Writes packets to a file that gets its name when it is complete and on disk.
+    """Writes packets to a file that gets its name when it is complete and flushed to disk.
 
     Raises:
-      OutputError: it cannot be written, as on a disk that is full; so do its methods.
+      OutputError: the file cannot be written, for example because the disk is full; methods raise it, too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +45,7 @@ class SegmentWriter:
         self.packets += 1
 
     def finish(self) -> None:
-        """Makes the file durable under its name."""
+        """Flushes the file to disk and renames it to its name."""
         with writing(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -55,7 +54,7 @@ class SegmentWriter:
             sync_folder(self.path.parent)
 
     def abandon(self) -> None:
-        """Removes what there is, also where a full disk does not take the rest."""
+        """Closes and removes the file, ignoring errors, such as those of a full disk."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
@@ -66,7 +65,7 @@ def read_segment(path: Path) -> Iterator[av.Packet]:
     """Yields the packets of a complete segment.
 
     Raises:
-      OutputError: it is not there, or not whole.
+      OutputError: the file is missing or incomplete.
     """
     try:
         file = path.open("rb")
@@ -86,12 +85,15 @@ def read_segment(path: Path) -> Iterator[av.Packet]:
 
 
 def shift_segment(path: Path, moved: Path, ticks: int) -> None:
-    """Copies a complete segment, with all times later by so many ticks: of formats that count frames.
+    """Copies a complete segment with all times moved, for formats that count frames.
 
     Args:
-      path: of the segment.
-      moved: of the copy, which has its name when it is on disk.
-      ticks: to add to all pts and dts.
+      path: path of the segment.
+      moved: path of the copy, which is flushed to disk when it gets this name.
+      ticks: number of ticks to add to all pts and dts.
+
+    Raises:
+      OutputError: the segment cannot be read, or the copy cannot be written.
     """
     writer = SegmentWriter(moved)
     try:

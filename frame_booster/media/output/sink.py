@@ -139,7 +139,7 @@ def container_format(path: Path, asked: str | None = None) -> str:
     if container.format.no_file:
         raise InputError(f"{name} is more than one file", path=path, hint=_USUAL)
     if name == "apng" and is_pipe(path):
-        # Of an APNG that counts none, a browser shows the first frame alone.
+        # If the number of frames in an APNG's header is 0, a browser shows the first frame only.
         text = "an animated PNG says at its beginning how many frames it has, which is known at the end"
         raise InputError(text, hint="write it to a file, or pipe nut or webp")
     if not is_pipe(path) and name not in CONTAINERS:
@@ -156,7 +156,7 @@ TICKS = {
 
 
 def too_fast(format_name: str, rate: Fraction | None) -> bool:
-    """Tells whether the time resolution of a container is too coarse for this frame rate."""
+    """Returns whether the time resolution of a container is too coarse for this frame rate."""
     tick = TICKS.get(format_name)
     return tick is not None and rate is not None and rate * tick > 1
 

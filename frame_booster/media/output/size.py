@@ -1,7 +1,7 @@
-"""How large an output will be, as far as that can be told before its first frame: a likely size, and a least one.
+"""Estimates the size of an output before its first frame: a likely size, and a lower limit.
 
-A constant quality gives as many bytes as the pictures need, which only encoding tells. The likely size lies between
-what such video usually takes and what the source takes; the least one is far below both, so that no run is refused
+With constant quality the size depends on the content, so it is known only after encoding. The likely size is between
+that of typical video and that derived from the source. The lower limit is far below both, so that no run is refused
 wrongly.
 """
 
@@ -24,10 +24,10 @@ _USUAL_BITS = {
     **dict.fromkeys(("libsvtav1", "av1_nvenc", "av1_qsv"), (28, 10, 0.08)),
     "libvpx-vp9": (24, 10, 0.1),
 }
-"""Of encoders of constant quality: a CRF, by how much more of it halves the size, and the bits that a pixel of a source
-frame then usually takes; rough figures, of the clips in docs/performance.md."""
+"""For encoders with constant quality: a CRF, the increase of CRF that halves the size, and the usual bits per pixel of
+a source frame at that CRF. These are rough figures from the clips in docs/performance.md."""
 _INTERPOLATED = 0.5
-"""What an interpolated frame takes of such an encoder's source frame, or less: it has no detail of its own."""
+"""Size of an interpolated frame relative to a source frame; at most, since it has no detail of its own."""
 _OF_RAW = {
     "rawvideo": (1.0, 0.99),
     "ffv1": (0.45, 0.03),
@@ -40,33 +40,33 @@ _OF_RAW = {
     "mjpeg": (0.2, 0.01),
     "prores_ks": (0.15, 0.01),
 }
-"""Of encoders that code each frame by itself: the usual share of the bytes of its pixels, and a least one."""
+"""For intra-only encoders: the usual size and the lower limit, relative to uncompressed frames."""
 _LEAST = 0.05
-"""Share of the lower of two guesses below which an encoder of constant quality hardly ever comes."""
+"""Lower limit of the size with constant quality, relative to the lower of two estimates."""
 _CODED = frozenset({"crf", "cq", "global_quality", "q"})
 
 
 @dataclass(frozen=True)
 class Size:
-    """Bytes of an output, roughly."""
+    """Estimated size of an output, in bytes."""
 
     likely: int
     least: int
-    """What it will hardly be less than."""
+    """Lower limit, hardly ever undercut."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What an output is to hold, as far as it is known.
+    """Facts about an output that determine its size.
 
     Attributes:
-      width, height: of its frames, px.
-      pix_fmt: that they are encoded in.
-      frames_in: of the source.
-      frames: of the output.
-      seconds: that the output lasts.
-      source_bytes: of the part of the source, all streams; None where it has no size.
-      others_bits: bits a second of its other streams, as far as they say.
+      width, height: size of the frames in px.
+      pix_fmt: pixel format of the encoder.
+      frames_in: number of frames of the source.
+      frames: number of frames of the output.
+      seconds: duration of the output in s.
+      source_bytes: size in bytes of the part of the source that is read, all streams; None if unknown.
+      others_bits: bit rate of the other streams in bits per second, as far as known.
     """
 
     width: int
@@ -80,12 +80,12 @@ class Content:
 
 
 def size_of(codec: str, settings: dict[str, str], content: Content) -> Size:
-    """Returns the size of an output.
+    """Returns the estimated size of an output.
 
     Args:
       codec: FFmpeg's name of the encoder.
-      settings: that it is opened with.
-      content: what it is to encode.
+      settings: options with which the encoder is opened.
+      content: facts about the output.
     """
     others = int(content.others_bits * content.seconds / 8)
     pixels = content.width * content.height
@@ -120,7 +120,7 @@ def _is_number(text: str) -> bool:
 
 
 def _bit_rate(settings: dict[str, str]) -> int:
-    """Returns the bit rate that an encoder is asked for; 0 where it goes by quality."""
+    """Returns the requested bit rate in bits per second; 0 with constant quality."""
     for key in ("b", "b:v", "bitrate"):
         if key in settings:
             with contextlib.suppress(InputError):

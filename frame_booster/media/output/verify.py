@@ -38,7 +38,7 @@ def verify_pictures(folder: Path, written: Written) -> None:
 
 
 _OF_ATTACHED = {"filename", "mimetype"}
-"""Tags by which Matroska holds an attached file; a cover that is one in another container needs neither."""
+"""Tags that Matroska needs for an attached file; cover art in another container needs neither."""
 
 
 def verify(
@@ -62,7 +62,7 @@ def verify(
     """
     if format_name == "webp":
         frames, length = webp_frames(path)
-        # WebP joins frames that are equal, so that fewer may come back.
+        # WebP merges equal frames, so the file may have fewer.
         if frames > written.frames:
             raise OutputError(f"the result has {frames} frames instead of {written.frames}", path=path)
         _check_length(path, length, _length(written) * time_base, Fraction(written.frames, 1000) + time_base)
@@ -70,7 +70,7 @@ def verify(
     if format_name == "apng":
         return _verify_apng(path, written, time_base)
     if format_name == "rawvideo":
-        # Nothing but pixels, all frames of one size.
+        # The file contains only pixels, and all frames have the same size.
         if not path.stat().st_size or path.stat().st_size % written.frames:
             raise OutputError(f"the result does not hold {written.frames} frames", path=path)
         return []
@@ -86,13 +86,13 @@ def verify(
             tags = {s.index: dict(s.metadata) for s in container.streams}
             flags = {s.index: int(s.disposition) for s in container.streams}
             found_at = _places(container, written)
-            # FFmpeg's muxer of MOV writes tracks of any data, with no word of what it is.
+            # FFmpeg's MOV muxer writes data tracks of any kind, but may not record the kind.
             unknown = {s.index for s in container.streams if s.type == "data" and codec_name(s) is None}
             for packet in container.demux():
                 if stop is not None and stop.is_set():
                     raise Interrupted("stopped with the others")
                 if packet.stream.index != video.index:
-                    # Cover art has no time, the end of a stream has no bytes.
+                    # Cover art has no dts; the flush packet at the end of a stream has no bytes.
                     copied[packet.stream.index] += packet.size > 0 or packet.dts is not None
                     sizes[packet.stream.index] += packet.size
                 elif packet.dts is not None or packet.pts is not None:
@@ -108,18 +108,18 @@ def verify(
             raise OutputError(f"stream {index} of the result has {have} packets of {count}", path=path)
         if place in unknown and format_name in MP4_FAMILY:
             raise OutputError(f"the result does not say what the data of stream {index} is", path=path)
-    # Two ticks: a container of coarse ticks rounds the beginning and the end.
+    # Two ticks: a container with coarse ticks rounds both the start and the end.
     tolerance = 2 * max(base, time_base)
     if format_name in CONSTANT_RATE:
         return []
     _check_times(path, sorted(times), base, sorted(written.times), time_base, tolerance)
     length = _length(written) * time_base
     if format_name == "mpegts":
-        # It says when a frame is shown, not for how long: FFmpeg guesses the last one's time.
+        # MPEG-TS stores no durations, so FFmpeg guesses that of the last frame.
         shown = (written.last_pts - (written.first_pts or 0)) * time_base
         tolerance += max(length - shown, length / written.frames)
     if length_told is not None:
-        # FFmpeg counts it from 0 where it does not know the beginning, and where an MP4 begins late.
+        # FFmpeg counts the duration from 0 if it does not know the start, or if an MP4 starts late.
         length_told = min(length_told, length_told - min(times) * base, key=lambda told: abs(told - length))
     _check_length(path, length_told, length, tolerance)
     told = {index: tags.get(place, {}) for index, place in found_at.items()}
@@ -137,7 +137,7 @@ def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flag
     """
     warnings = []
     for index, wanted in sorted(written.tags.items()):
-        # Of these the file as a whole has an account.
+        # These tags are compared for the whole file instead.
         not_told = {"creation_time", KEY} | (_OF_ATTACHED if index in written.attached else set())
         own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
         lost = lost_tags(own, tags.get(index, {}))
@@ -149,10 +149,10 @@ def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flag
 
 
 def _places(container: Any, written: Written) -> dict[int, int]:
-    """Returns the index at which each stream that was written is read back.
+    """Returns the index at which each written stream is read back.
 
-    Readers list covers and attachments after all tracks, wherever they were written, and before them tracks that the
-    muxer added for chapters and timecodes.
+    Demuxers list cover art and attachments after all tracks, wherever they were written, and before them the tracks
+    that the muxer added for chapters and timecodes.
     """
     attached = [s.index for s in container.streams if is_attached(s)]
     tracks = [
@@ -169,13 +169,13 @@ def _verify_apng(path: Path, written: Written, time_base: Fraction) -> list[str]
     found = delays(path)
     if len(found) != written.frames:
         raise OutputError(f"the result has {len(found)} frames instead of {written.frames}", path=path)
-    # Each delay is the nearest that two numbers of 16 bits can say.
+    # Each delay is rounded to the nearest fraction of two 16-bit numbers.
     _check_length(path, sum(found, Fraction(0)), _length(written) * time_base, Fraction(written.frames, 65535))
     return []
 
 
 def _recut(packets: int, size: int, written: int) -> bool:
-    """Tells whether a stream is complete in packets of other sizes, as when uncompressed audio is read from MOV or MXF.
+    """Returns whether a stream is complete in packets of another size, as PCM audio read from MOV or MXF.
 
     Args:
       packets: number of packets found, of `size` bytes in all.
@@ -191,7 +191,7 @@ def _length(written: Written) -> int:
 def _check_times(
     path: Path, found: list[int], base: Fraction, wanted: list[int], time_base: Fraction, tolerance: Fraction
 ) -> None:
-    """Raises OutputError if a frame is not at its time, apart from a common offset, or not after the one before."""
+    """Raises OutputError if a frame is not at its time, apart from a common offset, or not after the previous one."""
     # In whole ticks of both time bases: fractions would take seconds for an hour of video.
     tick = Fraction(1, math.lcm(base.denominator, time_base.denominator))
     have, want, most = int(base / tick), int(time_base / tick), int(tolerance / tick)

@@ -85,16 +85,16 @@ class VideoEncoder:
             self.warnings.append(f"full range becomes limited range, the only one that {self.codec} has")
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
-            self.warnings.append(f"{lost} of {source_format} is lost: {self.codec} gets {self.pix_fmt}")
+            self.warnings.append(f"{source_format} is converted to {self.pix_fmt} for {self.codec}, which loses {lost}")
         if options.reproducible and self.codec.startswith("libvpx") and has_alpha(self.pix_fmt):
-            # It lies beside the packets, where PyAV cannot put it back.
+            # Alpha is in side data of the packets, which PyAV cannot write.
             raise EncodeError(
                 f"--resume loses the alpha of {self.codec}",
                 path=self.name,
                 hint="leave it out, or use --codec ffv1 and .mkv",
             )
         if options.reproducible and self.codec == "apng":
-            # Its chunks are numbered through, and each segment would begin anew.
+            # The chunks of an APNG are numbered consecutively, but each segment would start again.
             raise EncodeError(
                 "--resume cannot join animated PNG",
                 path=self.name,
@@ -131,12 +131,12 @@ class VideoEncoder:
             ) from error
         context = stream.codec_context
         if container.format.name == "tee":
-            # It does not say of the muxer behind it that it wants them.
+            # FFmpeg's tee muxer does not report that the muxer behind it needs global headers.
             context.flags |= Flags.global_header
         context.width, context.height, context.pix_fmt = first.width, first.height, self.pix_fmt
         context.time_base = self.time_base
         if self._coding == "hevc" and options.format in ("mp4", "mov"):
-            # FFmpeg's own choice, hev1, is not played by Apple's programs; headers are not within the packets here.
+            # Apple's players do not play hev1, FFmpeg's default; hvc1 is correct, as headers are not in the packets.
             context.codec_tag = "hvc1"
         if self._numbers is not None:
             coded = coded_rate(self.codec, rate)
@@ -159,7 +159,7 @@ class VideoEncoder:
     def _settings(self, first: av.VideoFrame, options: SinkOptions) -> dict[str, str]:
         settings = encoder_options(self.codec, options.encoder, options.format)
         if options.reproducible and self.codec.startswith("libx264"):
-            # Without it one encoding in fifty or so came out different, whatever the number of threads.
+            # Without this, about one encoding in fifty differed, with any number of threads.
             settings["x264-params"] = ":".join(p for p in (settings.get("x264-params"), "cpu-independent=1") if p)
         chroma = chroma_location(first)
         if chroma != LOCATIONS[0]:
@@ -211,7 +211,7 @@ class VideoEncoder:
           EncodeError: the encoder does not know a requested option.
         """
         self._tick = tick or exact(self.stream.time_base) or self.time_base
-        # FFmpeg leaves over what nothing in the encoder goes by, and says nothing.
+        # FFmpeg leaves options that the encoder does not know, without an error.
         unknown = options_asked_for(self.codec, self._asked) & set(self.stream.codec_context.options)
         if unknown:
             raise EncodeError(f"{self.codec} has no option {', '.join(sorted(unknown))}", path=self.name)
@@ -269,12 +269,12 @@ class VideoEncoder:
         if self._in_order:
             self._check_order(packets)
         for packet in packets:
-            # Not every encoder hands durations on, and a muxer would guess the last one.
+            # Not every encoder passes durations on, and a muxer would guess that of the last packet.
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
         return packets
 
     def _why_refused(self, frame: av.VideoFrame | None) -> str | None:
-        # Encoded once more, as FFmpeg's log is not collected while all goes well.
+        # Encodes the frame again to get FFmpeg's log, which is not collected during normal encoding.
         with errors_logged() as said, suppress(av.error.FFmpegError):
             self.stream.encode(frame)
         return next(iter(said), None)

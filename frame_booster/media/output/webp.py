@@ -1,4 +1,4 @@
-"""How long the last frame of an animated WebP is shown: FFmpeg does not tell the encoder, which guesses."""
+"""Corrects the duration of the last frame of an animated WebP, which FFmpeg does not pass to the encoder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 _SHOWN = 12
-"""Where an ANMF chunk has the duration of its frame: 24 bits, ms (RFC 9649, 2.7.1.3)."""
+"""Offset of the frame duration in an ANMF chunk: 24 bits, in ms (RFC 9649, 2.7.1.3)."""
 _MOST = (1 << 24) - 1
 
 
 def set_length(path: Path, length: Fraction) -> None:
-    """Says in a file how long its last frame is shown, so that all of it lasts so long, s."""
+    """Sets the duration of the last frame in a file so that the whole animation lasts `length` s."""
     with path.open("r+b") as file:
         file.seek(12)
         total, last, shown = 0, 0, 0
