@@ -103,7 +103,7 @@ def test_damaged_and_missing_shards_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=shard.name):
         store.frame(store.clips[0], 0)
     shard.unlink()
-    with pytest.raises(InputError, match="not whole"):
+    with pytest.raises(InputError, match="incomplete"):
         open_store(train, tmp_path / "cache")
 
 
@@ -194,7 +194,7 @@ def test_another_folder_into_the_same_set_is_refused(tmp_path: Path) -> None:
         write_pictures(tmp_path / name / "s", [f"{k:02d}.png" for k in range(9)])
     data, options = tmp_path / "data", DatasetOptions(short_side=64, validation=0.0)
     build(tmp_path / "one", data, options, quiet=True)
-    with pytest.raises(InputError, match=r"was made of another folder, .*one"):
+    with pytest.raises(InputError, match=r"was made from another folder, .*one"):
         build(tmp_path / "two", data, options, quiet=True)
     # Of an earlier version: it does not say which folder.
     journal = data / "journal.jsonl"

@@ -95,7 +95,7 @@ class Store:
         (Store((24, 64, 2.0, 9)), {"synthetic": 1.0}, "no clip is as large"),
         (Store((64, 64, 0.0, 9)), {}, "moves enough .*smaller min_motion"),
         (Store((64, 64, 0.0, 9), (24, 64, 2.0, 9)), {}, "as large as 32x32 px moves enough"),
-        (Store((64, 64, 2.0, 9)), {"strides": (5,)}, "shorter strides"),
+        (Store((64, 64, 2.0, 9)), {"strides": (5,)}, "other strides"),
     ],
 )
 def test_a_phase_for_which_there_is_nothing_to_draw_is_refused_at_once(
@@ -115,5 +115,5 @@ def test_strides_that_no_clip_is_long_enough_for_are_passed_over() -> None:
 def test_crops_in_which_nothing_changes_are_not_drawn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "ATTEMPTS", 50)
     phase = replace(config().phases[0], synthetic=0.0)
-    with pytest.raises(InputError, match="of 50 crops"):
+    with pytest.raises(InputError, match="none of 50 crops"):
         Sampler(Store((64, 64, 0.9, 9)), config(phases=(phase,))).batch(0)

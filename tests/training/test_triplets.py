@@ -73,7 +73,7 @@ def test_a_manifest_that_is_no_table_is_refused(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ("a.mp4,96,80,10,yes,1.6 1.6", "pair_motion of a.mp4 has 2 numbers, 10 frames have 9 pairs"),
-        ("a.mp4,96,80,3,yes,1.6 nan", "pair_motion of a.mp4 has a value that is no length"),
+        ("a.mp4,96,80,3,yes,1.6 nan", "pair_motion of a.mp4 has a value that is negative"),
         ("a.mp4,96,0,3,yes,1.6 1.6", "a.mp4 has 3 frames of 96x0"),
         ("a.mp4,96,80,3,yes", "manifest is not as expected"),
     ],

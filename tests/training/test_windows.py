@@ -94,7 +94,7 @@ def test_windows_are_no_larger_than_clips_that_move(tmp_path: Path) -> None:
     sampler = WindowSampler(store, config(large=1.0), alike=True)
     assert {window.side for step in range(20) for window in sampler.draw(step)[0]} <= set(range(32, 65))
     large = replace(config(), phases=(replace(config().phases[0], height=128, width=128),))
-    with pytest.raises(InputError, match="no clip that moves is as large as the crops of 128"):
+    with pytest.raises(InputError, match="no clip with motion is as large as the crops of 128"):
         WindowSampler(store, large)
 
 

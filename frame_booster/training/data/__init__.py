@@ -1,1 +1,1 @@
-"""Training and validation data: sources, records, the samples drawn from them, and their flow labels."""
+"""Training and validation data: sources, records, samples and their flow labels."""

@@ -20,23 +20,23 @@ from frame_booster.training.data.manifest import Clip, FrameArray, read_manifest
 class ClipStore:
     """Random access to the decoded frames of all clips.
 
-    The frames lie in one file under `cache`, decoded at the first use and again when the list of clips
-    or one of their files changes; the page cache shares it between runs.
+    The frames are in one file under `cache`. It is written at first use, and again if the list of clips or one of their
+    files changes. Runs share it through the page cache.
 
     Args:
       root: folder of the clips, with `manifest.csv`.
-      cache: folder for the decoded file (about 300 KB a frame at 448x256).
+      cache: folder for the decoded file (about 300 KB per frame at 448x256).
       permissive_only: use only the clips that the manifest marks as permissively licensed.
 
     Raises:
-      InputError: a clip is not what the manifest says.
+      InputError: a clip does not match the manifest, or cannot be read.
       OutputError: the disk of `cache` has too little space.
     """
 
     def __init__(self, root: Path, cache: Path, *, permissive_only: bool = True) -> None:
         self.root = root
         self.clips = read_manifest(root, permissive_only=permissive_only)
-        # Folders may list clips of the same names and sizes.
+        # With the folder, since several folders may list clips with equal names and sizes.
         listed = [str(root.resolve()), *((c.path, c.width, c.height, c.frames, *self._state(c)) for c in self.clips)]
         key = hashlib.sha256(json.dumps(listed).encode())
         path = cache / f"clips-{key.hexdigest()[:12]}.rgb"
@@ -47,7 +47,7 @@ class ClipStore:
         self._bytes = np.memmap(path, np.uint8, "r")
 
     def _state(self, clip: Clip) -> tuple[int, int]:
-        """Returns size and time of a clip's file, by which one that was made again is told."""
+        """Returns size and modification time of the file of a clip, by which changes are detected."""
         path = self.root / clip.path
         try:
             state = path.stat()
@@ -59,7 +59,7 @@ class ClipStore:
         need, free = sum(clip.frames * clip.width * clip.height * 3 for clip in self.clips), disk_usage(cache).free
         if need > free:
             what = f"the decoded frames of {self.root} take {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
-            raise OutputError(what, path=cache, hint="make room, or name a folder on another disk by --cache")
+            raise OutputError(what, path=cache, hint="free some space, or give a folder on another disk with --cache")
 
     def _decode(self, root: Path, path: Path) -> None:
         with atomic(path) as partial, partial.open("wb") as file:
@@ -74,7 +74,7 @@ class ClipStore:
                     file.write(frame.tobytes())
 
     def frame(self, clip: Clip, index: int) -> FrameArray:
-        """Returns frame `index` of a clip, (H, W, 3) uint8 RGB, a read-only view."""
+        """Returns frame `index` of a clip, (H, W, 3) uint8 RGB, as a read-only view."""
         size = clip.width * clip.height * 3
         start = clip.offset + index * size
         return self._bytes[start : start + size].reshape(clip.height, clip.width, 3)

@@ -1,7 +1,7 @@
-"""Training and validation material from videos, picture sequences, published sets or still pictures, as TFRecords.
+"""Makes training and validation sets of TFRecords from videos, image sequences, published sets or still images.
 
-A source goes whole into training or into validation. Each is a unit of work with shards of its own, so that workers
-need not meet, what is done stays done, and sources can be added later.
+All of a source goes into either training or validation. Each unit of work writes its own shards, so that workers do not
+have to coordinate, finished units are kept, and sources can be added later.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """How the material is made.
+    """How a data set is made.
 
     Attributes:
-      layout: of the folder: one of `dataset_layouts.LAYOUTS`, "auto", or "synthetic": triplets are made of still
-        pictures.
-      size: (width, height) px that frames are brought to, or None.
-      short_side: where there is no size, px; smaller sources are left as they are.
-      validation: share of the sources that go into validation, in [0, 1), where the layout does not say.
-      licence: of the sources, noted in the manifest.
+      layout: layout of the folder: one of `dataset_layouts.LAYOUTS`, "auto", or "synthetic" (triplets are made from
+        still images).
+      size: (width, height) px that frames are scaled down to, or None.
+      short_side: short side of the frames if there is no `size`, px; smaller sources are not scaled.
+      validation: share of the sources used for validation, in [0, 1), if the layout does not say.
+      licence: licence of the sources, recorded in the manifest.
       permissive: whether weights trained on them may be passed on.
-      max_clips: at most so many snippets of one video or sequence.
-      coding: of training frames: "jpeg" (quality 100) or "png"; validation is always "png".
-      count: of synthetic triplets, in all.
+      max_clips: maximum number of snippets of one video or sequence.
+      coding: coding of training frames: "jpeg" (quality 100) or "png"; validation frames are always "png".
+      count: total number of synthetic triplets.
       reach: largest synthetic motion between the outer frames, px.
-      seed: of synthetic motion.
+      seed: seed of the synthetic motion.
     """
 
     layout: str = "auto"
@@ -77,14 +77,14 @@ class DatasetOptions:
 
 @dataclass(frozen=True)
 class Task:
-    """A unit and what to make of it."""
+    """A unit and what to make from it."""
 
     unit: Unit
     split: str
     triplets: int = 0
-    """Synthetic ones."""
+    """Number of synthetic triplets; 0 for other layouts."""
     pictures: tuple[Path, ...] = ()
-    """That synthetic layers are cut from."""
+    """Images that synthetic layers are cut from."""
 
 
 def _shots(unit: Unit, split: str, options: DatasetOptions) -> Iterator[Snippet]:
@@ -114,7 +114,7 @@ def _whole(unit: Unit, options: DatasetOptions) -> Iterator[Snippet]:
         frames = [options.target.apply(read_picture(path)) for path in paths]
         kept = [frame for frame in frames if frame is not None]
         if len(kept) < len(frames) or len({frame.shape for frame in kept}) > 1:
-            raise InputError("is smaller than the size asked for, or its frames differ in size", path=paths[0].parent)
+            raise InputError("is smaller than the requested size, or its frames differ in size", path=paths[0].parent)
         motion = [mean_motion(first, second) for first, second in pairwise(kept)]
         yield Snippet(f"{_stem(unit)}/{number:04d}", unit.name, kept, motion)
 
@@ -123,7 +123,7 @@ def _synthetic(task: Task, options: DatasetOptions) -> Iterator[Snippet]:
     rng = np.random.default_rng([options.seed, int(_stem(task.unit), 16)])
     pictures = [made for path in task.pictures if (made := options.target.apply(read_picture(path))) is not None]
     if not pictures:
-        raise InputError("has no picture of the size asked for", path=task.pictures[0].parent)
+        raise InputError("has no image as large as the requested size", path=task.pictures[0].parent)
     for number in range(task.triplets):
         background = pictures[int(rng.integers(len(pictures)))]
         layers = [p for p in pictures if p.shape == background.shape]
@@ -138,16 +138,16 @@ def _stem(unit: Unit) -> str:
 
 
 def process(task: Task, output: Path, options: DatasetOptions) -> dict[str, Any]:
-    """Makes the shards of one unit.
+    """Writes the shards of one unit.
 
     Args:
       task: the unit.
-      output: folder of the material, with `train/` and `val/`.
-      options: how.
+      output: folder of the data set, with `train/` and `val/`.
+      options: how the data set is made.
 
     Returns:
-      {"split", "rows": of the manifest, "index": lines of it, "error": text or None}. After an error there are no
-      shards and no lines.
+      {"split", "rows": lines of the manifest, "index": lines of the index, "error": message or None}. After an error
+        there are no shards and no lines.
     """
     coding = options.coding if task.split == TRAIN else "png"
     writer = ShardWriter(output / task.split, _stem(task.unit), coding, options.licence, options.permissive)
@@ -162,17 +162,17 @@ def process(task: Task, output: Path, options: DatasetOptions) -> dict[str, Any]
                 writer.write(snippet)
     except FrameBoosterError as error:
         return {**record, "error": str(error)}
-    # The end of a process's work: what nobody has foreseen is this unit's failure, and no other's.
+    # The outermost function of a worker: an unexpected exception must not stop other units.
     except Exception as error:
         return {**record, "error": str(as_known(error, task.unit.name))}
     return {**record, "rows": writer.rows, "index": writer.index}
 
 
 def tasks_of(folder: Path, options: DatasetOptions) -> list[Task]:
-    """Returns what is to be made of a folder.
+    """Returns the tasks of a folder.
 
     Raises:
-      InputError: there is nothing.
+      InputError: the folder has no sources.
     """
     if options.layout != SYNTHETIC:
         units = units_of(folder, options.layout)
@@ -196,23 +196,23 @@ def tasks_of(folder: Path, options: DatasetOptions) -> list[Task]:
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C goes to all processes of a terminal; it is the one that started the others that ends them.
+    # Ctrl-C reaches all processes of a terminal; the parent process terminates the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def work_on(tasks: Iterable[_T], work: Callable[[_T], _R], ended: Callable[[_T, _R], None], *, jobs: int = 1) -> None:
-    """Works on tasks in processes of their own, no more of them than there are jobs.
+    """Runs tasks in other processes, at most `jobs` at once.
 
-    Stopped, by an exception of any kind, it begins no other task, hands on what has ended, and ends the processes:
-    Python would wait until all tasks are done, and throw them away.
+    On an exception of any kind it starts no other task, passes on the results of finished tasks, and terminates the
+    processes. By itself, Python would wait for all tasks and discard their results.
 
     Args:
-      tasks: one after the other.
-      work: what is done with each, in another process.
-      ended: is given each task and what `work` returned of it, in the order in which they end.
-      jobs: tasks at once.
+      tasks: tasks, taken one by one.
+      work: function of a task, called in another process.
+      ended: is called with each task and the result of `work`, in the order in which tasks end.
+      jobs: number of tasks at once.
     """
-    # Not forked: a process that TensorFlow or FFmpeg has given threads cannot be.
+    # Not forked: a process with threads of TensorFlow or FFmpeg cannot be forked safely.
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
@@ -238,20 +238,20 @@ def work_on(tasks: Iterable[_T], work: Callable[[_T], _R], ended: Callable[[_T, 
 
 
 def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1, quiet: bool = False) -> dict[str, int]:
-    """Makes the material of a folder; goes on where an earlier call was stopped, and tries again what failed there.
+    """Makes the data set of a folder; continues after an interruption, and tries failed sources again.
 
     Args:
-      folder: of videos, pictures or a published set.
-      output: folder to write to: `train/` and `val/`, each a set as `records` describes it.
-      options: how.
-      jobs: units at once.
-      quiet: no progress bar, and no lines that say why sources failed.
+      folder: folder of videos, images or a published set.
+      output: folder to write to: `train/` and `val/`, each a set as described in `records`.
+      options: how the data set is made.
+      jobs: number of units at once.
+      quiet: show no progress bar and no errors of sources.
 
     Returns:
       Numbers of sources, failed sources, training clips, their frames, and validation triplets.
 
     Raises:
-      InputError: there is nothing to make it of, or the output was made with other options or of another folder.
+      InputError: the folder has no sources, or the output was made with other options or from another folder.
     """
     tasks = tasks_of(folder, options)
     journal = Journal(output / "journal.jsonl", folder, dataclasses.asdict(options))
@@ -278,6 +278,6 @@ def build(folder: Path, output: Path, options: DatasetOptions, *, jobs: int = 1,
         else:
             counts["triplets"] = len(rows)
     if options.validation > 0 and not counts["triplets"] and not quiet:
-        text = "no validation triplets: one source alone is for training, and what does not move is left out"
-        print(f"{text}; give other sources to validate by", file=sys.stderr)
+        text = "no validation triplets: a single source is used for training, and parts without motion are left out"
+        print(f"{text}; add sources for validation", file=sys.stderr)
     return counts

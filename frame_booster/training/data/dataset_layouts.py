@@ -1,4 +1,4 @@
-"""Where training material lies: the folder layouts of published sets, picture sequences, videos.
+"""Folder layouts of training material: published sets, image sequences, videos.
 
 Sources for the layouts: Vimeo90K (Xue et al., IJCV 2019, toflow.csail.mit.edu), DAVIS 2016/2017 (davischallenge.org),
 the interpolation set of Middlebury (Baker et al., IJCV 2011), the UCF101 triplets of Liu et al. (ICCV 2017), X4K1000FPS
@@ -21,31 +21,32 @@ TRAIN, VALIDATION = "train", "val"
 
 @dataclass(frozen=True)
 class Unit:
-    """What one worker makes one group of shards of."""
+    """Material that one worker makes into one group of shards: a source, or a part of a published set."""
 
     name: str
-    """By which it is known, unique in its set."""
+    """Name, unique in the set."""
     snippets: tuple[tuple[Path, ...], ...]
-    """Pictures in the order they are shown; of a video its path alone."""
+    """The images of each snippet in display order; for a video, only its path."""
     whole: bool
-    """Each snippet is taken as it is; otherwise it is cut into shots and what does not move is left out."""
+    """Whether snippets are used unchanged. Otherwise they are cut into shots, and parts without motion are left out."""
     split: str | None = None
-    """`TRAIN` or `VALIDATION`; None: by name."""
+    """`TRAIN` or `VALIDATION`; None: decided by the name."""
 
 
 def _place(name: str) -> float:
-    """Returns where a source lies in [0, 1), by its name alone."""
+    """Returns a number in [0, 1) that depends only on the name of a source."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
 def in_validation(names: Sequence[str], share: float) -> set[str]:
-    """Returns the sources that go into validation: by their names, so that adding sources moves none of many.
+    """Returns the sources used for validation, chosen by their names.
 
-    Of two or more there is always one in training, and one in validation if there is to be any.
+    Adding sources does not move the others, unless there are very few. With two or more sources, at least one is used
+    for training, and at least one for validation if the share is above 0.
 
     Args:
-      names: of all sources that no layout says it of.
-      share: of them, in [0, 1).
+      names: all sources for which the layout does not decide.
+      share: share of them, in [0, 1).
     """
     chosen = {name for name in names if _place(name) < share}
     if share > 0 and len(set(names)) > 1:
@@ -57,7 +58,7 @@ def in_validation(names: Sequence[str], share: float) -> set[str]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Returns the pictures directly in a folder, sorted by name."""
+    """Returns the images directly in a folder, sorted by name."""
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith("."))
 
 
@@ -73,7 +74,7 @@ def _vimeo(root: Path, prefix: str, count: int) -> Iterator[Unit]:
     for split, name in ((TRAIN, f"{prefix}_trainlist.txt"), (VALIDATION, f"{prefix}_testlist.txt")):
         if not (root / name).exists():
             continue
-        # Sorted: a source must be one unit, or a later one would take the place of its shards.
+        # Sorted, so that each source is one unit; the shards of a second unit would replace those of the first.
         for source, entries in groupby(sorted(_listed(root / name)), key=lambda entry: entry.split("/")[0]):
             snippets = tuple(
                 tuple(root / "sequences" / entry / f"im{k + 1}.png" for k in range(count)) for entry in entries
@@ -82,17 +83,17 @@ def _vimeo(root: Path, prefix: str, count: int) -> Iterator[Unit]:
 
 
 def vimeo_triplet(root: Path) -> Iterator[Unit]:
-    """`sequences/00001/0001/im1.png` to `im3.png`, `tri_trainlist.txt`, `tri_testlist.txt`."""
+    """Vimeo90K triplets: `sequences/00001/0001/im1.png` to `im3.png`, `tri_trainlist.txt`, `tri_testlist.txt`."""
     return _vimeo(root, "tri", 3)
 
 
 def vimeo_septuplet(root: Path) -> Iterator[Unit]:
-    """`sequences/00001/0001/im1.png` to `im7.png`, `sep_trainlist.txt`, `sep_testlist.txt`."""
+    """Vimeo90K septuplets: `sequences/00001/0001/im1.png` to `im7.png`, `sep_trainlist.txt`, `sep_testlist.txt`."""
     return _vimeo(root, "sep", 7)
 
 
 def davis(root: Path) -> Iterator[Unit]:
-    """`JPEGImages/480p/bear/00000.jpg`, `ImageSets/2016/train.txt` and `val.txt` (or 2017)."""
+    """DAVIS: `JPEGImages/480p/bear/00000.jpg`, `ImageSets/2016/train.txt` and `val.txt` (or 2017)."""
     resolution = next((d for d in ("480p", "Full-Resolution", "1080p") if (root / "JPEGImages" / d).is_dir()), None)
     if resolution is None:
         raise InputError("JPEGImages has neither 480p nor Full-Resolution nor 1080p", path=root)
@@ -109,23 +110,24 @@ def davis(root: Path) -> Iterator[Unit]:
 
 
 def middlebury(root: Path) -> Iterator[Unit]:
-    """`other-data/Beanbags/frame10.png`, `frame11.png`, with `other-gt-interp/Beanbags/frame10i11.png` between."""
+    """Middlebury: `other-data/Beanbags/frame10.png`, `frame11.png`; between them
+    `other-gt-interp/Beanbags/frame10i11.png`."""
     for truth in sorted((root / "other-gt-interp").glob("*/frame10i11.png")):
         around = [root / "other-data" / truth.parent.name / f"frame1{k}.png" for k in (0, 1)]
         yield Unit(truth.parent.name, ((around[0], truth, around[1]),), whole=True, split=VALIDATION)
 
 
 def ucf101(root: Path) -> Iterator[Unit]:
-    """`1/frame_00.png`, `frame_01_gt.png`, `frame_02.png`."""
+    """UCF101 triplets: `1/frame_00.png`, `frame_01_gt.png`, `frame_02.png`."""
     for truth in sorted(root.glob("*/frame_01_gt.png")):
         triplet = (truth.with_name("frame_00.png"), truth, truth.with_name("frame_02.png"))
         yield Unit(truth.parent.name, (triplet,), whole=True, split=VALIDATION)
 
 
 def x4k(root: Path) -> Iterator[Unit]:
-    """`train/002/occ008.320/0000.png` to `0064.png`; `test/Type1/TEST01/0000.png` to `0032.png`.
+    """X4K1000FPS: `train/002/occ008.320/0000.png` to `0064.png`; `test/Type1/TEST01/0000.png` to `0032.png`.
 
-    Of a test clip the first, the middle and the last frame are the triplet, as its authors measure.
+    A test clip gives one triplet, its first, middle and last frame, as in the authors' evaluation.
     """
     for scene in sorted(p for p in (root / "train").glob("*") if p.is_dir()):
         snippets = tuple(tuple(pictures_in(clip)) for clip in sorted(scene.iterdir()) if clip.is_dir())
@@ -138,13 +140,13 @@ def x4k(root: Path) -> Iterator[Unit]:
 
 
 def sequences(root: Path) -> Iterator[Unit]:
-    """Any folder below ROOT that holds pictures is a sequence, in the order of the names."""
+    """Image sequences: every folder in ROOT or below that contains images, in the order of their names."""
     for folder in sorted({path.parent for path in root.rglob("*") if path.suffix.lower() in PICTURES}):
         yield Unit(str(folder.relative_to(root)), (tuple(pictures_in(folder)),), whole=False)
 
 
 def videos(root: Path) -> Iterator[Unit]:
-    """Any video below ROOT."""
+    """Videos: every video in ROOT or below."""
     for path in find_videos(root, None):
         yield Unit(str(path.relative_to(root)), ((path,),), whole=False)
 
@@ -162,10 +164,10 @@ LAYOUTS: dict[str, Callable[[Path], Iterator[Unit]]] = {
 
 
 def recognise(root: Path) -> str:
-    """Returns the layout that a folder has; "videos" if it has any, "sequences" if only pictures.
+    """Returns the layout of a folder: "videos" if it contains any, "sequences" if it contains only images.
 
     Raises:
-      InputError: there is no folder.
+      InputError: the folder does not exist.
     """
     if not root.is_dir():
         raise InputError("no such folder", path=root)
@@ -195,7 +197,7 @@ def units_of(root: Path, layout: str) -> list[Unit]:
       layout: one of `LAYOUTS`, or "auto".
 
     Raises:
-      InputError: there is nothing, or a list is missing.
+      InputError: there are no units, or a list is missing.
     """
     if layout == "auto":
         layout = recognise(root)

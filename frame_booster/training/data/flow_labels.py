@@ -1,4 +1,4 @@
-"""Optical flow from the true middle frame, which the network never sees: what its own flow could be."""
+"""Labels for optical flow, computed with the true middle frame, which the network does not see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def flow_labels(frames: FrameArray) -> FloatArray:
       frames: (3, H, W, 3) uint8 RGB.
 
     Returns:
-      (H, W, 4) float32 px, in the sign of our warp: `frame(x - flow(x))` shows the middle frame.
+      (H, W, 4) float32 px, with the sign of this project: `frame(x - flow(x))` shows the middle frame.
     """
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     first, middle, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)

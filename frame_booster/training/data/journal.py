@@ -1,7 +1,7 @@
-"""The journal of a data set that is being made: what became of each source, a line each.
+"""The journal of a data set: one line for the result of each source.
 
-A build that was stopped goes on from it, so it also names what the set is made of and how: two builds into one folder
-would otherwise take the sources of the one for those of the other.
+An interrupted build continues from it. It also records the source folder and the options, so that two different builds
+into one output folder are not mixed up.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ SOURCE = "source_folder"
 
 
 class Journal:
-    """What became of each source so far.
+    """The results of the sources so far.
 
     Args:
-      path: of the file; made if needed.
-      folder: of the sources.
-      options: how they are made into a set, as JSON has them.
+      path: path of the file; created if needed.
+      folder: folder of the sources.
+      options: options of the data set, as JSON values.
 
     Raises:
-      InputError: the set was begun with other options, or of another folder.
+      InputError: the data set was begun with other options, or from another folder.
     """
 
     def __init__(self, path: Path, folder: Path, options: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class Journal:
                 record = json.loads(line)
                 self._records[record["source"]] = record
             except (ValueError, KeyError, TypeError):
-                # The last line of a run that was killed.
+                # The last line of a build that was killed.
                 break
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [head, *(json.dumps(record) for record in self._records.values())]
@@ -53,25 +53,25 @@ class Journal:
             found = json.loads(line)
         except ValueError:
             found = None
-        # Written before journals named their folder.
+        # Earlier versions did not record the folder.
         folder = found.pop(SOURCE, head[SOURCE]) if isinstance(found, dict) else head[SOURCE]
         wanted = {key: value for key, value in head.items() if key != SOURCE}
         if found != wanted:
             raise InputError("was made with other options", path=self.path.parent, hint="give another output folder")
         if folder != head[SOURCE]:
             hint = "give another output folder; `fbnet train` takes several --clips"
-            raise InputError(f"was made of another folder, {folder}", path=self.path.parent, hint=hint)
+            raise InputError(f"was made from another folder, {folder}", path=self.path.parent, hint=hint)
 
     def done(self, name: str) -> bool:
-        """Tells whether a source needs no more work: one that failed is tried again."""
+        """Tells whether a source is finished; a source that failed is not, so that it is tried again."""
         return name in self._records and self._records[name]["error"] is None
 
     def record(self, name: str) -> dict[str, Any]:
-        """Returns what became of a source."""
+        """Returns the result of a source."""
         return self._records[name]
 
     def add(self, name: str, record: dict[str, Any]) -> None:
-        """Notes what became of a source, in the place of what stood there."""
+        """Records the result of a source, in place of an earlier one."""
         self._records[name] = {"source": name, **record}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(self._records[name]) + "\n")

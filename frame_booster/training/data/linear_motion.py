@@ -1,9 +1,9 @@
-"""The middle frame as linear motion between its neighbours would have it.
+"""Moves the true middle frame to where linear motion between its neighbours would have it.
 
-Camera shake and acceleration put the true middle frame about a px off the middle of the path, and neither outer frame
-tells by how much ("velocity ambiguity": Zhong et al., Clearer Frames, Anytime, 2024). A network that is trained against
-it learns to distrust flow that is right, and one that is measured against it is judged by what cannot be known. Optical
-flow from the true middle frame to both others gives the offset, by which the frame is warped back.
+Camera shake and acceleration put the true middle frame about a px off the middle of the path, and the outer frames do
+not show by how much ("velocity ambiguity": Zhong et al., Clearer Frames, Anytime, 2024). A network trained towards it
+learns to distrust correct flow, and a network measured against it is judged by what it cannot know. The optical flow
+from the true middle frame to both outer frames gives the offset, by which the frame is warped back.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from frame_booster.training.data.manifest import FloatArray, FrameArray
 from frame_booster.training.data.triplets import Triplet
 
 WINDOW = 81
-"""Averaging window of the drift, px: wide enough for camera shake and the acceleration of large objects, and to average
-out label errors at edges."""
+"""Window over which the drift is averaged, px: large enough for camera shake and the acceleration of large objects, and
+to average out errors of labels at edges."""
 LARGEST_DRIFT = 16.0
-"""Largest drift of a label, px; more is clipped to it."""
+"""Limit to which the drift of a label is clipped, px."""
 TRUST = 20.0 / 255.0
 """Labels are weighted by exp(-TRUST * photometric error), which is e^-1 at 13 code values."""
 SPREAD = 1.0
-"""Px: a pixel whose drift differs by d from that of its window has the weight 1 / (1 + (d / SPREAD)^2)."""
+"""A pixel whose drift differs by d px from that of its window has the weight 1 / (1 + (d / SPREAD)^2)."""
 
 
 def _moved(frame: npt.NDArray[np.generic], flow: FloatArray, interpolation: int) -> npt.NDArray[np.generic]:
-    """Returns what the frame shows at `x - flow(x)`."""
+    """Returns the frame sampled at `x - flow(x)`."""
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.asarray(cv2.remap(frame, x - flow[..., 1], y - flow[..., 0], interpolation, None, cv2.BORDER_REPLICATE))
 
 
 def drift(frames: FrameArray, labels: FloatArray, t: float) -> FloatArray:
-    """Returns how far the true frame is from where linear motion would have it.
+    """Returns the offset of the true frame from where linear motion would have it.
 
     Args:
-      frames: (3, H, W, 3) uint8 RGB: first, true, second.
+      frames: (3, H, W, 3) uint8 RGB: first, true and second frame.
       labels: (H, W, 4) float32 px, from the true frame to both others, as `Batch.flows`.
-      t: in (0, 1), when the true frame was taken.
+      t: time of the true frame, in (0, 1).
 
     Returns:
       (H, W, 2) float32 (dy, dx) px, smooth over `WINDOW`.
@@ -62,12 +62,12 @@ def drift(frames: FrameArray, labels: FloatArray, t: float) -> FloatArray:
 
 
 def with_linear_motion(frames: FrameArray, labels: FloatArray, t: float) -> tuple[FrameArray, FloatArray]:
-    """Warps the true frame to where linear motion would have it; arguments as `drift`.
+    """Warps the true frame to where linear motion would have it; arguments as for `drift`.
 
-    It is sampled by Lanczos' kernel of 8x8 px, because blur in the target is learned as blur.
+    It is sampled with Lanczos' kernel of 8x8 px, because a network learns to reproduce blur in the target.
 
     Returns:
-      The true frame (H, W, 3) and its labels (H, W, 4).
+      The moved frame (H, W, 3) and its labels (H, W, 4).
     """
     off = drift(frames, labels, t)
     moved = np.asarray(_moved(frames[1], -off, cv2.INTER_LANCZOS4), np.uint8)

@@ -1,4 +1,4 @@
-"""Known motion of a picture: affine, perspective and smooth non-rigid, exact at any time and in both directions."""
+"""Known motion of an image: affine, perspective and smooth non-rigid, exact at any time in both directions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy.typing as npt
 from frame_booster.training.data.manifest import FloatArray
 
 Grid = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-"""(y, x) of places, px."""
+"""(y, x) of positions, px."""
 _TERMS = 12
-"""Of the exponential's series; the generator's norm is below 1, so the rest is below 1e-9."""
+"""Terms of the series of the exponential. The norm of the generator is below 1, so the remainder is below 1e-9."""
 _SOLVING = 8
-"""Rounds of the fixed point that inverts a wave: each leaves at most a fifth of the error."""
+"""Iterations of the fixed point that inverts a wave; each leaves at most a fifth of the error."""
 
 
 def exponential(generator: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -28,32 +28,32 @@ def exponential(generator: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Wave:
-    """A smooth displacement: a sine over the picture."""
+    """A smooth displacement: a sine over the image."""
 
     amplitude: tuple[float, float]
-    """(dy, dx) px over one interval."""
+    """(dy, dx) px per interval."""
     number: tuple[float, float]
-    """Radians a px along y and x."""
+    """Wave numbers along y and x, radians per px."""
     phase: float
 
     def at(self, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> Grid:
-        """Returns the displacement at places, px an interval."""
+        """Returns the displacement at positions, px per interval."""
         value = np.sin(self.number[0] * y + self.number[1] * x + self.phase)
         return self.amplitude[0] * value, self.amplitude[1] * value
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Moves what is at x now to `H(time) (x + time wave(x))`, with `H(time) = exp(time generator)`.
+    """Moves position x at time 0 to `H(time) (x + time wave(x))`, with `H(time) = exp(time generator)`.
 
-    The exponential is a group: H(-time) undoes H(time) exactly, so that the frame at any time is drawn from the same
-    picture without error building up. The wave is undone by a fixed point.
+    H(-time) inverts H(time) exactly, so that every frame is sampled from the same image and errors do not add up. The
+    wave is inverted by a fixed-point iteration.
     """
 
     generator: npt.NDArray[np.float64]
-    """(3, 3), acting on (x, y, 1) with the centre at 0 and half the longer side as 1."""
+    """(3, 3) matrix for (x, y, 1), with the origin at the centre and half the longer side as the unit."""
     size: tuple[int, int]
-    """(height, width) of the picture, px."""
+    """(height, width) of the image, px."""
     wave: Wave | None = None
 
     def _projected(self, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], time: float) -> Grid:
@@ -65,14 +65,14 @@ class Motion:
         return to_v / below * unit + (height - 1) / 2, to_u / below * unit + (width - 1) / 2
 
     def forward(self, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], time: float) -> Grid:
-        """Returns where what is at (y, x) now is `time` intervals later."""
+        """Returns the positions, after `time` intervals, of what is at (y, x) now."""
         if self.wave is not None:
             dy, dx = self.wave.at(y, x)
             y, x = y + time * dy, x + time * dx
         return self._projected(y, x, time)
 
     def backward(self, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], time: float) -> Grid:
-        """Returns where what is at (y, x) `time` intervals later is now."""
+        """Returns the positions now of what is at (y, x) after `time` intervals."""
         at_y, at_x = self._projected(y, x, -time)
         if self.wave is None or time == 0.0:
             return at_y, at_x
@@ -83,18 +83,19 @@ class Motion:
         return now_y, now_x
 
     def grid(self) -> Grid:
-        """Returns the places of all pixels, (H, W) each."""
+        """Returns the positions of all pixels, (H, W) each."""
         y, x = np.mgrid[0 : self.size[0], 0 : self.size[1]].astype(np.float64)
         return y, x
 
     def flow(self, time: float) -> FloatArray:
-        """Returns (H, W, 2) px, (dy, dx), such that `frame(x - flow(x))`, `time` away, shows what is at x now."""
+        """Returns (H, W, 2) px, (dy, dx), such that `frame(x - flow(x))`, `time` intervals away, shows what is at x
+        now."""
         y, x = self.grid()
         then_y, then_x = self.forward(y, x, time)
         return np.stack([y - then_y, x - then_x], -1).astype(np.float32)
 
     def scaled(self, factor: float) -> Motion:
-        """Returns the same motion, so many times as fast."""
+        """Returns the same motion, faster by a factor."""
         wave = self.wave
         if wave is not None:
             wave = Wave((factor * wave.amplitude[0], factor * wave.amplitude[1]), wave.number, wave.phase)
@@ -102,14 +103,14 @@ class Motion:
 
 
 def draw_motion(rng: np.random.Generator, size: tuple[int, int], reach: float) -> Motion:
-    """Draws a motion of at most about `reach` px from frame 0 to frame 1; small ones are as likely as large ones.
+    """Draws a motion of at most about `reach` px from frame 0 to frame 1; its length is drawn uniformly.
 
-    Half are shifts; others also turn, grow, shear, tilt (perspective) or bend (a wave).
+    Half of the motions are shifts. The others also rotate, zoom, shear, tilt (perspective) or bend (a wave).
 
     Args:
-      rng: source of all choices.
-      size: (height, width) of the picture, px.
-      reach: px from frame 0 to frame 1.
+      rng: random generator.
+      size: (height, width) of the image, px.
+      reach: largest motion from frame 0 to frame 1, px.
     """
     unit = max(size) / 2
     length, direction = reach * float(rng.random()), float(rng.uniform(0, 2 * np.pi))

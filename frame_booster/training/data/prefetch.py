@@ -1,4 +1,4 @@
-"""Batches for training, drawn ahead of use by tf.data, so that the network does not wait for them."""
+"""Batches for training, drawn ahead of use by tf.data so that the network does not wait for them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from frame_booster.errors import FrameBoosterError
 from frame_booster.training.data.sampling import Batch, Sampler
 
 WORKERS, AHEAD = 2, 4
-"""Batches drawn at once, and kept ready."""
+"""Number of batches drawn at once, and number of batches kept ready."""
 
 
 def prefetched_batches(sampler: Sampler, start: int, stop: int) -> Iterator[Batch]:
     """Yields the batches of steps `start` to `stop - 1`, in order.
 
-    A step's batch depends on nothing but the step, so the order in which workers draw does not matter, and a run can
-    begin at any step without reading what came before.
+    A batch depends only on its step. The order in which workers draw therefore does not matter, and a run can begin at
+    any step without drawing earlier batches.
 
     Raises:
-      FrameBoosterError: the sampler's.
+      FrameBoosterError: raised by the sampler.
     """
     cv2.setNumThreads(1)
     failures: list[FrameBoosterError] = []
@@ -32,7 +32,7 @@ def prefetched_batches(sampler: Sampler, start: int, stop: int) -> Iterator[Batc
         try:
             batch = sampler.batch(int(step))
         except FrameBoosterError as error:
-            # TensorFlow would pass on its text alone.
+            # TensorFlow passes on only the text of the error.
             failures.append(error)
             raise
         return batch.frames, batch.t, batch.flows

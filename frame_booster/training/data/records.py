@@ -1,14 +1,14 @@
 """Sets of snippets as TFRecords: shards that any TensorFlow program can read, and an index for random access.
 
-A set is a folder with `*.tfrecord` shards, `manifest.csv` (a line a snippet: what it shows) and `index.csv` (where its
-frames lie in the shards). A record is a `tf.train.Example` with the features
+A set is a folder with `*.tfrecord` shards, `manifest.csv` (a line for each snippet) and `index.csv` (the position of
+each frame in the shards). A record is a `tf.train.Example` with the features
 
     id, source, licence, coding   bytes, one each; coding is "jpeg" or "png"
     width, height                 int64, px
-    frames                        bytes, one coded RGB picture a frame, in the order they are shown
-    pair_motion                   float, mean motion of each pair of neighbours, px
+    frames                        bytes, an encoded RGB image for each frame, in display order
+    pair_motion                   float, mean motion of each pair of neighbouring frames, px
 
-so `tf.io.parse_single_example` reads it. The index makes a frame readable without the rest of its record.
+so `tf.io.parse_single_example` reads it. With the index, a frame can be read without the rest of its record.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ MANIFEST_COLUMNS = (
     *("path", "source", "licence", "permissive", "width", "height", "frames", "source_fps"),
     *("mean_motion", "pair_motion"),
 )
-"""`path` is the snippet's id."""
+"""Columns of `manifest.csv`; `path` is the id of the snippet."""
 INDEX_COLUMNS = ("path", "shard", "record_offset", "record_length", "frame_offsets", "frame_lengths")
-"""Bytes from the shard's start; a record's length is that of its data, which 12 bytes precede and 4 follow."""
+"""Columns of `index.csv`. Offsets are bytes from the start of the shard. `record_length` is that of a record's data,
+which follows 12 bytes and is followed by 4."""
 SHARD_BYTES = 256 << 20
-"""A shard is closed once it is longer than this."""
+"""Size above which a shard is closed, bytes."""
 _HEAD, _TAIL = 12, 4
 JPEG_QUALITY = 100
 
@@ -49,13 +50,13 @@ class Snippet:
     source: str
     frames: list[FrameArray]
     pair_motion: list[float]
-    """px; one less than frames."""
+    """Mean motion of each pair of neighbouring frames, px."""
     rate: str = ""
-    """Of the source, frames a second; empty where it is not known."""
+    """Frame rate of the source; empty if unknown."""
 
 
 def encode(frame: FrameArray, coding: str) -> bytes:
-    """Codes a frame as "png", or as "jpeg" of quality 100 with full colour resolution."""
+    """Encodes a frame as "png", or as "jpeg" of quality 100 with full colour resolution."""
     options = []
     if coding == "jpeg":
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
@@ -67,7 +68,7 @@ def encode(frame: FrameArray, coding: str) -> bytes:
 
 
 def decode(data: Any) -> FrameArray:
-    """Returns the (H, W, 3) uint8 RGB frame of a coded picture."""
+    """Decodes an image to an (H, W, 3) uint8 RGB frame."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError("not a picture")
@@ -75,13 +76,13 @@ def decode(data: Any) -> FrameArray:
 
 
 class ShardWriter:
-    """Writes snippets to `folder/stem-00000.tfrecord`, `-00001`, ...; under their names only once all is written.
+    """Writes snippets to `folder/stem-00000.tfrecord`, `-00001`, ...; the files get these names once all are complete.
 
     Args:
-      folder: of the set; made if needed.
-      stem: of the shards' names.
+      folder: folder of the set; created if needed.
+      stem: stem of the names of the shards.
       coding: "jpeg" or "png".
-      licence: of the snippets.
+      licence: licence of the snippets.
       permissive: whether weights trained on them may be passed on.
     """
 
@@ -90,13 +91,13 @@ class ShardWriter:
         self.folder, self.stem, self.coding = folder, stem, coding
         self.licence, self.permissive = licence, permissive
         self.rows: list[list[Any]] = []
-        """Of the manifest."""
+        """Lines of the manifest."""
         self.index: list[list[Any]] = []
         self._shards = 0
         self._shard = folder
         self._writer: Any = None
         self._unfinished = ExitStack()
-        """Of the shards so far: gives them their names at the end, or removes them."""
+        """Contexts of the shards so far, which rename them at the end, or remove them after an error."""
         self._offset = 0
 
     def __enter__(self) -> ShardWriter:
@@ -150,7 +151,7 @@ class ShardWriter:
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: list[list[Any]]) -> None:
-    """Writes a CSV file, whole or not at all; it is on the disk when this returns, after the shards that it lists."""
+    """Writes a CSV file atomically and durably, so that it is never on the disk before the shards that it lists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path, durable=True) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -164,14 +165,14 @@ def is_record_set(root: Path) -> bool:
 
 
 class RecordStore:
-    """Random access to the frames of a set; decodes each frame when it is asked for, from any thread.
+    """Random access to the frames of a set, from any thread; each frame is decoded when it is requested.
 
     Args:
       root: folder of the set.
-      clips: its manifest, as `read_manifest` returns it.
+      clips: manifest of the set, as `read_manifest` returns it.
 
     Raises:
-      InputError: index or shards are missing or do not fit the manifest.
+      InputError: the index or a shard is missing, or does not match the manifest.
     """
 
     def __init__(self, root: Path, clips: list[Clip]) -> None:
@@ -189,13 +190,13 @@ class RecordStore:
             for shard in {self._places[clip.path][0] for clip in clips}:
                 self._shards[shard] = np.memmap(root / shard, np.uint8, "r")
         except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"the set is not whole: {error}", path=index, hint="make it again") from error
+            raise InputError(f"the set is incomplete: {error}", path=index, hint="make it again") from error
 
     def frame(self, clip: Clip, index: int) -> FrameArray:
         """Returns frame `index` of a clip, (H, W, 3) uint8 RGB.
 
         Raises:
-          InputError: there is no picture where the index says.
+          InputError: the frame is damaged.
         """
         shard, offsets, lengths = self._places[clip.path]
         data = self._shards[shard][offsets[index] : offsets[index] + lengths[index]]

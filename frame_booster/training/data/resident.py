@@ -1,7 +1,7 @@
-"""All frames of the clips on a device, as bytes, and windows cut from them within a graph.
+"""All frames of the clips on a device, as bytes, and windows cut from them in a graph.
 
-A GPU waits for samples that a processor cuts, so where the decoded clips fit its memory they stay there: what goes to
-it for a step is where each window lies.
+A CPU cannot cut samples as fast as a GPU trains on them. If the decoded clips fit into the memory of the GPU, they are
+kept there, and a step only sends the positions of its windows.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from frame_booster.training.data.manifest import FrameStore
 from frame_booster.training.data.windows import Window
 
 SIDES = 16
-"""Windows cut in a graph have sides of a multiple of so many px, since each side is compiled."""
+"""Sides of windows that are cut in a graph are multiples of this, px, because each side is compiled separately."""
 
 
 def decoded_bytes(store: FrameStore) -> int:
-    """Returns how many bytes all frames of a store are."""
+    """Returns the size of all decoded frames of a store, bytes."""
     return sum(clip.frames * clip.height * clip.width * 3 for clip in store.clips)
 
 
 def area_weights(side: int, crop: int) -> npt.NDArray[np.float32]:
-    """Returns the weights (crop, side) that average `side` px to `crop`, each by how much of it is covered."""
+    """Returns the weights (crop, side) that average `side` px to `crop` px by area."""
     step = side / crop
     begins = np.arange(crop)[:, None] * step
     covered = np.minimum(begins + step, np.arange(side) + 1.0) - np.maximum(begins, np.arange(side))
@@ -38,8 +38,8 @@ class ResidentFrames:
     """The decoded frames of a store on a device.
 
     Args:
-      store: of the clips, whose frames are read once.
-      device: as TensorFlow names it.
+      store: store of the clips; each frame is read once.
+      device: TensorFlow's name of the device.
     """
 
     def __init__(self, store: FrameStore, device: str) -> None:
@@ -56,8 +56,12 @@ class ResidentFrames:
         self._cutters: dict[tuple[int, int], Callable[[Any], Tensor]] = {}
 
     def places(self, windows: list[Window]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], np.bool_]:
-        """Returns where windows lie: (B, 5) their first pixel in each frame, and its distance to the next row and
-        column; (3,) the order of colours; whether rows and columns change places. The latter two are the batch's.
+        """Returns the positions of windows as the tensors that `cutter` takes.
+
+        Returns:
+          (B, 5) the index of the first pixel in each of the three frames, and the distances to the next row and column;
+            (3,) the order of the channels; and whether rows and columns are swapped. The last two are the same for the
+            whole batch.
         """
         rows = []
         for window in windows:
@@ -70,9 +74,9 @@ class ResidentFrames:
         return np.asarray(rows, np.int64), np.asarray(windows[0].colours, np.int32), np.bool_(windows[0].turn)
 
     def cutter(self, side: int, crop: int) -> Callable[[Any], Tensor]:
-        """Returns the function, for use in a graph, that cuts windows of a side and scales them to a crop.
+        """Returns a function, for use in a graph, that cuts windows of a side and scales them to a crop.
 
-        It takes tensors as `places` returns them, and returns (B, 3, crop, crop, 3) float32 in [0, 255].
+        It maps the result of `places`, as tensors, to (B, 3, crop, crop, 3) float32 in [0, 255].
         """
         key = (side, crop)
         if key not in self._cutters:

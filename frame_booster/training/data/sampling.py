@@ -1,6 +1,6 @@
-"""Drawing training samples: triplets that move, cropped and augmented, with flow labels.
+"""Training samples: triplets with motion, cropped and augmented, with flow labels.
 
-The batch of a step depends on the seed and the step alone, so an interrupted run goes on exactly.
+The batch of a step depends only on the seed and the step, so an interrupted run continues exactly.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from frame_booster.training.data.manifest import Clip, FloatArray, FrameArray, F
 from frame_booster.training.data.synthetic import layered_triplet
 
 STILL = 2.0
-"""A crop whose two outer frames differ by less than this, in mean code values, is drawn again."""
+"""Mean difference of the outer frames of a crop below which another crop is drawn, code values."""
 
 
 ATTEMPTS = 100_000
-"""Crops that are drawn for a sample before it is given up."""
+"""Number of crops drawn in a row without success after which the sampler fails."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class Batch:
     """Samples of one step."""
 
     frames: FrameArray
-    """(B, 3, H, W, 3) uint8 RGB: first, middle, second."""
+    """(B, 3, H, W, 3) uint8 RGB: first, middle and second frame."""
     t: FloatArray
-    """(B,) position of the middle frame, in (0, 1)."""
+    """Times of the middle frames, (B,) in (0, 1)."""
     flows: FloatArray
-    """(B, H, W, 4) labels in px: (dy, dx) that warp the first frame, then the second, to the middle."""
+    """Flow labels, (B, H, W, 4) px: (dy, dx) that warp the first frame to the middle frame, then those of the
+    second."""
 
 
 def _fits(clip: Clip, phase: Phase) -> bool:
@@ -43,12 +44,12 @@ def _fits(clip: Clip, phase: Phase) -> bool:
 
 
 def with_changed_light(rng: np.random.Generator, frames: FrameArray, brightness: float, gamma: float) -> FrameArray:
-    """Changes brightness and gamma of all frames alike, so that they still show the same scene.
+    """Changes brightness and gamma of all frames in the same way, so that they still show one scene.
 
     Args:
-      rng: source of both choices; not used where there are none.
+      rng: random generator; not used if both limits are 0.
       frames: (..., 3) uint8 RGB.
-      brightness: largest change, as a share.
+      brightness: largest relative change.
       gamma: largest change, in powers of two.
     """
     if not brightness and not gamma:
@@ -60,11 +61,11 @@ def with_changed_light(rng: np.random.Generator, frames: FrameArray, brightness:
 
 
 def gaps_of(strides: Iterable[int], other_t: float) -> Iterator[tuple[int, int]]:
-    """Yields what can be drawn: the gaps, in frames, from the first frame to the wanted one and from there to the last.
+    """Yields all gaps that can be drawn, in frames: from the first to the target frame, and from there to the last.
 
     Args:
-      strides: that are drawn from.
-      other_t: share of samples whose wanted frame may be out of the middle.
+      strides: strides to draw from.
+      other_t: share of samples whose target frame need not be in the middle.
     """
     for stride in dict.fromkeys(strides):
         if other_t < 1:
@@ -75,11 +76,11 @@ def gaps_of(strides: Iterable[int], other_t: float) -> Iterator[tuple[int, int]]
 
 
 class Sampler:
-    """Draws batches from a store of clips as a run's configuration says.
+    """Draws batches from a store of clips, as the configuration of a run says.
 
     Raises:
-      InputError: for a phase there is nothing to draw: all clips are smaller than its crops, none that is as large
-        moves, or none is as long as its strides.
+      InputError: a phase has nothing to draw: all clips are smaller than its crops, or none of that size has enough
+        motion or is as long as its strides.
     """
 
     def __init__(self, store: FrameStore, config: RunConfig) -> None:
@@ -92,17 +93,18 @@ class Sampler:
         if not any(_fits(clip, phase) for clip in self.store.clips):
             what = f"no clip is as large as the crops of {phase.width}x{phase.height} px"
             raise InputError(
-                what, path=self.store.root, hint="a smaller height and width of the phase, or larger clips"
+                what, path=self.store.root, hint="use a smaller height and width in the phase, or larger clips"
             )
         if phase.synthetic >= 1:
             return
         tables = (self._triplets(*gaps)[0] for gaps in gaps_of(phase.strides, phase.any_timestep))
         if not any(_fits(clip, phase) for places in tables for clip, _ in places):
             what = f"no triplet of clips as large as {phase.width}x{phase.height} px moves enough"
-            raise InputError(what, path=self.store.root, hint="a smaller min_motion or crop, or shorter strides")
+            raise InputError(what, path=self.store.root, hint="use smaller min_motion or crops, or other strides")
 
     def _triplets(self, before: int, after: int) -> tuple[list[tuple[Clip, int]], FloatArray]:
-        """Returns all (clip, first index) with gaps `before` and `after` to the middle, and their odds."""
+        """Returns (clip, first index) of all triplets with these gaps and enough motion, and their cumulative
+        probabilities."""
         key = (before, after)
         if key not in self._tables:
             places, weights = [], []
@@ -126,7 +128,8 @@ class Sampler:
         return before, span - before
 
     def _crop(self, rng: np.random.Generator, phase: Phase, clip: Clip, indices: tuple[int, ...]) -> FrameArray | None:
-        """Cuts one window out of one or three frames and scales it to the phase's size; None if it does not fit."""
+        """Crops one or three frames and scales them to the phase's size; None if the crop does not fit or nothing
+        moves."""
         turn = bool(rng.random() < 0.5) and phase.height == phase.width
         height, width = phase.height, phase.width
         scale = float(rng.uniform(*phase.scale))
@@ -159,7 +162,7 @@ class Sampler:
             before, after = self._gaps(rng, phase)
             places, odds = self._triplets(before, after)
             if not places:
-                # Clips that are as long, or move as much, have other strides alone.
+                # No clip is long enough or has enough motion for these gaps, but for others.
                 continue
             clip, start = places[min(int(np.searchsorted(odds, rng.random())), len(places) - 1)]
             frames = self._crop(rng, phase, clip, (start, start + before, start + before + after))
@@ -168,8 +171,8 @@ class Sampler:
             if rng.random() < 0.5:
                 return np.ascontiguousarray(frames[::-1]), after / (before + after)
             return frames, before / (before + after)
-        what = f"of {ATTEMPTS} crops that were drawn, one after the other, none changes from frame to frame"
-        raise InputError(what, path=self.store.root, hint="clips that move, or that are not smaller than the crops")
+        what = f"none of {ATTEMPTS} crops drawn in a row fits and has motion"
+        raise InputError(what, path=self.store.root, hint="use clips with motion, as large as the crops")
 
     def _synthesise(self, rng: np.random.Generator, phase: Phase) -> tuple[FrameArray, float, FloatArray]:
         pictures: list[FrameArray] = []
@@ -184,11 +187,11 @@ class Sampler:
         return frames, t, flows
 
     def batch(self, step: int, at: int | None = None) -> Batch:
-        """Draws the batch of `step`; the same for the same seed and step.
+        """Draws the batch of a step; the same for the same seed and step.
 
         Args:
-          step: of the run; names what is drawn.
-          at: where in the schedule it lies; None: at the step.
+          step: step of the run, which seeds the choice.
+          at: position in the schedule; None: `step`.
         """
         phase, progress = self.config.phase_at(step if at is None else at)
         rng = np.random.default_rng([self.config.seed, step])

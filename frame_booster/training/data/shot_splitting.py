@@ -1,7 +1,7 @@
-"""From the frames of a source to snippets worth learning from.
+"""Splits the frames of a source into snippets for training.
 
-A run of frames ends at cuts, changes of size, still stretches, repeated frames, flashes, fades and uneven steps; frames
-are scaled by area averaging; motion is measured.
+A run of frames ends at cuts, changes of size, still parts, repeated frames, flashes, fades and uneven steps. Frames are
+scaled by area averaging, and their motion is measured.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ MULTIPLE = 16
 """Frames are cropped so that both sides are multiples of this, px."""
 MIN_FRAMES, MAX_FRAMES = 7, 48
 CUT_BELOW = 0.35
-"""Similarity of two frames (`media.frames.similarity`) below which they are taken for two scenes."""
+"""Similarity of two frames (`media.frames.similarity`) below which there is a cut between them."""
 _STILL_BELOW = 0.08
-"""Motion between two frames, px, below which the second repeats the first or nothing moves."""
+"""Motion between two frames below which the second counts as a repeat of the first or as still, px."""
 _FLASH_ABOVE = 12.0
-"""Change of mean brightness between two frames, code values."""
+"""Change of mean brightness between two frames above which there is a flash, code values."""
 _FADE_ABOVE, _FADE_STEPS = 2.5, 3
-"""A change of mean brightness, code values, in the same direction over so many steps is a fade."""
+"""A fade: the mean brightness changes by more than this, code values, in the same direction for this many steps."""
 _UNEVEN_ABOVE = 1.8
-"""Motion of a step over that of its neighbours, above which a frame is missing there."""
+"""Ratio of a step's motion to that of its neighbours above which a frame is missing there."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What size frames are brought to, by area averaging, never up.
+    """The size that frames are scaled down to by area averaging; they are never scaled up.
 
     Attributes:
-      size: (width, height) px, exactly; None leaves it to `short_side`.
-      short_side: px; the long side follows, both cropped to multiples of `MULTIPLE`.
+      size: exact (width, height), px; None: as `short_side` says.
+      short_side: short side, px. The long side keeps the aspect ratio, and both are cropped to multiples of `MULTIPLE`.
     """
 
     size: tuple[int, int] | None = None
@@ -55,11 +55,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """A frame on its way into a snippet."""
+    """A frame with its motion and brightness."""
 
     frame: FrameArray
     motion: float
-    """From the frame before, px."""
+    """Mean motion from the previous frame, px."""
     light: float = 0.0
     """Mean brightness, code values."""
 
@@ -69,7 +69,7 @@ def _resized(frame: FrameArray, width: int, height: int) -> FrameArray:
 
 
 def scaled(frame: FrameArray, short_side: int) -> FrameArray:
-    """Scales a frame (H, W, 3) down to a short side by area averaging and crops it to multiples of `MULTIPLE`."""
+    """Scales a frame (H, W, 3) down to a short side by area averaging, and crops it to multiples of `MULTIPLE`."""
     height, width = frame.shape[:2]
     factor = min(1.0, short_side / min(height, width))
     if factor < 1.0:
@@ -82,9 +82,10 @@ def scaled(frame: FrameArray, short_side: int) -> FrameArray:
 
 
 def fitted(frame: FrameArray, size: tuple[int, int]) -> FrameArray | None:
-    """Scales a frame down to (width, height) by area averaging; crops the middle where shapes differ by over 3%.
+    """Scales a frame down to (width, height) by area averaging; returns None if it is smaller.
 
-    So Vimeo90K's 448x256 becomes 256x144 as published, uncropped, though one is 1.75 wide and the other 1.78.
+    The middle is cropped if the aspect ratios differ by more than 3%. With this limit, Vimeo90K's 448x256 (1.75)
+    becomes 256x144 (1.78) without a crop, as published.
     """
     width, height = size
     shape = frame.shape[1] / frame.shape[0] / (width / height)
@@ -101,19 +102,19 @@ def fitted(frame: FrameArray, size: tuple[int, int]) -> FrameArray | None:
 
 
 def read_picture(path: Path) -> FrameArray:
-    """Reads an 8-bit RGB picture, (H, W, 3).
+    """Reads an image as 8-bit RGB, (H, W, 3).
 
     Raises:
       InputError: it cannot be read.
     """
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise InputError("cannot read the picture", path=path)
+        raise InputError("cannot read the image", path=path)
     return np.ascontiguousarray(picture[..., ::-1])
 
 
 def frames_of(paths: tuple[Path, ...]) -> Iterator[tuple[FrameArray, Any]]:
-    """Yields every frame of a video (one path) or of a picture sequence, with its thumbnail for cut detection.
+    """Yields every frame of a video (one path) or of an image sequence, with its thumbnail for cut detection.
 
     Raises:
       InputError, DecodeError: the source cannot be read.
@@ -142,11 +143,11 @@ def mean_motion(first: FrameArray, second: FrameArray) -> float:
 
 
 def runs_of(frames: Iterable[tuple[FrameArray, Any]], target: Target) -> Iterator[list[Step]]:
-    """Yields runs of frames of one shot that move evenly, at most `MAX_FRAMES` long.
+    """Yields runs of frames of one shot with even motion, at most `MAX_FRAMES` long.
 
     Args:
-      frames: with their thumbnails, as `frames_of` yields them.
-      target: what size they are brought to.
+      frames: frames with their thumbnails, as `frames_of` yields them.
+      target: size that they are scaled to.
     """
     run: list[Step] = []
     last_thumbnail: Any = None
@@ -173,7 +174,7 @@ def _clean(run: list[Step]) -> Iterator[list[Step]]:
 
 
 def _without_fades(run: list[Step]) -> Iterator[list[Step]]:
-    """Takes out stretches where the light rises or falls steadily."""
+    """Removes parts in which the brightness rises or falls steadily."""
     change = np.diff([step.light for step in run])
     fading = np.zeros(len(run), bool)
     for k in range(len(change) - _FADE_STEPS + 1):
@@ -189,7 +190,7 @@ def _without_fades(run: list[Step]) -> Iterator[list[Step]]:
 
 
 def _even(run: list[Step]) -> Iterator[list[Step]]:
-    """Splits a run where one step is much longer than those around it: a frame is missing there."""
+    """Splits a run where one step is much longer than its neighbours, since a frame is missing there."""
     begin = 0
     for k in range(2, len(run) - 1):
         around = (run[k - 1].motion + run[k + 1].motion) / 2

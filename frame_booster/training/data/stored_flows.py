@@ -1,14 +1,14 @@
-"""Optical flow of a teacher, stored beside the clips, and how it is brought to a sample's window.
+"""Optical flow of a teacher, stored beside the clips, and its conversion to the window of a sample.
 
-The way in for flow of a network that is no part of this program. For a clip `PATH` of a folder of clips its flows are
-`flows/PATH.safetensors` in the same folder, with
+This is how a network outside this program can be a teacher. For a clip `PATH` of a folder of clips, the flows are in
+`flows/PATH.safetensors` of the same folder, with
 
-  triplets  int32 (N, 3): numbers of the first, wanted and last frame, the first before the last;
-  motion    float16 (N, h, w, 5): the flow from the wanted frame to the first (dy, dx) and to the last (dy, dx), in px
-            of the clip's frames, `frame(x - flow(x))` showing the wanted frame, and the last frame's share of it in
-            [0, 1]; h and w are those of the frames, or smaller at the same shape.
+  triplets  int32 (N, 3): numbers of the first, target and last frame, the first before the last;
+  motion    float16 (N, h, w, 5): the flow from the target frame to the first (dy, dx) and to the last (dy, dx), in px
+            of the clip's frames, where `frame(x - flow(x))` shows the target frame; then the share of the last frame,
+            in [0, 1]. h and w are those of the frames, or smaller with the same aspect ratio.
 
-A triplet that is drawn the other way round has the same line. One that has none is not taught.
+A triplet that is drawn in reverse order uses the same entry. A triplet without an entry is trained without the teacher.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHANNELS = 5
 
 
 def flows_path(root: Path, clip: str) -> Path:
-    """Returns where the flows of a clip lie, `clip` being its path in the manifest of the folder `root`."""
+    """Returns the file with the flows of a clip; `clip` is its path in the manifest of the folder `root`."""
     return root / FOLDER / f"{clip}.safetensors"
 
 
@@ -38,12 +38,12 @@ def write_flows(path: Path, triplets: npt.NDArray[np.int32], motion: npt.NDArray
     """Writes the flows of one clip.
 
     Args:
-      path: from `flows_path`.
-      triplets, motion: as the module says.
-      teacher: whose they are, for the file's metadata.
+      path: result of `flows_path`.
+      triplets, motion: as described for this module.
+      teacher: name of the teacher, for the metadata of the file.
 
     Raises:
-      ValueError: shapes do not fit.
+      ValueError: the shapes are wrong or do not match.
     """
     if triplets.ndim != 2 or triplets.shape[1] != 3 or motion.ndim != 4 or motion.shape[-1] != CHANNELS:
         raise ValueError(f"triplets {triplets.shape} and motion {motion.shape} are not (N, 3) and (N, h, w, 5)")
@@ -58,7 +58,7 @@ def write_flows(path: Path, triplets: npt.NDArray[np.int32], motion: npt.NDArray
 
 
 class StoredFlows:
-    """The flows of all clips, read one triplet at a time."""
+    """The flows of all clips; reads one triplet at a time."""
 
     def __init__(self) -> None:
         self._files: dict[Path, tuple[Any, dict[tuple[int, ...], int]] | None] = {}
@@ -75,16 +75,17 @@ class StoredFlows:
             except (SafetensorError, OSError) as error:
                 raise InputError(f"not a file of stored flows: {error}", path=path) from error
             if triplets.ndim != 2 or triplets.shape[1] != 3 or len(shape) != 4 or shape[-1] != CHANNELS:
-                raise InputError(f"triplets {triplets.shape} and motion {tuple(shape)} are no stored flows", path=path)
+                found = f"triplets {triplets.shape} and motion {tuple(shape)}"
+                raise InputError(f"{found} are not (N, 3) and (N, h, w, 5): not a file of stored flows", path=path)
             self._files[path] = motion, {tuple(int(v) for v in row): k for k, row in enumerate(triplets)}
         return self._files[path]
 
     def motion(self, path: Path, order: tuple[int, int, int]) -> FloatArray | None:
-        """Returns the motion (h, w, 5) float32 of a triplet in the order in which it is shown, None if there is none.
+        """Returns the motion (h, w, 5) float32 of a triplet in the order it was drawn in; None without an entry.
 
         Args:
-          path: from `flows_path`.
-          order: numbers of the first, wanted and last frame; the first may be the later one.
+          path: result of `flows_path`.
+          order: numbers of the first, target and last frame; decreasing if time is reversed.
 
         Raises:
           InputError: the file is damaged.
@@ -114,23 +115,23 @@ def motion_of_window(
     flip_x: bool,
     turn: bool,
 ) -> FloatArray:
-    """Brings the motion of a frame to a window of it, as the window's pixels are brought.
+    """Crops, scales, flips and transposes the motion of a frame like the pixels of a window.
 
     Args:
       motion: (h, w, 5) as stored, in px of the frame.
       frame_size: (H, W) of the frame, px.
       top, left, side: the window, px of the frame.
-      crop: side of the sample that it is scaled to, px.
-      flip_y, flip_x, turn: as `windows.Window`.
+      crop: side of the sample that the window is scaled to, px.
+      flip_y, flip_x, turn: as in `windows.Window`.
 
     Returns:
-      (crop, crop, 5) float32, flows in px of the sample.
+      (crop, crop, 5) float32, with flows in px of the sample.
     """
     steps = (np.arange(crop, dtype=np.float32) + 0.5) * (side / crop)
     y = (top + steps) * (motion.shape[0] / frame_size[0]) - 0.5
     x = (left + steps) * (motion.shape[1] / frame_size[1]) - 0.5
     grid_y, grid_x = np.meshgrid(y.astype(np.float32), x.astype(np.float32), indexing="ij")
-    # OpenCV takes at most 4 channels here.
+    # `cv2.remap` supports at most 4 channels.
     parts = [
         cv2.remap(np.ascontiguousarray(part), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for part in (motion[..., :4], motion[..., 4])

@@ -1,4 +1,4 @@
-"""Opening folders of training data, whichever of both kinds each is."""
+"""Opens folders of training data: sets of TFRecords, or listed clips."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from frame_booster.training.data.records import RecordStore, is_record_set
 
 
 class JoinedStore:
-    """The clips of several folders; a clip's path has the number of its folder before it.
+    """The clips of several folders as one store; the path of a clip is prefixed with the number of its folder.
 
     Args:
-      stores: one for each folder.
+      stores: stores of the folders.
       roots: the folders.
     """
 
@@ -41,7 +41,7 @@ class JoinedStore:
 
 
 def place_of(store: FrameStore, clip: Clip) -> tuple[Path, str]:
-    """Returns the folder that a clip of a store is from, and its path in that folder's manifest."""
+    """Returns the folder of a clip of a store, and its path in the manifest of that folder."""
     if isinstance(store, JoinedStore):
         return store.place(clip)
     return store.root, clip.path
@@ -56,7 +56,7 @@ def open_store(root: Path, cache: Path, *, permissive_only: bool = True) -> Fram
       permissive_only: use only what the manifest marks as permissively licensed.
 
     Raises:
-      InputError: it is neither, or not whole.
+      InputError: the folder is neither, or it is incomplete.
     """
     if is_record_set(root):
         return RecordStore(root, read_manifest(root, permissive_only=permissive_only))
@@ -64,6 +64,6 @@ def open_store(root: Path, cache: Path, *, permissive_only: bool = True) -> Fram
 
 
 def open_stores(roots: Sequence[Path], cache: Path, *, permissive_only: bool = True) -> FrameStore:
-    """Opens one folder or several, as `open_store` does one."""
+    """Opens one or several folders, as `open_store` opens one."""
     stores = [open_store(root, cache, permissive_only=permissive_only) for root in roots]
     return stores[0] if len(stores) == 1 else JoinedStore(stores, roots)

@@ -1,7 +1,7 @@
-"""Synthetic motion: layers cut from still pictures, moved by known motions, with exact flow and middle.
+"""Synthetic motion: layers cut from still images and moved by known motions, with exact flow and an exact middle frame.
 
-A source of large motion with perfect truth: what is behind a layer comes to light as it does in the world. Pictures are
-sampled by OpenCV's cubic interpolation, whose places are exact to 1/64 px.
+It provides large motion with exact labels and realistic occlusion. Images are sampled by OpenCV's cubic interpolation,
+whose positions are exact to 1/64 px.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BLURRED = 0.2
 SHUTTER = 0.15
 """Longest exposure, as a share of the interval between the outer frames."""
 EXPOSURES = 5
-"""Pictures that a blurred frame is the mean of."""
+"""Number of images that are averaged for a blurred frame."""
 
 
 def _moved(picture: FrameArray | FloatArray, motion: Motion, time: float) -> FloatArray:
@@ -33,7 +33,7 @@ def _moved(picture: FrameArray | FloatArray, motion: Motion, time: float) -> Flo
 
 
 def _shape(rng: np.random.Generator, height: int, width: int) -> FloatArray:
-    """Draws a soft-edged polygon or ellipse, (H, W, 1) in [0, 1]."""
+    """Draws a polygon or ellipse with a soft edge, (H, W, 1) in [0, 1]."""
     mask = np.zeros((height, width), np.float32)
     centre = rng.uniform([0.2 * width, 0.2 * height], [0.8 * width, 0.8 * height])
     radius = rng.uniform(0.08, 0.4) * min(height, width)
@@ -51,16 +51,16 @@ def _shape(rng: np.random.Generator, height: int, width: int) -> FloatArray:
 def layered_triplet(
     rng: np.random.Generator, pictures: list[FrameArray], t: float, reach: float
 ) -> tuple[FrameArray, FloatArray]:
-    """Moves pictures over each other.
+    """Moves images over each other.
 
     Args:
-      rng: source of all choices.
-      pictures: (H, W, 3) uint8 of one size; the first is the background, the others are cut to shapes.
+      rng: random generator.
+      pictures: (H, W, 3) uint8 of one size. The first is the background; shapes are cut from the others.
       t: time of the middle frame, in (0, 1).
       reach: largest motion from frame 0 to frame 1, px.
 
     Returns:
-      frames (3, H, W, 3) uint8 and exact flow labels (H, W, 4) px, as `sampling.Batch`.
+      Frames (3, H, W, 3) uint8, and exact flow labels (H, W, 4) px, as in `sampling.Batch`.
     """
     height, width = pictures[0].shape[:2]
     times = (-t, 0.0, 1.0 - t)

@@ -19,27 +19,28 @@ from frame_booster.training.data.shot_splitting import mean_motion, read_picture
 
 @dataclass(frozen=True)
 class Triplet:
-    """One triplet; frames are (H, W, 3) uint8 RGB."""
+    """A triplet of (H, W, 3) uint8 RGB frames."""
 
     name: str
     motion: float
-    """Mean motion between neighbours, px at the stored size."""
+    """Mean motion between neighbouring frames, px at the stored size."""
     frame0: FrameArray
     truth: FrameArray
     frame1: FrameArray
 
 
 COLUMNS = ("id", "frame0", "middle", "frame1", "mean_motion_px")
-"""Of the manifest of triplets, which may have others: a name, three pictures relative to the folder, mean motion."""
+"""Columns that a manifest of triplets must have: a name, three images relative to the folder, and the mean motion."""
 _ONE_A_SNIPPET = "_123"
-"""Ends the id of the triplet that stands for its snippet, im1, im2, im3; where no id has it all triplets do."""
+"""Suffix of the id of the triplet im1, im2, im3, which represents its snippet. If no id has it, all triplets are
+used."""
 
 
 def _triplet(name: str, motion: float, frames: list[FrameArray], size: tuple[int, int] | None, root: Path) -> Triplet:
-    """Makes a triplet of frames that are brought to a size.
+    """Creates a triplet of frames scaled to a size.
 
     Raises:
-      InputError: they differ in size.
+      InputError: the frames differ in size.
     """
     sizes = [f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames]
     if len(set(sizes)) > 1:
@@ -57,16 +58,15 @@ def read_triplets(root: Path, *, size: tuple[int, int] | None = None, every: boo
     """Reads the triplets of a folder.
 
     Args:
-      root: one of
-        a folder with `manifest.csv` (`COLUMNS`) and the pictures;
-        a set of TFRecords (`records`): of each snippet the frames around its middle;
-        a published set in its layout (`dataset_layouts`): its validation part, whose motion is measured.
-      size: (width, height) to scale to by area averaging; None leaves them as they are.
-      every: of listed triplets all, otherwise those alone whose id ends in `_123`, where there are any; of records also
+      root: a folder with `manifest.csv` (`COLUMNS`) and images; a set of TFRecords (`records`), of which the frames
+        around the middle of each snippet are used; or a published set in its own layout (`dataset_layouts`), of which
+        the validation part is used and its motion measured.
+      size: (width, height) to scale to by area averaging; None: frames are not scaled.
+      every: use all listed triplets, not only those whose ids end in `_123` (if there are such); of records, also use
         the frames two, three, ... steps from the middle.
 
     Raises:
-      InputError: there is no triplet, a picture cannot be read, or the frames of a triplet differ in size.
+      InputError: there is no triplet, an image cannot be read, or the frames of a triplet differ in size.
     """
     if is_record_set(root):
         found = _of_records(root, size, every)
@@ -93,7 +93,7 @@ def _of_manifest(root: Path, size: tuple[int, int] | None, every: bool) -> Itera
         raise InputError(f"the manifest is not a table: {error}", path=manifest) from error
     for number, row in enumerate(rows, 1):
         if missing := [column for column in COLUMNS if not row.get(column)]:
-            hint = f"triplets are listed with the columns {', '.join(COLUMNS)}; clips are given as --clips"
+            hint = f"a manifest of triplets has the columns {', '.join(COLUMNS)}; clips are given as --clips"
             raise InputError(f"row {number} has no {', '.join(missing)}", path=manifest, hint=hint)
     marked = [row for row in rows if row["id"].endswith(_ONE_A_SNIPPET)]
     for row in rows if every or not marked else marked:

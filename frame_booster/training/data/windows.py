@@ -1,8 +1,8 @@
-"""Drawing training samples as windows: squares of a clip, usually larger than the crop, scaled down to it.
+"""Training samples from windows: squares of a clip, usually larger than the crop, that are scaled down to it.
 
-Where `sampling` scales frames by one range, here most windows are up to a usual size and a share is larger, up to all
-of the largest clips, so that a network meets the motion of large frames. Odds grow with motion at a common size. The
-windows of a step depend on the seed and the step alone.
+`sampling` draws scales from one range. Here most windows have at most the usual side and a share is larger, up to the
+largest clips, so that a network is trained on the motion of large frames. The probability of a triplet grows with its
+motion at a common size. The windows of a step depend only on the seed and the step.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from frame_booster.training.data.stored_flows import CHANNELS, StoredFlows, flow
 from frame_booster.training.data.stores import place_of
 
 FLOW_READERS = 8
-"""Threads that bring stored flows to the windows of a batch."""
+"""Threads that read stored flows for the windows of a batch."""
 
 
 class Window(NamedTuple):
-    """Where one sample comes from, and how it is shown."""
+    """The frames and the square of one sample, and how they are flipped and recoloured."""
 
     clip: int
-    """Number of the clip in the store."""
+    """Index of the clip in the store."""
     order: tuple[int, int, int]
-    """Numbers of the first, wanted and last frame; backwards where time is reversed."""
+    """Numbers of the first, target and last frame; decreasing if time is reversed."""
     top: int
     left: int
     side: int
-    """Of the square, px."""
+    """Side of the square, px."""
     t: float
-    """Of the wanted frame, as it is shown."""
+    """Time of the target frame between the first (0) and the last (1) of `order`."""
     flip_y: bool
     flip_x: bool
     turn: bool
-    """Whether rows and columns change places, after the flips."""
+    """Whether rows and columns are swapped, after the flips."""
     colours: tuple[int, int, int]
-    """Which colour of the clip each of the three is."""
+    """Channel of the clip for each channel of the sample."""
 
 
 @dataclass(frozen=True)
@@ -53,30 +53,31 @@ class WindowBatch:
     """Samples of one step."""
 
     frames: FrameArray
-    """(B, 3, S, S, 3) uint8 RGB: first, wanted, last."""
+    """(B, 3, S, S, 3) uint8 RGB: first, target and last frame."""
     t: FloatArray
-    """(B,)."""
+    """Times of the target frames, (B,)."""
     place: FloatArray
-    """(2,) in [0, 1): for the loss that looks at a square of the samples."""
+    """(2,) in [0, 1): position of the square for the perceptual distance."""
     motion: npt.NDArray[np.float16]
-    """(B, S, S, 5) stored flows of the samples, as `stored_flows.motion_of_window`; (0, S, S, 5) without any."""
+    """(B, S, S, 5) stored motion of the samples, as `stored_flows.motion_of_window`; (0, S, S, 5) without stored
+    flows."""
     known: FloatArray
-    """(B,): 1 where there is one."""
+    """(B,): 1 for samples that have stored motion, else 0."""
 
 
 class WindowSampler:
     """Draws windows from a store of clips, and cuts them.
 
     Args:
-      store: of the clips.
-      config: of the run, with its `windows`.
-      flows: where samples are taught by stored flows.
-      alike: side, turn and order of colours are drawn for a batch, not for a sample: for cutting in a graph, whose
-        shapes must not differ.
-      multiple: sides are multiples of it, px.
+      store: store of the clips.
+      config: configuration of the run.
+      flows: stored flows, if they label the samples.
+      alike: whether side, `turn` and `colours` are drawn once per batch, not per sample: a graph that cuts windows
+        needs fixed shapes.
+      multiple: sides are multiples of this, px.
 
     Raises:
-      InputError: no clip moves, or all that do are smaller than the crops.
+      InputError: no clip has enough motion, or all that have are smaller than the crops.
     """
 
     def __init__(
@@ -95,17 +96,18 @@ class WindowSampler:
         tables = [self.triplets(*gaps)[0] for gaps in gaps_of(config.windows.strides, config.windows.other_t)]
         moving = {int(number) for places in tables for number in places[:, 0]}
         if not moving:
-            hint = "a smaller min_motion, or shorter strides"
+            hint = "use a smaller min_motion, or other strides"
             raise InputError("no triplet of the clips moves enough", path=store.root, hint=hint)
-        # Of those that windows are drawn of: a side that none of them has would be drawn for ever.
+        # Only of clips with motion: a side larger than all of them would be drawn again and again.
         self._largest = max(min(store.clips[k].height, store.clips[k].width) for k in moving)
         crop = max(phase.height for phase in config.phases)
         if self._largest < crop:
-            hint = "a smaller height and width of the phase, or larger clips"
-            raise InputError(f"no clip that moves is as large as the crops of {crop} px", path=store.root, hint=hint)
+            hint = "use a smaller height and width in the phase, or larger clips"
+            raise InputError(f"no clip with motion is as large as the crops of {crop} px", path=store.root, hint=hint)
 
     def triplets(self, before: int, after: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Returns all (clip, first frame) with these gaps to the wanted frame that move, and their odds, summed up."""
+        """Returns (clip, first frame) of all triplets with these gaps and enough motion, and their cumulative
+        probabilities."""
         key, windows = (before, after), self.config.windows
         if key not in self._tables:
             places, odds = [], []
@@ -158,12 +160,12 @@ class WindowSampler:
         return turn, (first, second, third)
 
     def draw(self, step: int, at: int | None = None, side: int | None = None) -> tuple[list[Window], FloatArray]:
-        """Draws the windows of a step, and the place for the loss that looks at a square.
+        """Draws the windows of a step, and the position of the square for the perceptual distance.
 
         Args:
-          step: of the run; names what is drawn.
-          at: where in the schedule it lies; None: at the step.
-          side: of the windows, px, where they are alike; None: it is drawn.
+          step: step of the run, which seeds the choice.
+          at: position in the schedule; None: `step`.
+          side: side of the windows if they are alike, px; None: it is drawn.
         """
         phase, _ = self.config.phase_at(step if at is None else at)
         rng = np.random.default_rng([self.config.seed, step])
@@ -198,7 +200,7 @@ class WindowSampler:
         return np.stack(made)
 
     def motions(self, windows: list[Window], crop: int) -> tuple[npt.NDArray[np.float16], FloatArray]:
-        """Returns the stored motion of windows, (B, crop, crop, 5), and which of them have one, (B,)."""
+        """Returns the stored motion of windows, (B, crop, crop, 5), and (B,) 1 for windows that have one, else 0."""
         if self.flows is None:
             return np.zeros((0, crop, crop, CHANNELS), np.float16), np.zeros(0, np.float32)
         motion = np.zeros((len(windows), crop, crop, CHANNELS), np.float16)
@@ -215,7 +217,7 @@ class WindowSampler:
                 motion[k] = motion_of_window(found, (clip.height, clip.width), *place, *shown)
                 known[k] = 1.0
 
-        # Some 5 ms each of one core, half a second for the batch of a graphics card that takes a step in 130 ms.
+        # About 5 ms of one core each, half a second for a batch of a GPU whose step takes 130 ms.
         with ThreadPoolExecutor(FLOW_READERS) as pool:
             deque(pool.map(bring, range(len(windows))), maxlen=0)
         return motion, known
