@@ -45,7 +45,7 @@ def test_holes_in_a_regular_video_are_noticed_and_uneven_video_is_not() -> None:
 def test_a_picture_that_stands_still_is_not_taken_for_lost_frames() -> None:
     pts = [*range(50), *range(175, 225), *range(350, 400)]
     told = watch(pts).warnings
-    assert told == ["for up to 5.04 s no frame follows: the picture stands still there, or frames are lost"]
+    assert told == ["there are gaps of up to 5.04 s without a frame: the picture is still there, or frames are missing"]
     seen = Completeness(Path("in.mp4"), SourceReport(), Fraction(25), Fraction(1, 25))
     for k, end in itertools.pairwise([*pts, 400]):
         seen.add(k, end - k)
@@ -56,10 +56,10 @@ def test_a_picture_that_stands_still_is_not_taken_for_lost_frames() -> None:
 def test_a_file_that_ends_early_is_refused_or_warned_of() -> None:
     seen = Completeness(Path("in.mkv"), SourceReport(), Fraction(25), Fraction(1, 1000))
     seen.check_length(Fraction(8), Fraction(10))
-    assert seen.report.truncated == "the file ends at 8.00 s of 10.00 s: it is truncated"
+    assert seen.report.truncated == "the file is truncated: it ends at 8.00 s instead of 10.00 s"
     seen.report.truncated = None
     seen.check_length(Fraction(99, 10), Fraction(10))
-    assert seen.report.warnings == ["the file ends at 9.90 s of 10.00 s"]
+    assert seen.report.warnings == ["the file ends at 9.90 s instead of 10.00 s"]
     seen.check_track(Fraction(9), {"DURATION": "00:00:10.000000000"})
-    assert seen.report.warnings[1] == "the video ends at 9.00 s of 10.00 s"
+    assert seen.report.warnings[1] == "the video ends at 9.00 s instead of 10.00 s"
     assert collections.Counter(seen.report.warnings).most_common(1)[0][1] == 1

@@ -186,7 +186,7 @@ def _opening(work: OpenedRun) -> Opening:
         if isinstance(item, SourceFrame):
             timeline = options_rate(work.options).timeline(source.info.time_base, source.info.rate, item.pts)
             return Opening(item.frame, timeline, item.pts)
-    raise DecodeError("not one frame could be decoded", path=source.path)
+    raise DecodeError("no frame can be decoded", path=source.path)
 
 
 def _check_network(work: OpenedRun, engine: str, opening: Opening) -> None:

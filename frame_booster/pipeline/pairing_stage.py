@@ -91,7 +91,7 @@ class PairingStage:
         if first is None:
             if self._inbox.broken:
                 raise Broken
-            raise DecodeError("not one frame could be decoded", path=self._source.path)
+            raise DecodeError("no frame can be decoded", path=self._source.path)
         layout = layout_of(first.frame)
         origin = first.pts if self._after is None else self._after.first_pts
         timeline = self._settings.rate.timeline(self._source.info.time_base, self._source.info.rate, origin)

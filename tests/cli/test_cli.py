@@ -107,7 +107,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], int, str]]:
         "no such encoder": ([good, "-o", out, "--codec", "none"], 5, "no video encoder"),
         "option of no encoder": ([good, "-o", out, "--encoder-option", "crf"], 2, "not key=value"),
         "time": ([good, "-o", out, "--start", "soon"], 2, "not a time"),
-        "part beyond the end": ([good, "-o", out, "--start", "100"], 2, "no frame in the part asked for (it lasts 0."),
+        "part beyond the end": ([good, "-o", out, "--start", "100"], 2, "no frame in the selected part (it is 0."),
         "unknown flag": ([good, "--nonsense"], 2, "No such option"),
     }
 

@@ -96,7 +96,7 @@ def test_what_is_typed_is_read(flags: list[str], option: str, value: object) -> 
         (["--fps", "secam"], "ntsc, pal"),
         (["--shutter", "half"], "degrees"),
         (["--shutter", "180", "--fps", "30", "--resume"], "does not support --resume"),
-        (["--mask", "none.png"], "no such mask"),
+        (["--mask", "none.png"], "no such file"),
     ],
 )
 def test_what_cannot_be_is_one_line(

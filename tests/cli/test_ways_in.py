@@ -142,7 +142,7 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         (["b.mkv", "a.mp4", "--report", "b.mkv"], "b.mkv: the report would replace the input or the output"),
         (["a.mp4", "-o", "out.mp4", "--report", "b.mkv"], "b.mkv: is there already, and is no report of frame-booster"),
         (["a.mp4", "--report", "-"], "--report needs the name of a file (for standard output, use --json)"),
-        (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (make it first)"),
+        (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (create the folder first)"),
     ],
 )
 def test_what_cannot_be_is_told_before_work(

@@ -166,7 +166,7 @@ def test_options() -> None:
     assert parse_batch_size("auto") is None
     assert parse_batch_size("8") == 8
     for bad in ("much", "-1", "1.5", ""):
-        with pytest.raises(InputError, match="not a number"):
+        with pytest.raises(InputError, match="not a batch size"):
             parse_batch_size(bad)
     with pytest.raises(InputError, match=r"at least 1G of device memory.*--max-device-memory"):
         BoostOptions(max_device_memory=1 << 20)

@@ -272,7 +272,7 @@ def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:
     make_video(folder / "b.mp4", pts=range(4), tones=1)
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "warning: all but 256 colours a frame of yuv420p is lost" in done.stderr
+    assert "warning: yuv420p is converted to pal8 for gif, which loses colours beyond 256 per frame" in done.stderr
     assert "warning: audio stream 1 (aac) is left out" in done.stderr
 
 

@@ -121,7 +121,7 @@ def test_what_is_no_value_is_refused(keywords: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("fps", ["1e-9", "0.0005", 200_000, "1e9"])
 def test_a_rate_that_no_container_counts_is_refused(fps: str | int) -> None:
-    with pytest.raises(InputError, match=r"no container supports .* \(give a rate of 0\.001 to 100000\)"):
+    with pytest.raises(InputError, match=r"no container supports .* \(use a rate from 0\.001 to 100000\)"):
         options_of({"fps": fps})
 
 

@@ -52,9 +52,9 @@ class Mask:
                 shapes.add((round(size[0] * wide), size[1]))
             if not any(_of_one_shape(have, shape) for shape in shapes):
                 raise InputError(
-                    f"the mask is {have[0]}x{have[1]}, the video is shown at {size[0]}x{size[1]}",
+                    f"the mask is {have[0]}x{have[1]}, but the video is shown at {size[0]}x{size[1]}",
                     path=self.path,
-                    hint="make it of that size, or of that shape",
+                    hint="use a mask of that size or aspect ratio",
                 )
             levels = _scaled(levels, size)
         coded = levels[:: turned.down, :: turned.across]
@@ -157,9 +157,9 @@ def read_mask(path: Path) -> Mask:
         with Image.open(BytesIO(data)) as image:
             levels = _levels_of(image)
     except FileNotFoundError as error:
-        raise InputError("no such mask", path=path) from error
+        raise InputError("no such file", path=path, hint="check --mask") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError("the mask cannot be read as a picture", path=path, hint="PNG is usual") from error
+        raise InputError("the mask cannot be read as an image", path=path, hint="use a PNG") from error
     return Mask(path, levels, hashlib.sha256(data).hexdigest())
 
 

@@ -39,12 +39,12 @@ def chroma_steps(pix_fmt: str) -> tuple[int, int]:
 def what_is_lost(source: str, target: str) -> str | None:
     """Says what a conversion between two pixel formats loses: depth, chroma, alpha; None if nothing."""
     if target == "pal8":
-        return "all but 256 colours a frame"
+        return "colours beyond 256 per frame"
     losses = []
     if depth_of(target) < depth_of(source):
-        losses.append(f"{depth_of(source)} bits")
+        losses.append("bit depth")
     if has_alpha(source) > has_alpha(target):
         losses.append("alpha")
     if any(have > want for have, want in zip(*map(chroma_steps, (target, source)), strict=True)):
-        losses.append("chroma")
+        losses.append("chroma resolution")
     return " and ".join(losses) or None

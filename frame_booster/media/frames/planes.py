@@ -110,7 +110,9 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
     name = frame.format.name
     target = _PLANAR.get(name) or (name[:-2] + "le" if name.endswith("be") else None)
     if target is None:
-        raise InputError(f"pixel format {name} is not supported", hint="convert it, for example to yuv420p")
+        raise InputError(
+            f"pixel format {name} is not supported", hint="convert the video first, for example to yuv420p"
+        )
     converted = frame.reformat(format=target)
     if name.startswith("xyz12"):
         _tag_as_converted(converted)
@@ -122,12 +124,12 @@ def planar(frame: av.VideoFrame) -> av.VideoFrame:
 def conversion_of(pix_fmt: str) -> str | None:
     """Says what `planar` does to the values of a format, beside putting them into planes; None if nothing."""
     if pix_fmt.startswith("xyz12"):
-        return "colours in XYZ (digital cinema) are converted to RGB of BT.709 at a gamma of 2.2"
+        return "XYZ colours (digital cinema) are converted to BT.709 RGB with gamma 2.2"
     if pix_fmt.startswith("bayer"):
-        return "the pattern of a camera's sensor (Bayer) is converted to RGB"
+        return "the Bayer pattern of the camera sensor is converted to RGB"
     bits = kept_bits(pix_fmt)
     if bits is not None:
-        return f"of the {bits[1]} bits of each value the upper {bits[0]} are kept"
+        return f"only the upper {bits[0]} of the {bits[1]} bits of each value are kept"
     return None
 
 

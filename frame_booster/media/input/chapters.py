@@ -42,5 +42,5 @@ def chapters_of(
             moved.append({**chapter, "start": max(begins, 0) if ticks else begins, "end": ends})
         behind += late and whole
     if behind:
-        report.warn(f"chapters that begin after the end of the file are left out: {behind}")
+        report.warn(f"chapters that start after the end of the file are dropped: {behind}")
     return moved

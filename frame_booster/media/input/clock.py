@@ -302,14 +302,16 @@ class Clock:
         stream = self._streams[index]
         start = restart.starts[index] * stream.base
         at, now = stream.end * stream.base + stream.offset, start + stream.offset
-        way = "leaps" if restart.ahead else "goes back"
+        way = "jump" if restart.ahead else "go back"
         self._restarts += 1
-        where = f"at {float(at):.2f} s the clock {way} to {float(now):.2f} s"
+        where = f"at {float(at):.2f} s the timestamps {way} to {float(now):.2f} s"
         if self.strict:
-            raise DecodeError(where, path=self.path, hint="without --strict all streams go on by one clock")
+            raise DecodeError(
+                where, path=self.path, hint="without --strict all streams are made continuous, with a warning"
+            )
         if self._restarts == 1:
             self._first = where
-        times = "" if self._restarts == 1 else f", and restarts {self._restarts} times in all"
-        text = f"{self._first}{times}: all streams go on by one clock"
+        times = "" if self._restarts == 1 else f" ({self._restarts} such jumps in all)"
+        text = f"{self._first}{times}: all streams are made continuous"
         self.report.warn(text, instead_of=self._told)
         self._told = text

@@ -84,19 +84,18 @@ class ConstantFormat:
     def _tell(self, own: FrameFormat, first: FrameFormat, time: Fraction) -> None:
         changes = []
         if (own.width, own.height) != (first.width, first.height):
-            changes.append(
-                f"the picture changes from {first.width}x{first.height} to {own.width}x{own.height}: it is scaled back"
-            )
+            between = f"the frame size changes from {first.width}x{first.height} to {own.width}x{own.height}"
+            changes.append(f"{between}: scaled back to the first")
         lost = what_is_lost(own.pix_fmt, first.pix_fmt)
         if lost is not None:
             between = f"the pixel format changes from {first.pix_fmt} to {own.pix_fmt}"
-            changes.append(f"{between}: it is converted back and loses its {lost}")
+            changes.append(f"{between}: converted back to the first, losing {lost}")
         for tag, name in _COLOURS.items():
             before, now = getattr(first, tag), getattr(own, tag)
             if before != now and not {before, now} & _UNKNOWN:
-                changes.append(f"the {name} change from {before} to {now} (H.273): they stay tagged as the first")
+                changes.append(f"the {name} change from {before} to {now} (H.273): the output keeps the first tag")
         for change in changes:
             text = f"at {float(time):.2f} s {change}"
             if self.strict:
-                raise DecodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+                raise DecodeError(text, path=self.path, hint="without --strict this is only a warning")
             self.report.warn(text)

@@ -101,14 +101,18 @@ def open_input(path: Path, options: InputOptions) -> Any:
     if options.rate is not None:
         settings["framerate"] = str(options.rate)
     if options.format == "rawvideo" and options.size is None:
-        raise InputError("raw video does not say its size", path=path, hint="give --size WIDTHxHEIGHT and --rate")
+        raise InputError("raw video needs a frame size", path=path, hint="use --size WIDTHxHEIGHT and --rate")
     for accelerator in _hardware(options.hwaccel):
         try:
             return _open_with(path, options.format, settings, accelerator)
         except av.error.PermissionError as error:
             # What FFmpeg says of a device that is not there.
             if options.hwaccel != "auto":
-                raise InputError(f"hardware decoder {options.hwaccel!r} cannot be used here", path=path) from error
+                raise InputError(
+                    f"the hardware decoder {options.hwaccel!r} does not work on this machine",
+                    path=path,
+                    hint="remove --hwaccel",
+                ) from error
     return _open_with(path, options.format, settings, None)
 
 
@@ -124,15 +128,15 @@ def _open_with(path: Path, format_name: str | None, settings: dict[str, str], ac
     except av.error.PermissionError:
         if accelerator is not None:
             raise
-        raise InputError("cannot be opened: no permission", path=path) from None
+        raise InputError("cannot be opened: permission denied", path=path, hint="change its permissions") from None
     except av.error.FFmpegError as error:
         if path.suffix.lower() == ".mpd" and not av.format.ContainerFormat("dash").is_input:
-            hint = "make one file of it: ffmpeg -i FILE.mpd -c copy FILE.mkv"
-            raise InputError("PyAV's FFmpeg does not read playlists of DASH", path=path, hint=hint) from error
+            hint = "convert it to one file: ffmpeg -i FILE.mpd -c copy FILE.mkv"
+            raise InputError("PyAV's FFmpeg cannot read DASH playlists", path=path, hint=hint) from error
         raise InputError(
             f"cannot be opened as a video: {error.strerror}",
             path=path,
-            hint="it may be truncated, or of a kind FFmpeg does not know",
+            hint="it may be truncated, not a video, or in a format that FFmpeg does not support",
         ) from error
     except ValueError as error:
         raise InputError(f"cannot be opened: {error}", path=path) from error
@@ -153,7 +157,7 @@ def _hardware(name: str | None) -> list[Any]:
 
     there = hwdevices_available()
     if name != "auto" and name not in there:
-        raise InputError(f"there is no hardware decoder {name!r}", hint=f"this FFmpeg knows {', '.join(there)}")
+        raise InputError(f"unknown hardware decoder {name!r}", hint=f"this FFmpeg has {', '.join(there)}")
     return [
         HWAccel(device_type=device, allow_software_fallback=name == "auto")
         for device in (there if name == "auto" else [name])

@@ -153,7 +153,7 @@ class DisplayOrder:
             return self._held.pop(0)
         place, other = next((k, frame) for k, frame in enumerate(self._held) if frame.pts == pts)
         self._sorted += 1
-        self._tell("sorted", f"frames that came against the order of their times were sorted: {self._sorted}")
+        self._tell("sorted", f"frames with timestamps out of order were sorted: {self._sorted}")
         if other.index > first.index:
             return self._held.pop(place)
         self._of_decoding = True
@@ -190,7 +190,9 @@ class DisplayOrder:
             room = min(count, end - begin)
             if room > 1:
                 self._spread += room - 1
-                text = f"frames at the time of the one before are spread over the gap after it: {self._spread}"
+                text = (
+                    f"frames with the timestamp of the one before were spread over the gap that follows: {self._spread}"
+                )
                 self._tell("spread", text)
             if room < count:
                 self._leave_out(count - room)
@@ -204,11 +206,11 @@ class DisplayOrder:
         self._left_out += count
         self._tell(
             "left out",
-            f"frames were left out, since they have the time of others and none near it is free: {self._left_out}",
+            f"frames were dropped, since their timestamp is taken and none near it is free: {self._left_out}",
         )
 
     def _tell(self, kind: str, text: str) -> None:
         if self.strict:
-            raise DecodeError(text, path=self.path, hint="without --strict this is a warning")
+            raise DecodeError(text, path=self.path, hint="without --strict this is only a warning")
         self.report.warn(text, instead_of=self._told.get(kind))
         self._told[kind] = text

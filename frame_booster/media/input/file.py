@@ -84,7 +84,7 @@ class FileSource(Source):
             raise
         variants = {v for s in self.container.streams if (v := variant_of(s)) is not None}
         if len(variants) > 1 and (chosen := variant_of(self.stream)) is not None:
-            self.report.warn(f"of {len(variants)} variants the one of {chosen} bits a second is taken alone")
+            self.report.warn(f"only one of {len(variants)} variants is used, that of {chosen} bit/s")
         self.metadata = dict(self.container.metadata)
         origin = Fraction(self.container.start_time or 0, av.time_base)
         try:
@@ -256,7 +256,7 @@ class FileSource(Source):
                 if self._done(last_end, passed_end):
                     break
         except av.error.FFmpegError as error:
-            text = f"the file cannot be read to its end: {error.strerror}"
+            text = f"the file cannot be read to the end: {error.strerror}"
             if last_end is None and video:
                 raise DecodeError(text, path=self.path) from error
             self.report.truncated = text
@@ -285,14 +285,14 @@ class FileSource(Source):
             length = self.container.duration
             raise nothing_in_part(self.path, Fraction(length, 1_000_000) if length else None)
         if last_end is None:
-            raise DecodeError(self.report.truncated or "not one frame could be decoded", path=self.path)
+            raise DecodeError(self.report.truncated or "no frame can be decoded", path=self.path)
         if self.report.truncated is not None:
             return
         # FFmpeg goes on over the places of a chained Ogg file that it can read, and is at a loss at others.
         if self._end is None and "ogg" not in self.container.format.name:
             check_joined(self.path, self.container.format.name, self.report, strict=self.options.strict)
         if self._end is None and self.container.format.name == "apng" and is_cut_off(self.path, self._seen.frames):
-            self.report.truncated = "the file ends before the last of the frames that it counts: it is truncated"
+            self.report.truncated = "the file has fewer frames than its header says: it is truncated"
             return
         self._seen.check_count()
         self._seen.check_packets(self.container.format.name)

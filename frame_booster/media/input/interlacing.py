@@ -119,14 +119,14 @@ class Interlacing:
             yield from self._treated(item)
 
     def _tell(self, seen: Combing) -> None:
-        text = "the video is interlaced: one whole frame is made of the two fields of each (bwdif)"
+        text = "the video is interlaced: each frame is deinterlaced to one progressive frame (bwdif)"
         if seen.pulldown and seen.progressive:
-            text = f"{text}; it looks like film in 3:2 pulldown, which --ivtc gives back as it was"
+            text = f"{text}; it looks like film with 3:2 pulldown, which --ivtc reverses"
         self._warn(text)
 
     def _warn(self, text: str) -> None:
         if self.strict:
-            raise DecodeError(text, path=self.path, hint="without --strict, or with --deinterlace on, it goes on")
+            raise DecodeError(text, path=self.path, hint="remove --strict, or use --deinterlace on")
         self.report.warn(text)
 
     def _treated(self, item: Decoded) -> Iterator[Decoded]:
@@ -162,8 +162,8 @@ class Interlacing:
     def _watch_for_combing(self, item: Decoded | None) -> None:
         if self._watch.sees_combing(None if item is None else item.frame):
             self._warn(
-                "frames are combed, though not flagged as interlaced, or only later: they are taken as they are; "
-                "--deinterlace on makes whole frames of all"
+                "some frames look interlaced, but the flags or the first frames of the video say progressive: they are "
+                "not deinterlaced (--deinterlace on deinterlaces all)"
             )
 
     def _unflagged(self, item: Decoded) -> Decoded:

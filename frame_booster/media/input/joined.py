@@ -91,8 +91,8 @@ def _second_movie(path: Path) -> int | None:
 
 def said_of(offset: int) -> str:
     """Returns a sentence for the user about a file that begins at a byte of another."""
-    how = "join videos with ffmpeg's concat demuxer, or boost each by itself"
-    return f"another file begins at byte {offset} of it, as cat joins two, and is not read, or not wholly: {how}"
+    how = "join videos with ffmpeg's concat demuxer, or process each separately"
+    return f"another file begins at byte {offset} (joined by cat?) and is not read, or only in part: {how}"
 
 
 def check_joined(path: Path, format_name: str, report: SourceReport, *, strict: bool) -> None:

@@ -37,10 +37,10 @@ def warn_of_lost_metadata(frame: av.VideoFrame, time: Fraction, report: SourceRe
         data = side_data(frame, kind)
         if data is None or (kind == "GOP_TIMECODE" and not _is_a_label(data, time)):
             continue
-        kept = "the picture itself is kept"
+        kept = "the picture is not affected"
         if name == _DOLBY_VISION and _has_its_own_colours(kind, data):
-            kept = "without it, pictures of profile 5 come out green and purple"
-        report.warn(f"the {name} metadata of each frame is left out; {kept}")
+            kept = "without it, this video (profile 5) shows green and purple colours"
+        report.warn(f"the {name} metadata of the frames is lost; {kept}")
 
 
 def _has_its_own_colours(kind: str, data: bytes) -> bool:

@@ -24,11 +24,11 @@ _FLAGS = {
     "ivtc": "--ivtc",
     "hwaccel": "--hwaccel",
 }
-_NO_STREAM = "it is pictures, not a stream of video"
+_NO_STREAM = "it consists of images, not of a video stream"
 _WHY = {
-    "size": "it has a size of its own",
-    "pix_fmt": "it has a pixel format of its own",
-    "rate": "it has times of its own",
+    "size": "the file states its size",
+    "pix_fmt": "the file states its pixel format",
+    "rate": "the file has timestamps",
 }
 
 
@@ -75,7 +75,7 @@ def _opened(
     if path == PIPE:
         return FileSource(path, start=start, end=end, duration=duration, options=options)
     if path.is_dir() and not is_picture_folder(path):
-        raise InputError("is a folder without pictures", path=path, hint="for a folder of videos, -o names a folder")
+        raise InputError("is a folder without images", path=path, hint="for a folder of videos, give a folder with -o")
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         return SequenceSource(path, rate=options.rate, start=start, end=end, duration=duration, strict=options.strict)
     if path.suffix.lower() == ".webp" and path.is_file() and path.stat().st_size:

@@ -84,7 +84,9 @@ class PacketReader:
             self._container.seek(int(target / base), stream=self._video)
         except av.error.FFmpegError:
             # A format without an index: what comes before is decoded and left out.
-            self._report.warn("the input cannot be sought in: all of it is decoded up to the start")
+            self._report.warn(
+                "the input does not support seeking: everything before the start is decoded, which takes time"
+            )
         return begin if early else None
 
     def _can_seek(self) -> bool:
@@ -118,7 +120,7 @@ class PacketReader:
             if not isinstance(error, av.error.FFmpegError) and not isinstance(self._path, RemotePath):
                 raise
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            text = f"the file cannot be read to its end: {why}"
+            text = f"the file cannot be read to the end: {why}"
             offset = second_file(self._path, self._container.format.name)
             if not self._is_end(end_of_last):
                 self._report.truncated = text if offset is None else f"{text}; {said_of(offset)}"

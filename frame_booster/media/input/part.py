@@ -14,7 +14,7 @@ from frame_booster.errors import InputError
 from frame_booster.options import Position
 from frame_booster.timecode import Timecode, may_drop
 
-_USE_TIMES = "give a time instead, as 00:01:02.5"
+_USE_TIMES = "use a time instead, for example 00:01:02.5"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Labels:
             # Labels begin anew after 24 hours.
             number += label.a_day(rate)
             if self.frames is None or number > self.frames:
-                hint = "times such as 00:01:02.5 are counted from the start of the input"
-                raise InputError(f"its timecode begins at {first}, after {label}", path=self.path, hint=hint)
+                hint = "or use a time from the start of the input, for example 00:01:02.5"
+                raise InputError(f"has no timecode {label}: its first one is {first}", path=self.path, hint=hint)
         # Timestamps are rounded, to milliseconds in Matroska, and the frame may lie before its exact time.
         return self.origin + number / rate - (min(self.tick, 1 / rate / 2) if number else 0)
 
@@ -69,19 +69,20 @@ class Labels:
     def _checked(self, label: Timecode) -> tuple[Fraction, Timecode]:
         if self.rate is None:
             raise InputError(
-                f"its frame rate is not known, which timecode {label} needs", path=self.path, hint=_USE_TIMES
+                f"its frame rate is unknown, but timecode {label} needs it", path=self.path, hint=_USE_TIMES
             )
         rate = self.rate
         if self.first is not None and self.first.drop and may_drop(rate):
             # A semicolon is hard to type in a shell; all labels of a video are of one kind.
             label = replace(label, drop=True)
         if self.first is not None and label.drop and not self.first.drop:
-            raise InputError(f"its timecode, from {self.first} on, is not drop-frame as {label}", path=self.path)
+            hint = f"write {replace(label, drop=False)}"
+            raise InputError(f"its timecode is not drop-frame like {label}", path=self.path, hint=hint)
         if label.drop and not may_drop(rate):
-            what = f"{float(rate):.6g} frames a second have no drop-frame timecode as {label}"
+            what = f"there is no drop-frame timecode at {float(rate):.6g} fps, such as {label}"
             raise InputError(what, path=self.path, hint=f"write {replace(label, drop=False)}")
         if not label.is_label(rate):
-            raise InputError(f"there is no timecode {label} at {float(rate):.6g} frames a second", path=self.path)
+            raise InputError(f"there is no timecode {label} at {float(rate):.6g} fps", path=self.path)
         return rate, label
 
 
@@ -122,10 +123,10 @@ def bounds(
     if duration is not None:
         length = labels.length_of(duration) if isinstance(duration, Timecode) else duration
         if length <= 0:
-            raise InputError("duration is not positive")
+            raise InputError("--duration must be positive")
         last = (origin if first is None else first) + length
     if last is not None and last <= (origin if first is None else first):
-        raise InputError("the part asked for ends before it begins", path=labels.path)
+        raise InputError("the selected part ends before it starts", path=labels.path)
     return first, last
 
 
@@ -136,5 +137,5 @@ def nothing_in_part(path: Path, length: Fraction | None) -> InputError:
       path: of the input.
       length: that it has, s; None is unknown.
     """
-    hint = None if length is None else f"it lasts {float(length):.2f} s"
-    return InputError("has no frame in the part asked for", path=path, hint=hint)
+    hint = None if length is None else f"it is {float(length):.2f} s long"
+    return InputError("has no frame in the selected part", path=path, hint=hint)

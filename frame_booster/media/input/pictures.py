@@ -45,17 +45,17 @@ def numbered(path: Path) -> list[Path]:
             twice = found.setdefault(int(match[1]), file)
             if twice != file:
                 names = f"{twice.name} and {file.name}"
-                raise InputError(f"two pictures have one number: {names}", path=path, hint="keep one of them")
+                raise InputError(f"two images have the same number: {names}", path=path, hint="remove one of them")
         if not found:
             raise InputError("no file matches the pattern", path=path)
         numbers = sorted(found)
         missing = next((n for n in range(numbers[0], numbers[-1]) if n not in found), None)
         if missing is not None:
-            raise InputError(f"picture {missing} of the sequence is missing", path=path)
+            raise InputError(f"image {missing} of the sequence is missing", path=path)
         return [found[n] for n in numbers]
     files = [p for p in path.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
     if not files:
-        raise InputError("has no pictures", path=path)
+        raise InputError("has no images", path=path)
     return sorted(files, key=lambda p: [int(x) if x.isdecimal() else x for x in re.split(r"(\d+)", p.name)])
 
 
@@ -132,7 +132,7 @@ class SequenceSource(Source):
         frame, tracks = _read_picture(path)
         if tracks > 1 and path.suffix.lower() == ".avif":
             # There alpha is a picture of its own.
-            self.report.warn("the alpha of the AVIF pictures is left out: FFmpeg decodes their colours alone")
+            self.report.warn("the alpha of the AVIF images is lost: FFmpeg decodes only their colours")
         return frame
 
 
@@ -143,5 +143,5 @@ def _read_picture(path: Path) -> tuple[av.VideoFrame, int]:
             for frame in container.decode(video=0):
                 return frame, len(container.streams.video)
     except (av.error.FFmpegError, IndexError) as error:
-        raise DecodeError(f"cannot be read as a picture: {error}", path=path) from error
-    raise DecodeError("holds no picture", path=path)
+        raise DecodeError(f"cannot be read as an image: {error}", path=path) from error
+    raise DecodeError("contains no image", path=path)

@@ -91,7 +91,7 @@ class Telecine:
         if is_soft(item.pts for item in items):
             self._even = EvenFrames()
             self.report.warn(
-                "3:2 pulldown is a flag of each frame (soft telecine): none is left out, and they are spaced evenly"
+                "--ivtc: the 3:2 pulldown is only flagged (soft telecine): all frames are kept, and spaced evenly"
             )
         for item in items:
             yield from self._treat(item)
@@ -159,7 +159,7 @@ class Telecine:
             if frame is None:
                 continue
             if frame.format.name != item.frame.format.name:
-                self.report.warn("3:2 pulldown is taken out at 8 bits of YUV: what the video has more is lost")
+                self.report.warn("--ivtc works in 8-bit YUV: what the video has beyond that is lost")
                 frame = brought_to(frame, item.frame)
             pts = first + int(shown * length / KEPT) if even else item.pts
             duration = int(length / KEPT) if even else item.duration
@@ -178,6 +178,4 @@ class Telecine:
                 return
         seen, self._combing, self._looked = self._combing, None, True
         if seen is not None and seen.progressive + seen.combed >= CYCLE and seen.combed < seen.frames * Fraction(1, 10):
-            self.report.warn(
-                "the first frames show no sign of 3:2 pulldown: one frame in five is left out nevertheless (--ivtc)"
-            )
+            self.report.warn("--ivtc drops one frame in five, but the first frames show no 3:2 pulldown")

@@ -92,22 +92,22 @@ class Completeness:
             if self.report.truncated is None:
                 self.report.decode_errors += missing
                 self.report.warn(
-                    f"{missing} of the {self.listed} frames that the file lists are empty or cannot be decoded"
+                    f"{missing} of the {self.listed} frames in the file's index are empty or cannot be decoded"
                 )
             return
         without = self.packets - self.frames
         if without > 0:
             self.report.decode_errors += without
-            self.report.warn(f"{without} packets of the video gave no frame")
+            self.report.warn(f"{without} video packets could not be decoded to a frame")
             return
         holes = self._holes()
         short = sum(holes[k] for k in holes if k <= _SHORT_HOLE)
         if short:
-            self.report.warn(f"about {short} frames seem to be missing: the video is regular but for gaps there")
+            self.report.warn(f"about {short} frames seem to be missing: the timestamps have gaps")
         if sum(holes.values()) > short:
             longest = float(max(holes) * self._usual * self.time_base)
-            why = "the picture stands still there, or frames are lost"
-            self.report.warn(f"for up to {longest:.2f} s no frame follows: {why}")
+            why = "the picture is still there, or frames are missing"
+            self.report.warn(f"there are gaps of up to {longest:.2f} s without a frame: {why}")
 
     @property
     def _usual(self) -> int:
@@ -177,7 +177,7 @@ class Completeness:
             return
         if short > TRUNCATED_BY:
             self.report.truncated = (
-                f"the file ends at {float(reached):.2f} s of {float(promised):.2f} s: it is truncated"
+                f"the file is truncated: it ends at {float(reached):.2f} s instead of {float(promised):.2f} s"
             )
             return
         self._warn_if_short("file", reached, promised)
@@ -186,7 +186,7 @@ class Completeness:
         """Warns where the video begins some frames after the file does, s: that may be so, or frames are lost."""
         first = start if self._first is None else self._first * self.time_base
         if first - start > _SHORT_BY_FRAMES * self._frame:
-            self.report.warn(f"the video begins {float(first - start):.2f} s after the file")
+            self.report.warn(f"the video starts {float(first - start):.2f} s after the start of the file")
 
     def check_track(self, reached: Fraction, metadata: dict[str, str]) -> None:
         """Compares where the video ends, s, with the duration that Matroska's writers note with each track."""
@@ -208,7 +208,7 @@ class Completeness:
 
     def _warn_if_short(self, what: str, reached: Fraction, promised: Fraction) -> None:
         if promised - reached > _SHORT_BY_FRAMES * self._frame:
-            self.report.warn(f"the {what} ends at {float(reached):.2f} s of {float(promised):.2f} s")
+            self.report.warn(f"the {what} ends at {float(reached):.2f} s instead of {float(promised):.2f} s")
 
     def check_packets(self, format_name: str) -> None:
         """Warns of an MPEG transport stream that ends within a packet; its header tells no length."""
@@ -217,4 +217,4 @@ class Completeness:
             and self.path.is_file()
             and all(self.path.stat().st_size % size for size in _TS_PACKETS)
         ):
-            self.report.warn("the file ends within a packet: it may be cut off")
+            self.report.warn("the file ends within a packet: it may be truncated")

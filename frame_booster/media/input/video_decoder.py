@@ -193,11 +193,13 @@ class VideoDecoder:
     def _damaged(self, error: BaseException | None) -> None:
         self.report.decode_errors += 1
         if self.options.strict:
-            raise DecodeError("a frame is damaged", path=self.path, hint="without --strict it is concealed") from error
+            raise DecodeError(
+                "a frame is damaged", path=self.path, hint="without --strict this is only a warning"
+            ) from error
 
     def _warn_of_damage(self) -> None:
         """Counts a damaged frame in a warning; not a packet that a demuxer only suspects, as at a joint of streams."""
-        text = "damaged frames are shown as the decoder conceals them, or left out"
+        text = "damaged frames are concealed by the decoder or dropped"
         before, self._damage = f"{text}: {self._damage}", self._damage + 1
         self.report.warn(f"{text}: {self._damage}", instead_of=before)
 
@@ -212,18 +214,16 @@ class VideoDecoder:
         time = float(pts * self._time_base - self._origin)
         ratios = " to ".join(f"{ratio.numerator}:{ratio.denominator}" for ratio in (before, shape))
         self._told_shape = True
-        self._tell(
-            f"at about {time:.2f} s the shape of pixels changes from {ratios}: they keep that of the first frame"
-        )
+        self._tell(f"at about {time:.2f} s the pixel aspect ratio changes from {ratios}: the output keeps the first")
 
     def _tell(self, text: str) -> None:
         if self.options.strict:
-            raise DecodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+            raise DecodeError(text, path=self.path, hint="without --strict this is only a warning")
         self.report.warn(text)
 
     def _missing_pts(self) -> int:
         """Returns the time of a frame without a timestamp, from the frame before and the frame rate."""
         if not self._ticks_per_frame:
-            raise DecodeError("frames have neither timestamps nor a rate", path=self.path, hint="give --rate")
-        self.report.warn(f"frames without timestamps are shown at {self._rate} frames a second")
+            raise DecodeError("the frames have neither timestamps nor a frame rate", path=self.path, hint="use --rate")
+        self.report.warn(f"frames without timestamps are placed at {self._rate} fps")
         return 0 if self._next_pts is None else self._next_pts

@@ -60,22 +60,22 @@ def choose_video(container: Any, path: Path, options: InputOptions) -> VideoTrac
         raise InputError(
             f"has no video stream {options.video_stream}",
             path=path,
-            hint=f"there are {len(pictures)}, counted from 0",
+            hint=f"it has {len(pictures)}, counted from 0",
         )
     stream = pictures[options.video_stream]
     in_mp4 = "mov" in container.format.name.split(",")
     if in_mp4 and is_protected(path, int(stream.id)):
         raise InputError(
-            "the video is encrypted (DRM), and cannot be decoded",
+            "the video is encrypted (DRM) and cannot be decoded",
             path=path,
-            hint="only what plays without the program of its shop can be boosted",
+            hint="use a file without copy protection",
         )
     context = stream.codec_context
     if context is None or not context.width or not context.height or context.format is None:
         raise InputError(
             "the video stream cannot be decoded: its size or format is unknown",
             path=path,
-            hint="an MP4 with its index at the end cannot come through a pipe" if path == PIPE else None,
+            hint="an MP4 whose index is at the end cannot be read from a pipe" if path == PIPE else None,
         )
     # Frame threads where there are any: faster, and FFmpeg's VP8 decoder gives other pixels now and then
     # in slice threads, PyAV's default.

@@ -120,7 +120,9 @@ class Window:
         self._begun.add(index)
         late = time - (self.begin or 0)
         if late > Fraction(1, 10):
-            self.report.warn(f"video stream {index} begins {float(late):.2f} s later, with its first key frame there")
+            self.report.warn(
+                f"video stream {index} starts {float(late):.2f} s late, at its first key frame in the selected part"
+            )
         return True
 
 

@@ -230,7 +230,7 @@ def _first_frame(path: Path, start: Fraction) -> Fraction:
     with _opened(path, start, Fraction(10), seekable) as source:
         first = next(Reading(source, not_before=start).frames(), None)
     if first is None:
-        raise InputError("has no frame in the part asked for", path=path)
+        raise InputError("has no frame in the selected part", path=path)
     return first.time
 
 

@@ -105,6 +105,6 @@ def test_every_kind_of_picture_is_read(tmp_path: Path) -> None:
     Image.fromarray(np.array([[[255, 255, 255, 0], [255, 255, 255, 255]]], np.uint8)).save(tmp_path / "alpha.png")
     assert read_mask(tmp_path / "alpha.png").levels.tolist() == [[0, 255]]
     (tmp_path / "no.png").write_text("no picture")
-    for name, what in (("no.png", "cannot be read"), ("none.png", "no such mask")):
+    for name, what in (("no.png", "cannot be read"), ("none.png", "no such file")):
         with pytest.raises(InputError, match=what):
             read_mask(tmp_path / name)

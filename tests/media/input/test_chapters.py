@@ -33,7 +33,7 @@ def of_a_film(path: Path) -> Path:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_they_make_the_result_no_longer(tmp_path: Path, suffix: str) -> None:
     result = boosted(of_a_film(tmp_path / "in.mkv"), tmp_path / f"out{suffix}")
-    assert result.warnings == ["chapters that begin after the end of the file are left out: 1"]
+    assert result.warnings == ["chapters that start after the end of the file are dropped: 1"]
     facts = probe(tmp_path / f"out{suffix}")
     assert abs(Fraction(facts["format"]["duration"]) - 1) <= 2 * MS
     found = [(Fraction(c["start_time"]), Fraction(c["end_time"]), c["tags"]["title"]) for c in facts["chapters"]]

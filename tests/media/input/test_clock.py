@@ -50,9 +50,9 @@ def times(path: Path, **part: Any) -> tuple[list[Fraction], list[Fraction], list
 @pytest.mark.parametrize(
     ("late", "again", "told"),
     [
-        (0, False, r"at \d\.\d\d s the clock goes back to \d\.\d\d s: all streams go on by one clock"),
-        (0, True, r"the clock goes back to \d\.\d\d s, and restarts 2 times in all: all streams"),
-        (5000, False, r"at \d\.\d\d s the clock leaps to 500\d\.\d\d s: all streams go on by one clock"),
+        (0, False, r"at \d\.\d\d s the timestamps go back to \d\.\d\d s: all streams are made continuous"),
+        (0, True, r"the timestamps go back to \d\.\d\d s \(2 such jumps in all\): all streams"),
+        (5000, False, r"at \d\.\d\d s the timestamps jump to 500\d\.\d\d s: all streams are made continuous"),
     ],
 )
 def test_streams_stay_in_step_over_a_restart(tmp_path: Path, late: int, again: bool, told: str) -> None:
@@ -96,7 +96,7 @@ def test_the_result_goes_on_over_a_restart_and_a_part_is_found_behind_it(tmp_pat
 
 def test_a_restart_is_an_error_where_the_reading_is_strict(tmp_path: Path) -> None:
     path, _ = joined(tmp_path)
-    with pytest.raises(DecodeError, match=r"in\.ts: at \d.* the clock goes back to .*--strict"):
+    with pytest.raises(DecodeError, match=r"in\.ts: at \d.* the timestamps go back to .*--strict"):
         boosted(path, tmp_path / "out.mp4", input_strict=True)
 
 
@@ -155,7 +155,7 @@ def test_a_film_may_pause_in_a_file() -> None:
     assert read(order, Flags.show_ids) == (order, [])
     passed, warnings = read(order)
     assert passed == [(k, 4 * n + k) for n in range(100) for k in (0, 1)]
-    assert "leaps" in warnings[0]
+    assert "jump" in warnings[0]
 
 
 def test_a_subtitle_overtakes_none_of_its_stream() -> None:

@@ -19,7 +19,7 @@ def test_damaged_frames_are_told_of(tmp_path: Path) -> None:
     source.write_bytes(data)
     result = boosted(source, tmp_path / "out.mkv")
     assert result.decode_errors
-    assert any(text.startswith("damaged frames are shown as the decoder conceals them") for text in result.warnings)
+    assert any(text.startswith("damaged frames are concealed by the decoder") for text in result.warnings)
 
 
 def test_a_damaged_packet_of_sound_is_left_out_with_a_warning(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_change_of_the_shape_of_pixels_is_told_of(tmp_path: Path) -> None:
     both = tmp_path / "both.ts"
     both.write_bytes(b"".join((tmp_path / f"{name}.ts").read_bytes() for name in "ab"))
     result = boosted(both, tmp_path / "out.mkv")
-    assert any("the shape of pixels changes from 1:1 to 4:3" in text for text in result.warnings)
+    assert any("the pixel aspect ratio changes from 1:1 to 4:3" in text for text in result.warnings)
 
 
 def test_a_stream_that_the_container_refuses_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

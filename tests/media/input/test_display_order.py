@@ -1,4 +1,4 @@
-"""Frames against the order of their times, at one time, or with times of decoding: all of them, in their order."""
+"""Frames timestamps out of order, at one time, or with times of decoding: all of them, in their order."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_frames_that_a_decoder_did_not_wait_for_are_sorted(tmp_path: Path) -> No
     made = decoded(tmp_path / "out.mkv")
     assert [data for _, data in made[::2]] == [pictures[k] for k in range(12)]
     assert [time for time, _ in made] == [Fraction(k, 50) for k in range(24)]
-    assert "frames that came against the order of their times were sorted: " in warnings_of(result)
-    with pytest.raises(DecodeError, match=r"against the order of their times.*--strict"):
+    assert "frames with timestamps out of order were sorted: " in warnings_of(result)
+    with pytest.raises(DecodeError, match=r"timestamps out of order.*--strict"):
         boosted(source, tmp_path / "strict.mkv", input_strict=True)
 
 
@@ -71,7 +71,7 @@ def test_frames_of_one_time_are_spread(tmp_path: Path) -> None:
     assert probed_times(tmp_path / "out.mp4")[::2] == [Fraction(k, 25) for k in (0, 1, 2, 3, 4, 5, 6)] + [
         Fraction(13, 50)
     ]
-    assert "at the time of the one before are spread over the gap after it: 3" in warnings_of(result)
+    assert "with the timestamp of the one before were spread over the gap that follows: 3" in warnings_of(result)
 
 
 class Feed:
@@ -122,9 +122,7 @@ def test_more_frames_than_ticks_are_left_out_with_a_count() -> None:
     feed = Feed()
     given = feed.through([(t, [t]) for t in (0, 1, 1, 1, 2, 3)])
     assert given == [(t, t) for t in range(4)]
-    assert feed.report.warnings == [
-        "frames were left out, since they have the time of others and none near it is free: 2"
-    ]
+    assert feed.report.warnings == ["frames were dropped, since their timestamp is taken and none near it is free: 2"]
 
 
 def test_a_frame_that_is_too_late_to_be_sorted_is_shown_all_the_same() -> None:
@@ -133,7 +131,10 @@ def test_a_frame_that_is_too_late_to_be_sorted_is_shown_all_the_same() -> None:
     given = feed.through([*packets, (50, [50]), (2500, [2500])])
     assert len(given) == len(packets) + 2
     assert [pts for _, pts in given] == sorted({pts for _, pts in given})
-    assert feed.report.warnings[-1] == "frames at the time of the one before are spread over the gap after it: 1"
+    assert (
+        feed.report.warnings[-1]
+        == "frames with the timestamp of the one before were spread over the gap that follows: 1"
+    )
 
 
 def test_frames_of_one_time_are_spread_to_the_last_tick() -> None:

@@ -14,7 +14,7 @@ from frame_booster.media.input import lost_metadata
 from frame_booster.media.input.source import SourceReport
 from tests.conftest import boosted, ffmpeg, make_video
 
-TOLD = "the timecode metadata of each frame is left out; the picture itself is kept"
+TOLD = "the timecode metadata of the frames is lost; the picture is not affected"
 
 
 @pytest.mark.parametrize("label", [None, "00:00:00:00", "10:00:00:00", "00:00:05:00"])
@@ -36,9 +36,9 @@ def test_a_part_of_a_file_without_a_timecode_has_none_that_is_lost(tmp_path: Pat
     assert TOLD not in boosted(tmp_path / "in.mpg", tmp_path / "out.mp4", start="3").warnings
 
 
-KEPT = "the Dolby Vision metadata of each frame is left out; the picture itself is kept"
+KEPT = "the Dolby Vision metadata of the frames is lost; the picture is not affected"
 OTHER_COLOURS = (
-    "the Dolby Vision metadata of each frame is left out; without it, pictures of profile 5 come out green and purple"
+    "the Dolby Vision metadata of the frames is lost; without it, this video (profile 5) shows green and purple colours"
 )
 
 

@@ -109,6 +109,6 @@ def test_times_and_rates_as_they_are_typed() -> None:
 def test_a_part_that_ends_where_it_begins_is_refused() -> None:
     labels, here = Labels(Path("in"), Fraction(25), origin=Fraction(7)), Fraction(3)
     for start, end in ((here, here), (label("00:00:03:00"), here), (None, Fraction(0))):
-        with pytest.raises(InputError, match="ends before it begins"):
+        with pytest.raises(InputError, match="ends before it starts"):
             bounds(labels, start, end, None, Fraction(7))
     assert bounds(labels, here, here + Fraction(1, 1000), None, Fraction(7)) == (10, 10 + Fraction(1, 1000))

@@ -157,7 +157,7 @@ def test_numbers_are_sorted_as_numbers_and_must_be_complete(tmp_path: Path) -> N
     for name in ("a2.png", "a10.png", "a1.png"):
         (tmp_path / name).touch()
     assert [path.name for path in numbered(tmp_path)] == ["a1.png", "a2.png", "a10.png"]
-    with pytest.raises(InputError, match="picture 3 of the sequence is missing"):
+    with pytest.raises(InputError, match="image 3 of the sequence is missing"):
         numbered(tmp_path / "a%d.png")
     with pytest.raises(InputError, match="no file matches"):
         numbered(tmp_path / "b%d.png")
@@ -173,7 +173,9 @@ def test_pictures_of_different_sizes_are_scaled_or_refused(tmp_path: Path) -> No
     with open_source(folder, InputOptions()) as source:
         sizes = {(item.frame.width, item.frame.height) for item in source.items() if isinstance(item, SourceFrame)}
         assert sizes == {SIZE}
-        assert source.report.warnings == ["at 0.04 s the picture changes from 64x48 to 32x32: it is scaled back"]
+        assert source.report.warnings == [
+            "at 0.04 s the frame size changes from 64x48 to 32x32: scaled back to the first"
+        ]
     with (
         open_source(folder, InputOptions(strict=True)) as source,
         pytest.raises(DecodeError, match="64x48 to 32x32"),
@@ -184,9 +186,9 @@ def test_pictures_of_different_sizes_are_scaled_or_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        ("in.yuv", InputOptions(format="rawvideo"), "does not say its size"),
-        ("in.mkv", InputOptions(video_stream=3), r"no video stream 3.*there are 1"),
-        ("in.mkv", InputOptions(hwaccel="nonsense"), "no hardware decoder 'nonsense'"),
+        ("in.yuv", InputOptions(format="rawvideo"), "needs a frame size"),
+        ("in.mkv", InputOptions(video_stream=3), r"no video stream 3.*it has 1"),
+        ("in.mkv", InputOptions(hwaccel="nonsense"), "unknown hardware decoder 'nonsense'"),
         ("in.mkv", InputOptions(format="nonsense"), "nonsense"),
     ],
 )
@@ -200,7 +202,7 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path, name: str, options: Inpu
 def test_a_playlist_of_dash_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "in.mpd"
     path.write_text('<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"></MPD>')
-    with pytest.raises(InputError, match=r"in\.mpd: .* does not read playlists of DASH .*-c copy FILE\.mkv"):
+    with pytest.raises(InputError, match=r"in\.mpd: .* cannot read DASH playlists .*-c copy FILE\.mkv"):
         open_source(path, InputOptions())
 
 
@@ -211,7 +213,7 @@ def test_hardware_decoding_falls_back_to_software_where_it_may(tmp_path: Path) -
 
 
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="folder without pictures"):
+    with pytest.raises(InputError, match="folder without images"):
         open_source(tmp_path, InputOptions())
 
 

@@ -27,7 +27,10 @@ def test_packets_that_give_no_frame_are_counted() -> None:
     assert (complete.report.warnings, complete.report.decode_errors) == ([], 0)
     lacking = watching(*range(4), packets=5)
     lacking.check_count()
-    assert (lacking.report.warnings, lacking.report.decode_errors) == (["1 packets of the video gave no frame"], 1)
+    assert (lacking.report.warnings, lacking.report.decode_errors) == (
+        ["1 video packets could not be decoded to a frame"],
+        1,
+    )
 
 
 def test_frames_that_the_file_lists_are_counted() -> None:
@@ -37,7 +40,7 @@ def test_frames_that_the_file_lists_are_counted() -> None:
     lacking = watching(0, 1, 2, 4, listed=5)
     lacking.check_count()
     assert lacking.report.decode_errors == 1
-    assert lacking.report.warnings == ["1 of the 5 frames that the file lists are empty or cannot be decoded"]
+    assert lacking.report.warnings == ["1 of the 5 frames in the file's index are empty or cannot be decoded"]
 
 
 @pytest.mark.parametrize(
@@ -55,11 +58,11 @@ def test_frames_that_the_file_lists_are_counted() -> None:
 def test_gaps_of_regular_video_are_holes(times: list[int], missing: int) -> None:
     seen = watching(*times)
     seen.check_count()
-    told = f"about {missing} frames seem to be missing: the video is regular but for gaps there"
+    told = f"about {missing} frames seem to be missing: the timestamps have gaps"
     assert seen.report.warnings == ([told] if missing else [])
 
 
-@pytest.mark.parametrize(("first", "told"), [(2, []), (3, ["the video begins 0.12 s after the file"])])
+@pytest.mark.parametrize(("first", "told"), [(2, []), (3, ["the video starts 0.12 s after the start of the file"])])
 def test_a_video_that_begins_frames_after_the_file(first: int, told: list[str]) -> None:
     seen = watching(first + 25, first + 26)
     seen.check_beginning(Fraction(1))
@@ -85,7 +88,7 @@ def test_a_file_that_ends_early(lacks: Fraction, truncated: bool, warns: bool) -
 
 @pytest.mark.parametrize("size", [188, 192, 204])
 def test_a_transport_stream_that_ends_within_a_packet(tmp_path: Path, size: int) -> None:
-    told = ["the file ends within a packet: it may be cut off"]
+    told = ["the file ends within a packet: it may be truncated"]
     for over, name, wanted in ((0, "mpegts", []), (1, "mpegts", told), (-1, "mpegts", told), (1, "matroska", [])):
         path = tmp_path / "in.ts"
         path.write_bytes(bytes(7 * size + over))

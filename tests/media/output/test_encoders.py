@@ -59,7 +59,7 @@ def test_what_is_asked_for_and_does_not_fit_names_the_way_out(tmp_path: Path) ->
 
 
 def test_chroma_that_is_lost_in_one_direction_is_told() -> None:
-    assert what_is_lost("yuv411p", "yuv420p") == what_is_lost("yuv440p", "yuv422p") == "chroma"
+    assert what_is_lost("yuv411p", "yuv420p") == what_is_lost("yuv440p", "yuv422p") == "chroma resolution"
     assert what_is_lost("yuv411p", "yuv422p") is what_is_lost("gray", "yuv420p") is None
     assert choose_pixel_format("libx264", "yuv411p", None) == "yuv422p"
 

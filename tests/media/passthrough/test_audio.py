@@ -233,7 +233,7 @@ def test_what_the_options_about_audio_do(tmp_path: Path) -> None:
     [
         ({"audio": "loud"}, InputError, "is not copy, encode or drop"),
         ({"audio": "copy", "audio_codec": "aac"}, InputError, "--audio copy excludes --audio-codec"),
-        ({"audio_bitrate": 0}, InputError, "not positive"),
+        ({"audio_bitrate": 0}, InputError, "must be positive"),
         (
             {"audio": "copy", "slow_motion": 2, "slow_audio": "stretch"},
             InputError,

@@ -131,7 +131,7 @@ def test_what_is_lost_is_handed_out_before_what_was_never_begun() -> None:
 def test_an_error_counts_only_of_a_segment_that_begins_there() -> None:
     chain = Chain(GRID, FIRST, 2)
     starts = handed_out(chain)
-    chain.take(1, Failure(1, 1, False, "DecodeError", "not one frame could be decoded", "in.mp4", None))
+    chain.take(1, Failure(1, 1, False, "DecodeError", "no frame can be decoded", "in.mp4", None))
     chain.take(0, made(0, starts[0], 5, None))
     assert taken(chain) == [0]
     assert chain.complete, "the input has ended before it"

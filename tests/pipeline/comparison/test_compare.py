@@ -102,7 +102,7 @@ def test_places_are_timecodes_of_the_source_too(tmp_path: Path) -> None:
     data, _ = page(before, tmp_path / "part.mov", offset=start)
     assert data["kinds"].count("s") == 4
     for span, said in (
-        ({"start": end, "end": start}, "ends before it begins"),
+        ({"start": end, "end": start}, "ends before it starts"),
         ({"offset": end, "end": start}, "ends before the boosted video begins"),
         ({"end": end, "duration": length}, "exclude each other"),
         ({"start": Timecode.parse("09:00:00:00")}, "begins at 10:00:00:00"),
