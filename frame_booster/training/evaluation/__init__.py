@@ -1,1 +1,1 @@
-"""Measuring: quality on triplets, the cost of a network, how far it sees; tables and figures of the results."""
+"""Evaluation: quality on triplets, flicker, cost and range of a network; tables and figures of the results."""

@@ -1,4 +1,4 @@
-"""Comparing methods with the truth: figures of each on every triplet, and their means."""
+"""Compares methods with the true frames: figures for each triplet, and their means."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from frame_booster.training.evaluation.methods import Method
 from frame_booster.training.perceptual.st_lpips import StLpips
 
 BUCKETS = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0), (10.0, float("inf")))
-"""Mean motion between neighbours, px at the stored size."""
+"""Ranges of the mean motion between neighbouring frames, px at the stored size."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,23 @@ class Case:
     """Figures of one method on one triplet."""
 
     set: str
-    """Name of the set that the triplet is of."""
+    """Name of the set of the triplet."""
     method: str
     triplet: str
     motion: float
-    """px at the stored size."""
+    """Mean motion between neighbouring frames, px at the stored size."""
     psnr: float
     """dB."""
     ssim: float
     ie: float
-    """Interpolation error: root of the mean square difference, code values (Baker et al., Middlebury, 2011)."""
+    """Interpolation error: root mean square difference, code values (Baker et al., Middlebury, 2011)."""
     st_lpips: float | None
-    """ST-LPIPS on AlexNet times 1000 (Ghildyal & Liu, ECCV 2022); None where it was not measured."""
+    """ST-LPIPS on AlexNet, times 1000 (Ghildyal & Liu, ECCV 2022); None if it was not measured."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Mean figures of one method over the triplets of one bucket of a set."""
+    """Mean figures of one method over the triplets of a set in one bucket of motion."""
 
     set: str
     method: str
@@ -53,7 +53,7 @@ class Score:
 
 
 Seen = Callable[[Triplet, dict[str, FrameArray], list[Case]], None]
-"""Told of each triplet, what every method made of it, and the figures of that."""
+"""Function that is called with each triplet, the frames of all methods by name, and their figures."""
 
 
 def measure(
@@ -67,11 +67,11 @@ def measure(
     """Measures methods on triplets.
 
     Args:
-      triplets: with their truth.
-      methods: by name.
-      seen: called with every triplet, the frames made for it, and their cases.
-      name: of the set.
-      perceptual: also measures ST-LPIPS, on 8-bit frames as everything else.
+      triplets: triplets with their true frames.
+      methods: methods by name.
+      seen: called with each triplet, its interpolated frames, and their figures.
+      name: name of the set.
+      perceptual: measures ST-LPIPS too, on 8-bit frames like the other figures.
 
     Raises:
       InputError: there are no triplets, or their frames are too small for ST-LPIPS.
@@ -105,7 +105,8 @@ def measure(
 
 
 def summarise(cases: list[Case]) -> list[Score]:
-    """Returns for each set and method a score over all triplets (bucket "all") and one for each bucket that has any."""
+    """Returns, for each set and method, a score over all triplets (bucket "all") and one for each bucket with
+    triplets."""
     scores = []
     for of_set, method in dict.fromkeys((case.set, case.method) for case in cases):
         mine = [case for case in cases if (case.set, case.method) == (of_set, method)]

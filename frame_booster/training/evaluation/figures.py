@@ -1,4 +1,4 @@
-"""Pictures of what was measured: the six panels of the published figures, and flows as colours."""
+"""Images of an evaluation: the six panels of the published figures, and optical flow as colours."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from frame_booster.training.data.triplets import Triplet
 from frame_booster.training.evaluation.flow_picture import colour_wheel, flow_picture
 
 _LABEL = 18
-"""Height of a line of text above a panel, px."""
+"""Height of the label above a panel, px."""
 
 
 def file_name(*parts: str) -> str:
-    """Returns a file's name that holds the names of a set and a triplet, which may be paths: it leads to no folder."""
+    """Joins names of a set and a triplet to a file name; they may be paths, so separators are replaced."""
     return re.sub(r"[/\\:]", "_", "_".join(part for part in parts if part))
 
 
@@ -30,7 +30,7 @@ def _labelled(picture: FrameArray, label: str) -> FrameArray:
 
 
 def edge_shift(predicted: FrameArray, truth: FrameArray) -> FrameArray:
-    """Draws the edges of the truth over the prediction, in red: where they miss its own, it has shifted them."""
+    """Draws the edges of the true frame over the prediction, in red; where they miss its edges, it has shifted them."""
     edges = cv2.Canny(cv2.cvtColor(truth, cv2.COLOR_RGB2GRAY), 100, 200) > 0
     drawn = predicted.copy()
     drawn[edges] = (255, 0, 0)
@@ -38,7 +38,8 @@ def edge_shift(predicted: FrameArray, truth: FrameArray) -> FrameArray:
 
 
 def six_panels(triplet: Triplet, predicted: FrameArray) -> FrameArray:
-    """Returns the figure of the published work: both frames and the prediction, truth, difference, edge shift."""
+    """Returns the figure of the published work: both frames, the prediction, the true frame, their difference, edge
+    shift."""
     difference = np.abs(predicted.astype(np.int16) - triplet.truth).astype(np.uint8)
     panels = [
         _labelled(triplet.frame0, "first frame"),
@@ -52,9 +53,10 @@ def six_panels(triplet: Triplet, predicted: FrameArray) -> FrameArray:
 
 
 def flow_panels(network: Any, triplet: Triplet) -> FrameArray:
-    """Draws the flows of a network at each of its levels: a row a level, from frame 0 and from frame 1, then the key.
+    """Draws the optical flow of a network at each of its levels.
 
-    All are scaled to the frame's size; full colour is the same length, in px of the frame, in all of them.
+    Each row has the flows of one level, for frame 0 and frame 1, and the key. All flows are scaled to the size of the
+    frame, and full colour is the same length in all of them, in px of the frame.
     """
     height, width = triplet.truth.shape[:2]
     multiple = network.multiple
@@ -80,11 +82,11 @@ def flow_panels(network: Any, triplet: Triplet) -> FrameArray:
 
 
 def write_png(path: Path, picture: FrameArray) -> None:
-    """Writes an RGB picture.
+    """Writes an RGB image.
 
     Raises:
       OutputError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture[..., ::-1]):
-        raise OutputError("the picture cannot be written", path=path)
+        raise OutputError("the image cannot be written", path=path)

@@ -1,13 +1,14 @@
-"""Flicker of a clip of which every second frame is interpolated, as one number.
+"""Flicker of a clip in which every second frame is interpolated, as one number.
 
-Where interpolated frames are softer or darker than the originals between which they are shown, the picture pulses at
-half the frame rate: 30 times a second at 60 frames, below the 50 to 90 at which light fuses to the eye (Davis, Hsieh &
-Lee, "Humans perceive flicker artifacts at 500 Hz", Scientific Reports 5, 2015). No figure of single frames shows it.
+Where interpolated frames are softer or darker than the originals between which they are shown, the video pulses at half
+the frame rate: 30 times a second at 60 frames per second, below the 50 to 90 Hz at which flicker fuses for the eye
+(Davis, Hsieh & Lee, "Humans perceive flicker artifacts at 500 Hz", Scientific Reports 5, 2015). Figures of single
+frames do not show this.
 
-The measure is the amplitude of that one temporal frequency, as display metrology measures flicker (ICDM, "Information
-Display Measurements Standard"), less what the original clip has of it, since flicker is change that the original does
-not have (Fan et al., "Flicking reduction in all intra frame coding", JVT-E070, 2002). What alternates are the two
-things that SSIM compares within its window: brightness and contrast (Wang et al., 2004).
+The measure is the amplitude of this one temporal frequency, as in display metrology (ICDM, "Information Display
+Measurements Standard"). The amplitude of the original clip is subtracted, since flicker is change that the original
+does not have (Fan et al., "Flicking reduction in all intra frame coding", JVT-E070, 2002). It is measured for the two
+quantities that SSIM compares within its window: brightness and contrast (Wang et al., 2004).
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from frame_booster.training.data.shot_splitting import CUT_BELOW, Target, frames
 from frame_booster.training.evaluation.methods import Method
 
 RUN = 24
-"""Shown frames over which an alternation must last: a second of film."""
+"""Number of shown frames over which an alternation must last: a second of film."""
 _LEAST = RUN // 4
-"""Interpolated frames that a shorter run, before a cut or at the end, must have."""
+"""Minimum number of interpolated frames in a shorter run, before a cut or at the end."""
 _WINDOW, _DEVIATION = (11, 11), 1.5
-"""Size and standard deviation of SSIM's Gaussian window, px."""
+"""Size and standard deviation of the Gaussian window of SSIM, px."""
 
 Frames = Iterable[tuple[FrameArray, Thumbnail]]
-"""(H, W, 3) uint8 RGB frames of one size with their thumbnails, by which cuts are found."""
+"""(H, W, 3) uint8 RGB frames of one size, with their thumbnails for cut detection."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,16 @@ class Flicker:
     clip: str
     method: str
     flicker: float
-    """8-bit code values, at least 0: how far interpolated frames differ from originals, in the same way for 24 frames,
-    in the mean over the picture. 0 is the original clip; below 0.5 it is less than a display of 8 bits can show."""
+    """Mean over the image, in 8-bit code values, of how far interpolated frames differ from the true ones in the same
+    direction for 24 frames. 0 is the original clip; values below 0.5 are less than an 8-bit display can show."""
     frames: int
-    """Interpolated frames that were compared."""
+    """Number of interpolated frames that were compared."""
 
 
 def _look(frame: FrameArray) -> FloatArray:
-    """Returns brightness and contrast about every pixel, (H, W, 2) code values: weighted mean, standard deviation."""
+    """Returns brightness and contrast at each pixel, (H, W, 2) code values: weighted mean and standard deviation."""
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    # Less the mean of all, so that the difference of two large numbers keeps its digits.
+    # The mean of the image is subtracted first, because the difference of two large numbers would lose digits.
     centre = np.float32(gray.mean())
     gray -= centre
     mean, square = (cv2.GaussianBlur(x, _WINDOW, _DEVIATION) for x in (gray, np.square(gray)))
@@ -60,7 +61,7 @@ def _look(frame: FrameArray) -> FloatArray:
 
 
 class _Runs:
-    """Alternation of one method, over one run of frames after another."""
+    """Alternation of one method, over consecutive runs of frames."""
 
     def __init__(self) -> None:
         self.done: list[tuple[float, int]] = []
@@ -68,8 +69,8 @@ class _Runs:
         self._count = 0
 
     def add(self, interpolated: FrameArray, truth: FloatArray) -> None:
-        # The frames before and after are those of the original clip. So what an interpolated frame has more than the
-        # true one is what alternates, from top to bottom.
+        # The neighbouring frames are those of the original clip. The difference to the true frame is thus the
+        # peak-to-peak amplitude of the alternation.
         difference = _look(interpolated) - truth
         self._sum = difference if self._sum is None else self._sum + difference
         self._count += 1
@@ -77,7 +78,7 @@ class _Runs:
             self.end()
 
     def end(self) -> None:
-        """Closes a run: what had the same sign all the time is left in the mean, the rest cancels out."""
+        """Closes a run. In the mean only differences that keep their sign remain; the others cancel out."""
         if self._sum is not None and self._count >= _LEAST:
             lasting = np.linalg.norm(self._sum / self._count, axis=-1)
             self.done.append((float(lasting.mean()), self._count))
@@ -85,13 +86,13 @@ class _Runs:
 
 
 def measure_flicker(frames: Frames, methods: dict[str, Method], clip: str = "") -> list[Flicker]:
-    """Measures the flicker of methods on a clip whose every second frame they replace.
+    """Measures the flicker of methods on a clip in which they replace every second frame.
 
     Args:
-      frames: of the clip. Between the first and the third a frame is interpolated and compared with the second, then
-        between the third and the fifth, and so on; not where one of them is of another shot.
-      methods: by name.
-      clip: its name.
+      frames: frames of the clip. A frame is interpolated between the first and the third and compared with the second,
+        then between the third and the fifth, and so on, but not across cuts.
+      methods: methods by name.
+      clip: name of the clip.
 
     Raises:
       InputError: no shot has 13 frames.
@@ -113,7 +114,7 @@ def measure_flicker(frames: Frames, methods: dict[str, Method], clip: str = "") 
     for name, run in runs.items():
         run.end()
         if not run.done:
-            raise InputError(f"no shot of it has {2 * _LEAST + 1} frames, which flicker takes", path=clip or None)
+            raise InputError(f"no shot has the {2 * _LEAST + 1} frames that flicker needs", path=clip or None)
         values, counts = zip(*run.done, strict=True)
         found.append(Flicker(clip, name, float(np.average(values, weights=counts)), sum(counts)))
     return found
@@ -123,13 +124,13 @@ def flicker_of(path: Path, methods: dict[str, Method], size: tuple[int, int] | N
     """Measures the flicker of methods on a video file.
 
     Args:
-      path: of the video.
-      methods: by name.
-      size: (width, height) that frames are scaled down and cropped to; None leaves them as they are.
-      limit: frames to read at most.
+      path: path of the video.
+      methods: methods by name.
+      size: (width, height) that frames are scaled down and cropped to; None: frames are not changed.
+      limit: maximum number of frames to read.
 
     Raises:
-      InputError, DecodeError: it cannot be read, is smaller than `size`, or no shot has 13 frames.
+      InputError, DecodeError: the video cannot be read, is smaller than `size`, or no shot has 13 frames.
     """
 
     def sized() -> Frames:
@@ -145,7 +146,7 @@ def flicker_of(path: Path, methods: dict[str, Method], size: tuple[int, int] | N
 
 
 def table(found: list[Flicker]) -> str:
-    """Formats flicker for a terminal: a line a method; a column a clip, then the mean over clips."""
+    """Formats flicker for a terminal: a row for each method and a column for each clip, then the mean over clips."""
     clips = list(dict.fromkeys(one.clip for one in found))
     heads = [Path(clip).name for clip in clips] + (["mean"] if len(clips) > 1 else [])
     lines = [["", *heads]]

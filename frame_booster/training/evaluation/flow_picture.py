@@ -1,4 +1,4 @@
-"""Optical flow as a picture: direction is hue, length is saturation."""
+"""Optical flow as an image: direction is hue, length is saturation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from frame_booster.training.data.manifest import FrameArray
 
 
 def flow_picture(flow: npt.NDArray[np.float32], longest: float | None = None) -> FrameArray:
-    """Draws a flow.
+    """Draws optical flow.
 
     Args:
       flow: (H, W, 2) float32, (dy, dx) px.
-      longest: length, px, at which a colour is full; None: that of all but the longest hundredth, at least 1.
+      longest: length with full colour, px; None: the 99th percentile of the lengths, at least 1.
 
     Returns:
-      (H, W, 3) uint8 RGB: white where nothing moves.
+      (H, W, 3) uint8 RGB, white where nothing moves.
     """
     length = np.linalg.norm(flow, axis=-1)
     if longest is None:
@@ -29,7 +29,7 @@ def flow_picture(flow: npt.NDArray[np.float32], longest: float | None = None) ->
 
 
 def colour_wheel(side: int) -> FrameArray:
-    """Returns the key to such pictures, (side, side, 3): a place has the colour of a flow from the middle to it."""
+    """Returns the key to such images, (side, side, 3): each pixel has the colour of a flow from the centre to it."""
     middle = (side - 1) / 2
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) - middle
     wheel = flow_picture(np.stack([y, x], -1).astype(np.float32), longest=middle)

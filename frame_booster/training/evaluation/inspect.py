@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds, stage by stage, counted in its graph."""
+"""Cost of a network: parameters and multiply-adds of each stage, counted in its graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from frame_booster.network.layers import count_weights
 from frame_booster.network.presets import create_network
 
 FRAMES = 3
-"""In the graph that is counted: a batch of so many is of frames, one of 1 or 2 is the pair in so many orders."""
+"""Number of frames in the counted graph: a batch of this size holds frames, one of 1 or 2 the pair in that many
+orders."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,18 @@ class StageCost:
     stage: str
     parameters: int
     macs_per_pixel: float
-    """Convolution multiply-adds for one interpolated frame, per pixel of it; a frame's features count once."""
+    """Convolution multiply-adds per pixel of an interpolated frame; the features of a frame are counted once."""
 
 
 def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCost]:
     """Counts the cost of a network at a frame size.
 
     Args:
-      name: of the network.
-      height, width: px; padded as when frames are interpolated, for the figures are of a pixel that is computed.
+      name: name of the network.
+      height, width: size of the frame, px. It is padded as in inference, and figures are per pixel of the padded frame.
 
     Returns:
-      A cost for each stage, in the order of the network's parts.
+      The cost of each stage, in the order of the network's parts.
     """
     network = create_network(name)
     height, width = padded(height, network.multiple), padded(width, network.multiple)
@@ -56,7 +57,7 @@ def stage_costs(name: str, height: int = 720, width: int = 1280) -> list[StageCo
 
 
 def _macs(operation: Any) -> int:
-    """Multiply-adds of a convolution: of one frame if it is one over frames, otherwise of the pair."""
+    """Multiply-adds of a convolution: for one frame if its batch holds frames, otherwise for the pair."""
     kernel = operation.inputs[1].shape.as_list()
     batch, out_height, out_width, filters = operation.outputs[0].shape.as_list()
     return prod([1 if batch == FRAMES else batch, out_height, out_width, filters, *kernel[:3]])

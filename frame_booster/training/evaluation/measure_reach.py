@@ -1,4 +1,4 @@
-"""What a network can see and follow, and the memory it takes, measured by running it."""
+"""Receptive field of a network, the largest motion that it follows, and memory, measured by running it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from frame_booster.training.data.manifest import FrameArray
 from frame_booster.training.evaluation import metrics
 
 FOLLOWED = 30.0
-"""PSNR in dB of the middle of a moving picture from which its motion counts as followed; a blend has about 15."""
+"""PSNR, dB, of the centre of a moving image from which its motion counts as followed; a blend has about 15 dB."""
 SHIFTS = (4, 8, 16, 24, 32, 48, 64, 80, 96, 100, 112, 128, 160, 192, 256, 320, 384)
-"""Motions tried, px between the two frames."""
+"""Motions that are tried, px between the two frames."""
 
 
 def texture(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.float32]:
-    """Draws a picture (H, W, 3) in [0, 1] with detail of all sizes, so that motion is told everywhere."""
+    """Draws an image (H, W, 3) in [0, 1] with detail of all sizes, so that motion is visible everywhere."""
     total = np.zeros((height, width, 3), np.float32)
     for octave in range(1, 8):
         size = (max(width >> octave, 2), max(height >> octave, 2))
@@ -33,11 +33,11 @@ def _eight_bit(picture: npt.NDArray[np.float32]) -> FrameArray:
 
 
 def largest_motion(model: Interpolator, height: int, width: int) -> int:
-    """Returns the largest of `SHIFTS` by which a picture may move and is still followed, as are all smaller ones; px.
+    """Returns the largest of `SHIFTS`, px, that the network follows along with all smaller ones; 0 if it follows none.
 
     Args:
-      model: to try.
-      height, width: of the frames, px.
+      model: network to measure.
+      height, width: size of the frames, px.
     """
     rng = np.random.default_rng(1)
     reached = 0
@@ -45,7 +45,7 @@ def largest_motion(model: Interpolator, height: int, width: int) -> int:
         wide = texture(rng, height, width + shift)
         first, truth, second = (_eight_bit(wide[:, shift - at : shift - at + width]) for at in (0, shift // 2, shift))
         made = model.interpolate(first, second)
-        # What one of the frames does not show cannot be made.
+        # Parts that only one frame shows cannot be interpolated.
         inner = (slice(height // 4, -height // 4), slice(shift + width // 16, -shift - width // 16))
         inner = inner if made[inner].size else (inner[0], slice(width // 2 - 8, width // 2 + 8))
         if metrics.psnr(made[inner], truth[inner]) < FOLLOWED:
@@ -55,14 +55,15 @@ def largest_motion(model: Interpolator, height: int, width: int) -> int:
 
 
 def receptive_radius(model: Interpolator, side: int = 512) -> int:
-    """Returns how far around a pixel, px, the frames can change that pixel of the made one.
+    """Returns the largest distance, px, at which a pixel of the frames affects a pixel of the interpolated frame.
 
-    Both frames are replaced outside a square around the middle; the largest square that still changes the middle
-    is searched for, to 4 px. Motion is small, so it is what the network looks at, not how far it warps.
+    Both frames are replaced outside a square around the centre. A binary search finds the largest square outside which
+    they still affect the centre, to 4 px. The motion is small, so that this measures the receptive field and not the
+    length of warps.
 
     Args:
-      model: to try; its precision must be float32.
-      side: of the frames, px; the answer is at most half of it.
+      model: network to measure; its precision must be float32.
+      side: side of the frames, px; the result is at most half of it.
     """
     rng = np.random.default_rng(2)
     first, other, more = (texture(rng, side, side) for _ in range(3))
@@ -85,7 +86,7 @@ def receptive_radius(model: Interpolator, side: int = 512) -> int:
 
 
 def peak_memory() -> int | None:
-    """Returns the most memory this process has had, bytes; None where the system does not tell."""
+    """Returns the peak memory of this process, bytes; None if the system does not report it."""
     try:
         import resource
     except ImportError:

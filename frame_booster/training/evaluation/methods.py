@@ -1,4 +1,4 @@
-"""Ways to get the frame between two frames: a network, and what there is without one, beside which it is measured."""
+"""Methods that compute the frame between two frames: a network, and baselines without one."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from frame_booster.training.data.manifest import FrameArray
 from frame_booster.training.evaluation import metrics
 
 Method = Callable[[FrameArray, FrameArray], FrameArray]
-"""Of two frames (H, W, 3) uint8 RGB, the one half-way between them."""
+"""Function of two frames (H, W, 3) uint8 RGB to the frame half-way between them."""
 
 
 def repetition(frame0: FrameArray, frame1: FrameArray) -> FrameArray:
-    """Shows the first frame again."""
+    """Returns the first frame."""
     return frame0
 
 
 def blending(frame0: FrameArray, frame1: FrameArray) -> FrameArray:
-    """Averages both frames."""
+    """Returns the mean of both frames."""
     return metrics.to_8_bit((frame0.astype(np.float32) + frame1) / 510.0)
 
 
 def optical_flow(frame0: FrameArray, frame1: FrameArray) -> FrameArray:
-    """Warps both frames half-way along OpenCV's DIS flow (medium), both ways, and averages them."""
+    """Warps both frames half-way along OpenCV's DIS flow (medium preset) and averages them."""
     import cv2
 
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -48,15 +48,15 @@ WITHOUT_A_NETWORK: dict[str, Method] = {"repetition": repetition, "blending": bl
 
 
 def network_method(weights: Path, device: str = "auto", precision: str = "auto") -> Method:
-    """Returns the method of a weights file; the file says which network it is for."""
+    """Returns the method of a weights file, whose metadata names the network."""
     return interpolator_of(weights, device, precision).interpolate
 
 
 def interpolator_of(weights: Path, device: str = "auto", precision: str = "auto") -> Interpolator:
-    """Loads a weights file with the network it says it is for.
+    """Loads a weights file with the network that its metadata names.
 
     Raises:
-      InputError, ModelError: it does not say, or cannot be read.
+      InputError, ModelError: the metadata names no network, or the file cannot be read.
     """
     name = read_metadata(weights).get("network")
     if name is None:

@@ -1,4 +1,4 @@
-"""Quality figures, defined as `tf.image` defines them: 8-bit rounded frames, mean over images."""
+"""Quality metrics of 8-bit frames, as defined by `tf.image`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def to_8_bit(frame: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 
 def psnr(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
-    """PSNR in dB of two (H, W, 3) uint8 frames; infinite when they are equal."""
+    """PSNR in dB of two (H, W, 3) uint8 frames; infinite if they are equal."""
     return float(tf.image.psnr(predicted, truth, 255))
 
 
 def ssim(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
-    """SSIM of two (H, W, 3) uint8 frames (11x11 Gaussian window, as `tf.image.ssim`)."""
+    """SSIM of two (H, W, 3) uint8 frames (11x11 Gaussian window, as in `tf.image.ssim`)."""
     return float(tf.image.ssim(predicted, truth, 255))
 
 
 def ie(predicted: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
-    """Interpolation error of two uint8 frames: root of the mean square difference, code values."""
+    """Interpolation error of two uint8 frames: root mean square difference, code values."""
     return float(np.sqrt(np.mean(np.square(predicted.astype(np.float64) - truth))))

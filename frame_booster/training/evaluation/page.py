@@ -1,4 +1,4 @@
-"""One page of an evaluation that needs no other file: tables, plots, and the triplets that came out worst."""
+"""A self-contained HTML page of an evaluation: tables, plots, and the worst triplets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from frame_booster.training.evaluation.evaluate import Case, Score
 from frame_booster.training.evaluation.tables import by_set, columns, rows
 
 WORST = 20
-"""Triplets that the page shows."""
+"""Number of triplets on the page."""
 AMPLIFIED = 4
-"""Times that differences are shown."""
+"""Factor by which differences are amplified."""
 _WIDEST = 960
-"""Pictures on the page are scaled down to this width, px."""
+"""Width to which wider images are scaled down, px."""
 _STYLE = (
     "body{font:14px sans-serif;margin:2em}td{padding:.2em .8em}tr:first-child{font-weight:bold}"
     ".row{display:flex;flex-wrap:wrap;gap:8px}figure{margin:0;flex:1 1 30%}img{width:100%}"
@@ -36,7 +36,7 @@ def _embedded(picture: FrameArray, caption: str) -> str:
 
 
 def amplified_difference(predicted: FrameArray, truth: FrameArray) -> FrameArray:
-    """Returns the absolute difference times `AMPLIFIED`, cut off at 255; black is equal."""
+    """Returns the absolute difference times `AMPLIFIED`, clipped at 255; equal frames give black."""
     difference = np.abs(predicted.astype(np.int16) - truth)
     return np.minimum(AMPLIFIED * difference, 255).astype(np.uint8)
 
@@ -47,12 +47,12 @@ def _figures(case: Case) -> str:
 
 
 class WorstTriplets:
-    """Keeps the pictures of the triplets that one method did worst on: by ST-LPIPS where measured, else by PSNR.
+    """Keeps the HTML of the worst triplets of one method: by ST-LPIPS if it was measured, else by PSNR.
 
-    Only `WORST` of them are in memory, as they stand on the page.
+    Only `WORST` of them are kept in memory.
 
     Args:
-      method: the name of the method.
+      method: name of the method.
     """
 
     def __init__(self, method: str) -> None:
@@ -61,10 +61,10 @@ class WorstTriplets:
         self._count = 0
 
     def see(self, triplet: Triplet, made: dict[str, FrameArray], cases: list[Case]) -> None:
-        """Takes note of a triplet; arguments as `evaluate.Seen`."""
+        """Adds a triplet; arguments as for `evaluate.Seen`."""
         [mine] = [case for case in cases if case.method == self.method]
         badness = -mine.psnr if mine.st_lpips is None else mine.st_lpips
-        # Of equals the first is kept.
+        # Of equally bad triplets the first is kept.
         self._count += 1
         if len(self._kept) < WORST or badness > self._kept[0][0]:
             add = heapq.heappush if len(self._kept) < WORST else heapq.heapreplace
@@ -87,12 +87,12 @@ class WorstTriplets:
         )
 
     def sections(self) -> list[str]:
-        """Returns the HTML of each kept triplet, the worst first."""
+        """Returns the HTML of the kept triplets, worst first."""
         return [section for *_, section in sorted(self._kept, reverse=True)]
 
 
 def _bars(scores: list[Score], figure: str, unit: str) -> str:
-    """Draws a figure by bucket and method as an SVG; ST-LPIPS from 0, PSNR from a little below the least."""
+    """Draws a figure by bucket and method as SVG. ST-LPIPS starts at 0, PSNR 2 dB below the minimum."""
     buckets = list(dict.fromkeys(score.bucket for score in scores))
     methods = list(dict.fromkeys(score.method for score in scores))
     values = [getattr(score, figure) for score in scores]
@@ -119,8 +119,8 @@ def page(scores: list[Score], worst: WorstTriplets) -> str:
     """Returns the page as HTML.
 
     Args:
-      scores: of the evaluation.
-      worst: what was seen of it.
+      scores: scores of the evaluation.
+      worst: the worst triplets of the evaluation.
     """
     perceptual = scores[0].st_lpips is not None
     parts = [f"<p>{columns(scores)}, mean over triplets, by mean motion between neighbours.</p>"]

@@ -1,4 +1,4 @@
-"""Training curves of one or several runs as one picture."""
+"""Training curves of one or several runs as one image."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _PANELS = (
     ("matching", "matching error"),
 )
 _OPTIONAL = ("val_even_psnr", "matching")
-"""Drawn where a run has them: one that is trained with `even`, and one whose coarse motion is taught."""
+"""Panels that are drawn only if a run has such figures: it was trained with `even`, or with a matching loss."""
 
 
 def read_curve(run: Path) -> list[dict[str, Any]]:
-    """Reads `curve.jsonl` of a run's folder.
+    """Reads `curve.jsonl` of the folder of a run.
 
-    A run that was killed repeats the steps after its last checkpoint: a record takes the place of those of its step and
-    of later ones.
+    A run that was killed repeats the steps after its last checkpoint. A record therefore replaces earlier records of
+    its step and of later steps.
 
     Raises:
-      InputError: it is missing, or holds nothing.
+      InputError: the file is missing or has no records.
     """
     path = run / "curve.jsonl"
     try:
@@ -44,20 +44,20 @@ def read_curve(run: Path) -> list[dict[str, Any]]:
             records.pop()
         records.append(record)
     if not records:
-        raise InputError("holds no step yet", path=path)
+        raise InputError("has no steps yet", path=path)
     return records
 
 
 def plot_curves(runs: list[Path], output: Path, *, against: str = "step") -> None:
-    """Draws loss and PSNR of runs.
+    """Plots loss and PSNR of runs.
 
     Args:
-      runs: their folders.
-      output: picture to write; its suffix says of what kind (.png, .svg, .pdf).
+      runs: folders of the runs.
+      output: image to write; its suffix sets the format (.png, .svg, .pdf).
       against: "step" or "hours".
 
     Raises:
-      InputError: a run has no curve, or the picture is of no kind that can be written.
+      InputError: a run has no curve, or the image cannot be written.
     """
     import matplotlib as mpl
 

@@ -1,4 +1,4 @@
-"""Figures of an evaluation as text: tables for a terminal, JSON, CSV."""
+"""Results of an evaluation as text: tables for a terminal, JSON, CSV."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from frame_booster.training.evaluation.evaluate import Case, Score
 
 
 def columns(scores: list[Score]) -> str:
-    """Says what the numbers of a cell are."""
+    """Returns the names of the figures in a cell."""
     return "PSNR dB / SSIM" + ("" if scores[0].st_lpips is None else " / ST-LPIPS x1000")
 
 
 def cell(score: Score) -> str:
-    """Returns the figures of one cell of a table."""
+    """Returns the figures in one cell of a table."""
     return f"{score.psnr:.2f} / {score.ssim:.4f}" + ("" if score.st_lpips is None else f" / {score.st_lpips:.1f}")
 
 
 def by_set(scores: list[Score]) -> dict[str, list[Score]]:
-    """Returns the scores of each set by its name, in the order in which they were measured."""
+    """Returns the scores of each set by its name, in the order of measurement."""
     return {name: [s for s in scores if s.set == name] for name in dict.fromkeys(s.set for s in scores)}
 
 
 def rows(scores: list[Score]) -> list[list[str]]:
-    """Returns the table of one set: a row a method and a column a bucket, below a row of headings."""
+    """Returns the table of one set: a row for each method and a column for each bucket, below a row of headings."""
     counts = {score.bucket: score.triplets for score in scores}
     table = [["", *(f"{bucket} ({count})" for bucket, count in counts.items())]]
     for method in dict.fromkeys(score.method for score in scores):
@@ -36,7 +36,7 @@ def rows(scores: list[Score]) -> list[list[str]]:
 
 
 def table(scores: list[Score]) -> str:
-    """Formats scores for a terminal, a table a set under its name."""
+    """Formats scores for a terminal: a table for each set, below its name."""
     text = [columns(scores)]
     for name, of_set in by_set(scores).items():
         lines = rows(of_set)
@@ -54,7 +54,7 @@ def as_json(scores: list[Score]) -> str:
 
 
 def as_csv(cases: list[Case]) -> str:
-    """Formats all cases as CSV, a line a method and triplet; a figure that was not measured is empty."""
+    """Formats all cases as CSV, a line for each triplet and method; a figure that was not measured is empty."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(Case.__dataclass_fields__)

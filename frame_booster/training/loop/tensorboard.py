@@ -55,7 +55,7 @@ class TensorBoardWriter:
           step: step of the run.
           name: name of the triplet.
           made, truth: (H, W, 3) uint8 RGB.
-          flows: flows to frame 0 and frame 1, (1, h, w, 2) px each, coarse to fine.
+          flows: flows for frame 0 and frame 1, (1, h, w, 2) px each, coarse to fine.
         """
         with self._writer.as_default(step=step):
             tf.summary.image(name, np.concatenate([made, truth])[None])

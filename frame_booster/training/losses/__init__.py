@@ -1,1 +1,1 @@
-"""Losses: of the interpolated frame, of its optical flow, and of what only one network has."""
+"""Losses of the interpolated frame and of its optical flow, and losses for parts of a single network."""

@@ -1,4 +1,4 @@
-"""The loss of a choice among candidate motions, which FBNet-R makes."""
+"""Loss of FBNet-R's choice among candidate motions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from frame_booster.network.resample import halve
 
 
 def choice_error(choices: tuple[Choice, ...], truth: Tensor) -> Tensor:
-    """The error that a choice among candidates is expected to make beyond the best candidate's.
+    """Returns the expected error of a choice among candidates beyond the error of the best candidate.
 
     Args:
       choices: as in `Prediction`.
-      truth: (B, H, W, 3), a multiple of the choices' size.
+      truth: (B, H, W, 3); H and W are those of the choices times a power of two.
 
     Returns:
       (B,) mean absolute error over 3x3 px, averaged over the choices.

@@ -1,7 +1,7 @@
-"""The loss of a teacher's optical flow, where the teacher's frame is about as right as the network's.
+"""Loss of a teacher's optical flow, where the teacher's frame is about as good as the network's.
 
-As RIFE's privileged distillation (Huang et al., 2022), but the teacher is another network, or its flow stored beside
-the clips, and sees no more than the network does.
+Like RIFE's privileged distillation (Huang et al., 2022), but the teacher is another network, or flow stored beside the
+clips, and its input is only that of the network.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from frame_booster.network.layers import Tensor
 from frame_booster.training.losses.levels import shrunk
 
 TRUST = 20.0
-"""A place where the teacher's frame is wrong by 13 code values, over 5x5 px, has e^-1 of the weight."""
+"""At a mean error of the teacher's frame of 13 code values over 5x5 px, the weight is e^-1."""
 MARGIN = 2.0 / 255.0
-"""How much more wrong than the network the teacher may be, over 5x5 px."""
+"""Error over 5x5 px by which the teacher's frame may be worse than the network's."""
 WORST = 32.0
-"""Px beyond which a wrong flow is no longer told from one that is more so."""
+"""Limit of the error of a flow, px; larger errors count the same."""
 
 
 def local_error(frame: Tensor, truth: Tensor) -> Tensor:
-    """Mean absolute difference over 5x5 px, (B, H, W, 1); outside of the frame there is none."""
+    """Mean absolute difference over 5x5 px, (B, H, W, 1); outside the frame the difference counts as 0."""
     error = tf.reduce_mean(tf.abs(frame - truth), -1, keepdims=True)
     return tf.nn.avg_pool2d(tf.pad(error, [[0, 0], [2, 2], [2, 2], [0, 0]]), 5, 1, "VALID")
 
 
 def teacher_trust(taught: Tensor, made: Tensor, truth: Tensor) -> Tensor:
-    """Tells how far a teacher's flow is to be believed, (B, H, W, 1) in [0, 1]; it has no gradient.
+    """Returns the weight of a teacher's flow, (B, H, W, 1) in [0, 1], without a gradient.
 
     Args:
-      taught, made, truth: the teacher's frame, the network's, and the true one, (B, H, W, 3) in [0, 1].
+      taught, made, truth: frames of the teacher, of the network, and the true ones, (B, H, W, 3) in [0, 1].
     """
     wrong, present = local_error(taught, truth), local_error(made, truth)
     return tf.stop_gradient(tf.exp(-TRUST * wrong) * tf.cast(wrong < present + MARGIN, tf.float32))
@@ -45,15 +45,15 @@ _compiled_distance = compiled(_distance)
 
 
 def distillation(flows: list[tuple[Tensor, Tensor]], labels: Tensor, trust: Tensor) -> Tensor:
-    """Charbonnier distance of the flows of all levels to a teacher's, in px of full size below 1/4.
+    """Returns the Charbonnier distance of the flows of all levels to those of a teacher.
 
     Args:
       flows: as in `Prediction`.
-      labels: the teacher's, (B, H, W, 4) px, to frame 0 and frame 1.
-      trust: of `teacher_trust`.
+      labels: flows of the teacher, (B, H, W, 4) px, to frame 0 and frame 1.
+      trust: result of `teacher_trust`.
 
     Returns:
-      (B,), summed over levels: those at 1/4 and at full size count in their own px, coarser ones more.
+      (B,), summed over levels, in px of the level. A level at 1/k of full size counts k/4 times, the full size once.
     """
     total = tf.zeros(tf.shape(labels)[:1])
     for pair in flows:

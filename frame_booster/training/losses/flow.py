@@ -1,4 +1,4 @@
-"""Losses of optical flow: distance to labels, where labels explain the truth. Frames are float32 in [0, 1]."""
+"""Losses of optical flow: its distance to labels, where these explain the true frame. Frames are float32 in [0, 1]."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from frame_booster.network.warp import compiled_gather_warp
 
 
 def warp_error(frame: Tensor, flow: Tensor, truth: Tensor, window: int = 3) -> Tensor:
-    """Mean difference to the truth over a window (px) of a frame warped by a full-resolution flow, (B, H, W, 1)."""
+    """Mean difference to the true frame over a window (px) of a frame warped by a full-size flow, (B, H, W, 1)."""
     error = tf.reduce_mean(tf.abs(compiled_gather_warp(frame, flow) - truth), -1, keepdims=True)
     return tf.nn.avg_pool2d(error, window, 1, "SAME")
 
 
 def better_labels(labels: Tensor, others: Tensor, first: Tensor, second: Tensor, truth: Tensor) -> Tensor:
-    """Takes, at each place and for each frame, that of two flows by which the frame explains the truth better.
+    """Selects, for each pixel and frame, the one of two flows that explains the true frame better.
 
     Args:
-      labels, others: (B, H, W, 4) px at full resolution, to both frames.
-      first, second, truth: the frames (B, H, W, 3).
+      labels, others: (B, H, W, 4) px at full size, to both frames.
+      first, second, truth: frames (B, H, W, 3).
 
     Returns:
-      (B, H, W, 4); where both are equally right, `labels`.
+      (B, H, W, 4); where both are equally good, `labels`.
     """
     sides = []
     for side, frame in ((0, first), (1, second)):
@@ -35,14 +35,14 @@ def better_labels(labels: Tensor, others: Tensor, first: Tensor, second: Tensor,
 def flow_supervision(
     flows: list[tuple[Tensor, Tensor]], labels: Tensor, first: Tensor, second: Tensor, truth: Tensor
 ) -> Tensor:
-    """Distance of the flows of all levels to labels, where labels explain the truth better than the flow.
+    """Returns the distance of the flows of all levels to labels, where the labels explain the true frame better.
 
-    As RIFE's teacher: a label that is no better than what the network has found teaches nothing.
+    As with RIFE's teacher, a label that is no better than the flow of the network has no weight.
 
     Args:
       flows: as in `Prediction`, coarse to fine.
-      labels: (B, H, W, 4) px at full resolution.
-      first, second, truth: the frames (B, H, W, 3).
+      labels: (B, H, W, 4) px at full size.
+      first, second, truth: frames (B, H, W, 3).
 
     Returns:
       (B,) mean L1 distance in px of the level, averaged over levels and directions.
@@ -52,7 +52,7 @@ def flow_supervision(
         label = labels[..., 2 * side : 2 * side + 2]
         error = warp_error(frame, label, truth)
         present = tf.stop_gradient(warp_error(frame, flows[-1][side], truth))
-        # e^-1 at a mean error of 13 code values: occluded places teach nothing.
+        # e^-1 at a mean error of 13 code values, so that occluded pixels hardly count.
         trust = tf.exp(-20.0 * error) * tf.cast(error < present, tf.float32)
         for pair in flows:
             flow = pair[side]

@@ -1,6 +1,7 @@
-"""The loss of what the flows of every level show: flow at a coarse level learns from the frame, not from finer levels.
+"""Loss of the frames warped by the flow of each level, so that coarse flow does not only learn through finer levels.
 
-As the intermediate supervision of RIFE (Huang et al., 2022) and IFRNet (Kong et al., 2022), without a teacher.
+It corresponds to the intermediate supervision of RIFE (Huang et al., 2022) and IFRNet (Kong et al., 2022), without a
+teacher.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ def levels_error(
     truth: Tensor,
     t: Tensor,
 ) -> Tensor:
-    """Charbonnier distance of shrunk frames, warped by the flows of a level and blended, to the shrunk truth.
+    """Charbonnier distance of downscaled frames, warped by the flows of a level and blended, to the true frame.
 
     Args:
-      flows: as in `Prediction`, coarse to fine. The coarsest is left out: it is corrected before anything is seen of
-        it; so are those at full size, which the loss of the frame teaches.
-      masks: as in `Prediction`; none: frame 1's share is t.
+      flows: as in `Prediction`, coarse to fine. The coarsest flow is left out, because it is corrected before it is
+        used; flows at full size are left out, because the loss of the frame trains them.
+      masks: as in `Prediction`; empty: the share of frame 1 is t.
       first, second, truth: (B, H, W, 3) float32 in [0, 1].
       t: (B,) float32 in (0, 1).
 

@@ -1,4 +1,4 @@
-"""What descriptors learn by, and the choice between the search and them: motion labelled with the truth in view."""
+"""Loss of FBNet-R's descriptors, and of its choice between search and descriptors, with motion labels."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from frame_booster.network.warp import compiled_gather_warp
 from frame_booster.training.losses.flow import warp_error
 
 TRUST = 10.0
-"""A label at a mean error of 25 code values of either warped frame, over 7x7 px, has e^-2 of the weight."""
+"""If both warped frames have a mean error of 25 code values over 7x7 px, the weight of the label is e^-2."""
 FASTER, MOST = 0.5, 4.0
-"""A place counts for more by this for every px of 1/8 that it moves, up to so many times."""
+"""A position whose motion is m px at 1/8 size counts 1 + `FASTER` m times, at most `MOST` times."""
 WORST = 4.0
-"""Px of 1/8 beyond which a wrong motion is no longer told from one that is more so."""
+"""Limit of the error of a motion, px at 1/8 size; larger errors count the same."""
 
 
 def _grid(like: Tensor) -> Tensor:
@@ -25,7 +25,8 @@ def _grid(like: Tensor) -> Tensor:
 
 
 def _found_again(one: Tensor, other: Tensor, here: Tensor, there: Tensor) -> Tensor:
-    """Cross entropy (B, h, w) of what `one` shows at `here` among all places of `other`, the truth being `there`."""
+    """Cross entropy (B, h, w) of finding what `one` shows at `here` among all positions of `other`; the truth is
+    `there`."""
     _, height, width, channels = one.shape
     places = height * width
     asked = compiled_gather_warp(one, _grid(one) - here)
@@ -44,7 +45,7 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def trust(labels: Tensor, first: Tensor, second: Tensor, truth: Tensor) -> Tensor:
-    """Tells how far labels are to be believed, (B, H, W, 1) in [0, 1]; arguments as `matching_error`."""
+    """Returns the weight of labels, (B, H, W, 1) in [0, 1]; arguments as for `matching_error`."""
     sides = ((first, labels[..., :2]), (second, labels[..., 2:]))
     return tf.exp(-TRUST * tf.add_n([warp_error(frame, label, truth, window=7) for frame, label in sides]))
 
@@ -52,7 +53,7 @@ def trust(labels: Tensor, first: Tensor, second: Tensor, truth: Tensor) -> Tenso
 def matching_error(
     proposal: Proposal, labels: Tensor, first: Tensor, second: Tensor, truth: Tensor, t: Tensor
 ) -> Tensor:
-    """How badly descriptors tell places apart, and the choice between both motions is made.
+    """Returns the error of the descriptors, and of the choice between the motions by search and by descriptors.
 
     Args:
       proposal: as in `Prediction`.
@@ -61,8 +62,8 @@ def matching_error(
       t: (B,) float32 in (0, 1).
 
     Returns:
-      A scalar: cross entropy of finding a place of one frame among all of the other, both ways, plus that of the
-      choice, which counts by how much one motion is nearer to the label than the other.
+      A scalar: half the cross entropy of finding a position of one frame among all of the other, summed over both
+        directions, plus that of the choice, weighted by the difference between the errors of both motions.
     """
     described0, described1 = proposal.described
     step = labels.shape[1] // described0.shape[1]

@@ -1,6 +1,6 @@
-"""The perceptual loss: ST-LPIPS by VGG16 (Ghildyal and Liu, 2022), on a patch of a part of the batch.
+"""The perceptual loss: ST-LPIPS by VGG16 (Ghildyal and Liu, 2022), on a square of a part of the batch.
 
-It is imported when a run asks for it and not before, since its weights are fetched.
+ST-LPIPS is imported only if a run uses it, because its weights are installed separately.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ MODULE = "frame_booster.training.perceptual.st_lpips"
 
 
 def load_perceptual(precision: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """Returns the distance of two batches of frames, (B, H, W, 3) RGB in [0, 1], to (B,).
+    """Loads the distance of two batches of frames, (B, H, W, 3) RGB in [0, 1], to (B,).
 
     Args:
-      precision: of its convolutions.
+      precision: dtype of the convolutions.
 
     Raises:
       InputError: this installation has no ST-LPIPS.
+      ModelError: the weights of ST-LPIPS are missing or damaged.
     """
     try:
         loader: Any = import_module(MODULE).load_st_lpips
@@ -38,13 +39,13 @@ def load_perceptual(precision: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def patches(made: Tensor, truth: Tensor, samples: int, side: int, place: Tensor) -> tuple[Tensor, Tensor]:
-    """Cuts the same square out of the last samples of both; values are held in [0, 1].
+    """Cuts the same square out of the last samples of both batches, and clips values to [0, 1].
 
     Args:
       made, truth: (B, H, W, 3).
-      samples: how many.
-      side: of the square, px; at most H and W.
-      place: (2,) float32 in [0, 1): where it lies, as a share of what is free.
+      samples: number of samples.
+      side: side of the square, px, limited to H and W.
+      place: (2,) float32 in [0, 1): position of the square, as a share of the possible positions.
     """
     height, width = made.shape[1:3]
     side = min(side, height, width)
@@ -55,9 +56,9 @@ def patches(made: Tensor, truth: Tensor, samples: int, side: int, place: Tensor)
 
 
 def _square(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
-    """Cuts a square out of (B, H, W, C); as a slice it would be another program of XLA's for each place.
+    """Cuts a square out of (B, H, W, C). With a slice, XLA would need another program for each position.
 
-    Both ways are gathers: XLA's own gradient of one is a scatter.
+    Forward and backward are gathers, because XLA's own gradient of a gather is a scatter.
     """
 
     @tf.custom_gradient

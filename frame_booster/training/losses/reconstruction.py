@@ -11,13 +11,13 @@ from frame_booster.network.layers import Tensor
 from frame_booster.network.resample import doubled, halve
 
 EDGE = 3
-"""Px from the middle of a window of the census to its edge."""
+"""Distance from the centre of a census window to its edge, px."""
 
 
 def published(predicted: Tensor, truth: Tensor) -> Tensor:
     """The published loss: (1 - SSIM) + (1 - PSNR / 40) + 5 mean|d| + 10 mean d^2.
 
-    PSNR is held at 60 dB at the most, where its gradient would grow without bound.
+    PSNR is limited to 60 dB, because its gradient would grow without bound.
     """
     difference = predicted - truth
     squared = tf.reduce_mean(tf.square(difference), [1, 2, 3])
@@ -33,9 +33,9 @@ def charbonnier(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def census(predicted: Tensor, truth: Tensor) -> Tensor:
-    """Census distance in 7x7 windows (Meister et al., UnFlow, 2018): structure, whatever the brightness.
+    """Census distance in 7x7 windows (Meister et al., UnFlow, 2018): structure, independent of brightness.
 
-    The truth has no gradient.
+    The true frame gets no gradient.
     """
     gray, other = (255.0 * tf.reduce_sum(frame * [0.299, 0.587, 0.114], -1) for frame in (predicted, truth))
     height, width = tf.shape(gray)[1], tf.shape(gray)[2]
@@ -44,7 +44,7 @@ def census(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def laplacian(predicted: Tensor, truth: Tensor, levels: int = 4) -> Tensor:
-    """L1 between Laplacian pyramids, coarse levels weighing more (Bojanowski et al., 2018)."""
+    """L1 distance of Laplacian pyramids, with larger weights for coarse levels (Bojanowski et al., 2018)."""
     difference = predicted - truth
     total = tf.zeros(tf.shape(difference)[:1])
     for level in range(levels):
@@ -61,10 +61,10 @@ _STEPS = [(y, x) for y in range(-EDGE, EDGE + 1) for x in range(-EDGE, EDGE + 1)
 
 
 def _neighbours(gray: Tensor, other: Tensor, steps: list[tuple[int, int]]) -> Iterator[tuple[Tensor, ...]]:
-    """Yields, for each step, differences to that neighbour in both maps (B, H, W), and how often the pair counts.
+    """Yields, for each step, the differences to that neighbour in both maps (B, H, W), and how often the pair counts.
 
-    A pixel and its neighbour make the same distance seen from either; it counts once for each of the two that lies
-    `EDGE` px inside.
+    A pixel and its neighbour have the same distance from either side. A pair counts once for each of its two pixels
+    that is at least `EDGE` px from the border.
     """
     height, width = tf.shape(gray)[1], tf.shape(gray)[2]
     edges = [[0, 0], [EDGE, EDGE], [EDGE, EDGE]]
@@ -101,11 +101,11 @@ def _census_slopes(gray: Tensor, other: Tensor, upstream: Tensor) -> Tensor:
         (sign, slope), (sign_two, _) = _soft_sign(one), _soft_sign(two)
         between = sign - sign_two
         total -= count * slope * between * 0.2 / tf.square(0.1 + tf.square(between))
-    # Of a sum, all of whose terms have the same weight in a sample.
+    # The map is summed, so the upstream gradient is the same for all pixels of a sample.
     return total * upstream[:, :1, :1, 0]
 
 
-# Loops over pixels, not over neighbours: no map of 49 channels is written.
+# Loops over pixels, not over neighbours, so that no map of 49 channels is written.
 _distances, _slopes = compiled(_census_distances), compiled(_census_slopes)
 _census_map = differentiable(_distances, lambda upstream, gray, other: (_slopes(gray, other, upstream), None))
 
@@ -116,7 +116,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "census": census,
     "laplacian": laplacian,
 }
-"""Terms of a loss by the name that a run's configuration gives.
+"""Terms of a loss by their names in the configuration of a run.
 
-Charbonnier with 0.1 of census is what IFRNet and UPR-Net train.
+IFRNet and UPR-Net use Charbonnier with 0.1 of census.
 """
