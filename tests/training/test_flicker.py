@@ -68,7 +68,7 @@ def test_nothing_is_interpolated_across_a_cut() -> None:
     one, other = still(20, 25), [(checkerboard(60, 5), 1.0 - SMALL)] * 26
     [found] = measure_flicker(one + other, {"blending": blending})
     assert (found.flicker, found.frames) == (0.0, 12 + 12)
-    with pytest.raises(InputError, match="no shot of it has 13 frames"):
+    with pytest.raises(InputError, match="no shot has the 13 frames"):
         measure_flicker(still(20, 12) + other[:12], {"blending": blending})
     assert measure_flicker(still(20, 13), {"blending": blending})[0].frames == 6
 

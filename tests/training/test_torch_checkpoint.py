@@ -112,7 +112,7 @@ def test_nothing_that_a_file_asks_for_is_run(tmp_path: Path) -> None:
     pickle.loads(pickle.dumps(Command(proof), 2))
     assert proof.exists(), "what is looked for would be there"
     proof.unlink()
-    with pytest.raises(ModelError, match="asks for"):
+    with pytest.raises(ModelError, match="refers to"):
         read_checkpoint(path)
     assert not proof.exists()
 

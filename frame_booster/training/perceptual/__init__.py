@@ -1,1 +1,1 @@
-"""ST-LPIPS, a distance between pictures that was learned from what people see; for losses and for measuring."""
+"""ST-LPIPS, a perceptual distance learned from human judgements, for losses and evaluation."""

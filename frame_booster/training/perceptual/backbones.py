@@ -1,11 +1,11 @@
-"""The two convolutional networks of ST-LPIPS: AlexNet and VGG16, made tolerant of shifts of a few pixels.
+"""The two convolutional networks of ST-LPIPS, AlexNet and VGG16, tolerant of shifts of a few pixels.
 
-Both are the published ones (Krizhevsky et al., 2012; Simonyan & Zisserman, 2015) with the changes of Ghildyal & Liu
-(ECCV 2022): wherever pixels are skipped there is a blur before (Zhang, "Making Convolutional Networks Shift-Invariant
-Again", ICML 2019), whose border is reflected by two pixels, and AlexNet's first convolution skips none by itself.
+They are the published networks (Krizhevsky et al., 2012; Simonyan & Zisserman, 2015) with the changes of Ghildyal & Liu
+(ECCV 2022): before each subsampling there is a blur (Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML
+2019) whose border is reflected by two pixels, and the first convolution of AlexNet does not subsample.
 
-Where XLA compiles the whole step, maxima and blurs are sums and maxima of slices: its gradient of a pooling, and a
-convolution of each channel by itself, take 6 to 30 times as long. Operation by operation it is the other way round.
+If XLA compiles the whole step, maxima and blurs are computed from slices, because its gradient of pooling and its
+depthwise convolution take 6 to 30 times as long. Without that, the slices are the slower way.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ Backbone = Literal["alexnet", "vgg16"]
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with bias, one output a pixel."""
+    """A convolution with bias and a stride of 1."""
 
     channels: int
     filters: int
     size: int
     edge: int
-    """Zeros around the input, px."""
+    """Zero padding on each side, px."""
 
     def apply(self, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         """Maps (B, H, W, channels) to (B, `left(H)`, `left(W)`, filters)."""
         edge = [self.edge, self.edge]
-        # By its name: with an edge in numbers the gradient in bfloat16 takes fifty times as long on a processor.
+        # "SAME": with explicit padding, the gradient in bfloat16 takes fifty times as long on a CPU.
         padding: Any = "SAME" if self.size == 2 * self.edge + 1 else [[0, 0], edge, edge, [0, 0]]
         return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, padding), bias)
 
@@ -47,7 +47,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Relu:
-    """Negative values become zero."""
+    """Sets negative values to zero."""
 
     def apply(self, x: Tensor) -> Tensor:
         """Keeps shape and dtype."""
@@ -67,10 +67,10 @@ def _neighbours(x: Tensor, axis: int, window: int, stride: int) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Pooling:
-    """The largest value of a window about every pixel; none is skipped."""
+    """Max pooling with a stride of 1."""
 
     window: int
-    """Side, px."""
+    """Side of the window, px."""
 
     def apply(self, x: Tensor) -> Tensor:
         """Maps (B, H, W, C) to (B, `left(H)`, `left(W)`, C) of the same dtype."""
@@ -87,12 +87,12 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Blur:
-    """The weights 1-2-1 along both sides, then every second pixel; what lies beyond the border is reflected."""
+    """A blur with the weights 1-2-1 in both directions and a stride of 2; the border is reflected."""
 
     edge: int = 2
 
     def apply(self, x: Tensor) -> Tensor:
-        """Maps (B, H, W, C) to (B, `left(H)`, `left(W)`, C) of the same dtype, in which the weights are exact."""
+        """Maps (B, H, W, C) to (B, `left(H)`, `left(W)`, C) of the same dtype, which represents the weights exactly."""
         edge = [self.edge, self.edge]
         x = tf.pad(x, [[0, 0], edge, edge, [0, 0]], "REFLECT")
         if is_inlined():
@@ -105,19 +105,19 @@ class Blur:
         return tf.nn.depthwise_conv2d(x, kernel, [1, 2, 2, 1], "VALID")
 
     def left(self, side: int) -> int:
-        """Returns the side of the output, px; 0 where there is too little to reflect."""
+        """Returns the side of the output, px; 0 if the input is too small to reflect."""
         return (side + 2 * self.edge - 1) // 2 if side > self.edge else 0
 
 
 Layer = Convolution | Relu | Pooling | Blur
 Stages = tuple[tuple[Layer, ...], ...]
-"""The layers up to each feature map that is compared, in the order in which they are computed."""
+"""The layers up to each feature map that is compared, in the order of computation."""
 
 _RELU, _BLUR = Relu(), Blur()
 
 
 def _block(*channels: int) -> tuple[Layer, ...]:
-    """The 3x3 convolutions of one block of VGG16, by their channels, each with its ReLU."""
+    """Returns the 3x3 convolutions of one block of VGG16, each with its ReLU, by their numbers of channels."""
     return tuple(layer for pair in pairwise(channels) for layer in (Convolution(*pair, size=3, edge=1), _RELU))
 
 
@@ -142,8 +142,8 @@ BACKBONES: dict[Backbone, Stages] = {
 def weight_shapes(backbone: Backbone) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of all weights by name.
 
-    `convolution0.kernel` (size, size, channels, filters) and `convolution0.bias` (filters,) and so on, in the order in
-    which they are computed, then `comparison0` (channels,) and so on, a weight for each channel of a feature map.
+    `convolution0.kernel` (size, size, channels, filters), `convolution0.bias` (filters,) and so on are in the order of
+    computation. Then follow `comparison0` (channels,) and so on, the weight of each channel of a feature map.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     compared = []
@@ -158,7 +158,7 @@ def weight_shapes(backbone: Backbone) -> dict[str, tuple[int, ...]]:
 
 
 def smallest_side(backbone: Backbone) -> int:
-    """Returns the least height and width of a picture that leaves something in every feature map, px."""
+    """Returns the minimum height and width, px, with which no feature map is empty."""
 
     def reaches_the_end(side: int) -> bool:
         for layer in (layer for stage in BACKBONES[backbone] for layer in stage):

@@ -1,7 +1,6 @@
-"""The weights of ST-LPIPS: taken from the package of its authors, kept as safetensors in the user's cache.
+"""The weights of ST-LPIPS: read from the package of its authors, and kept as safetensors in the user's cache.
 
-The package is on PyPI and asks for nothing else. Its code, which needs PyTorch, is never imported
-(docs/decisions/0017).
+The package is on PyPI and has no dependencies. Its code, which needs PyTorch, is never imported (docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -47,9 +46,9 @@ _CHECKPOINTS: dict[Backbone, _Checkpoint] = {
 
 
 def cache_folder() -> Path:
-    """Returns the folder for files that can be had again; it need not exist.
+    """Returns the folder for files that can be restored; it need not exist.
 
-    That of the variable FRAME_BOOSTER_CACHE, else `frame-booster` where the system keeps such files.
+    It is the value of FRAME_BOOSTER_CACHE if that is set, else `frame-booster` in the cache folder of the system.
     """
     if named := os.environ.get("FRAME_BOOSTER_CACHE"):
         return Path(named)
@@ -63,53 +62,53 @@ def cache_folder() -> Path:
 
 
 def cached_file(backbone: Backbone) -> Path:
-    """Returns the file of the cache for the weights of a backbone; it need not exist."""
+    """Returns the file in the cache for the weights of a backbone; it need not exist."""
     return cache_folder() / f"st-lpips-{backbone}-{_CHECKPOINTS[backbone].sha256[:8]}.safetensors"
 
 
 def st_lpips_is_available(backbone: Backbone = "alexnet") -> bool:
-    """Tells whether weights are in the cache, or in the package beside this one."""
+    """Tells whether the weights are in the cache or in an installed package."""
     return cached_file(backbone).is_file() or _installed(backbone) is not None
 
 
 def read_weights(backbone: Backbone) -> dict[str, Array]:
-    """Returns the weights of ST-LPIPS by the names and in the shapes of `weight_shapes`, float32.
+    """Returns the weights of ST-LPIPS, float32, with the names and shapes of `weight_shapes`.
 
-    From the cache; otherwise from the package, and then they are written to the cache.
+    They are read from the cache, or else from the package, and are then written to the cache.
 
     Raises:
-      ModelError: they are in neither, or are not what they must be.
+      ModelError: the weights are in neither, or they are damaged.
     """
     kept = cached_file(backbone)
     if kept.is_file():
         try:
             return _checked(load_file(kept), backbone)
         except (SafetensorError, OSError, ValueError) as error:
-            raise ModelError(f"not usable weights of ST-LPIPS: {error}", path=kept, hint="delete the file") from error
+            raise ModelError(f"cannot use these weights of ST-LPIPS: {error}", path=kept, hint="delete it") from error
     checkpoint = _installed(backbone)
     if checkpoint is None:
-        raise ModelError(f"the weights of ST-LPIPS are not installed, nor is there {kept}", hint=HINT)
+        raise ModelError(f"the weights of ST-LPIPS are not installed, and {kept} does not exist", hint=HINT)
     weights = _of_checkpoint(checkpoint, backbone)
     facts = {
         "source": f"{_PACKAGE} 0.0.2, https://pypi.org/project/stlpips-pytorch/",
         "licence": "BSD-2-Clause, copyright (c) 2022, Abhijay Ghildyal, Feng Liu",
         "source_sha256": _CHECKPOINTS[backbone].sha256,
     }
-    # By a name of this process, since two may start at the same time.
+    # The name contains the process, since two processes may do this at the same time.
     partial = kept.with_name(f"{kept.name}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         save_file(weights, str(partial), metadata=facts)
         partial.replace(kept)
     except (OSError, SafetensorError):
-        # A cache that cannot be written costs a second at the next start, no more.
+        # Without the cache, the next start only takes a second longer.
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return weights
 
 
 def _installed(backbone: Backbone) -> Path | None:
-    """Returns the package's file with the weights; None where it is not installed."""
+    """Returns the file of the package with the weights; None if it is not installed."""
     try:
         path = Path(str(distribution(_PACKAGE).locate_file(_CHECKPOINTS[backbone].name)))
     except PackageNotFoundError:
@@ -121,12 +120,12 @@ def _checked(weights: dict[str, Array], backbone: Backbone) -> dict[str, Array]:
     found, wanted = {name: array.shape for name, array in weights.items()}, weight_shapes(backbone)
     if found != wanted:
         names = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
-        raise ValueError(f"{', '.join(names)} are missing, too many, or of another shape")
+        raise ValueError(f"{', '.join(names)}: missing, unexpected, or of another shape")
     return weights
 
 
 def _of_checkpoint(path: Path, backbone: Backbone) -> dict[str, Array]:
-    """Reads the package's file and brings its weights to our names and shapes.
+    """Reads the file of the package and converts its weights to the names and shapes of `weight_shapes`.
 
     Raises:
       ModelError: it is not the file of version 0.0.2.
@@ -141,12 +140,12 @@ def _of_checkpoint(path: Path, backbone: Backbone) -> dict[str, Array]:
 
 
 def renamed(tensors: dict[str, Array]) -> dict[str, Array]:
-    """Returns the weights of the reference by our names and in our shapes.
+    """Converts the weights of the reference to the names and shapes of `weight_shapes`.
 
     Args:
-      tensors: those of the reference's table, in its order: kernels (filters, channels, size, size) and biases of the
-        convolutions, then (1, channels, 1, 1) for each comparison. The blur's weights and the constants that scale
-        colours are in the table too; they are the same for all and stand in the code.
+      tensors: table of the reference, in its order: kernels (filters, channels, size, size) and biases of the
+        convolutions, then (1, channels, 1, 1) for each comparison. The table also contains the weights of the blur and
+        the constants that scale colours. Both are fixed, and are constants in the code.
     """
     renamed: dict[str, Array] = {}
     kernels = [name for name in tensors if name.startswith("net.") and name.endswith(".weight")]

@@ -1,1 +1,1 @@
-"""Weights for others: a file with its facts, a SavedModel, ONNX."""
+"""Publishing weights: a file with its facts, a SavedModel, ONNX."""

@@ -1,4 +1,4 @@
-"""A network with its weights for programs that do not have this package: a TensorFlow SavedModel, or ONNX."""
+"""Exports a network with its weights for programs without this package: a TensorFlow SavedModel, or ONNX."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from frame_booster.network.weights import load_weights, read_metadata
 
 
 class Exported(tf.Module):  # type: ignore[misc]
-    """What a SavedModel holds: one function, any size of frames.
+    """The content of a SavedModel: one function for frames of any size.
 
     Args:
-      network: with its weights.
+      network: network with its weights.
     """
 
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
-        # Found by the saver here whatever way Keras keeps them.
+        # As an attribute, so that the saver finds them however Keras stores them.
         self.weights = [variable for _, variable in named_weights(network)]
         frames = tf.TensorSpec([None, None, None, 3], tf.float32)
         self.interpolate = tf.function(
@@ -35,7 +35,7 @@ class Exported(tf.Module):  # type: ignore[misc]
     def _interpolate(self, frame0: Tensor, frame1: Tensor, t: Tensor) -> dict[str, Tensor]:
         shape, multiple = tf.shape(frame0), self.network.multiple
         height, width = shape[1], shape[2]
-        # Not -(-side // multiple): integer division in ONNX goes towards zero.
+        # Not -(-side // multiple), because integer division in ONNX rounds towards zero.
         sides = [tf.maximum((side + multiple - 1) // multiple, 2) * multiple for side in (height, width)]
         rows, columns = (
             tf.minimum(tf.range(target), side - 1) for target, side in zip(sides, (height, width), strict=True)
@@ -49,7 +49,7 @@ class Exported(tf.Module):  # type: ignore[misc]
 
 
 OPSET = 17
-"""Of the ONNX file: ONNX Runtime from 1.14 on."""
+"""Opset of the ONNX file; ONNX Runtime supports it from 1.14 on."""
 
 
 def _exported(weights: Path, output: Path, precision: str) -> Exported:
@@ -64,7 +64,7 @@ def export_onnx(weights: Path, output: Path) -> None:
     """Writes an ONNX file with the inputs frame0, frame1, t and the output frame, shaped as in `export`, in float32.
 
     Args:
-      weights: a weights file, which says for which network it is.
+      weights: weights file, whose metadata names the network.
       output: file to write.
 
     Raises:
@@ -80,7 +80,7 @@ def export_onnx(weights: Path, output: Path) -> None:
         model, _ = tf2onnx.convert.from_function(
             module.interpolate, input_signature=module.interpolate.input_signature, opset=OPSET
         )
-    # The converter calls the output by the name of the operation that makes it.
+    # The converter names the output after the operation that computes it.
     made = model.graph.output[0].name
     for node in model.graph.node:
         node.output[:] = ["frame" if name == made else name for name in node.output]
@@ -96,12 +96,12 @@ def export_onnx(weights: Path, output: Path) -> None:
 def export(weights: Path, output: Path, precision: str = "float32") -> None:
     """Writes a SavedModel with the signature `serving_default(frame0, frame1, t) -> frame`.
 
-    Frames are (B, H, W, 3) float32 RGB in [0, 1] of any size, t (B,) in (0, 1).
+    Frames are (B, H, W, 3) float32 RGB in [0, 1] of any size, t is (B,) in (0, 1).
 
     Args:
-      weights: a weights file, which says for which network it is.
+      weights: weights file, whose metadata names the network.
       output: folder to write.
-      precision: of the convolutions.
+      precision: dtype of the convolutions.
 
     Raises:
       InputError, ModelError: the weights cannot be used.

@@ -1,4 +1,4 @@
-"""From a run's best weights to a file that ships: measured again, with everything a user should know of it."""
+"""Publishes the best weights of a run: measures them again, and writes them with all facts that a user needs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SIZES = ((256, 144), (448, 256))
 
 
 def publish(source: Path, target: Path, triplets: Path, facts: dict[str, str]) -> dict[str, str]:
-    """Writes `source`'s weights to `target`, in the dtype that they have there.
+    """Writes the weights in `source` to `target`, in the same dtype.
 
     Args:
-      source: weights of a run, with the facts the run wrote.
+      source: weights of a run, with the metadata that the run wrote.
       target: file to write.
       triplets: folder of validation triplets; PSNR and SSIM are measured at `SIZES`, in float32.
-      facts: to add or replace.
+      facts: metadata to add or replace.
 
     Returns:
-      The metadata written.
+      The metadata that was written.
 
     Raises:
       ModelError, InputError: the weights or the triplets cannot be read.
