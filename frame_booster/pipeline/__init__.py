@@ -1,1 +1,1 @@
-"""From file to file: reading, making frames and writing at the same time."""
+"""The pipeline from input to output: reads, interpolates and writes at the same time."""

@@ -150,7 +150,7 @@ def run(
         info = work.source.info
         made = result.made * options_rate(options).samples
         speed = pace.speed(made, result.frames_out, (info.width, info.height))
-        # Of runs that share a machine, each is slower than it would be.
+        # Runs that share a machine are slower than a single one, so their speed is not recorded.
         if speed is not None and sharers == 1 and options.cache:
             note_speed(conditions(options, result.engine), speed)
         return result
@@ -195,7 +195,7 @@ def opened_run(
             rate = options_rate(options).timeline(source.info.time_base, source.info.rate, 0).rate
             film = film if goes_to.named else target.with_suffix(".mp4")
             if film is not None and too_fast(format_name, rate):
-                # Nobody has asked for the source's own container, which shows fewer frames a second.
+                # The user did not choose this container, whose times are too coarse for the frame rate.
                 target = film
                 check_output(path, target, overwrite=options.overwrite, folder_made=dry)
                 format_name = container_format(target, options.output_format)

@@ -1,4 +1,4 @@
-"""Where a run begins, and where it can be cut: what a sink is told beside frames and packets."""
+"""The start of a run and the boundaries of its segments, which sinks receive in addition to frames and packets."""
 
 from __future__ import annotations
 
@@ -17,60 +17,63 @@ from frame_booster.pipeline.timeline import Timeline
 
 @dataclass(frozen=True)
 class Boundary:
-    """A place where the run can be resumed: all frames before it are written, the source frame at it is next."""
+    """A point at which the run can be resumed: all output before it is written, and the source frame at it is next."""
 
     next: Resume
     first_pts: int
-    """Of the whole run's first source frame."""
+    """pts of the first source frame of the whole run."""
     gap: int
+    """Time between the two source frames before this point, in ticks of the source (`Pairing.gap`)."""
     counts: Counts
+    """Counts of all frames before this point."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What a sink has to know before the first frame."""
+    """Facts that a sink needs before the first frame."""
 
     frame: av.VideoFrame
+    """The first source frame."""
     timeline: Timeline
     pts: int
-    """Time of that frame, ticks of the source."""
+    """pts of that frame in ticks of the source."""
 
 
 @dataclass(frozen=True)
 class SegmentGrid:
-    """Where segments begin: number n at the first frame that is n lengths or more after the first of all.
+    """The division of a source into segments: segment n starts at the first frame at least n lengths after the origin.
 
-    A frame's time alone says which segment it is in, so that any of them can be made without those before it. Numbers
-    may be left out, where a gap is longer than a segment.
+    The time of a frame alone determines its segment, so a segment can be made without those before it. Numbers are
+    skipped where a gap is longer than a segment.
 
     Args:
-      origin: time of the first frame of all, ticks of the source.
-      length: of a segment, ticks of the source.
+      origin: pts of the first frame of the source, in ticks.
+      length: length of a segment, in ticks of the source.
     """
 
     origin: int
     length: Fraction
 
     def number_at(self, pts: int) -> int:
-        """Returns the number of the segment that a frame is in."""
+        """Returns the number of the segment that contains a frame."""
         return math.floor((pts - self.origin) / self.length)
 
     def begin_of(self, number: int) -> int:
-        """Returns the earliest time of a frame in a segment."""
+        """Returns the earliest pts of a frame in a segment."""
         return math.ceil(self.origin + number * self.length)
 
 
 @runtime_checkable
 class SegmentedSink(Sink, Protocol):
-    """A sink that makes what it has got durable at boundaries."""
+    """A sink that flushes its output to disk at boundaries."""
 
     def cut(self, boundary: Boundary) -> None:
-        """Ends a segment; frames from `boundary` on belong to the next."""
+        """Ends a segment; frames from `boundary` on belong to the next one."""
         ...
 
 
 def boundary_facts(boundary: Boundary) -> dict[str, Any]:
-    """Returns a boundary as JSON can hold it."""
+    """Returns a boundary as JSON."""
     return {
         "pts": boundary.next.pts,
         "shift": str(boundary.next.shift),
@@ -83,7 +86,7 @@ def boundary_facts(boundary: Boundary) -> dict[str, Any]:
 
 
 def boundary_from(facts: dict[str, Any]) -> Boundary:
-    """Returns the boundary of which `boundary_facts` gave these."""
+    """Returns a boundary from the JSON of `boundary_facts`."""
     here = Resume(
         facts["pts"],
         Fraction(facts["shift"]),

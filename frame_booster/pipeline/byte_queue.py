@@ -1,4 +1,4 @@
-"""A queue between two threads, bounded in bytes, that either end can break off."""
+"""A queue between two threads that is limited in bytes and can be broken off."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ MOST_ITEMS = 512
 
 
 class Broken(Exception):
-    """The other end has given up."""
+    """The queue was broken off, because another thread has failed."""
 
 
 class ByteQueue(Generic[Item]):
-    """Hands items from one thread to another.
+    """Passes items from one thread to another.
 
     Args:
-      limit: bytes it may hold; one item is taken whatever its size.
-      most: items it may hold: small ones have more about them than their bytes.
-      full: measures how long the giver waits because it is full.
-      empty: measures how long the receiver waits because it is empty.
+      limit: most bytes in the queue; an empty queue accepts an item of any size.
+      most: most items in the queue, since small items have an overhead beyond their bytes.
+      full: measures how long the producer waits because the queue is full.
+      empty: measures how long the consumer waits because the queue is empty.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class ByteQueue(Generic[Item]):
         self._closed = self._broken = False
 
     def put(self, item: Item, size: int) -> None:
-        """Adds an item of `size` bytes; waits while the channel is full.
+        """Adds an item of `size` bytes; waits while the queue is full.
 
         Raises:
-          Broken: the receiver has given up.
+          Broken: the queue was broken off.
         """
         with self._changed:
             with self._full:
@@ -57,13 +57,13 @@ class ByteQueue(Generic[Item]):
         return self._held + size <= self._limit and len(self._items) < self._most
 
     def close(self) -> None:
-        """Says that nothing more will come."""
+        """Ends the queue after the items in it; called by the producer."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def break_off(self) -> None:
-        """Says that nothing more will be taken; what is held is dropped."""
+        """Ends the queue at once and drops its items; called after a failure, or by a consumer that needs no more."""
         with self._changed:
             self._broken = True
             self._items.clear()
@@ -71,7 +71,7 @@ class ByteQueue(Generic[Item]):
 
     @property
     def broken(self) -> bool:
-        """Whether either end has given up."""
+        """Whether the queue was broken off."""
         return self._broken
 
     def __iter__(self) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""Where the result of an input goes: the file, pipe or sequence of pictures that an output's name stands for."""
+"""The destination of a result: the file, pipe or sequence of images that the name of an output stands for."""
 
 from __future__ import annotations
 
@@ -23,25 +23,31 @@ from frame_booster.options import BoostOptions
 
 @dataclass(frozen=True)
 class Destination:
-    """Where the result of an input goes."""
+    """The destination of the result of an input."""
 
     path: Path
-    """A file, a pipe, or a folder or pattern of pictures."""
+    """A file, a pipe, or a folder or pattern of images."""
     pictures: bool = False
     named: bool = True
-    """Whether the user has named it, and so its container."""
+    """Whether the user has given the name, and so the container."""
     folder: Path | None = None
-    """Of the results, to be made if it is not there; None where none was asked for."""
+    """Folder given by the user for the result, created if it does not exist; None if the user gave none."""
 
 
 def destination(path: Path, output: str | None, options: BoostOptions) -> Destination:
-    """Returns where the result of an input goes.
+    """Returns the destination of the result of an input.
 
-    A folder takes a video under a name that is made from the input's, `NAME.2x.EXT`. It takes pictures where the input
-    is pictures, or where `--output-format` names a kind of picture; a pattern always takes pictures.
+    In a folder, a video gets a name derived from that of the input, `NAME.2x.EXT`. The folder gets images if the input
+    is images, or if `--output-format` is an image format. A pattern always stands for images.
+
+    Args:
+      path: path of the input.
+      output: output as given by the user, or None.
+      options: options of the run.
 
     Raises:
-      InputError: it is to go into a folder, and the input is a pipe, which has no name.
+      InputError: the output is a folder and the input is a pipe, which has no name; or a pattern of images contradicts
+        `--output-format`.
     """
     pictures = picture_suffix(options.output_format) is not None
     if output is None:
@@ -67,7 +73,7 @@ def destination(path: Path, output: str | None, options: BoostOptions) -> Destin
 
 
 def _check_kind(pattern: Path, output_format: str | None) -> None:
-    """Raises InputError where a pattern of pictures and an output format say two things."""
+    """Raises InputError if the suffix of a pattern of images contradicts an output format."""
     if output_format is None:
         return
     asked = CODECS.get(picture_suffix(output_format) or "")
@@ -79,12 +85,12 @@ def _check_kind(pattern: Path, output_format: str | None) -> None:
 
 
 def is_folder(output: str) -> bool:
-    """Tells whether the name of an output stands for a folder: it ends with a slash, or is one."""
+    """Returns whether an output is a folder: its name ends with a slash, or the folder exists."""
     return output.endswith(("/", os.sep)) or Path(output).is_dir()
 
 
 def picture_pattern(target: Path, options: BoostOptions) -> str:
-    """Returns the names of pictures that go to a folder or have a pattern."""
+    """Returns the pattern for the file names of images, for a target that is a folder or a pattern."""
     if is_pattern(target):
         return target.name
     suffix = picture_suffix(options.output_format)
@@ -92,11 +98,11 @@ def picture_pattern(target: Path, options: BoostOptions) -> str:
 
 
 def picture_encoder(target: Path, options: BoostOptions) -> str:
-    """Returns FFmpeg's name of the encoder of such pictures; "png" where their kind cannot be written."""
+    """Returns FFmpeg's name of the encoder for the images of a target; "png" if their format cannot be written."""
     return CODECS.get(Path(picture_pattern(target, options)).suffix.lower(), "png")
 
 
 def picture_suffix(output_format: str | None) -> str | None:
-    """Returns the suffix of the pictures that an output format stands for, as `.png`; None where it is a container."""
+    """Returns the suffix of images in an output format, such as `.png`; None if the format is a container."""
     suffix = f".{output_format}"
     return suffix if suffix in PICTURES and output_format not in CONTAINERS else None

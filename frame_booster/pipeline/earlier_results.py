@@ -1,4 +1,4 @@
-"""What earlier runs have done: inputs that are left alone, by a report or by outputs that are there and whole."""
+"""Results of earlier runs: which inputs are skipped, because of a report or of a complete output."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from frame_booster.pipeline.outcome import FileOutcome, bytes_of
 
 
 class EarlierResults:
-    """Tells which inputs an earlier run has done.
+    """Decides which inputs are skipped because an earlier run has done them.
 
     Args:
-      options: of every file.
-      done: inputs, by their absolute paths, that a report tells to be done; None: there is no report.
-      skip_existing: whether files are left alone whose outputs are there, and whole.
-      whole: outputs that a report tells to be whole, by their absolute paths, with their bytes: they need no further
-        check while they have as many.
+      options: options of all files.
+      done: absolute paths of inputs that are done according to a report; None if there is no report.
+      skip_existing: whether to skip files with a complete output.
+      whole: absolute paths and sizes in bytes of outputs that are complete according to a report. They are not checked
+        again if their size is unchanged.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class EarlierResults:
     def left_alone(
         self, path: Path, target: Path, film: Path | None = None, *, look: bool = True
     ) -> FileOutcome | str | None:
-        """Tells whether a file is left alone, as an earlier run has done it.
+        """Decides whether a file is skipped.
 
         Args:
           path: the file.
           target: its output.
-          film: its output where the container of `target` shows too few frames a second.
-          look: whether an output is looked at that no report calls whole.
+          film: its output if the times of the container of `target` are too coarse for the frame rate.
+          look: whether to check an existing output that no report lists as complete; else it counts as complete.
 
         Returns:
-          Its outcome, if so; where it is not, what is wrong with the output that is there, None being nothing.
+          The outcome of a file that is skipped. Otherwise, what is wrong with its existing output; None if it has none.
         """
         if self._done is not None and same_name(path) in self._done:
             return FileOutcome(str(path), str(target), "skipped")
@@ -62,7 +62,7 @@ class EarlierResults:
         return skipped
 
     def _expected(self, path: Path) -> Fraction | None:
-        """Returns how long an output should last, s; None where the input does not tell exactly."""
+        """Returns the expected duration of an output in s; None if the input does not state its exact length."""
         options = self._options
         if options.allow_truncated:
             return None
@@ -77,5 +77,5 @@ class EarlierResults:
 
 
 def made_again(why: str) -> str:
-    """Returns a warning about an output that was there and was made again."""
+    """Returns a warning about an incomplete output that is made again."""
     return f"the output that was there was not whole, and is made again: {why}"

@@ -1,4 +1,4 @@
-"""Frames that show more than a moment: what is seen while a camera's shutter is open, averaged into motion blur."""
+"""Motion blur: averages the moments during which a simulated camera shutter is open (`--shutter`)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from frame_booster.pixels import PixelLayout, Planes
 
 @dataclass(frozen=True)
 class Moment:
-    """What is seen at a moment of the source, and the frame of the output that it is for."""
+    """The image at a moment of the source, and the slot of the output frame to which it belongs."""
 
     like: av.VideoFrame
-    """The source frame before it, or at it; which is what is seen, where there are no planes."""
+    """The source frame at the moment or before it; it is the image itself unless `made` is set."""
     slot: Slot
     stretch: int
-    """Number of the stretch of continuous motion that it is in: another one behind each cut and gap, and within."""
+    """Number of the section of continuous motion; it changes at each cut and gap, and after it."""
     held: bool = False
-    """Whether a source frame is shown again."""
+    """Whether this is a held frame."""
     made: Planes | None = None
-    """An interpolated frame."""
+    """Planes of an interpolated frame; None for a source frame."""
     seen: Planes = ()
-    """Planes of what is seen."""
+    """Planes of the image."""
 
     def shown(self, layout: PixelLayout, accompanied: SideDataCopy | None = None) -> av.VideoFrame:
-        """Returns it as a frame.
+        """Returns the image as a frame.
 
         Args:
-          layout: of all frames.
-          accompanied: gives interpolated frames the side data of `like`; None: they have none.
+          layout: pixel layout of all frames.
+          accompanied: copies the side data of `like` to an interpolated frame; None leaves it without.
         """
         if self.made is None:
             return self.like
@@ -47,13 +47,13 @@ class Moment:
 
 
 class Exposure:
-    """Averages all moments of a frame of the output; frames of one moment pass through.
+    """Averages the moments of each output frame; frames with a single moment pass through.
 
-    A frame shows what comes after its own time up to the next cut or gap only, so that nothing is mixed with what is
-    not of one motion with it; where its own moment is held, that is the whole frame.
+    Only moments in the same section of continuous motion as the first are averaged, so that nothing is mixed across a
+    cut or gap. If the first moment is held, it is the whole frame.
 
     Args:
-      layout: of all frames.
+      layout: pixel layout of all frames.
     """
 
     def __init__(self, layout: PixelLayout) -> None:
@@ -61,7 +61,7 @@ class Exposure:
         self._open: list[Moment] = []
 
     def take(self, moments: Iterator[Moment]) -> Iterator[Moment]:
-        """Yields the frames of moments that come in order; the last one stays open until it is known to be complete."""
+        """Takes moments in order and yields complete frames; the last one is kept until a later moment completes it."""
         for moment in moments:
             if moment.slot.sample is None:
                 yield moment
@@ -71,7 +71,7 @@ class Exposure:
             self._open.append(moment)
 
     def close(self) -> Iterator[Moment]:
-        """Yields the frame that is open."""
+        """Yields the last frame."""
         moments, self._open = self._open, []
         if not moments:
             return

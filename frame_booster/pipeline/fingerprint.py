@@ -1,6 +1,6 @@
-"""The fingerprint of a run, by which segments on disk are known to be of this input, these options and weights.
+"""The fingerprint of a run, which identifies segments on disk that belong to the same input, options and weights.
 
-What was begun with other ones must not be gone on with: the result would be neither the one nor the other.
+A run that was started with others must not be resumed: the result would be a mixture.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from frame_booster.media.input.pictures import files_of
 from frame_booster.options import BoostOptions
 
 _HASHED = 1 << 20
-"""Bytes at each end of a file by which it is known again, beside its size and time."""
+"""Bytes hashed at each end of a file, in addition to its size and modification time."""
 
 
 def fingerprint(source: Path, weights: Path, options: BoostOptions, mask: Mask | None = None) -> str:
-    """Returns a text that changes when the input, the options, the weights or the version do."""
+    """Returns a hash of the input, the options that affect the result, the weights, the mask and the version."""
     chosen = asdict(options)
     harmless = ("overwrite", "keep_partial", "allow_truncated", "device", "batch_size", "max_memory", "threads")
     for name in (*harmless, "max_device_memory", "cache"):
         chosen.pop(name)
     chosen["source"].pop("threads")
     chosen["segment"] = options.segment_length
-    # A picture may be changed, or lie elsewhere.
+    # The content counts: the file of the mask may be changed or moved.
     chosen["mask"] = None if mask is None else mask.digest
     facts = [__version__, repr(sorted(chosen.items()))]
     facts.append(hashlib.sha256(weights.read_bytes()).hexdigest())

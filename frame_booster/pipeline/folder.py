@@ -1,5 +1,6 @@
-"""Several inputs: the videos of folders, and files, one after the other or several at once; one that fails stops no
-other.
+"""Runs over several inputs, files and the videos of folders, one after the other or in parallel.
+
+An input that fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -33,50 +34,52 @@ from frame_booster.waiting import wait_for
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """Which files of a folder are boosted, and how many at once."""
+    """Which files of a folder are boosted, and how many in parallel."""
 
     pattern: str | None = None
-    """Of file names, as `*.mov`; None is any video."""
+    """Pattern of file names, such as `*.mov`; None is any video."""
     suffix: str | None = None
-    """Of the outputs, as `.mkv`; None keeps the input's where that is one of `paths.KEPT_SUFFIXES`."""
+    """Suffix of the outputs, such as `.mkv`; None keeps that of the input if it is one of `paths.KEPT_SUFFIXES`."""
     skip_existing: bool = False
-    """Whether files are left alone whose outputs are there, and whole."""
+    """Whether to skip files with a complete output."""
     jobs: int = 1
+    """Number of files in parallel."""
     devices: tuple[str, ...] = ()
-    """Each job has one that is free; none is the device of the options."""
+    """Devices, of which each job uses one; if empty, all use the device of the options."""
     watch: bool = False
-    """Whether to go on for files that come later, until interrupted."""
+    """Whether to wait for new files until interrupted."""
     interval_s: float = 2.0
-    """Between two looks at a watched folder; a file that is the same at both is complete."""
+    """Time between two scans of a watched folder, in s; a file that is unchanged in between is complete."""
     done: frozenset[str] | None = None
-    """Inputs, by their absolute paths, that an earlier run has done: they are left alone, and only they."""
+    """Absolute paths of inputs that are done according to a report and are skipped; None if there is no report."""
     retried: Path | None = None
-    """The report of that run."""
+    """Path of that report."""
     whole: Mapping[str, int] = field(default_factory=dict)
-    """Outputs that an earlier run has checked, by their absolute paths, with their bytes: they need no further check
-    while they have as many."""
+    """Absolute paths and sizes in bytes of outputs that an earlier run has checked, as in `EarlierResults`."""
 
 
 Report = Callable[[Path, "Progress | FileOutcome"], None]
-"""Called with a file's progress and, at its end, its outcome; from several threads where there are several jobs."""
+"""Called with the progress of a file and, at its end, its outcome; by several threads if there are several jobs."""
 
 
 class FolderRun:
     """Boosts the videos of folders, and single inputs, into another folder.
 
-    A folder's results keep its tree. Where it is the only input, that begins in the output folder itself; else in a
-    folder of its name there. The result of a file is `NAME.2x.EXT`, as where it is the only input.
+    The results of a folder keep its tree: in the output folder itself if the folder is the only input, else in a
+    subfolder with its name. The result of a single file is `NAME.2x.EXT`, as if it were the only input.
 
     Args:
       source: folder of videos, or several inputs.
-      target: folder for the results, made if needed; None puts each where it would go as the only input.
-      options: of every file.
-      folder: which files, and how.
-      report: told of all progress.
+      target: folder for the results, created if necessary; None puts each result where it would go if its input were
+        the only one.
+      options: options of all files.
+      folder: which files to boost, and how.
+      report: called with the progress and outcome of each file.
 
     Raises:
-      InputError: the folders are the same, there is no video (and none is waited for), two inputs would have one
-        output, or an output would replace an input.
+      InputError: the folders are the same, there is no video (without `watch`), `watch` has no folder, two inputs would
+        have the same output, or an output would replace an input.
+      OutputError: the target is a file.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class FolderRun:
             raise OutputError("is a file; the results of several inputs need a folder", path=target)
         self._results = ResultNames(target, options.multiple, options.output_format, folder.suffix)
         self.outcomes: list[FileOutcome] = []
-        """What became of each file so far, and of folders that cannot be read."""
+        """Outcomes so far of files, and of folders that cannot be read."""
         self.files = list(self._found())
         if not self.files and not self.outcomes and not folder.watch:
             raise InputError("has no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
@@ -109,23 +112,23 @@ class FolderRun:
 
     @staticmethod
     def _is_folder(given: Given) -> bool:
-        """Tells whether an input is a folder of videos; one of pictures is an input itself."""
+        """Returns whether an input is a folder of videos; a folder of images counts as a single input."""
         if is_address(given.text):
             return False
         path = Path(given.text)
         try:
             return path.is_dir() and not is_picture_folder(path)
         except InputError:
-            # What cannot be read is told when its videos are looked for, and stops no other input.
+            # The search for its videos reports this error, without stopping the other inputs.
             return True
 
     def _found(self) -> Iterator[Path]:
-        """Yields the inputs that are there and new, and notes where their results go.
+        """Yields new inputs and records the names of their results.
 
         Raises:
           InputError: an output folder is the input's own.
         """
-        # Where the output folder lies around the input, results may come into that, too, and are found at a later look.
+        # If the output folder contains the input folder, results may be found there by a later scan.
         made = {same_name(output) for output in self._results.outputs.values()}
         made |= {same_name(outcome.output) for outcome in self.outcomes if outcome.output}
         for given in self.given:
@@ -138,7 +141,7 @@ class FolderRun:
             into = self._tree_of(path)
             if into.exists() and into.samefile(path):
                 raise InputError("the output folder is the input folder", path=into, hint="give another with -o")
-            # What lies in the output folder is no input, unless that folder is one around the input.
+            # Files in the output folder are not inputs, unless it contains the input folder.
             results = into if self.target is None else self.target
             without = None if results.resolve() in path.resolve().parents else results
             for video in find_videos(path, self.folder.pattern, without=without, unreadable=self._unreadable):
@@ -148,20 +151,20 @@ class FolderRun:
                     yield video
 
     def _unreadable(self, path: Path, error: InputError) -> None:
-        """Takes what cannot be looked at for an input that has failed; once, where a folder is looked at again."""
+        """Records an unreadable path as a failed input, once for all scans of its folder."""
         if all(outcome.input != str(path) for outcome in self.outcomes):
             self.ended(path, FileOutcome.failed(str(path), "", error))
 
     def _tree_of(self, folder: Path) -> Path:
-        """Returns where the tree of results of a folder begins."""
+        """Returns the root of the tree of results for a folder."""
         name = folder.resolve().name
         if self.target is None:
-            # Beside the folder, and beside the link where it is one.
+            # Beside the folder; if it is a link, beside the link.
             return named(folder).with_name(f"{name}.{self.options.multiple}x")
         return self.target if len(self.given) == 1 else self.target / name
 
     def space_warning(self) -> str | None:
-        """Returns a warning where the inputs together are larger than what is free for their results."""
+        """Returns a warning if the inputs together are larger than the free space for their results."""
         sizes: Counter[Path] = Counter()
         for path, output in self._results.outputs.items():
             if self.left_alone(path, output, look=False) is None and path.is_file() and not is_address(str(path)):
@@ -176,13 +179,16 @@ class FolderRun:
         return None
 
     def run(self) -> list[FileOutcome]:
-        """Boosts all files; with `watch` until interrupted.
+        """Boosts all files; with `watch`, until interrupted.
 
         Returns:
-          What became of each, in the order of their ends.
+          The outcome of each file, in the order in which they ended.
+
+        Raises:
+          Interrupted: the run was interrupted, without `watch`.
         """
         jobs = max(1, self.folder.jobs)
-        # One file at a time has all devices; of several files each has one, for as long as it takes.
+        # A single job uses all devices; each of several jobs uses one at a time.
         devices = self.folder.devices if self.folder.devices and jobs > 1 else (self.options.device,)
         free: queue.SimpleQueue[str] = queue.SimpleQueue()
         for k in range(max(jobs, len(devices))):
@@ -196,7 +202,7 @@ class FolderRun:
                     try:
                         target = self.output_of(path)
                     except InputError as error:
-                        # Of a file that has come later.
+                        # The name of a file that was found later collides with another.
                         self.ended(path, FileOutcome.failed(str(path), "", error))
                         continue
                     waiting.add(pool.submit(self._boost, path, target, free))
@@ -213,7 +219,7 @@ class FolderRun:
 
     @staticmethod
     def _wait(futures: set[Future[None]], until: str) -> set[Future[None]]:
-        """Waits; returns what is not done yet, raises what a thread has ended in."""
+        """Waits for futures; returns the unfinished ones, and raises the error of a finished one."""
         ended, rest = wait_for(futures, until)
         for future in ended:
             future.result()
@@ -229,21 +235,21 @@ class FolderRun:
                 if is_address(str(path)) or is_pipe(path) or watched.complete(path):
                     yield path
                 else:
-                    # It is looked at again.
+                    # The next scan finds it again.
                     self._results.forget(path)
             time.sleep(self.folder.interval_s)
             found = list(self._found())
 
     def output_of(self, path: Path) -> Path:
-        """Returns where the result of a file goes."""
+        """Returns the path of the result of a file."""
         return self._results.output_of(path)
 
     def film_of(self, path: Path) -> Path | None:
-        """Returns where it goes if its container, which the user has not named, shows too few frames a second."""
+        """Returns the path of the result if the default container's times are too coarse for the frame rate."""
         return self._results.film_of(path)
 
     def _model(self, asked: BoostOptions, device: str) -> LoadedNetwork:
-        # A file that an earlier run has begun may need another than the rest.
+        # A file that an earlier run has begun may need another engine or precision than the others.
         key = device, asked.engine, asked.provider, asked.precision
         with self._loading:
             if key not in self._models:
@@ -252,11 +258,11 @@ class FolderRun:
             return self._models[key]
 
     def _boost(self, path: Path, target: Path, free: queue.SimpleQueue[str]) -> None:
-        """Boosts one file on a device that is free and notes what became of it, whatever its work ends in."""
+        """Boosts a file on a free device and records its outcome."""
         device = free.get()
         try:
             outcome = self._one(path, target, device)
-        # The end of a thread: what was not foreseen is this file's failure, and no other's.
+        # An unexpected error fails this file only.
         except Exception as error:
             outcome = FileOutcome.failed(str(path), str(target), error)
         finally:
@@ -264,12 +270,12 @@ class FolderRun:
         self.ended(path, outcome)
 
     def ended(self, path: Path, outcome: FileOutcome) -> None:
-        """Takes note of what became of a file."""
+        """Records the outcome of a file."""
         self.outcomes.append(outcome)
         self.report(path, outcome)
 
     def left_alone(self, path: Path, target: Path, *, look: bool = True) -> FileOutcome | str | None:
-        """Tells whether a file is left alone, as `EarlierResults.left_alone`."""
+        """Decides whether a file is skipped; see `EarlierResults.left_alone`."""
         film = self.film_of(path) if target.suffix == ".gif" else None
         return self._earlier.left_alone(path, target, film, look=look)
 
@@ -281,7 +287,7 @@ class FolderRun:
         result = run(
             str(path),
             os.fspath(target),
-            # What is there is broken, and stays until what replaces it is whole.
+            # An incomplete output is replaced, but only after the new one is complete.
             self.options if found is None else replace(self.options, overwrite=True),
             lambda p: self.report(path, p),
             lambda asked: self._model(asked, device),

@@ -1,7 +1,7 @@
-"""What a run would make of an input, found without a network and without writing anything (`--dry-run`).
+"""The forecast of a run, made without a network and without writing anything (`--dry-run`).
 
-The input is opened, its first frame decoded and its output begun in memory by the code of a run, so that what that
-would refuse or lose is told in the same words.
+The code of a run opens the input, decodes its first frame and starts the output in memory, so that errors and warnings
+are the same as those of a run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["Forecast", "forecast", "forecasts"]
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would become of an input."""
+    """The expected result of a run on an input."""
 
     input: str
     output: str
@@ -45,34 +45,34 @@ class Forecast:
     frames_in: int | None = None
     frames_out: int | None = None
     made: int | None = None
-    """Frames that would be interpolated if none is held; with a shutter, of all moments."""
+    """Number of interpolated frames if none is held; with a shutter, of all moments."""
     rate: Fraction | None = None
-    """Frames a second of the output."""
+    """Average frame rate of the output, in frames per second."""
     duration: Fraction | None = None
-    """Of the output, s."""
+    """Duration of the output in s."""
     width: int | None = None
     height: int | None = None
     container: str | None = None
-    """FFmpeg's name; None for pictures."""
+    """FFmpeg's name of the container; None for images."""
     codec: str | None = None
     pix_fmt: str | None = None
     bytes: int | None = None
-    """Of the output, roughly."""
+    """Estimated size of the output."""
     free: int | None = None
-    """Bytes that are free where it would lie."""
+    """Free bytes on the disk of the output."""
     seconds: float | None = None
-    """That the run would take, roughly."""
+    """Estimated time of the run in s."""
     speed: str | None = None
-    """Where that is from."""
+    """Source of that estimate."""
     engine: str | None = None
     streams: list[dict[str, Any]] = field(default_factory=list)
-    """What becomes of each stream but the boosted one."""
+    """What happens to each stream but the boosted one."""
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     exit_code: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the fields with fractions as text; the first three, and the error, where nothing is planned."""
+        """Returns the fields with fractions as text; only the first three and the error unless a run is planned."""
         facts = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
         if self.error is None:
             del facts["error"], facts["exit_code"]
@@ -84,11 +84,15 @@ class Forecast:
 def forecast(
     source: str, output: str | None, options: BoostOptions, *, film: Path | None = None, alone: bool = True
 ) -> Forecast:
-    """Returns what `boost.run` would do with these arguments; what it would refuse is told as such.
+    """Returns what `boost.run` would do with these arguments; its errors become a forecast, too.
 
-    An input that is not alone shares a network with others, whose engine is not chosen by how much this one has.
+    Errors that only appear when the network is loaded are not detected, such as a GPU that does not work or wrong
+    weights.
 
-    What only the network itself can tell is not: whether a GPU works, or a file of weights is what it should be.
+    Args:
+      source, output, options, film: as in `boost.run`.
+      alone: whether this is the only input. Several inputs share a network, so the engine is not chosen by the amount
+        of work of a single one.
     """
     if source == "-":
         error = InputError("standard input is not read for a dry run", hint="what is read is gone; give a file")
@@ -96,14 +100,14 @@ def forecast(
     try:
         with opened_run(source, output, options, _not_loaded, film=film, dry=True) as work:
             return _of(source, work, alone=alone)
-    # The same errors that a run has, and whatever else one would end in.
+    # All errors that a run could have, also unexpected ones.
     except Exception as error:
         known = as_known(error, source)
         return refused(source, output or "", known)
 
 
 def forecasts(folder: FolderRun) -> Iterator[Forecast]:
-    """Yields what a run of several inputs would do with each, in its order; first what cannot be looked at."""
+    """Yields the forecast for each of several inputs in the order of a run, unreadable ones first."""
     for outcome in folder.outcomes:
         yield Forecast(outcome.input, "", "refused", error=outcome.error, exit_code=outcome.exit_code)
     for path in folder.files:
@@ -118,7 +122,7 @@ def forecasts(folder: FolderRun) -> Iterator[Forecast]:
 
 
 def refused(source: str, output: str, error: FrameBoosterError) -> Forecast:
-    """Returns the forecast of a run that ends in an error."""
+    """Returns the forecast of a run that would fail."""
     return Forecast(source, output, "refused", error=str(error), exit_code=error.exit_code)
 
 
@@ -180,7 +184,7 @@ def _of(name: str, work: OpenedRun, *, alone: bool) -> Forecast:
 
 
 def _opening(work: OpenedRun) -> Opening:
-    """Returns the first frame of an input, as a job does."""
+    """Decodes the first frame of an input, as a job does."""
     source = work.source
     for item in source.items(packets=False):
         if isinstance(item, SourceFrame):
@@ -190,10 +194,11 @@ def _opening(work: OpenedRun) -> Opening:
 
 
 def _check_network(work: OpenedRun, engine: str, opening: Opening) -> None:
-    """Checks what a run would refuse when it loads its network, or plans its work.
+    """Makes the checks of a run that precede the loading of its network.
 
     Raises:
-      InputError, ModelError: a name is unknown, a device or a precision is not here, or memory or a mask does not fit.
+      InputError, ModelError: a name is unknown, a device or precision is not available, there is too little memory, or
+        a mask does not fit.
     """
     options, layout = work.options, layout_of(opening.frame)
     for device in options.device.split(","):
@@ -215,7 +220,7 @@ def _check_network(work: OpenedRun, engine: str, opening: Opening) -> None:
 def _time(
     options: BoostOptions, engine: str, size: tuple[int, int], made: int | None
 ) -> tuple[float | None, str | None]:
-    """Returns how long a run would take, s, and by what that is known; None twice where it is not."""
+    """Returns the estimated time of a run in s and the source of the estimate; None for both if unknown."""
     if made is None:
         return None, None
     measured = known_speed(conditions(options, engine), size)

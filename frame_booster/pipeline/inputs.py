@@ -1,7 +1,7 @@
-"""Inputs of a command line: files, folders, patterns of the shell (`*.mkv`) and lists (`@list.txt`), in its order.
+"""Inputs of a command line, in order: files, folders, shell patterns (`*.mkv`) and lists (`@list.txt`).
 
-A shell leaves a pattern in quotes alone, and those of Windows leave all of them, so that they are looked up here:
-as inputs only, by which the value of an option and a name with brackets stay as they are.
+A shell does not expand a pattern in quotes, and the shells of Windows expand none, so patterns are expanded here. Only
+inputs are expanded, not values of options, and an existing file with brackets in its name is not a pattern.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Given:
     """One input."""
 
     text: str
-    """Its name, as `boost.run` takes it."""
+    """Name of the input, as for `boost.run`."""
     below: Path = Path()
-    """Folder, below that of the outputs, for its result."""
+    """Subfolder of the output folder for the result."""
     where: str = ""
-    """Where it was named, for messages, as `list.txt, line 3`; empty for the command line."""
+    """Place where the input was named, for messages, such as `list.txt, line 3`; empty for the command line."""
     alone: bool = True
-    """Whether it was named by itself, and not with others by a pattern or in a list."""
+    """Whether the input was named by itself, not by a pattern or in a list."""
 
 
 def given_inputs(arguments: Sequence[str]) -> list[Given]:
-    """Returns the inputs that the arguments of a command name; one that is named twice is there once.
+    """Returns the inputs named by the arguments of a command, each once.
 
     Raises:
       InputError: a list cannot be read, a pattern matches nothing, or there are several inputs and one of them does not
@@ -56,7 +56,7 @@ def given_inputs(arguments: Sequence[str]) -> list[Given]:
 
 @contextmanager
 def _told_where(where: str) -> Iterator[None]:
-    """Puts the line of a list, if any, before the message of an error about an input that it names."""
+    """Context that adds the line of a list to errors about an input named there; `where` may be empty."""
     try:
         yield
     except FrameBoosterError as error:
@@ -76,7 +76,7 @@ def _check_among_others(given: Given, arguments: int) -> None:
 
 
 def _named(text: str) -> Iterator[Given]:
-    """Yields what one argument names; a file that is really called like a list or a pattern is that file."""
+    """Yields the inputs named by an argument; an existing file is never taken for a list or a pattern."""
     path = Path(text)
     if text == "-" or is_address(text) or _exists(path):
         yield Given(text)
@@ -96,13 +96,16 @@ def _exists(path: Path) -> bool:
 
 
 def _matched(text: str, folder: Path | None = None) -> list[Given]:
-    """Returns the files that a pattern matches, sorted; folders only where it ends with a slash.
+    """Returns the files that match a pattern, sorted; for a pattern that ends with a slash, the folders.
 
-    Each result goes into the folder that its file has below the part of the pattern that is no pattern.
+    The result of a file keeps its folder relative to the fixed part of the pattern.
 
     Args:
       text: the pattern.
-      folder: where it is looked up, if not in the current one; it may have brackets in its name.
+      folder: folder of the search, None for the current one; its name may contain brackets.
+
+    Raises:
+      InputError: no file matches, or only images do.
     """
     begin, fixed = ("", Path()) if folder is None else (os.path.join(glob.escape(str(folder)), ""), folder)  # noqa: PTH118
     names = sorted(glob.glob(f"{begin}{text}", recursive=True))  # noqa: PTH207  (of any folder, as it is written)
@@ -123,7 +126,7 @@ def _matched(text: str, folder: Path | None = None) -> list[Given]:
 
 
 def _fixed(pattern: Path) -> list[str]:
-    """Returns the folders of a pattern before the first that is one itself."""
+    """Returns the folders at the start of a pattern that contain no wildcards."""
     fixed = []
     for part in pattern.parent.parts:
         if glob.has_magic(part):
@@ -133,10 +136,10 @@ def _fixed(pattern: Path) -> list[str]:
 
 
 def _listed(path: Path) -> Iterator[Given]:
-    """Yields the inputs of a list: one a line, as seen from its folder; `#` begins a comment.
+    """Yields the inputs of a list: one per line, relative to the list's folder; lines that start with `#` are comments.
 
     Raises:
-      InputError: the list cannot be read, or one of its lines; the message has the line's number.
+      InputError: the list cannot be read, names no input, or has an invalid line, whose number is in the message.
     """
     try:
         lines = read_text(path).split("\n")
@@ -165,7 +168,7 @@ def _listed(path: Path) -> Iterator[Given]:
             if text.startswith("@") and not _exists(path.parent / text):
                 raise InputError("a list cannot name another list", hint="give both on the command line")
             here = text if is_address(text) else os.path.join(path.parent, text)  # noqa: PTH118  (keeps a slash)
-            # A folder may have brackets in its name, and must not be taken for a pattern.
+            # Brackets in the name of the list's folder are not a pattern.
             found = (
                 list(_named(here)) if not glob.has_magic(text) or _exists(Path(here)) else _matched(text, path.parent)
             )
@@ -175,10 +178,10 @@ def _listed(path: Path) -> Iterator[Given]:
 
 
 def _unquoted(line: str) -> str:
-    """Returns what a line of a list names; nothing of a comment.
+    """Returns the input named by a line of a list, without quotes; an empty text for a comment.
 
     Raises:
-      ValueError: a quotation does not end, or is not all of the line.
+      ValueError: a quotation does not end, or is not the whole line.
     """
     if line.startswith("#"):
         return ""

@@ -36,8 +36,8 @@ _READ_AHEAD = 32
 _PATIENCE_S = 1.0
 """How long an interrupted or failed run waits for its threads, s."""
 _WINDOWS_PATIENCE_S = 30.0
-"""How long it waits there for the writer: an open file cannot be removed, and FFmpeg moves all of a large MP4 at its
-end."""
+"""How long it waits for the writer on Windows, s: an open file cannot be removed there, and FFmpeg rewrites a large MP4
+at its end."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Job:
         asked = settings.max_memory
         allowed = None if asked is None else asked // sharers
         waiting = queue_bytes(allowed)
-        # What lies behind a lone segment is another's, and is read in vain.
+        # Frames after a lone segment belong to another one and would be read in vain.
         most = _READ_AHEAD if settings.lone_segment else MOST_ITEMS
         self._clocks = clocks = StageClocks()
         self._inbox: Inbox = ByteQueue(waiting, most, full=clocks.inbox_full, empty=clocks.inbox_empty)
@@ -163,11 +163,11 @@ class Job:
         except BaseException:
             self._stopped = True
             self._break_off()
-            # The sink belongs to the writer, which must have left it; a frame in the network can be left alone.
+            # The writer must have closed the sink; the network's threads need not have finished.
             if begun:
                 self._leave_to(writer)
             else:
-                # Interrupted while they were started: whether a thread has been is not told.
+                # Interrupted while threads were started: it is unknown which of them are running.
                 writer.wait(_PATIENCE_S)
             raise
         if self._failures:
@@ -176,7 +176,7 @@ class Job:
         return Outcome(self._pairing.counts, self._outcome[0], self._pairing.timeline, self._outcome[1], self.stages)
 
     def _wait_for(self, end: threading.Event, *, patient: bool) -> None:
-        # Not by `Thread.join`: up to Python 3.12 one that a signal interrupts takes a thread at work for ended.
+        # Not `Thread.join`: up to Python 3.12, if a signal interrupts it, it takes a running thread for ended.
         left = _PATIENCE_S
         while left > 0:
             over = end.wait(_LOOK_S)
@@ -184,7 +184,7 @@ class Job:
                 raise Interrupted("stopped with the others")
             if over:
                 return
-            # After a failure, a reader may wait for a pipe in which nothing comes.
+            # After a failure, the reader may still wait for a silent pipe.
             if self._failures and not patient:
                 left -= _LOOK_S
 
@@ -201,9 +201,9 @@ class Job:
             with clock:
                 part()
         except Broken:
-            # Another thread has failed, and its error is the one that matters.
+            # Another thread has failed, and its error is the cause.
             return
-        # A thread hands over whatever went wrong; the caller's thread raises it.
+        # The caller's thread raises the error.
         except BaseException as error:
             self._failures.append(error)
             self._break_off()
@@ -216,7 +216,7 @@ class Job:
 
     def _read(self) -> None:
         resume = None if self.after is None else self.after.next
-        # A run in segments copies the other streams when it joins them.
+        # A run with segments copies the other streams when it joins the segments.
         for item in self.source.items(resume=resume, packets=self.settings.segment is None):
             self._inbox.put(item, item.size if isinstance(item, av.Packet) else _frame_bytes(item.frame))
         self._inbox.close()

@@ -1,4 +1,4 @@
-"""The keywords of `boost`, typed: fields of the options, flat, in all forms that their values may have."""
+"""The typed keyword arguments of `boost`: all fields of the options, with all types that their values may have."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ from frame_booster.timecode import Timecode
 from frame_booster.typed_values import typed
 
 Rate = Fraction | float | str
-"""Frames a second; a text or a decimal is read as the command reads it: 59.94 is 60000/1001."""
+"""Frames per second; text and decimals are read as on the command line: 59.94 is 60000/1001."""
 Time = Fraction | float | str
-"""Seconds; a text may be "00:01:02.5"."""
+"""Seconds, or text such as "00:01:02.5"."""
 Place = Fraction | Timecode | float | str
-"""A time, or a timecode; a text may be "01:00:02:12"."""
+"""A time or a timecode, or text such as "01:00:02:12"."""
 Scale = Fraction | float | str
 Ratio = Fraction | float | str
 
 
 class BoostKeywords(TypedDict, total=False):
-    """All optional, and listed in docs/reference/python.md; what each means stands with the field of its name in
-    `frame_booster.options`."""
+    """Keyword arguments of `boost`, all optional, listed in docs/reference/python.md.
 
-    # Of `BoostOptions`.
+    The fields with the same names in `frame_booster.options` document their meaning.
+    """
+
+    # Fields of `BoostOptions`.
     model: str
     weights: str | os.PathLike[str] | None
     device: str
@@ -78,14 +80,14 @@ class BoostKeywords(TypedDict, total=False):
     allow_truncated: bool
     resume: bool
     segment: Time | None
-    # Of `EncoderOptions`.
+    # Fields of `EncoderOptions`.
     codec: str | None
     crf: float | None
     preset: str | None
     pix_fmt: str | None
     options: tuple[tuple[str, str], ...]
     container_options: tuple[tuple[str, str], ...]
-    # Of `InputOptions`.
+    # Fields of `InputOptions`.
     input_format: str | None
     input_size: str | None
     input_pix_fmt: str | None
@@ -111,7 +113,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("start", "end", "duration"), parse_position),
     **dict.fromkeys(("max_gap", "segment"), parse_time),
 }
-"""What reads the text of a keyword, as the command does."""
+"""Functions that parse the text of a keyword as on the command line."""
 _HINTS = {
     "device": 'as "cpu", or several, "gpu:0,gpu:1"',
     "input_size": 'as "1280x720"',
@@ -123,20 +125,20 @@ _LISTED = "docs/reference/python.md lists those that there are"
 
 @functools.cache
 def keyword_types() -> dict[str, Any]:
-    """Returns the type of each keyword, by its name."""
+    """Returns the types of all keywords, by name."""
     return get_type_hints(BoostKeywords)
 
 
 def value_of(name: str, value: Any) -> Any:
-    """Returns the value of a keyword as the options have it: text and decimals as the command would read them.
+    """Converts the value of a keyword to that of the option's field; text and decimals as on the command line.
 
     Raises:
-      InputError: it is no such value.
+      InputError: the value is not valid.
     """
     value = typed(name, value, keyword_types()[name], _HINTS.get(name))
     if name == "input_deinterlace" and isinstance(value, bool):
         return "on" if value else "off"
-    # A decimal stands for what it is written as, not for the nearest binary fraction.
+    # A decimal means the number as written, not the nearest binary fraction.
     if name in _READ and isinstance(value, (str, float)):
         return _READ[name](value if isinstance(value, str) else repr(value))
     return value
@@ -150,10 +152,10 @@ def _check_known(keywords: dict[str, Any]) -> None:
 
 
 def options_of(keywords: dict[str, Any]) -> BoostOptions:
-    """Returns the options that keywords of `boost` stand for.
+    """Returns options from the keyword arguments of `boost`.
 
     Raises:
-      InputError: a keyword is not known, or a value is not one, or out of range.
+      InputError: a keyword is unknown, or a value is invalid or out of range.
     """
     _check_known(keywords)
     asked = keywords.get("fps")

@@ -1,4 +1,4 @@
-"""A run's model, loaded when it is first needed: after all that can be refused without it has been looked at."""
+"""A model that is loaded when it is first needed, after all checks that need no model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from frame_booster.pipeline.result import Loaded
 
 
 class LazyModel:
-    """A model, or how to get one; called, it gives the model.
+    """A model that is loaded on demand: calling this object returns it.
 
     Args:
-      options: of the run.
-      model: loaded, or what loads it for these options.
+      options: options of the run.
+      model: a loaded model, or a function that loads it for given options.
     """
 
     def __init__(self, options: BoostOptions, model: LoadedNetwork | Callable[[BoostOptions], LoadedNetwork]) -> None:
@@ -34,10 +34,10 @@ class LazyModel:
         return self._model
 
     def load_as(self, noted: NotedNetwork) -> None:
-        """Has the model loaded as an earlier run has noted.
+        """Makes the model load with the engine, precision and flow scale of an earlier run.
 
         Raises:
-          InputError: it is loaded already, and computes otherwise.
+          InputError: the model is already loaded with others.
         """
         if self._model is not None:
             noted.check(self._model)
@@ -45,20 +45,20 @@ class LazyModel:
 
     @property
     def loaded(self) -> LoadedNetwork | None:
-        """The model, where it was needed."""
+        """The model; None if it is not loaded."""
         return self._model
 
     @property
     def facts(self) -> Loaded:
-        """What there is to tell of the model; it is loaded only where no earlier run has noted that."""
+        """Facts about the model, which is loaded only if no earlier run has recorded them."""
         return self._model or self._noted or self()
 
     @property
     def weights(self) -> Path:
-        """The file of its weights, which need not be loaded for it.
+        """Path of the weights; does not load the model.
 
         Raises:
-          ModelError: there is none.
+          ModelError: the file does not exist.
         """
         if self._model is not None:
             return self._model.weights
@@ -69,9 +69,9 @@ class LazyModel:
         return path
 
     def check(self) -> None:
-        """Checks what can be checked without loading it.
+        """Checks the model as far as possible without loading it.
 
         Raises:
-          ModelError: there is no file of weights.
+          ModelError: the file of weights does not exist.
         """
         _ = self.weights

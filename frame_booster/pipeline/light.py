@@ -1,9 +1,10 @@
-"""The mean of frames in linear light: what a camera's sensor sums up while its shutter is open.
+"""The mean of frames in linear light, which a camera's sensor integrates while its shutter is open.
 
-Code values are not in proportion to light, so their mean is too dark wherever something bright passes: a white lamp
-that is there for an eighth of the time gives an eighth of its light, not of its code. Codes are brought to light by the
-display's transfer function: BT.1886 (a power of 2.4) for video, a power of 2.2 for RGB as of sRGB, SMPTE ST 2084 (PQ)
-and ARIB STD-B67 (HLG) where frames are tagged so (ITU-T H.273, table 3). A code that is the same in all frames stays.
+Code values are not proportional to light, so their mean is too dark where something bright passes: a white lamp that is
+visible for an eighth of the time gives an eighth of its light, not of its code value. Code values are converted to
+light by the display's transfer function: BT.1886 (a power of 2.4) for video, a power of 2.2 for RGB such as sRGB, SMPTE
+ST 2084 (PQ) and ARIB STD-B67 (HLG) for frames with these tags (ITU-T H.273, table 3). A code value that is the same in
+all frames is kept.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from frame_booster.engine.code_values import code_scales
 from frame_booster.pixels import LUMA_WEIGHTS, PixelLayout, Plane, Planes
 
 _ROWS = 64
-"""Rows at a time, so that memory does not grow with the frame; whole blocks of any chroma."""
+"""Number of rows processed at a time, to limit memory; a multiple of any chroma subsampling."""
 _LINEAR, _PQ, _HLG = 8, 16, 18
 _GAMMAS = {4: 2.2, 5: 2.8, 13: 2.2}
-"""Transfer characteristics of H.273 that are powers, by number; sRGB (13) as the power it is near to."""
+"""Exponents of the transfer characteristics of H.273 that are powers, by number; sRGB (13) is approximated by one."""
 _VIDEO, _RGB = 2.4, 2.2
 
 Array = Any
 
 
 def mean_of(frames: Sequence[Planes], layout: PixelLayout, transfer: int = 2) -> Planes:
-    """Returns the mean of frames in linear light, each value rounded to the nearest code.
+    """Returns the mean of frames in linear light, rounded to the nearest code values.
 
     Args:
-      frames: of one layout; colours count by their alpha, where there is one, and alpha by itself.
-      layout: of all frames.
-      transfer: transfer characteristics, the number of H.273; 2 is unknown.
+      frames: planes of frames with the same layout. Colours are weighted by alpha if there is any.
+      layout: pixel layout of all frames.
+      transfer: transfer characteristics, a number of H.273; 2 is unspecified.
 
     Returns:
-      Planes of the layout. A code that is the same in all frames is that code.
+      Planes of the mean. A code value that is the same in all frames is unchanged.
     """
     if len(frames) == 1:
         return frames[0]
@@ -69,7 +70,7 @@ def _band_mean(frames: Sequence[Sequence[Plane]], layout: PixelLayout, transfer:
             light, weights = light + colours * weight, weights + weight
     mean = plain / np.float32(len(frames))
     if layout.alpha:
-        # Straight alpha: what is transparent has a colour, too, that must not show.
+        # Alpha is straight: the colours of transparent pixels must not contribute.
         mean = np.where(weights > 0, light / np.where(weights > 0, weights, 1), mean)
     made = [_coded(values, layout) for values in _from_rgb(to_code(mean), layout)]
     if layout.alpha:
@@ -84,7 +85,7 @@ def _coded(values: Array, layout: PixelLayout) -> Array:
 
 
 def _transfer(layout: PixelLayout, number: int) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """Returns what brings R'G'B' to light and back; both keep the sign of what lies outside the gamut."""
+    """Returns the functions from R'G'B' to light and back; both keep the sign of values outside the gamut."""
     if layout.floating or number == _LINEAR:
         return (lambda x: x), (lambda x: x)
     if number == _PQ:
@@ -99,7 +100,7 @@ def _odd(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda x: np.copysign(function(np.abs(x)), x)
 
 
-# SMPTE ST 2084, 5.1; 10000 cd/m2 is 1. Its powers need 64 bits.
+# SMPTE ST 2084, 5.1; 1 is 10000 cd/m2. Its powers need 64-bit floats.
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
@@ -114,7 +115,7 @@ def _light_to_pq(light: Array) -> Array:
     return ((_C1 + _C2 * x) / (1 + _C3 * x)) ** _M2
 
 
-# ITU-R BT.2100, table 5: the inverse of the camera's function, light of the scene.
+# ITU-R BT.2100, table 5: the inverse OETF, which gives the light of the scene.
 _A = 0.17883277
 _B = 1 - 4 * _A
 _C = 0.5 - _A * np.log(4 * _A)
@@ -130,7 +131,7 @@ def _light_to_hlg(light: Array) -> Array:
 
 
 def _to_rgb(planes: Sequence[Plane], layout: PixelLayout) -> Array:
-    """Returns R', G', B' (or Y' alone) of full size, (3 or 1, h, w), 1 being white; H.273, 8.3."""
+    """Returns R', G', B' (or only Y') at full size, (3 or 1, h, w), 1 being white (H.273, 8.3)."""
     luma_offset, luma_span, chroma_offset, chroma_span = (np.float32(x) for x in code_scales(layout))
     if layout.kind != "yuv":
         colours = planes[: 1 if layout.kind == "gray" else 3]
@@ -143,7 +144,7 @@ def _to_rgb(planes: Sequence[Plane], layout: PixelLayout) -> Array:
 
 
 def _from_rgb(rgb: Array, layout: PixelLayout) -> list[Array]:
-    """Returns the planes of what `_to_rgb` gave, as code values that are not rounded yet; without alpha."""
+    """Returns planes from the output of `_to_rgb`, as code values that are not rounded yet; without alpha."""
     luma_offset, luma_span, chroma_offset, chroma_span = code_scales(layout)
     if layout.kind != "yuv":
         return [plane * luma_span + luma_offset for plane in rgb]

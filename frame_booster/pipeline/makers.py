@@ -1,4 +1,4 @@
-"""What makes the interpolated frames of an input: the network on each device, as memory and cores allow."""
+"""Makers of interpolated frames for an input: the network on each device, planned by memory and cores."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def maker_for(
     kept: KeptMakers | None,
     expected: int | None,
 ) -> tuple[Maker, list[Plan]]:
-    """Returns what makes the interpolated frames, and the plan of each device.
+    """Returns a maker of interpolated frames, and the plan of each device.
 
     Args:
-      layout: of the frames.
-      model: on the first device; its peers are those on the others.
-      settings: of the job.
-      warn: told of what does not go as planned.
-      memory: for this job, bytes.
-      refuse: whether what does not fit is refused, not tried.
-      sharers: jobs at the same time, this one among them.
+      layout: pixel layout of the frames.
+      model: the network on the first device; its peers are those on the other devices.
+      settings: settings of the job.
+      warn: called with warnings when the plan has to change.
+      memory: memory for this job, in bytes.
+      refuse: whether too little memory is an error, instead of trying the smallest plan.
+      sharers: number of simultaneous jobs, including this one.
       kept: makers of earlier jobs, for a model on one device.
-      expected: how many frames are to be interpolated, None if unknown.
+      expected: number of frames to interpolate, None if unknown.
 
     Raises:
-      InputError: the memory that is allowed is not enough, or the flow scale is not one of the network's.
+      InputError: the allowed memory is not enough, or the network does not support the flow scale.
     """
     models = (model, *model.peers)
     alone = len(models) == 1 and sharers == 1
@@ -53,7 +53,7 @@ def maker_for(
             flow_scale=settings.flow_scale,
             max_memory=memory,
             refuse=refuse,
-            # A GPU computes one batch at a time, whatever else is under way on it.
+            # A GPU computes one batch at a time anyway, so there this does not depend on other jobs.
             at_once=each.frames_at_once() if alone or "GPU" in each.device else 1,
         )
         plans.append(plan)
@@ -62,14 +62,14 @@ def maker_for(
 
 
 class NetworkMakers:
-    """Gives the maker of a job: the network's, in the job's share of the machine.
+    """Creates the maker of a job for a pixel layout, within the job's share of the machine.
 
     Args:
-      source: opened.
-      model: gives the model.
-      settings: of the job.
-      memory: bytes that the job may use; None: half of what is free, shared by all jobs.
-      sharers: jobs at the same time, this one among them.
+      source: the open input.
+      model: returns the model.
+      settings: settings of the job.
+      memory: memory for the job in bytes; None is half of the free memory, divided among all jobs.
+      sharers: number of simultaneous jobs, including this one.
       kept: makers of earlier jobs, for a model on one device.
     """
 
@@ -85,11 +85,11 @@ class NetworkMakers:
         self._source, self._model, self._settings = source, model, settings
         self._memory, self._sharers, self._kept = memory, sharers, kept
         self.plans: list[Plan] = []
-        """How the network works, for each device; known once there is a maker."""
+        """Plan of each device; empty until a maker is created."""
 
     def __call__(self, layout: PixelLayout) -> Maker:
-        """Loads the network and returns what makes the frames of a layout; raises as `maker_for` does."""
-        # What is free before the model is loaded: a plan counts the model, too.
+        """Loads the network and returns the maker for a pixel layout; raises as `maker_for` does."""
+        # Measured before the model is loaded, since a plan includes the model.
         memory = free_memory() // 2 // self._sharers if self._memory is None else self._memory
         maker, plans = maker_for(
             layout,
@@ -106,5 +106,5 @@ class NetworkMakers:
         return maker
 
     def _expected(self) -> int | None:
-        """Returns how many frames are to be interpolated, as far as the input tells."""
+        """Returns the number of frames to interpolate; None if unknown."""
         return self._settings.rate.interpolated_frames(self._source.expected_frames, self._source.info.rate)

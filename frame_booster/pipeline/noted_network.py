@@ -1,7 +1,7 @@
-"""The network of a run in segments, as the run that began it had it: the one that goes on has it the same.
+"""The network of a run with segments, recorded in the manifest, so that a resumed run computes the same frames.
 
-An engine, a precision and a flow scale that are not asked for are chosen by the machine, its devices and how much there
-is to do, and frames of one are not those of another.
+By default the engine, the precision and the flow scale depend on the machine, its devices and the amount of work, and
+frames depend on them.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ _KEY = "network"
 
 @dataclass(frozen=True)
 class NotedNetwork:
-    """What a manifest says of a network; told of in results, it is a `result.Loaded`."""
+    """Facts about a network in a manifest; a `result.Loaded`, so that results can include them."""
 
     name: str
     device: str
-    """Where it ran first; it may go on elsewhere."""
+    """Device on which the run began; it may be resumed on another."""
     precision: str
     engine: str
     provider: str | None
     flow_scale: str | None = None
-    """As a fraction; None where no frame was interpolated yet."""
+    """Flow scale as a fraction; None if no frame was interpolated yet."""
 
     @property
     def peers(self) -> Sequence[Loaded]:
-        """None: the device names all."""
+        """Always empty: `device` names all devices."""
         return ()
 
     @classmethod
     def of(cls, model: Loaded, plans: Sequence[Plan]) -> NotedNetwork:
-        """Returns what is to be noted of a loaded network, and how its frames are interpolated."""
+        """Returns the facts about a loaded network and its plans."""
         scale = str(Fraction(1, 1 << plans[0].flow_downscale)) if plans else None
         device = ",".join(one.device for one in (model, *model.peers))
         return cls(model.name, device, model.precision, model.engine, model.provider, scale)
 
     @classmethod
     def in_manifest(cls, state: Mapping[str, Any]) -> NotedNetwork | None:
-        """Returns what a manifest says; None where it says nothing."""
+        """Returns the facts in a manifest; None if there are none."""
         facts = state.get(_KEY)
         return None if facts is None else cls(**{field.name: facts[field.name] for field in fields(cls)})
 
     def for_manifest(self) -> dict[str, Any]:
-        """Returns the facts that `in_manifest` reads."""
+        """Returns the facts as an entry of the manifest, which `in_manifest` reads."""
         return {_KEY: asdict(self)}
 
     def asked(self, options: BoostOptions) -> BoostOptions:
-        """Returns options by which a network is loaded, and run, as this one was."""
+        """Returns options with which a network is loaded and run like this one."""
         scale = None if self.flow_scale is None else Fraction(self.flow_scale)
         return replace(
             options,
@@ -66,7 +66,7 @@ class NotedNetwork:
         )
 
     def check(self, model: Loaded) -> None:
-        """Raises InputError where a network that is loaded already computes otherwise."""
+        """Raises InputError if a loaded network has another engine, provider or precision."""
         names = [name for name in ("engine", "provider", "precision") if getattr(self, name) != getattr(model, name)]
         if names:
             had, has = (", ".join(f"{name} {getattr(one, name)}" for name in names) for one in (self, model))

@@ -1,7 +1,7 @@
-"""A run whose input is open: what writes its result to a file or a pipe, or to pictures, and makes its segments.
+"""A run with an open input: writes its result to a file, a pipe, images or segments.
 
-Each makes a job with a sink of its kind, checks what was written, and decides what becomes of it where the run was
-interrupted or its input broke off.
+Each method starts a job with a sink, checks the output, and decides what happens to a partial output if the run was
+interrupted or the input is truncated.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from frame_booster.pipeline.stage_times import Stopwatch
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """One opened input, a model, and where the result goes."""
+    """An open input, a model and a destination."""
 
     source: Source
     target: Path
@@ -55,10 +55,10 @@ class OpenedRun:
     kept: KeptMakers | None = None
     """Makers of earlier runs of the model."""
     mask: Mask | None = None
-    """Where in a frame to hold."""
+    """Area of each frame that is held."""
 
     def job(self, open_sink: Callable[[Opening], Sink], after: Boundary | None = None, *, lone: bool = False) -> Job:
-        """Returns a job that makes all frames, or those after a boundary, or of a lone segment, into a sink."""
+        """Returns a job that writes all frames to a sink, or those after a boundary, or of a lone segment."""
         options = self.options
         settings = JobSettings(
             rate=options_rate(options),
@@ -70,7 +70,7 @@ class OpenedRun:
             batch_size=options.batch_size,
             flow_scale=options.flow_scale,
             max_memory=options.max_memory,
-            # Segments are kept anyway; a part that was ended as a whole would be taken for one by the next run.
+            # Segments are kept anyway. The next run would take a segment that was completed early for a whole one.
             keep_partial=options.keep_partial and not options.resume,
             segment=options.segment_length if options.resume else None,
             lone_segment=lone,
@@ -94,7 +94,7 @@ class OpenedRun:
             return next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
 
     def sink_options(self, opening: Opening) -> SinkOptions:
-        """Returns what a sink of the whole output is to know."""
+        """Returns the options of the sink for the whole output."""
         options = self.options
         return SinkOptions(
             name=self.target,
@@ -117,10 +117,10 @@ class OpenedRun:
         )
 
     def to_file(self) -> Outcome:
-        """Writes a file, or into a pipe.
+        """Writes a file or a pipe.
 
         Raises:
-          FrameBoosterError: of one of its kinds; an InputError where pictures are asked for, which are no file.
+          FrameBoosterError: any subclass; an InputError if the output is images.
         """
         target = self.target
         if not self.format_name:
@@ -143,10 +143,11 @@ class OpenedRun:
             return outcome
 
     def verified(self, partial: Path, written: Written, time_base: Fraction) -> list[str]:
-        """Checks a result before it gets its name, and returns what there is to warn of; as `verify`.
+        """Checks a result before it gets its name, and returns warnings; see `verify`.
 
         Raises:
-          OutputError: something is missing; it says the name that the result was to have.
+          OutputError: something is missing; its path is the final name of the result.
+          Interrupted: the run was stopped.
         """
         try:
             return verify(partial, self.format_name, written, time_base, self.stop)
@@ -156,18 +157,19 @@ class OpenedRun:
             raise OutputError(error.message, path=self.target, hint=error.hint or hint) from error
 
     def broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
-        """Decides what becomes of the result of an input that broke off.
+        """Decides what happens to the result of a truncated input.
 
         Args:
-          truncated: how it broke off; None where it did not.
-          partial: the result, complete as far as the input went, or the folder of its pictures.
-          target: what its name was to be.
+          truncated: description of the truncation; None if the input is complete.
+          partial: the result, complete up to the end of the input, or the folder of its images.
+          target: final name of the result.
 
         Returns:
-          What there is to warn of.
+          Warnings.
 
         Raises:
-          DecodeError: it broke off, and that is not allowed; the result is kept under another name.
+          DecodeError: the input is truncated, without `allow_truncated`; the result is kept under another name, unless
+            it went to a pipe.
         """
         if truncated is None:
             return []
@@ -186,7 +188,7 @@ class OpenedRun:
         )
 
     def to_pictures(self) -> Outcome:
-        """Writes a folder of numbered pictures."""
+        """Writes a folder of numbered images."""
         source, target, options = self.source, self.target, self.options
         pattern = picture_pattern(target, options)
         with partial_folder(source.path, target, overwrite=options.overwrite) as partial:
@@ -206,7 +208,7 @@ class OpenedRun:
             return outcome
 
     def left_out_of_pictures(self) -> list[str]:
-        """Returns a warning for each other stream, and for what else a file would say."""
+        """Returns a warning for each other stream and for a pixel aspect ratio, which images do not hold."""
         shape = self.source.info.sample_aspect_ratio
         streams = [
             f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
@@ -218,23 +220,23 @@ class OpenedRun:
         return streams
 
     def fingerprint(self) -> str:
-        """Returns what tells segments of this run from others'."""
+        """Returns the fingerprint that identifies segments of this run."""
         return fingerprint(self.source.path, self.model.weights, self.options, self.mask)
 
     def check_container(self, opening: Opening) -> Trial:
-        """Returns what the output would be.
+        """Tries the output in memory and returns facts about it.
 
-        It is to be known at once, not when all segments are made.
+        A run with segments calls this first, so that it does not fail only after all segments are made.
 
         Raises:
-          EncodeError: the container or an encoder refuses what it is to hold.
+          EncodeError: the container or the encoder does not support the output.
         """
         return check_container(self.source, opening.frame, replace(self.sink_options(opening), index_first=False))
 
     def segment_sink(
         self, opening: Opening, store: SegmentStore, counts: Callable[[], Counts], *, lone: bool = False
     ) -> SegmentSink:
-        """Returns a sink that encodes into segments; arguments as of `SegmentSink`."""
+        """Returns a sink that encodes into segments; arguments as in `SegmentSink`."""
         source, settings = self.source, self.sink_options(opening)
         return SegmentSink(
             store,
@@ -247,15 +249,15 @@ class OpenedRun:
     def lone_segment(
         self, store: SegmentStore, after: Boundary | None, opened: Callable[[Opening], None]
     ) -> tuple[Plan, ...]:
-        """Makes one segment, which ends where the next one begins, or with the input.
+        """Makes one segment, up to the start of the next one or the end of the input.
 
         Args:
-          store: takes it.
-          after: where it begins, at the first frame that is no earlier; None is the beginning of the input.
-          opened: told of its first frame, before anything is made; may raise.
+          store: stores the segment.
+          after: boundary; the segment starts at the first frame at or after it. None is the start of the input.
+          opened: called with the first frame before any work; may raise.
 
         Returns:
-          How the network has worked, for each device.
+          The plan of the network on each device.
         """
 
         def open_sink(opening: Opening) -> SegmentSink:
@@ -267,13 +269,13 @@ class OpenedRun:
         return tuple(job.plans)
 
     def opening(self) -> tuple[Opening, Resume]:
-        """Returns the first frame of the input, and how it is read from there on."""
+        """Returns the first frame of the input, and the position and settings for reading from it."""
         with self.again() as peek:
             first = next(item for item in peek.items(packets=False) if isinstance(item, SourceFrame))
             timeline = options_rate(self.options).timeline(peek.info.time_base, peek.info.rate, first.pts)
             return Opening(first.frame, timeline, first.pts), Resume(first.pts, peek.shift, peek.format, peek.fields)
 
     def again(self) -> Source:
-        """Opens the input once more."""
+        """Opens the input a second time."""
         options = self.options
         return open_source(self.source.path, options.source, **options.part)

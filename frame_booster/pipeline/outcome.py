@@ -1,4 +1,4 @@
-"""What became of one input, as reports tell it."""
+"""The outcome of one input, as in reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from frame_booster.pipeline.result import Result
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one file."""
+    """The outcome of one file."""
 
     input: str
     output: str
@@ -22,7 +22,7 @@ class FileOutcome:
     error: str | None = None
     exit_code: int = 0
     bytes: int | None = None
-    """Of the output; None where it is no file."""
+    """Size of the output; None if it is not a file."""
 
     @classmethod
     def done(cls, input: str, output: str, result: Result) -> FileOutcome:
@@ -31,12 +31,12 @@ class FileOutcome:
 
     @classmethod
     def failed(cls, input: str, output: str, error: Exception) -> FileOutcome:
-        """Returns the outcome of a file whose work has ended in an error."""
+        """Returns the outcome of a file that has failed."""
         known = as_known(error, input)
         return cls(input, output, "failed", error=str(known), exit_code=known.exit_code)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the fields; those of the result among them."""
+        """Returns the fields, including those of the result."""
         facts: dict[str, Any] = {"input": self.input, "output": self.output, "outcome": self.outcome}
         if self.result is not None:
             facts |= {k: v for k, v in self.result.as_json().items() if k not in facts}
@@ -48,5 +48,5 @@ class FileOutcome:
 
 
 def bytes_of(output: str) -> int | None:
-    """Returns the bytes of an output that is whole; None where it is no file."""
+    """Returns the size of a complete output in bytes; None if it is not a file."""
     return Path(output).stat().st_size if output != "-" and Path(output).is_file() else None

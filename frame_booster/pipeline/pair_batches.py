@@ -1,4 +1,4 @@
-"""Batches of pairs of source frames, each with as many interpolated frames as one call of the network takes."""
+"""Batches of pairs of source frames, each with as many interpolated frames as one call of the network computes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from frame_booster.pixels import Planes
 
 @dataclass(frozen=True)
 class Seen:
-    """A source frame, and what is compared and interpolated of it."""
+    """A source frame with its planes, and a thumbnail for comparisons."""
 
     source: SourceFrame
     planes: Planes
@@ -31,7 +31,7 @@ class Pair:
     slots: list[Slot]
 
     def t(self, slot: Slot) -> Fraction:
-        """Returns the time of a slot in [0, 1) between the two frames; at 0 the first is shown as it is."""
+        """Returns the time of a slot between the two frames, in [0, 1); at 0 the first frame is shown unchanged."""
         begin, end = self.first.source.pts, self.second.source.pts
         return (slot.at - begin) / (end - begin)
 
@@ -44,8 +44,8 @@ class Pair:
 class PairBatches:
     """Collects consecutive pairs until their interpolated frames fill a batch.
 
-    A pair whose frames do not fit into what is left of a batch is divided. So every batch is full, whatever the output
-    rate, and the frames in memory do not grow with it.
+    A pair with more frames than a batch has room for is split. So every batch is full at any output rate, and memory
+    does not grow with the rate.
     """
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class PairBatches:
         self._interpolated = 0
 
     def add(self, pair: Pair, size: int) -> Iterator[list[Pair]]:
-        """Adds a pair; yields the batches that are full by now.
+        """Adds a pair and yields the batches that are full.
 
         Args:
-          pair: follows the last one, without a gap.
-          size: interpolated frames of a full batch; also the most pairs in it, where some have no frame in between.
+          pair: a pair whose first frame is the second of the last pair.
+          size: number of interpolated frames in a full batch; also the most pairs, as a pair may have no such frame.
         """
         while (excess := self._interpolated + pair.interpolated - size) > 0:
             self._pairs.append(replace(pair, slots=pair.slots[:-excess]))
@@ -69,13 +69,13 @@ class PairBatches:
             yield self.take()
 
     def take(self) -> list[Pair]:
-        """Returns the pairs that are left, which do not fill a batch."""
+        """Returns and removes the remaining pairs, which do not fill a batch."""
         pairs, self._pairs, self._interpolated = self._pairs, [], 0
         return pairs
 
 
 def requests_of(pairs: list[Pair]) -> tuple[list[Planes], list[Request]]:
-    """Returns the frames of a batch and what to interpolate between them, as `Maker.make` takes them."""
+    """Returns the frames of a batch and the requests for `Maker.make`."""
     frames = [pair.first.planes for pair in pairs[:1]] + [pair.second.planes for pair in pairs]
     times = ((k, pair.t(slot)) for k, pair in enumerate(pairs) for slot in pair.slots)
     return frames, [Request(k, k + 1, t) for k, t in times if t > 0]

@@ -1,4 +1,4 @@
-"""The stage of a job between reading and writing: pairs frames, interpolates between them, and ends segments."""
+"""The stage of a job between reader and writer: pairs frames, interpolates between them, and ends segments."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from frame_booster.pipeline.timeline import Timeline, gap_limit
 from frame_booster.pixels import PixelLayout
 
 _LOOK_S = 0.2
-"""How often the stage looks whether another has failed, while it waits for the sink."""
+"""Interval at which the stage checks for failures of other stages while it waits for the sink, in s."""
 
 Inbox = ByteQueue[SourceFrame | av.Packet]
-"""From the reader: frames, and packets of the other streams."""
+"""Queue from the reader: frames, and packets of the other streams."""
 Outbox = ByteQueue[Opening | Shown | Boundary | av.Packet]
-"""To the writer: the opening first, then frames as they are shown, packets, and ends of segments."""
+"""Queue to the writer: the opening first, then output frames, packets, and boundaries of segments."""
 
 
 class PairingStage:
-    """Takes frames from the reader, and gives them and those in between to the writer.
+    """Receives frames from the reader, and sends them and interpolated frames to the writer.
 
     Args:
-      source: opened.
-      maker: gives what makes interpolated frames of a layout; called when the sink is open, so that what an output
-        refuses is known before a model is loaded.
-      settings: which frames are interpolated, and how.
-      inbox, outbox: from the reader, and to the writer.
+      source: the open input.
+      maker: returns the maker for a pixel layout; called after the sink has been opened, so that an unsupported output
+        fails before the model is loaded.
+      settings: which frames to interpolate, and how.
+      inbox, outbox: queues from the reader and to the writer.
       sink_open: set by the writer.
-      clocks: measure where time goes.
-      after: where to take up an earlier run.
-      first_again: reads the first frame of the input anew, for a loop whose beginning an earlier run has read.
+      clocks: stopwatches of the stages.
+      after: point at which to continue an earlier run.
+      first_again: reads the first frame of the input again, for a loop whose start was read by an earlier run.
     """
 
     def __init__(
@@ -64,21 +64,21 @@ class PairingStage:
 
     @property
     def counts(self) -> Counts:
-        """What has become of the frames so far."""
+        """Counts of frames so far."""
         return Counts() if self._pairing is None else self._pairing.counts
 
     @property
     def timeline(self) -> Timeline:
-        """Of the output; known once the first frame is."""
+        """Timeline of the output; known after the first frame."""
         assert self._pairing is not None
         return self._pairing.timeline
 
     def run(self) -> None:
-        """Works until the last frame, in a thread of its own.
+        """Processes all frames, in a thread of its own.
 
         Raises:
           Broken: another stage has failed.
-          FrameBoosterError: no frame can be decoded, or interpolated.
+          FrameBoosterError: no frame can be decoded, timestamps are out of order, or interpolation fails.
         """
         items = iter(self._inbox)
         early: list[av.Packet] = []
@@ -112,7 +112,7 @@ class PairingStage:
 
     def _pair_up(self, layout: PixelLayout, timeline: Timeline, first: av.VideoFrame) -> Pairing:
         info, mask = self._source.info, self._settings.mask
-        # A mask that does not fit is known before the model is loaded.
+        # Fitted before the model is loaded, so that a mask that does not fit fails early.
         held = None if mask is None else mask.fitted(first, layout, info.sample_aspect_ratio)
         limit = gap_limit(self._settings.max_gap, MAX_GAP_FRAMES, info.rate, info.time_base)
         pairing = Pairing(
@@ -180,10 +180,10 @@ class PairingStage:
             self._source.report.warn(f"the last {left} pieces of closed captions are lost: no frame comes after them")
 
     def _again(self, first: SourceFrame) -> SourceFrame | None:
-        """Returns the first frame of the whole input, to be shown after the last; None where none is.
+        """Returns the first frame of the whole input if the video is a loop, else None.
 
         Args:
-          first: the first that this job has read.
+          first: the first frame that this job has read.
         """
         if not self._settings.loop:
             return None

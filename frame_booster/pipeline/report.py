@@ -1,7 +1,7 @@
-"""Reports of runs: what became of each input, as one JSON document or as lines that are safe on disk at once.
+"""Reports of runs: the outcome of each input, as a JSON document or as JSON lines.
 
-A file `NAME.jsonl` gets a line as each input ends, so that it tells of a run that was killed what was done. Lines are
-added to those of earlier runs; of several about one input, the last holds.
+A file `NAME.jsonl` gets a line as soon as an input ends, flushed to disk, so that it is complete even if the run is
+killed. Lines are appended to those of earlier runs; the last line about an input counts.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ from frame_booster.pipeline.outcome import FileOutcome
 from frame_booster.text_files import read_text
 
 LINES = ".jsonl"
-"""Suffix of reports of lines."""
+"""Suffix of reports with JSON lines."""
 _MOST_BYTES = 64 << 20
-"""Of a report; what is larger is no report."""
+"""Largest size of a report; a larger file is taken for something else."""
 
 
 class Report:
-    """Takes what becomes of inputs; may be called from any thread.
+    """Writes the report of a run; thread-safe.
 
     Args:
-      path: of the report; None is none.
-      profile: whose options the run took; None is none's.
-      earlier: a report whose inputs are tried again; what it tells of others is in a document of the same path, too.
+      path: path of the report; None writes none.
+      profile: name of the profile that the run used; None for none.
+      earlier: report whose failed inputs are tried again. If it has the same path and is a document, its entries about
+        other inputs are kept.
     """
 
     def __init__(self, path: Path | None, profile: str | None = None, earlier: Path | None = None) -> None:
@@ -46,7 +47,7 @@ class Report:
         self._began = False
 
     def add(self, outcome: FileOutcome) -> None:
-        """Takes what became of an input; a line of it is on the disk when this returns."""
+        """Adds the outcome of an input; a line is flushed to disk before this returns."""
         if self._path is None or self._path.suffix != LINES:
             return
         line = json.dumps({"version": __version__, "profile": self._profile, **outcome.as_json()}) + "\n"
@@ -54,7 +55,7 @@ class Report:
             try:
                 self._append(self._path, line.encode())
             except OSError as error:
-                # Hours of work are not lost for it: the end tells.
+                # This must not stop the run; `finish` reports it.
                 self._failed = error
 
     def _append(self, path: Path, line: bytes) -> None:
@@ -62,7 +63,7 @@ class Report:
         with path.open("ab+") as file:
             if not self._began and file.tell():
                 file.seek(-1, os.SEEK_END)
-                # A run that was killed may have left half a line.
+                # A run that was killed may have left an incomplete line.
                 line = line if file.read(1) == b"\n" else b"\n" + line
             file.write(line)
             file.flush()
@@ -72,10 +73,10 @@ class Report:
         self._began = True
 
     def finish(self, outcomes: list[FileOutcome]) -> None:
-        """Writes the document, where the report is one.
+        """Writes the report if it is a document.
 
         Raises:
-          OutputError: it could not be written, or a line of it could not.
+          OutputError: the document, or a line before, could not be written.
         """
         if self._path is None:
             return
@@ -95,7 +96,7 @@ class Report:
     @staticmethod
     def _write(path: Path, text: str) -> None:
         if path.exists() and not path.is_file():
-            # A pipe, or /dev/stdout.
+            # A pipe or /dev/stdout.
             path.write_text(text, encoding="utf-8")
             return
         with atomic(path.resolve()) as partial:
@@ -103,12 +104,12 @@ class Report:
 
 
 def read_report(path: Path) -> list[dict[str, Any]]:
-    """Returns the objects about files that a report holds: of `--report` in either form, or what `--json` printed.
+    """Returns the objects about files in a report of either form, or in the output of `--json`.
 
-    A line that is not whole, as a killed run leaves it, is left out.
+    An incomplete line of a run that was killed is ignored.
 
     Raises:
-      InputError: it cannot be read, or is no report.
+      InputError: the file cannot be read or is not a report.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
@@ -119,7 +120,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the report cannot be read: {error}", path=path) from error
     found: list[dict[str, Any]] = []
-    # Lines of a run that was killed before the first file ended.
+    # An empty file is the report of a run that was killed before its first file ended.
     sound = path.suffix == LINES and not text.strip()
     for document in _documents([text]) or _documents(text.splitlines()):
         listed = document.get("files", [document]) if isinstance(document, dict) else document
@@ -132,7 +133,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
 
 
 def check_replaceable(path: Path) -> None:
-    """Checks that what stands where a report goes is another report, or empty: it is replaced, or appended to.
+    """Checks that an existing file is a report or empty, before a report replaces it or is appended to it.
 
     Raises:
       InputError: it is something else, or cannot be read.
@@ -163,26 +164,31 @@ def _is_entry(value: Any) -> bool:
 
 
 def inputs_of(path: Path) -> list[dict[str, Any]]:
-    """Returns what a report tells of inputs; of several objects about one, the last."""
+    """Returns the objects about inputs in a report, for each input the last one."""
     known = (entry for entry in read_report(path) if "input" in entry and "outcome" in entry)
     return list({str(entry["input"]): entry for entry in known}.values())
 
 
 def done_inputs(path: Path) -> frozenset[str]:
-    """Returns the absolute paths of the inputs that a report tells to be done, or left alone as they were.
+    """Returns the absolute paths of the inputs that are done or skipped according to a report.
 
-    Raises: as `read_report`.
+    Raises:
+      InputError: as in `read_report`.
     """
     entries = inputs_of(path)
     return frozenset(same_name(entry["input"]) for entry in entries if entry["outcome"] in ("done", "skipped"))
 
 
 def whole_outputs(paths: Iterable[Path]) -> dict[str, int]:
-    """Returns the bytes of outputs, by their absolute paths, that reports tell to be whole; a report need not exist.
+    """Returns the sizes in bytes, by absolute path, of outputs that are complete according to reports.
 
-    Raises: as `read_report`.
+    Args:
+      paths: paths of reports; missing ones are ignored.
+
+    Raises:
+      InputError: as in `read_report`.
     """
     entries = [entry for path in paths if path.exists() for entry in inputs_of(path)]
-    # One that does not say what was written, and how much, tells nothing: its output is checked again.
+    # Entries without an output and its size are ignored, so that the output is checked again.
     told = (entry for entry in entries if entry["outcome"] != "failed" and isinstance(entry.get("output"), str))
     return {same_name(entry["output"]): entry["bytes"] for entry in told if isinstance(entry.get("bytes"), int)}

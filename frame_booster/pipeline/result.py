@@ -1,4 +1,4 @@
-"""The result of a run: what was done, as numbers and text."""
+"""The result of a run: facts about its output and its work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from frame_booster.pipeline.stage_times import StageTimes
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did."""
+    """Facts about a finished run."""
 
     input: str
     output: str
@@ -27,9 +27,9 @@ class Result:
     still: int
     repeats: int
     duration: Fraction
-    """Of the output's video, s."""
+    """Duration of the output's video in s."""
     rate: Fraction | None
-    """Average frames a second of the output."""
+    """Average frame rate of the output in frames per second, None if unknown."""
     decode_errors: int
     seconds: float
     model: str
@@ -37,21 +37,21 @@ class Result:
     precision: str
     engine: str = "tensorflow"
     provider: str | None = None
-    """Of ONNX Runtime, what ran its graphs."""
+    """Execution provider of the ONNX engine."""
     warnings: list[str] = field(default_factory=list)
     stages: StageTimes = field(default_factory=StageTimes)
-    """How long each stage was at work; of a cluster, whose stages are on many machines, only the joining."""
+    """How long each stage was busy; on a cluster, only joining and the check."""
     cluster: dict[str, Any] | None = None
-    """How a cluster made it; None where one machine did."""
+    """Facts about the run on a cluster; None if one machine did it."""
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the fields with fractions as text, "30000/1001"."""
+        """Returns the fields with fractions as text, such as "30000/1001"."""
         facts = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
         return {**facts, "stages": self.stages.as_json()}
 
 
 class Loaded(Protocol):
-    """What a result tells of a model, which may be loaded here or on other machines."""
+    """Facts about a model, which may be loaded here or on other machines."""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class Loaded(Protocol):
 
     @property
     def precision(self) -> str:
-        """Number format of the convolutions."""
+        """Dtype of the convolutions."""
         ...
 
     @property
@@ -75,7 +75,7 @@ class Loaded(Protocol):
 
     @property
     def provider(self) -> str | None:
-        """Of ONNX Runtime, what runs its graphs."""
+        """Execution provider of the ONNX engine."""
         ...
 
     @property
@@ -85,7 +85,15 @@ class Loaded(Protocol):
 
 
 def result_of(source: Source, output: str, outcome: Outcome, model: Loaded, seconds: float) -> Result:
-    """Returns what a run on a source, whose job ended in an outcome, did in so many seconds."""
+    """Returns the result of a run.
+
+    Args:
+      source: the input.
+      output: name of the output.
+      outcome: outcome of its job.
+      model: facts about the model.
+      seconds: duration of the run in s.
+    """
     counts, written, timeline = outcome.counts, outcome.written, outcome.timeline
     return Result(
         input=str(source.path),

@@ -1,4 +1,4 @@
-"""Names of results: where the result of each of many inputs goes, no two to one place."""
+"""Names of results: gives each of several inputs an output path of its own."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from frame_booster.pipeline.destination import picture_suffix
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the result of an input goes."""
+    """The folder and the form of the name for the result of an input."""
 
     folder: Path
     marked: bool
-    """Whether its name gets the factor, `NAME.2x.EXT`: that of a file which was named itself, not found in a folder."""
+    """Whether the name contains the factor, `NAME.2x.EXT`; not for a file that was found in a folder."""
 
 
 class ResultNames:
     """Output paths of the inputs of one run.
 
     Args:
-      target: folder for the results; None puts each where it would go as the only input.
-      multiple: how many frames come from one, as names tell it.
-      output_format: of the options; pictures have no suffix.
-      suffix: of the outputs, as `.mkv`; None keeps the input's where it can be kept.
+      target: folder for the results; None puts each where it would go if its input were the only one.
+      multiple: number of output frames per source frame, as text for names.
+      output_format: output format of the options; outputs of images have no suffix.
+      suffix: suffix of the outputs, such as `.mkv`; None keeps that of the input if possible.
     """
 
     def __init__(self, target: Path | None, multiple: str, output_format: str | None, suffix: str | None) -> None:
         self._target, self._multiple, self._output_format, self._suffix = target, multiple, output_format, suffix
         self._places: dict[Path, _Place] = {}
         self.outputs: dict[Path, Path] = {}
-        """Of each input that has been given one."""
+        """Output paths by input, for inputs that have one."""
 
     def put(self, path: Path, folder: Path, *, marked: bool) -> bool:
-        """Notes where the result of an input goes; False where it is known already.
+        """Registers an input; returns False if it is registered already.
 
         Args:
-          marked: whether its name gets the factor, `NAME.2x.EXT`.
+          path: path of the input.
+          folder: folder of the result.
+          marked: whether the name of the result contains the factor, `NAME.2x.EXT`.
         """
         if path in self._places:
             return False
@@ -50,11 +52,11 @@ class ResultNames:
         return True
 
     def forget(self, path: Path) -> None:
-        """Makes an input one that is not known."""
+        """Unregisters an input."""
         del self._places[path]
 
     def check(self) -> None:
-        """Raises InputError where an output is one of the inputs, also by a link, or of another input."""
+        """Raises InputError if an output is one of the inputs, also by a link."""
         inputs = {same_name(path): path for path in self.outputs if not is_address(str(path))}
         facts = ((path, path.stat()) for path in inputs.values() if path.exists())
         known = {(fact.st_dev, fact.st_ino): path for path, fact in facts}
@@ -65,15 +67,15 @@ class ResultNames:
                 raise InputError(f"the output of {path} is the input {other}", path=output, hint="give another -o")
 
     def output_of(self, path: Path) -> Path:
-        """Returns where the result of a file goes; two files of one name keep their suffixes in it, `clip.avi.mkv`."""
+        """Returns the output path of an input; if names collide, it contains the input's suffix, `clip.avi.mkv`."""
         if path not in self.outputs:
             self.give([path])
         return self.outputs[path]
 
     def film_of(self, path: Path) -> Path | None:
-        """Returns where the result of a file goes if the container of its output shows too few frames a second.
+        """Returns an output path as MP4, for inputs whose default container has too coarse times for the frame rate.
 
-        None where that container is asked for, or both names belong to others.
+        None if the user chose the container, if the output is MP4 already, or if the names are taken.
         """
         output = self.output_of(path)
         if self._suffix is not None or output.suffix in ("", ".mp4"):
@@ -83,10 +85,10 @@ class ResultNames:
         return next((film for film in films if same_name(film).casefold() not in known), None)
 
     def give(self, paths: Sequence[Path]) -> None:
-        """Gives each input an output that no other input has.
+        """Gives each input an output path of its own.
 
         Raises:
-          InputError: two inputs of one name would have one output, whatever is added to it.
+          InputError: two inputs have the same name, and their results would be in the same folder.
         """
         chosen = {path: self._in_target(path) for path in paths}
         tried = dict.fromkeys(paths, 0)
@@ -95,7 +97,7 @@ class ResultNames:
             for number, path in enumerate(shared, 1):
                 if tried[path] == fewest:
                     tried[path] += 1
-                    # Numbered are names that differ in case alone, which many file systems take for one.
+                    # Names that differ only in case get numbers, since many file systems take them for the same.
                     ending = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
                     if self._same_name(path, shared):
                         raise InputError(
@@ -107,7 +109,7 @@ class ResultNames:
         self.outputs |= chosen
 
     def _same_name(self, path: Path, others: Sequence[Path]) -> bool:
-        """Tells whether another input of exactly this name has its result in the same folder."""
+        """Returns whether another input with exactly this name has its result in the same folder."""
         folder = self._places[path].folder
         return any(p != path and p.name == path.name and self._places[p].folder == folder for p in others)
 
@@ -116,7 +118,7 @@ class ResultNames:
         return [path for path, output in chosen.items() if counts[str(output).casefold()] > 1]
 
     def _in_target(self, path: Path, ending: str | None = None) -> Path:
-        """Returns an output for an input; with an ending, one that has the input's suffix in its name, too."""
+        """Returns an output path for an input; with an ending, the name contains the input's suffix and the ending."""
         place = self._places[path]
         own = default_output(path, self._multiple) if place.marked else path
         factor = f".{self._multiple}x" if place.marked else ""

@@ -1,4 +1,4 @@
-"""Encoding into segments that stand alone, each by a fresh encoder: what makes a run that is cut off go on."""
+"""A sink that encodes into independent segments, each with a new encoder, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from frame_booster.pipeline.pairing import Counts
 
 
 class SegmentStore(Protocol):
-    """What takes the segments that a `SegmentSink` encodes."""
+    """Storage for the segments of a `SegmentSink`."""
 
     @property
     def frames(self) -> int:
-        """Frames of the output before the first of these segments."""
+        """Number of output frames before the first of these segments."""
         ...
 
     def new(self) -> SegmentWriter:
-        """Begins a segment."""
+        """Starts a segment."""
         ...
 
     def add(
@@ -36,18 +36,18 @@ class SegmentStore(Protocol):
         warnings: Iterable[str] = (),
         truncated: str | None = None,
     ) -> None:
-        """Takes note of a complete one, as `Segments.add`."""
+        """Completes a segment and records it; arguments as in `Segments.add`."""
         ...
 
 
 class SegmentSink:
-    """Encodes into segments, each with an encoder of its own; a `sink.Sink` that can be cut.
+    """Encodes into segments, each with an encoder of its own; a `boundaries.SegmentedSink`.
 
     Args:
-      segments: takes them.
-      open_encoder: opens an encoder, given the number of frames that are encoded already.
-      counts: what became of all frames, asked when all are written.
-      report: what the reading has noticed so far, which a later run would not know of.
+      segments: storage for the segments.
+      open_encoder: opens an encoder, given the number of output frames before its segment.
+      counts: returns the counts of all frames, called after the last frame.
+      report: returns the source's report so far, which is stored because a resumed run would not have it.
       lone: whether the first segment is the only one.
     """
 
@@ -72,7 +72,7 @@ class SegmentSink:
         self._writer = self.segments.new()
 
     def write(self, frame: av.VideoFrame, pts: int, duration: int, captions: bytes = b"") -> None:
-        """Encodes a frame into the present segment."""
+        """Encodes a frame into the current segment."""
         self._add(self._encoder.encode(frame, pts, duration, captions))
         self.written.add(pts, duration)
 
@@ -81,10 +81,10 @@ class SegmentSink:
             self._writer.add(packet)
 
     def copy(self, packet: av.Packet) -> None:
-        """Other streams are read again when the segments are joined."""
+        """Ignores a packet of another stream: these are read again when the segments are joined."""
 
     def cut(self, boundary: Boundary) -> None:
-        """Makes the present segment durable and begins the next."""
+        """Completes the current segment and starts the next one."""
         self._end(boundary)
         if not self._lone:
             self._begin()
@@ -98,7 +98,7 @@ class SegmentSink:
         self.segments.add(self._writer, self.written.frames, boundary, counts, told, report.truncated)
 
     def finish(self) -> Written:
-        """Makes the last segment durable."""
+        """Completes the last segment."""
         if not self._ended:
             self._end(None)
         return self.written

@@ -1,4 +1,4 @@
-"""A run in durable segments: made one after the other, from where an earlier run was cut off, and joined."""
+"""A run with durable segments: makes them one after the other, continues an interrupted run, and joins them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from frame_booster.pipeline.stage_times import StageTimes, Stopwatch
 
 
 def run_in_segments(run: OpenedRun) -> Outcome:
-    """Makes durable segments, going on where an earlier run was cut off, and joins them."""
+    """Makes durable segments, continuing an interrupted run, and joins them to the output.
+
+    Raises:
+      FrameBoosterError: any subclass; complete segments are kept for another run.
+    """
     segments = Segments(run.target, run.fingerprint())
     stages = StageTimes()
     try:
@@ -64,18 +68,18 @@ def join_segments(run: OpenedRun, segments: Segments) -> Outcome:
     """Writes the output from complete segments and the other streams of the input, and removes the segments.
 
     Raises:
-      Interrupted: the run is to stop; the segments are kept.
-      DecodeError: the input broke off, and that is not allowed; what was made is kept under another name.
-      OutputError: the output cannot be written, or is not whole.
+      Interrupted: the run was interrupted; the segments are kept.
+      DecodeError: the input is truncated, without `allow_truncated`; the result is kept under another name.
+      OutputError: the output cannot be written, or the check has failed.
     """
-    # Joining reads the source once more: its first frame for the tags, then its other streams.
+    # Joining reads the source again: its first frame for the colour tags, then its other streams.
     opening, first = run.opening()
     timeline, beginning = opening.timeline, Resume(first.pts, first.shift)
     with (
         run.again() as again,
         partial_file(run.target, overwrite=run.options.overwrite) as partial,
     ):
-        # Asked for first: from then on chapters and timecode are those of the part.
+        # Before the sink is opened, since this call adapts chapters and timecode to the selected part.
         packets = again.items(resume=beginning, video=False)
         with (
             Stopwatch() as joining,

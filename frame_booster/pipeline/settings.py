@@ -17,44 +17,44 @@ class JobSettings:
 
     rate: RateChoice = field(default_factory=RateChoice)
     scene_threshold: float = 0.2
-    """Similarity of two frames below which the first is held; 0 is off."""
+    """Similarity of two frames below which the first is held at a cut; 0 disables the detection."""
     max_gap: Fraction = Fraction(1, 2)
-    """A longer gap, s, and of more than `MAX_GAP_FRAMES` usual ones, is held; 0 is no limit."""
+    """The first frame is held over a gap longer than this, in s, and than `MAX_GAP_FRAMES` usual gaps; 0: no limit."""
     dedupe: bool = False
     loop: bool = False
-    """Whether frames are interpolated between the last and the first."""
+    """Whether frames are interpolated between the last frame and the first."""
     mask: Mask | None = None
-    """Where in a frame to hold."""
+    """Area of each frame that is held."""
     batch_size: int | None = None
     flow_scale: Fraction | None = None
     max_memory: int | None = None
-    """Bytes, of all jobs at the same time."""
+    """Memory for all simultaneous jobs, in bytes."""
     keep_partial: bool = False
-    """Whether an interrupted job completes its output as far as it is."""
+    """Whether an interrupted job completes its output up to the last written frame."""
     segment: Fraction | None = None
-    """Length of durable segments, s; None for a run that is not to be taken up."""
+    """Length of durable segments in s; None for a run without segments."""
     side_data: bool = False
-    """Whether interpolated frames have the side data of the frame before them: pictures hold it, each for itself."""
+    """Whether interpolated frames get the side data of the frame before, which each image holds separately."""
     lone_segment: bool = False
     """Whether the job ends with the first segment."""
 
 
 def options_rate(options: BoostOptions) -> RateChoice:
-    """Returns how the output's rate follows from the source's."""
+    """Returns the requested times of output frames, from the options."""
     slower = options.slow_motion or Fraction(1)
     samples = 1 if options.shutter is None else options.shutter_samples
     return RateChoice(options.fps, options.ratio, slower, options.shutter, samples)
 
 
 def check_steps(options: BoostOptions, rate: Fraction | None) -> None:
-    """Checks that a network comes to times as fine as a rate of the output needs them.
+    """Checks that the network can interpolate as many frames per source frame as `--fps` requires.
 
     Args:
-      options: of the run.
-      rate: of the source; of one that does not tell nothing is known.
+      options: options of the run.
+      rate: frame rate of the source; without it, nothing is checked.
 
     Raises:
-      InputError: it does not.
+      InputError: the network can only interpolate the middle, and recursive midpoints are limited to `MOST_FRAMES`.
     """
     if options.fps is None or rate is None or knows_any_time(options.model):
         return

@@ -1,4 +1,4 @@
-"""Room on the disk: what a run will need where it writes, against what is free there."""
+"""Disk space: compares the estimated size of an output with the free space."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from frame_booster.pipeline.resume import folder_of_segments
 from frame_booster.pipeline.settings import options_rate
 
 _CLOSE = Fraction(5, 4)
-"""Free space of less than so many times the likely need is warned of."""
+"""There is a warning if the free space is less than this multiple of the likely size."""
 
 
 def expected_content(source: Source, options: BoostOptions, pix_fmt: str) -> Content | None:
-    """Returns what an output will hold; None where the input does not tell."""
+    """Returns the facts that determine the size of an output; None if the input's length or rate is unknown."""
     frames, info = source.expected_frames, source.info
     shown = options_rate(options).expected_frames(frames, info.rate)
     if frames is None or shown is None or info.rate is None:
@@ -41,19 +41,19 @@ def expected_content(source: Source, options: BoostOptions, pix_fmt: str) -> Con
 
 
 def _bits(stream: object) -> int:
-    """Returns bits a second of a stream, 0 where it does not say."""
+    """Returns the bit rate of a stream in bits per second; 0 if unknown."""
     rate = getattr(stream, "bit_rate", None) or getattr(getattr(stream, "codec_context", None), "bit_rate", None)
     return int(rate or 0)
 
 
 def expected_size(source: Source, options: BoostOptions, format_name: str, pictures: str | None = None) -> Size | None:
-    """Returns how large an output will be; None where that cannot be told.
+    """Returns the estimated size of an output; None if it cannot be estimated.
 
     Args:
-      source: what is boosted.
-      options: of the run.
+      source: the input.
+      options: options of the run.
       format_name: FFmpeg's name of the container.
-      pictures: the encoder of pictures, where the output is a sequence of them.
+      pictures: encoder of images if the output is images, else None.
     """
     try:
         codec = pictures or choose_codec(options.encoder, format_name, source.info.pix_fmt)
@@ -63,13 +63,13 @@ def expected_size(source: Source, options: BoostOptions, format_name: str, pictu
         content = expected_content(source, options, pix_fmt)
         settings = dict(options.encoder.options) if pictures else encoder_options(codec, options.encoder)
     except (EncodeError, ValueError):
-        # The run says what is wrong; FFmpeg has not told a pixel format.
+        # Unsupported options, which the run itself reports, or an unknown pixel format.
         return None
     return None if content is None else size_of(codec, settings, content)
 
 
 def free_space(target: Path) -> int | None:
-    """Returns the bytes that are free where an output is to lie; None where the system does not tell."""
+    """Returns the free bytes on the disk of an output; None if unknown."""
     try:
         return shutil.disk_usage(nearest_folder(target.parent)).free
     except OSError:
@@ -77,27 +77,27 @@ def free_space(target: Path) -> int | None:
 
 
 def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str | None:
-    """Compares the size that an output will have with what is free where it is to lie.
+    """Compares the estimated size of an output with the free space on its disk.
 
-    A file that is to be replaced is not counted as free: it stays until the new one is whole.
+    A file that is replaced does not count as free space, since it stays until the new one is complete.
 
     Args:
-      target: the output.
-      size: that it will have; None is unknown, and not checked.
-      twice: whether its video lies there a second time until it is joined, as segments.
+      target: path of the output.
+      size: estimated size; None is unknown and not checked.
+      twice: whether the video is also stored as segments until they are joined.
 
     Returns:
-      A warning where it may not fit; None where it will.
+      A warning if the output may not fit; None if it will.
 
     Raises:
-      OutputError: it cannot fit.
+      OutputError: the output cannot fit.
     """
     free = None if size is None or is_pipe(target) else free_space(target)
     if size is None or free is None:
         return None
     likely, least, there = size.likely, size.least, 0
     if twice:
-        # Segments of an earlier run are a part of it that is there already.
+        # Segments of an earlier run are already part of the needed space.
         likely, least, there = 2 * likely, 2 * least, _held(folder_of_segments(target))
     if least - there > free:
         replaced = target.stat().st_size if target.is_file() else 0
@@ -116,12 +116,12 @@ def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str 
 
 
 def _held(folder: Path) -> int:
-    """Returns the bytes of the files in a folder."""
+    """Returns the total size of the files in a folder, in bytes."""
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
 
 
 def shown_bytes(size: int) -> str:
-    """Returns a size for people, in units of 1000, as `3.2 GB`."""
+    """Returns a size as text in decimal units, such as `3.2 GB`."""
     if size < 1000:
         return f"{size} bytes"
     step = min(int(math.log10(size)) // 3, 4)

@@ -1,7 +1,7 @@
-"""Measured speeds: how long an interpolated frame took in earlier runs, kept in the user's cache folder.
+"""Measured speeds: the time per interpolated frame in earlier runs, stored in the user's cache folder.
 
-A small JSON file, which several processes may write to at the same time. It is a convenience: where it is damaged it is
-begun anew, and where it cannot be written nothing is kept.
+The file is JSON, and several processes may write it at the same time. If it is damaged, it is replaced; if it cannot be
+written, nothing is stored.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.job import Progress
 
 _KEPT = 200
-"""Speeds that are kept, the newest."""
+"""Number of the newest speeds that are stored."""
 _LOCK_S = 1.0
 _FIRST = 4
-"""Frames of the output that are written when the network's work has begun."""
+"""Number of written frames after which the network is certainly working; also the least for a measurement."""
 _NEAR = 4
-"""Speeds of frames with up to so many times as many pixels, or as few, stand for others."""
+"""A speed is used for other frame sizes up to this ratio of numbers of pixels."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How long runs take under some conditions."""
+    """Speed of runs under some conditions."""
 
     start: float
-    """Up to the first frames, s."""
+    """Time to the first frames, in s."""
     per_frame: float
-    """For each interpolated frame, all that happens at the same time included, s."""
+    """Time per interpolated frame in s, including all stages, which work in parallel."""
     size: tuple[int, int]
-    """Width and height of the frames that it was measured on, px."""
+    """Width and height of the frames, px."""
 
 
 class Pace:
-    """Measures one run by its progress."""
+    """Measures the speed of a run by its progress."""
 
     def __init__(self) -> None:
         self._first: Progress | None = None
         self._last: Progress | None = None
 
     def update(self, progress: Progress) -> None:
-        """Takes note of a frame that is written."""
+        """Records the progress after a written frame."""
         if self._first is None and progress.frames >= _FIRST:
             self._first = progress
         self._last = progress
 
     def speed(self, made: int, frames: int, size: tuple[int, int]) -> Speed | None:
-        """Returns the speed of a run; None where it was too short.
+        """Returns the speed of a run; None if it was too short.
 
         Args:
-          made: frames that it has interpolated; of frames that are averaged, all moments.
-          frames: of its output.
-          size: width and height of its frames, px.
+          made: number of interpolated frames; with a shutter, of all moments.
+          frames: number of output frames.
+          size: width and height of the frames, px.
         """
         first, last = self._first, self._last
         if first is None or last is None or last.frames - first.frames < _FIRST or made < _FIRST:
@@ -70,7 +70,7 @@ class Pace:
 
 
 def conditions(options: BoostOptions, engine: str) -> str:
-    """Returns what a speed depends on, apart from the size of the frames, as text: network, engine, device, ..."""
+    """Returns the conditions on which a speed depends, except the frame size, as text: network, engine, device, ..."""
     facts = [
         options.weights or options.model,
         engine,
@@ -83,7 +83,7 @@ def conditions(options: BoostOptions, engine: str) -> str:
         options.encoder.preset or "",
     ]
     if options.shutter is not None:
-        # Their frames are averaged beside, and fewer are encoded.
+        # With a shutter, interpolated frames are averaged, and fewer frames are encoded.
         facts.append(f"{options.shutter_samples} samples")
     return "|".join(facts)
 
@@ -93,7 +93,7 @@ def _file() -> Path:
 
 
 def note_speed(under: str, speed: Speed) -> None:
-    """Keeps a speed for later runs under the same conditions."""
+    """Stores a speed for later runs under the same conditions."""
     with suppress(OSError, Timeout):
         path = _file()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def note_speed(under: str, speed: Speed) -> None:
 
 
 def known_speed(under: str, size: tuple[int, int]) -> Speed | None:
-    """Returns the speed of earlier runs: of frames of this size, else of the nearest, by its pixels."""
+    """Returns the speed of earlier runs with this frame size, else that of the nearest size, scaled by the pixels."""
     kept = _read(_file())
     found = [_speed(entry) for key, entry in kept.items() if key.rpartition("|")[0] == under]
     pixels = size[0] * size[1]
@@ -127,7 +127,7 @@ def known_speed(under: str, size: tuple[int, int]) -> Speed | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Returns what the file holds; nothing where there is none, or it is damaged."""
+    """Returns the content of the file; empty if it is missing or damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -136,7 +136,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _speed(entry: Any) -> Speed | None:
-    """Returns an entry of the file; None where it is not as we write it."""
+    """Returns the speed of an entry in the file; None if it is invalid."""
     try:
         start, per_frame, (width, height) = float(entry["start"]), float(entry["per_frame"]), entry["size"]
         speed = Speed(start, per_frame, (int(width), int(height)))

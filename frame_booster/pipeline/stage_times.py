@@ -1,7 +1,7 @@
-"""Where the time of a run goes: seconds of each stage, measured at the threads that do its work.
+"""Times of the stages of a run, measured in the threads that do the work.
 
-Stages work at the same time, so the slowest is the one that hardly ever waits for another; the rest of each thread's
-time is waiting, at a queue that is empty or full, or for the network.
+Stages work in parallel, so the slowest is the one that hardly waits for others. The remaining time of each thread is
+spent waiting for the network, or for a queue that is empty or full.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from types import TracebackType
 
 AT_ONCE = ("decode", "pair", "network", "encode")
-"""Stages that work at the same time, of which the slowest sets the speed of a run."""
+"""Stages that work in parallel, of which the slowest determines the speed of a run."""
 
 
 class Stopwatch:
-    """Adds up the time in which at least one thread is inside it; threads enter and leave it by `with`."""
+    """Context that measures the total time during which at least one thread is inside it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,46 +40,46 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """The time so far, s, with what has begun and not ended."""
+        """The total time so far in s, including the current one."""
         with self._lock:
             return self._total + (time.monotonic() - self._since if self._inside else 0.0)
 
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Seconds in which each stage of a run was at work.
+    """Seconds during which each stage of a run was busy.
 
-    They are of the clock, so they hold waits for a core of the processor too, and their sum may exceed the run's time.
+    This is wall-clock time, so it includes waiting for a processor core, and the sum can exceed the time of the run.
     """
 
     load: float = 0.0
-    """Loading the network, while nothing else but decoding works."""
+    """Loading the network; only decoding runs in parallel."""
     decode: float = 0.0
     """Reading and decoding the input."""
     pair: float = 0.0
-    """Comparing neighbouring frames, to find cuts and still pairs, and getting them ready for the network."""
+    """Comparing neighbouring frames to find cuts and still pairs, and preparing them for the network."""
     network: float = 0.0
-    """Interpolating, with what the network compiles at its first frames."""
+    """Interpolating, including compilation at the first frames."""
     encode: float = 0.0
     """Encoding and writing."""
     join: float = 0.0
-    """Joining segments, of runs that can be taken up again."""
+    """Joining segments."""
     check: float = 0.0
     """Reading the output back."""
 
     @property
     def slowest(self) -> str | None:
-        """Name of the stage that sets the speed; None where none has worked yet."""
+        """Name of the stage that determines the speed; None if no stage has worked yet."""
         name = max(AT_ONCE, key=lambda stage: float(getattr(self, stage)))
         return name if getattr(self, name) > 0 else None
 
     def shares(self, seconds: float) -> dict[str, float]:
-        """Returns, for each stage that has worked, the share of so many seconds in which it was at work, 0 to 1."""
+        """Returns, for each stage that has worked, the share of `seconds` during which it was busy, in [0, 1]."""
         times = {f.name: float(getattr(self, f.name)) for f in fields(self)}
         return {name: round(min(s / seconds, 1.0), 3) for name, s in times.items() if s > 0 and seconds > 0}
 
     def since(self, earlier: StageTimes) -> StageTimes:
-        """Returns what has been added to earlier times of the same run."""
+        """Returns the difference to earlier times of the same run."""
         return StageTimes(
             **{f.name: max(getattr(self, f.name) - getattr(earlier, f.name), 0.0) for f in fields(StageTimes)}
         )
@@ -88,26 +88,26 @@ class StageTimes:
         return StageTimes(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(StageTimes)})
 
     def as_json(self) -> dict[str, float]:
-        """Returns seconds by the names of the stages, to the millisecond."""
+        """Returns the seconds by stage, rounded to milliseconds."""
         return {f.name: round(getattr(self, f.name), 3) for f in fields(self)}
 
 
 class StageClocks:
-    """Stopwatches of the threads of one job."""
+    """Stopwatches of the threads of a job."""
 
     def __init__(self) -> None:
         self.reader, self.pairing, self.writer = Stopwatch(), Stopwatch(), Stopwatch()
-        """How long each thread has been there."""
+        """Time since the start of each thread."""
         self.load, self.sink = Stopwatch(), Stopwatch()
-        """How long the pairing's thread has loaded the network, and has waited for the sink to open."""
+        """Time during which the pairing thread loads the network, and waits for the sink to open."""
         self.network, self.awaited = Stopwatch(), Stopwatch()
-        """How long the network was at work, and how long the pairing's thread has waited for it."""
+        """Time during which the network is busy, and during which the pairing thread waits for it."""
         self.inbox_empty, self.inbox_full = Stopwatch(), Stopwatch()
         self.outbox_empty, self.outbox_full = Stopwatch(), Stopwatch()
-        """How long threads have waited at the queues between them."""
+        """Time during which threads wait for the queues between them."""
 
     def times(self) -> StageTimes:
-        """Returns what the stopwatches tell of the stages, so far."""
+        """Returns the times of the stages so far."""
         waited = (self.load, self.sink, self.awaited, self.inbox_empty, self.outbox_full)
         return StageTimes(
             load=self.load.seconds,

@@ -100,7 +100,7 @@ class Grid:
         self._origin = first * self._tick
         self.time_base = common_tick(self._step, self._origin)
         if not is_representable(self.time_base):
-            # Too fine for FFmpeg: the grid begins at the nearest tick of a coarser one, of which it is a multiple.
+            # Too fine for FFmpeg: the start is rounded to a coarser time base, in which the step is a whole number.
             self.time_base = self._step / max(MOST // self._step.denominator, 1)
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
@@ -133,7 +133,7 @@ class Shutter:
         self.time_base, self.rate, self.reach = frames.time_base, frames.rate, frames.reach
 
     def between(self, pts0: int, pts1: int) -> Iterator[Slot]:
-        # A frame before may be open for longer than up to this one.
+        # The exposure of an earlier frame may extend into this gap.
         for slot in self._frames.between(max(pts0 - self.reach, self._first), pts1):
             for k in range(self._samples):
                 at = slot.at + k * self._step * slot.span
@@ -204,7 +204,7 @@ class RateChoice:
         return frames if self.shutter is None else Shutter(frames, first_pts, self.shutter, self.samples)
 
     def _frames(self, time_base: Fraction, rate: Fraction | None, first_pts: int) -> Timeline:
-        # An exposure may begin in one gap and end in the next, so that its moments are to be where they are.
+        # An exposure may start in one gap and end in the next, so its moments must not be snapped to source frames.
         snapped = self.shutter is None
         if self.fps is not None:
             return Grid(time_base, first_pts, _of_ffmpeg(self.fps), self.slower, snapped=snapped)

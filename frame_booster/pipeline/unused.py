@@ -1,4 +1,4 @@
-"""What a run has no use for: options that mean nothing beside its others, and a GPU that is not taken."""
+"""Warnings about options without effect and about an unused GPU."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from frame_booster.options import SAMPLES, BoostOptions
 
 
 def unused_options(options: BoostOptions) -> list[str]:
-    """Returns a warning for each option that has no effect, whatever the input is."""
+    """Returns a warning for each option that has no effect with any input."""
     told = []
     if options.segment is not None and not options.resume:
         told.append("--segment has no effect without --resume")
@@ -17,15 +17,15 @@ def unused_options(options: BoostOptions) -> list[str]:
 
 
 def unused_hardware(options: BoostOptions, devices: str) -> list[str]:
-    """Returns what is to be warned of the devices that were taken.
+    """Returns warnings about the devices of a run.
 
     Args:
-      options: of the run.
-      devices: where the network works, by TensorFlow's names.
+      options: options of the run.
+      devices: TensorFlow's names of the devices on which the network runs.
     """
     told = []
     if options.max_device_memory is not None and "GPU" not in devices:
         told.append("--max-device-memory has no effect on the processor")
-    # A provider that is asked for by its name is meant.
+    # A provider that the user chose is intended.
     idle = left_unused(options.device, devices) if options.provider == "auto" else None
     return told if idle is None else [*told, idle]

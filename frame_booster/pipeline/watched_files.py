@@ -1,4 +1,4 @@
-"""Files that come into watched folders: which of them are complete."""
+"""Detects which files in watched folders are complete."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from pathlib import Path
 from frame_booster import files
 
 _REFUSED_S = 60.0
-"""After so long, a file that is read but not written here is taken to be one that may only be read."""
+"""After this time, in s, a file that can be opened only for reading counts as read-only instead of being written."""
 
 
 class WatchedFiles:
-    """Tells which files are complete: those of the same size and time as at the look before, and that may be opened.
+    """Detects complete files: size and modification time are unchanged since the last scan, and they can be opened.
 
-    The clock is not asked: the times of files that are copied, or of another machine, may be before or after it. On
-    Windows a file that is being copied has its last size from the beginning, and often its time, but cannot be opened.
+    Modification times are not compared with the clock: those of copied files, or from another machine, may be earlier
+    or later. On Windows a file that is being copied has its final size from the start, and often its time, but cannot
+    be opened.
     """
 
     def __init__(self) -> None:
         self._before: dict[Path, tuple[int, int]] = {}
         self._since: dict[Path, float] = {}
-        """When each was first seen as it is."""
+        """Time at which each file was first seen with its current size and modification time."""
 
     def complete(self, path: Path) -> bool:
-        """Looks at a file; False at the first look, while it changes or is written, and where it is gone."""
+        """Checks a file; returns False at the first check, while it changes or is being written, and if it is gone."""
         try:
             fact = path.stat()
         except OSError:
@@ -39,21 +40,21 @@ class WatchedFiles:
         return not stat.S_ISREG(fact.st_mode) or self._is_free(path)
 
     def _is_free(self, path: Path) -> bool:
-        """Tells whether no other program keeps a file from being opened."""
+        """Returns whether a file can be opened, so that no other program is writing it."""
         try:
             with path.open("rb"):
                 pass
         except PermissionError:
-            # Elsewhere it is denied for good, which is told when the file's turn comes.
+            # On other systems access stays denied, which the run of this file reports.
             return not files.WINDOWS
         except OSError:
             return False
         if not files.WINDOWS or not os.access(path, os.W_OK):
             return True
-        # A program that writes a file often lets others read it, but not write.
+        # A program that writes a file often allows others to read it, but not to write.
         try:
             with path.open("r+b"):
                 return True
         except OSError:
-            # As on a disk on the network that may only be read, which is refused by the same error.
+            # A read-only network disk raises the same error.
             return time.monotonic() - self._since[path] > _REFUSED_S

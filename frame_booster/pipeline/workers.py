@@ -1,4 +1,4 @@
-"""Background threads: an executor whose threads do not keep an interrupted process from its end."""
+"""Background threads, and an executor, that do not delay the end of an interrupted process."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 _AT_THE_END_S = 30.0
-"""How long the end of the process waits for what is in the network."""
+"""How long the end of the process waits for running tasks, in s."""
 _NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _busy = threading.Condition()
 _running = 0
-"""Tasks that are being done, in all threads."""
+"""Number of running tasks in all threads."""
 
 
 @atexit.register
 def _wait_for_tasks() -> None:
-    """Python ends the threads that are left by an exception in whatever they do next, and where they come back from the
-    C++ of an engine just then, the process is aborted instead of ended with its exit code."""
+    """Waits for running tasks at the end of the process.
+
+    At its end, Python raises an exception in the remaining threads. If a thread is just returning from an engine's C++
+    code, that aborts the process, which then has another exit code.
+    """
     with _busy:
         _busy.wait_for(lambda: _running == 0, _AT_THE_END_S)
 
@@ -37,15 +40,15 @@ def _count(step: int) -> None:
 
 
 def background_thread(target: Callable[[], None], name: str) -> threading.Thread:
-    """Returns a thread, to be started, that does not keep the process from its end."""
+    """Returns a thread, not started yet, that does not delay the end of the process."""
     return _Background(target=target, name=name, daemon=True)
 
 
 class _Background(threading.Thread):
     def start(self) -> None:
-        """Starts it; what a signal's handler raises meanwhile is raised when that is done.
+        """Starts the thread; exceptions of signal handlers are raised afterwards.
 
-        Raised while Python starts a thread, it makes the thread end at once, with a traceback.
+        An exception that is raised while Python starts a thread ends that thread with a traceback.
         """
         with _signals_held():
             super().start()
@@ -53,15 +56,15 @@ class _Background(threading.Thread):
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Within it, in the main thread, signals wait; their handlers are called at its end.
+    """Context that delays signals in the main thread; their handlers are called at its end.
 
-    Not by a mask: what the main thread does not take, a thread of an engine would, and Python calls the handler all the
-    same.
+    A signal mask would not work: a thread of an engine would receive the signal, and Python would call the handler
+    nevertheless.
     """
     held: list[tuple[int, FrameType | None]] = []
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        # One that is not Python's could not be put back.
+        # Handlers that are not Python functions could not be restored.
         numbers = [number for number in _NUMBERS if callable(signal.getsignal(number))]
         before = {number: signal.signal(number, lambda *called: held.append(called)) for number in numbers}
     try:
@@ -74,13 +77,13 @@ def _signals_held() -> Iterator[None]:
 
 
 class Workers(Generic[Result]):
-    """Runs tasks in threads of its own, begun in the order they were given.
+    """Runs tasks in threads, in the order in which they were submitted.
 
-    Not an executor of the standard library: Python waits for those at its end, and an interrupted run need not wait
-    for the frame in the network.
+    The executors of the standard library are unsuitable: Python waits for their threads at its end, but an interrupted
+    run need not wait for the network.
 
     Args:
-      count: tasks at the same time.
+      count: number of threads.
     """
 
     def __init__(self, count: int) -> None:
@@ -90,7 +93,7 @@ class Workers(Generic[Result]):
         self._closed = False
 
     def start(self, task: Callable[[], Result]) -> Future[Result]:
-        """Gives a task to the next thread that is free; whatever it raises is raised by the future."""
+        """Submits a task to the next free thread; its exceptions are raised by the future."""
         if len(self._threads) < self._count:
             self._threads.append(background_thread(self._work, "worker"))
             self._threads[-1].start()
@@ -99,7 +102,7 @@ class Workers(Generic[Result]):
         return future
 
     def close(self) -> None:
-        """Ends the threads after what they are at; tasks that wait are dropped. Does not wait for them."""
+        """Ends the threads after their current tasks and drops waiting ones; does not wait for the threads."""
         self._closed = True
         for _ in self._threads:
             self._tasks.put(None)
@@ -110,7 +113,7 @@ class Workers(Generic[Result]):
             _count(1)
             try:
                 future.set_result(task())
-            # It is raised in the thread that waits for the future.
+            # The future raises it in the thread that waits for the result.
             except BaseException as error:
                 future.set_exception(error)
             finally:
