@@ -9,7 +9,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -47,16 +48,23 @@ class Program(click.Group):
                 if files.WINDOWS:
                     # Its shells give a program its words as they were typed, patterns and `~` among them.
                     extra["args"] = [_from_home(argument) for argument in sys.argv[1:]]
-        as_json = _asks_for_json(sys.argv[1:] if given is None else given)
-        with lasting_stderr(), told_stdout(), ended_by_errors(self.name or "", as_json):
+        arguments = sys.argv[1:] if given is None else given
+        as_json, lines = _asks_for_json(arguments), _asks_for_lines(arguments)
+        with lasting_stderr(), told_stdout(), ended_by_errors(self.name or "", as_json, lines):
             try:
                 code = command(*args, standalone_mode=False, **extra)
             except click.Abort as error:
                 raise Interrupted("interrupted") from error
-            except click.ClickException as error:
+            except click.ClickException as refused:
+                error = refused
+                if isinstance(error, click.NoSuchOption):
+                    error = click.UsageError(error.format_message() + _file_hint(arguments), error.ctx)
                 if as_json:
                     click.echo(json.dumps(_facts(error)))
-                error.show()
+                if lines:
+                    click.echo(json.dumps({"event": "error", **_facts(error)}), err=True)
+                else:
+                    error.show()
                 sys.exit(error.exit_code)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -69,9 +77,26 @@ def _from_home(argument: str) -> str:
     return os.path.expanduser("~") + argument[1:]  # noqa: PTH111
 
 
+def _options(arguments: Sequence[str]) -> list[str]:
+    """Returns the arguments that can be options: those before `--`."""
+    return list(takewhile(lambda argument: argument != "--", arguments))
+
+
 def _asks_for_json(arguments: Sequence[str]) -> bool:
-    """Tells whether --json is among arguments which may be such that they cannot be read."""
-    return "--json" in takewhile(lambda argument: argument != "--", arguments)
+    """Tells whether --json is among arguments, which need not be valid."""
+    return "--json" in _options(arguments)
+
+
+def _asks_for_lines(arguments: Sequence[str]) -> bool:
+    """Tells whether lines of JSON are wanted on standard error: `--progress json` is among arguments."""
+    options = _options(arguments)
+    return "--progress=json" in options or ("--progress", "json") in pairwise(options)
+
+
+def _file_hint(arguments: Sequence[str]) -> str:
+    """Returns what to write for a file whose name looks like an option; nothing if there is no such file."""
+    file = next((a for a in _options(arguments) if a.startswith("-") and len(a) > 1 and Path(a).is_file()), None)
+    return "" if file is None else f" If {file!r} is a file, write './{file}'."
 
 
 def _facts(error: click.ClickException) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,32 @@ def start(program: Program) -> None:
     with pytest.raises(SystemExit) as ended:
         program(prog_name=program.name)
     assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("asked", [["--progress", "json"], ["--progress=json"]])
+def test_a_wrong_option_is_a_line_of_json_where_those_are_wanted(
+    asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, as_event in (([*asked, "--factr", "3"], True), (["--factr", "3", "--", *asked], False)):
+        with pytest.raises(SystemExit) as ended:
+            frame_booster(["in.mp4", *arguments])
+        told = capsys.readouterr().err
+        assert ended.value.code == 2
+        if as_event:
+            event = json.loads(told)
+            assert (event["event"], event["error"], event["exit_code"]) == ("error", "InputError", 2)
+        assert ("Usage:" in told) is not as_event
+
+
+def test_a_file_that_looks_like_an_option_is_told_how_to_be_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for there in (False, True):
+        with pytest.raises(SystemExit):
+            frame_booster(["-x.mp4"])
+        assert ("write './-x.mp4'" in capsys.readouterr().err) is there
+        Path("-x.mp4").touch()
 
 
 def test_click_rewrites_no_words_of_a_program_that_looks_patterns_up_itself(
