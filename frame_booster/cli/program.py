@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import click
 
@@ -55,17 +55,10 @@ class Program(click.Group):
                 code = command(*args, standalone_mode=False, **extra)
             except click.Abort as error:
                 raise Interrupted("interrupted") from error
-            except click.ClickException as refused:
-                error = refused
-                if isinstance(error, click.NoSuchOption):
-                    error = click.UsageError(error.format_message() + _file_hint(arguments), error.ctx)
-                if as_json:
-                    click.echo(json.dumps(_facts(error)))
-                if lines:
-                    click.echo(json.dumps({"event": "error", **_facts(error)}), err=True)
-                else:
-                    error.show()
-                sys.exit(error.exit_code)
+            except click.NoSuchOption as error:
+                _end(click.UsageError(error.format_message() + _file_hint(arguments), error.ctx), as_json, lines)
+            except click.ClickException as error:
+                _end(error, as_json, lines)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -97,6 +90,17 @@ def _file_hint(arguments: Sequence[str]) -> str:
     """Returns what to write for a file whose name looks like an option; nothing if there is no such file."""
     file = next((a for a in _options(arguments) if a.startswith("-") and len(a) > 1 and Path(a).is_file()), None)
     return "" if file is None else f" If {file!r} is a file, write './{file}'."
+
+
+def _end(error: click.ClickException, as_json: bool, lines: bool) -> NoReturn:
+    """Reports a mistake in the command line, and ends the process; arguments as of `ended_by_errors`."""
+    if as_json:
+        click.echo(json.dumps(_facts(error)))
+    if lines:
+        click.echo(json.dumps({"event": "error", **_facts(error)}), err=True)
+    else:
+        error.show()
+    sys.exit(error.exit_code)
 
 
 def _facts(error: click.ClickException) -> dict[str, Any]:
