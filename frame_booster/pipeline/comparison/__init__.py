@@ -1,1 +1,1 @@
-"""Before and after on one page: both videos in step, the frames a network is least sure of, and what a run reports."""
+"""HTML pages that compare videos before and after: in sync, with the most doubtful frames and the report of the run."""

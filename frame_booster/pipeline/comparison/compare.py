@@ -1,4 +1,4 @@
-"""`compare`: a source and a boosted video of it, both finished, as one page."""
+"""`compare`: writes a page that compares a finished boosted video with its source."""
 
 from __future__ import annotations
 
@@ -35,68 +35,68 @@ from frame_booster.pipeline.comparison.uncertainty import Candidate
 from frame_booster.pipeline.report import read_report
 
 USUAL_S = Fraction(60)
-"""So much is shown where no part is asked for, s of the source."""
+"""Length of the part that is shown by default, in s of the boosted video."""
 MOST_S = Fraction(600)
-"""More than so much cannot be asked for, s of the page's video."""
+"""Limit for the length of the page's video, in s."""
 MOST_BYTES = 60_000_000
-"""Of the page's video; a third more as text."""
+"""Limit for the size of the page's video; as text in the page it is a third larger."""
 
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What a page is to show."""
+    """Options of a comparison."""
 
     start: Position | None = None
-    """Where to begin in the source: s, or a timecode of its own."""
+    """Start of the part in the source: a time in s, or a timecode of the source."""
     end: Position | None = None
-    """Where to end in it, instead of a duration."""
+    """End of the part in the source, instead of a duration."""
     duration: Position | None = None
-    """How much to take, s of the source, or as a timecode counts frames."""
+    """Duration of the part in s of the source, or as a timecode."""
     offset: Position = Fraction(0)
-    """Where in the source the boosted video begins, as `start`."""
+    """Start of the boosted video in the source, in the same form as `start`."""
     report: Path | None = None
-    """Report of the run; None looks beside the boosted video."""
+    """Report of the run; None searches for it beside the boosted video."""
     model: str | None = None
-    """Network that is asked how sure it is, or `doubt.PICTURES`; None is that of the report, else the default."""
+    """Network that measures doubt, or `doubt.PICTURES`; None is that of the report, else the default."""
     device: str = "auto"
     overwrite: bool = False
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was written."""
+    """Facts about a written page."""
 
     path: Path
     frames: int
     interpolated: int
     size: int
-    """Bytes."""
+    """Size in bytes."""
     seconds: float
-    """That it took."""
+    """Time that it took, in s."""
     notes: list[str]
 
 
 Tell = Callable[[int, "int | None"], None]
-"""Called with the frames that are done and how many there will be, None if unknown."""
+"""Called with the number of processed frames and their total, None if unknown."""
 
 
 def default_page(after: Path) -> Path:
-    """Returns the path of the page where none is given: `film.2x.compare.html` beside `film.2x.mp4`."""
+    """Returns the default path of the page: `film.2x.compare.html` beside `film.2x.mp4`."""
     after = named(after)
     return after.with_name(shortened(after.stem, ".compare.html"))
 
 
 def slower_by(before: Fraction | None, after: Fraction | None) -> Fraction:
-    """Returns how many times longer a boosted video lasts than its source, 1 unless it is plainly slow motion.
+    """Returns the slow-motion factor of a boosted video; 1 unless the durations clearly show slow motion.
 
     Args:
-      before, after: lengths of both, s; None is unknown.
+      before, after: durations of the source and the boosted video in s; None is unknown.
     """
     if not before or not after or after / before < Fraction(3, 2):
         return Fraction(1)
     ratio = after / before
     whole = Fraction(round(ratio * 2), 2)
-    # A part of a second may be missing at an end.
+    # The durations may differ by a fraction of a second at the ends.
     return whole if abs(ratio - whole) * before < max(Fraction(1, 2), whole * before / 50) else Fraction(1)
 
 
@@ -107,17 +107,17 @@ def compare(
     options: CompareOptions | None = None,
     tell: Tell = lambda frames, total: None,
 ) -> Page:
-    """Writes a page that shows a video before and after it was boosted.
+    """Writes a page that shows a video before and after boosting.
 
     Args:
-      before: the source: a file, a folder or a pattern of pictures.
+      before: the source: a file, or a folder or pattern of images.
       after: the boosted video.
-      output: the page; None is `AFTER.compare.html` beside `after`.
-      options: what to show.
-      tell: called now and then.
+      output: path of the page; None is `AFTER.compare.html` beside `after`.
+      options: options of the comparison.
+      tell: called with the progress.
 
     Raises:
-      FrameBoosterError: an input cannot be read, the second was not made of the first, or the page cannot be written.
+      FrameBoosterError: an input cannot be read, the second was not made from the first, or the page cannot be written.
     """
     began = time.monotonic()
     options = options or CompareOptions()
@@ -139,11 +139,11 @@ def compare(
         rate = second.info.rate
     slower = Fraction(1) if part.offset else slower_by(*lengths)
     begin, start, duration, notes = _span(part, lengths, slower)
-    # A length is an estimate where frames last differently: what is to be shown whole is read to its end.
+    # With a variable frame rate the duration is an estimate, so a video that is shown whole is read to its end.
     limit = None if part.duration is None and not notes else duration
     origin = _first_frame(paths[0], part.offset) if part.offset else Fraction(0)
     total = None if rate is None else round(duration * slower * rate)
-    # A file that Windows still has open would hide how the work has ended.
+    # On Windows an open file could not be removed, and that error would hide the actual one.
     with tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True) as folder:
         proxy = Path(folder) / "proxy.mp4"
         recording = Recording(proxy, MOST_BYTES, duration * slower, lambda frames: tell(frames, total))
@@ -198,8 +198,7 @@ def _record(report: Path | None, after: Path) -> dict[str, Any] | None:
 def _span(
     part: ComparedPart, lengths: tuple[Fraction | None, Fraction | None], slower: Fraction
 ) -> tuple[Fraction, Fraction, Fraction, list[str]]:
-    """Returns where to begin in the source, and in the boosted video by the source's time, how much to take, and what
-    to say of it."""
+    """Returns the start in the source, the start after the offset, the duration, all in s of the source, and notes."""
     start, duration, notes = part.start, part.duration, []
     if duration is None:
         duration = USUAL_S / slower
@@ -224,7 +223,7 @@ def _opened(path: Path, start: Fraction, duration: Fraction | None, seekable: bo
 
 
 def _first_frame(path: Path, start: Fraction) -> Fraction:
-    """Returns the time of the first frame from a time on, s: there a boost of that part begins."""
+    """Returns the time in s of the first frame at or after a time, at which a boosted part starts."""
     with open_source(path, InputOptions()) as source:
         seekable = can_start(source)
     with _opened(path, start, Fraction(10), seekable) as source:
@@ -271,7 +270,7 @@ def page_text(
     recorded: Recorded,
     preview: bool = False,
 ) -> PageText:
-    """Returns what stands around the video of a page, with the facts of the video itself."""
+    """Returns the texts of a page, with facts about its video added to the notes."""
     labels = list(dict.fromkeys([*facts[0], *facts[1]]))
     width, height = recorded.size
     kinds = {name: sum(k == kind for k in recorded.kinds) for name, kind in (("i", INTERPOLATED), ("h", HELD))}
@@ -308,7 +307,7 @@ def save_page(
     """Writes a page under a hidden name and renames it; returns its size in bytes.
 
     Raises:
-      InputError, OutputError: it cannot be written, or is one of the sources.
+      InputError, OutputError: the page cannot be written, or its path is that of a source.
     """
     for source in sources:
         check_output(source, target, overwrite=overwrite)

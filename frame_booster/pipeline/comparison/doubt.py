@@ -1,4 +1,4 @@
-"""Asking a network how sure it is, where it and TensorFlow are here; and what a page says of how that was measured."""
+"""Access to a network's doubt, if it has any and TensorFlow is installed, and its description for a page."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from frame_booster.engine.contract import LoadedNetwork
 from frame_booster.pipeline.comparison.uncertainty import Candidate, DoubtFunction
 
 PICTURES = "pictures"
-"""Stands for the measure by the pictures alone, in place of a network's name."""
+"""Value in place of a network's name that selects the measure by images alone (`uncertainty.by_pictures`)."""
 
 
 def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None = None) -> DoubtFunction | None:
-    """Returns what asks a network for its doubt; None where it cannot be asked.
+    """Returns a function that measures the doubt of a network; None if that is not possible.
 
     Args:
-      name: of the network, or `PICTURES`.
+      name: name of the network, or `PICTURES`.
       device: "auto", "cpu", "gpu" or "gpu:1".
-      loaded: the network, where a run has loaded it; of the ONNX engine it is of no use here.
+      loaded: the network if a run has loaded it; one of the ONNX engine is not used.
     """
     if name == PICTURES or not has_tensorflow():
         return None
@@ -27,7 +27,7 @@ def doubt_function(name: str, device: str = "auto", loaded: LoadedNetwork | None
 
 
 def measure_text(name: str, unsure: list[Candidate]) -> str:
-    """Returns how the unsure frames of a page were found, for people."""
+    """Returns a text for the page that describes how its doubtful frames were found."""
     if unsure and all(one.doubt is not None for one in unsure):
         return (
             f"Each 32nd part of the time gave the frame that looked worst; {name} was then run on its neighbours. "

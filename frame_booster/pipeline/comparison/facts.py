@@ -1,4 +1,4 @@
-"""Facts of a video file as a person asks for them, and the record of a run out of its report."""
+"""Facts about a video file, and the record of its run from a report, as texts for a page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from frame_booster.pipeline.report import read_report
 
 
 def length_of(source: Source) -> Fraction | None:
-    """Returns how long a video is by what its container tells, s; None where it does not."""
+    """Returns the duration of a video in s according to its container; None if unknown."""
     info = source.info
     return None if info.frames is None or not info.rate else info.frames / info.rate
 
 
 def facts_of(source: Source) -> dict[str, str]:
-    """Returns what is known of a file, label to text."""
+    """Returns the facts about a file, as texts by label."""
     info, path = source.info, source.path
     facts = {"file": path.name, "size": f"{info.width} x {info.height}"}
     facts["rate"] = "unknown" if info.rate is None else f"{float(info.rate):.6g} frames a second, on average"
@@ -46,12 +46,12 @@ def facts_of(source: Source) -> dict[str, str]:
 
 
 def megabytes(count: int) -> str:
-    """Returns a number of bytes in MB of 1,000,000."""
+    """Returns a number of bytes as text in MB (1,000,000 bytes)."""
     return f"{count / 1e6:,.1f} MB"
 
 
 def clock(seconds: Fraction) -> str:
-    """Returns a time as H:MM:SS.mmm, rounded down to milliseconds."""
+    """Returns a time as H:MM:SS.mmm, or MM:SS.mmm, rounded down to milliseconds."""
     thousandths = int(seconds * 1000)
     minutes, rest = divmod(thousandths, 60_000)
     hours, minutes = divmod(minutes, 60)
@@ -60,7 +60,7 @@ def clock(seconds: Fraction) -> str:
 
 
 def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | None:
-    """Returns the last record whose output is a file, by its path or, moved elsewhere, by its name."""
+    """Returns the last record of a file, found by the path of its output, else by the name; None if there is none."""
     by_name = None
     for record in reversed(records):
         if "output" not in record:
@@ -74,7 +74,10 @@ def record_for(records: list[dict[str, Any]], after: Path) -> dict[str, Any] | N
 
 
 def record_beside(after: Path) -> dict[str, Any] | None:
-    """Looks for the record of a file in reports beside it: NAME.json, NAME.EXT.json, report.json, or .jsonl."""
+    """Returns the record of a file from a report beside it; None if there is none.
+
+    It tries NAME.json, NAME.EXT.json, NAME.report.json and report.json, and the same with .jsonl.
+    """
     after = named(after)
     for name in (after.stem, after.name, f"{after.stem}.report", "report"):
         for suffix in (".json", ".jsonl"):
@@ -83,7 +86,7 @@ def record_beside(after: Path) -> dict[str, Any] | None:
                 try:
                     record = record_for(read_report(path), after)
                 except InputError:
-                    # Some other program's JSON, which was not asked for.
+                    # The JSON file is not a report.
                     continue
                 if record is not None:
                     return record
@@ -110,11 +113,11 @@ _LABELS = {
     "seconds": "time taken",
     "whole": "time of the whole, estimated",
 }
-"""Fields of a record that the page shows, and their names for people."""
+"""Fields of a record that the page shows, and their labels."""
 
 
 def shown_record(record: dict[str, Any]) -> dict[str, str]:
-    """Returns the fields of a record as label to text."""
+    """Returns the fields of a record, as texts by label."""
     shown = {}
     for field, label in _LABELS.items():
         value = record.get(field)

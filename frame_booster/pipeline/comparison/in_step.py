@@ -1,7 +1,7 @@
-"""Two videos in step: for each frame of the boosted one, the frames of its source around it, by their timestamps.
+"""Two videos in sync: finds, for each frame of a boosted video, the surrounding frames of its source by timestamps.
 
-Nothing is counted: which frames are interpolated follows from the times that the boosted video has and its source has
-not, so that a constant rate, variable frame rate, held frames and a part of a video are all one case.
+Frames are not counted: a frame is interpolated if the source has no frame at its time. So constant and variable frame
+rates, held frames and parts of a video need no special cases.
 """
 
 from __future__ import annotations
@@ -18,47 +18,49 @@ from frame_booster.media.input.source import Source, SourceFrame
 
 @dataclass(frozen=True)
 class TimedFrame:
-    """A frame at its time after the first frame of its video, s."""
+    """A frame and its time."""
 
     time: Fraction
+    """Time since the first frame of the video, in s."""
     frame: av.VideoFrame
     number: int
-    """Of the frame among those that were read, from 0."""
+    """Number of the frame among those that were read, from 0."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame of the boosted video and what of the source surrounds it."""
+    """A frame of the boosted video and the surrounding frames of the source."""
 
     after: TimedFrame
+    """The frame of the boosted video."""
     earlier: TimedFrame
-    """The source's frame at that time or, where it has none, the one before."""
+    """The source frame at that time, else the last one before."""
     later: TimedFrame | None
-    """The source's next frame; None after its last."""
+    """The next source frame; None after the last."""
     interpolated: bool
     """Whether the source has no frame at that time."""
     t: Fraction | None
-    """Where the frame lies between both, in (0, 1); None where it does not."""
+    """Time between the two source frames, in (0, 1); None if the frame is not between two frames."""
 
 
 class Reading:
-    """A source read from its first frame on, or from one in the middle, by times after the video's first frame.
+    """Reads a source, or a part of it, with times since the first frame of the video.
 
     Args:
-      source: opened, with a start that it seeks to, or from its beginning.
-      not_before: frames of an earlier time, s, are left out.
-      until: frames from there on are left out, s; None is the end.
+      source: an open source, at its beginning or with a start to which it seeks.
+      not_before: time in s before which frames are skipped.
+      until: time in s at which reading ends; None is the end of the source.
     """
 
     def __init__(self, source: Source, *, not_before: Fraction = Fraction(0), until: Fraction | None = None) -> None:
         self.source, self._not_before, self._until = source, not_before, until
         self.first: Fraction | None = None
-        """Time of the first frame that was given."""
+        """Time of the first frame that was yielded."""
         self.origin = Fraction(0)
-        """What is to be taken from timestamps, s, to have times after the video's first frame."""
+        """Timestamp in s of the first frame of the video, which is subtracted from timestamps."""
 
     def items(self, *, packets: bool = False) -> Iterator[TimedFrame | av.Packet]:
-        """Yields frames, and the packets of the other streams where they are asked for."""
+        """Yields frames, and with `packets` also the packets of the other streams."""
         base = self.source.info.time_base
         begun, number = False, 0
         for item in self.source.items(packets=packets):
@@ -67,7 +69,7 @@ class Reading:
                 continue
             if not begun:
                 begun = True
-                # Of a part the source says how far into the video it begins; else the first frame is the beginning.
+                # `begins_at` is the start of a part in its video, and 0 for a whole video.
                 self.origin = item.pts * base - self.source.begins_at
             time = item.pts * base - self.origin
             if self._until is not None and time >= self._until:
@@ -85,19 +87,19 @@ class Reading:
 
 
 def can_start(source: Source) -> bool:
-    """Tells whether a source says how far into the video it begins, so that it can be opened in the middle."""
+    """Returns whether a source can be opened at a position in the middle and reports that position."""
     return isinstance(source, FileSource)
 
 
 class Step:
-    """Goes through a source beside its boosted video.
+    """Iterates over a source in sync with its boosted video.
 
     Args:
-      frames: of the source.
-      begin: time of the source, s, that the boosted video begins at; None is that of the first of the frames.
-      slower: how many times longer the boosted video lasts.
-      tolerance: by so much, s of the boosted video, two timestamps of one moment differ at most: what both
-        containers round by.
+      frames: frames of the source.
+      begin: time in the source, in s, at which the boosted video starts; None is the time of the first frame.
+      slower: factor by which the boosted video is longer.
+      tolerance: largest difference of timestamps of the same moment, in s of the boosted video, since both containers
+        round them.
     """
 
     def __init__(
@@ -114,7 +116,10 @@ class Step:
         return (frame.time - self.begin) * self._slower
 
     def moment(self, after: TimedFrame) -> Moment | None:
-        """Returns what surrounds a frame of the boosted video, later than any before; None before the source begins."""
+        """Returns the moment of a frame of the boosted video, which must be later than those of earlier calls.
+
+        None if the frame is before the first source frame.
+        """
         while self._later is not None and self._time(self._later) <= after.time + self._tolerance:
             self._earlier, self._later = self._later, next(self._frames, None)
         if self._earlier is None:
@@ -129,7 +134,7 @@ class Step:
 
 
 def tolerance_of(before: Source, after: Source, slower: Fraction) -> Fraction:
-    """Returns by how much timestamps of one moment may differ, s: a tick of each, less than a quarter of a frame."""
+    """Returns the tolerance for timestamps of the same moment in s: one tick of each, at most a quarter of a frame."""
     ticks = before.info.time_base * slower + after.info.time_base
     rate = after.info.rate
     return ticks if rate is None else min(ticks, 1 / rate / 4)

@@ -1,7 +1,7 @@
-"""The page as one HTML file: the video and all pictures are in it, and it asks no other file or address for anything.
+"""The page as a single HTML file, which contains the video and all images and makes no requests.
 
-A content security policy in its head lets only its own script and style run, by their hashes, and forbids every
-request; it holds under `file:` and behind a web server alike.
+A content security policy in its head allows only its own script and style, by their hashes, and forbids all requests.
+It is effective for `file:` as well as behind a web server.
 """
 
 from __future__ import annotations
@@ -26,33 +26,34 @@ from frame_booster.pipeline.comparison.recording import Recorded
 from frame_booster.pipeline.comparison.uncertainty import Candidate, Picture
 
 _CHUNK = 3 << 18
-"""Bytes of the video in one element of the page, a multiple of 3: browsers make no string of it that is too long."""
+"""Bytes of the video in one element of the page, a multiple of 3, since browsers limit the length of strings."""
 _JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True)
 class PageText:
-    """What stands around the video."""
+    """The texts of a page."""
 
     title: str
     heading: str
     lead: str
     facts: list[tuple[str, str, str]]
-    """Label, of the source, of the boosted video."""
+    """Rows of label, fact about the source, fact about the boosted video."""
     record: dict[str, str]
-    """Of the run; empty where there is no report."""
+    """Facts about the run; empty without a report."""
     warnings: list[str]
+    """Warnings of the run."""
     measure: str
-    """How unsure frames were found."""
+    """Description of how doubtful frames were found."""
     notes: list[str] = field(default_factory=list)
     preview: bool = False
 
 
 def page_named(text: str) -> Path:
-    """Returns the path of a page that is given by name.
+    """Returns the path of a page from the user's text.
 
     Raises:
-      InputError: it is that of something else, such as a video.
+      InputError: the suffix is not that of an HTML file.
     """
     path = Path(text)
     if path.suffix.lower() not in (".html", ".htm"):
@@ -69,14 +70,14 @@ def _hash(text: str) -> str:
 
 
 def jpeg(picture: Picture) -> str:
-    """Returns a picture (H, W, 3) as the address of a JPEG that holds it."""
+    """Returns an image (H, W, 3) as a data URL of a JPEG."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
 def _where(candidate: Candidate) -> Picture | None:
-    """Draws doubt in red over the grey interpolated frame; None where it was not measured."""
+    """Draws doubt in red over the interpolated frame in grey; None if it was not measured."""
     if candidate.map is None:
         return None
     grey = candidate.interpolated.astype(np.float32).mean(-1, keepdims=True) * 0.55
@@ -98,7 +99,7 @@ def _unsure(candidate: Candidate) -> dict[str, Any]:
 
 
 def page_data(recorded: Recorded, unsure: list[Candidate], *, preview: bool) -> dict[str, Any]:
-    """Returns what the page's script works on; times are in ticks, so that they are exact."""
+    """Returns the data for the page's script; frame times are in ticks, so that they are exact."""
     return {
         "tick": [recorded.time_base.numerator, recorded.time_base.denominator],
         "times": recorded.times,
@@ -128,11 +129,11 @@ def write_page(out: TextIO, video: Path, recorded: Recorded, unsure: list[Candid
     """Writes the page.
 
     Args:
-      out: where to.
-      video: the proxy.
-      recorded: what stands in it.
-      unsure: interpolated frames, the least sure first.
-      text: what stands around it.
+      out: file for the page.
+      video: path of the proxy.
+      recorded: content of the proxy.
+      unsure: interpolated frames, the most doubtful first.
+      text: texts of the page.
     """
     style, script = _asset("page.css"), _asset("page.js")
     policy = (
@@ -147,7 +148,7 @@ def write_page(out: TextIO, video: Path, recorded: Recorded, unsure: list[Candid
         "lead": html.escape(text.lead),
         "style": style,
         "script": script,
-        # "</script>" would end the element.
+        # "</script>" in the data would end the element.
         "data": data.replace("<", "\\u003c"),
         "facts": _facts(text.facts),
         "record": _record(text),

@@ -1,4 +1,4 @@
-"""The part of a source that a comparison is asked to show, its places given as times or as SMPTE timecodes."""
+"""The part of a source that a comparison shows, given by times or SMPTE timecodes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from frame_booster.options import InputOptions, Position
 
 @dataclass(frozen=True)
 class ComparedPart:
-    """A part of a source, s from its start."""
+    """A part of a source; times are in s from the start of the source."""
 
     start: Fraction
     duration: Fraction | None
-    """None: as much as there is room for."""
+    """None is the default length."""
     offset: Fraction
-    """Where the boosted video begins."""
+    """Time at which the boosted video starts."""
 
 
 def compared_part(
     path: Path, start: Position | None, end: Position | None, duration: Position | None, offset: Position
 ) -> ComparedPart:
-    """Returns where a part of a source lies; timecodes are read against the source's own.
+    """Returns a part of a source in s; timecodes are relative to that of the source.
 
     Args:
-      path: of the source.
-      start, end, duration: of the part; an end and a duration exclude each other.
-      offset: where in the source the boosted video begins. A part does not begin before it.
+      path: path of the source.
+      start, end, duration: bounds of the part; an end and a duration exclude each other.
+      offset: time in the source at which the boosted video starts. The part does not start before it.
 
     Raises:
-      InputError: the part is empty or begins before the source, or a timecode is none of the source's.
+      InputError: the part is empty or starts before the source, or a timecode does not occur in the source.
     """
     if end is not None and duration is not None:
         raise InputError("--to and --duration exclude each other", hint="give one of them")

@@ -1,4 +1,4 @@
-"""Ten places of a video that tell most of how it will look boosted, found without decoding it."""
+"""Finds ten short parts of a video that are most informative for a preview, by decoding only samples of it."""
 
 from __future__ import annotations
 
@@ -21,52 +21,56 @@ from frame_booster.pipeline.comparison.facts import clock
 
 PLACES = 10
 SAMPLES = 100
-"""Places that are looked at."""
+"""Number of samples of the video."""
 _BOX = (320, 180)
 _BLOCK = 20
 _CUT_BELOW = 0.3
-"""Similarity of two key frames below which a cut is looked for between them."""
+"""Similarity of two key frames below which a cut is searched for between them."""
 _CUTS = 2
+"""Number of parts around cuts."""
 _FAR_S = Fraction(12)
-"""A longer stretch is not decoded for its cut."""
+"""Longest section that is decoded in search of a cut, in s."""
 _BLACK, _FLAT = 24.0, 2.0
-"""Luma below which a picture is black, and standard deviation below which there is nothing in it, code values."""
+"""Mean luma below which an image counts as black, and standard deviation below which it counts as empty, in code
+values."""
 _SHIFTS = range(4, 48)
-"""Distances of a repeated pattern, px of a small picture."""
+"""Periods of a repeated pattern, in px of the downscaled frame."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A second or so of a video."""
+    """A part of a video, of about a second."""
 
     start: Fraction
-    """s, as `open_source` takes it."""
+    """Start in s, as for `open_source`."""
     length: Fraction
+    """Length in s."""
     reason: str
+    """Why the part was chosen, for the page."""
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What a sample looks like."""
+    """Measurements of a sample."""
 
     time: Fraction
     motion: float
-    """Mean difference of both frames in the block where it is largest, code values."""
+    """Mean difference of both frames in the tenth of the blocks where it is largest, in code values."""
     light: float
-    """Mean luma."""
+    """Mean luma in code values."""
     detail: float
-    """Standard deviation of luma."""
+    """Standard deviation of luma in code values."""
     repetition: float
-    """How well the picture fits on itself a little to the side, times its contrast."""
+    """Largest autocorrelation of the image at a shift within `_SHIFTS`, weighted by its contrast."""
     change: float
-    """1 less the similarity to the next key frame; 0 where that is unknown."""
+    """1 minus the similarity to the next key frame; 0 if that is unknown."""
     next_time: Fraction
 
 
 def _repetition(luma: npt.NDArray[np.float32]) -> float:
-    """Returns the largest autocorrelation of the horizontal and vertical edges along a row or column, beside its slope.
+    """Returns the largest peak in the autocorrelation of edges along rows or columns, at a shift within `_SHIFTS`.
 
-    The second peak counts, not the flank of the first, which every smooth picture has.
+    Only local maxima count, not the flank of the peak at a shift of 0, which every smooth image has.
     """
     best = 0.0
     for axis in (0, 1):
@@ -119,17 +123,17 @@ def find_places(
     rate: Fraction | None,
     seekable: bool,
 ) -> list[Place]:
-    """Returns up to ten places of a video, in their order.
+    """Returns up to ten parts of a video, in order.
 
-    Three of most motion, two around cuts, two of the most repetitive patterns and the darkest that is not black, each
-    away from the others; the rest is spread evenly.
+    Three have the most motion, two are around cuts, two have the most repetitive patterns, and one is the darkest that
+    is not black. They keep a distance from each other; the remaining ones are spread evenly.
 
     Args:
-      path: of the video.
-      options: how to read it.
-      begin, end: the part to look at, s.
-      rate: frames a second, None if unknown.
-      seekable: as of `sampling.samples`.
+      path: path of the video.
+      options: options of the input.
+      begin, end: bounds of the search in s.
+      rate: frame rate in frames per second, None if unknown.
+      seekable: as in `sampling.samples`.
     """
     length = Fraction(1) if rate is None else min(Fraction(1), 30 / rate)
     if end - begin <= PLACES * length:
@@ -173,7 +177,7 @@ def find_places(
 
 
 def _cut(path: Path, options: InputOptions, begin: Fraction, end: Fraction) -> Fraction:
-    """Returns the time of the frame that is least like the one before it, s."""
+    """Returns the time in s of the frame that is least similar to the frame before."""
     least, found, last = 2.0, end, None
     with open_source(path, options, start=begin, duration=end - begin + 1) as source:
         for item in source.items(packets=False):

@@ -1,4 +1,4 @@
-"""`--preview`: ten places of a video boosted with the options given, on one page, before the whole is begun."""
+"""`--preview`: writes a page with ten short parts of a video, boosted with the given options."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _TOLD = (
     *("factor", "fps", "slow_motion", "shutter", "mask", "dedupe"),
     *("scene_threshold", "max_gap", "flow_scale", "weights"),
 )
-"""Options that change what is seen."""
+"""Options that affect the image, which the page lists."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview that was written."""
+    """Facts about a written preview."""
 
     page: Page
     places: list[Place]
     whole_seconds: float | None
-    """How long the whole would take by the speed seen, s; None where its length is unknown."""
+    """Estimated time for the whole video in s; None if its length is unknown."""
 
 
 def default_preview(path: Path) -> Path:
-    """Returns the path of a preview where none is given: `film.preview.html` beside `film.mp4`."""
+    """Returns the default path of a preview: `film.preview.html` beside `film.mp4`."""
     path = named(path)
     like = default_output(path, 2)
     name = path.stem if path.suffix and not path.is_dir() else path.name
@@ -62,17 +62,17 @@ def preview(
     tell: Callable[[Place, int, int], None] = lambda place, number, of: None,
     model: LoadedNetwork | None = None,
 ) -> Preview:
-    """Writes a page of ten places of a video.
+    """Writes a page with ten boosted parts of a video.
 
     Args:
-      source: a file, or a folder or pattern of pictures.
-      output: the page; None is `INPUT.preview.html` beside it.
-      options: of the run that is thought of; a start and a duration choose the part that is previewed.
-      tell: called with each place before it is boosted, its number from 1, and how many there are.
-      model: loaded already; None loads it.
+      source: a file, or a folder or pattern of images.
+      output: path of the page; None is `INPUT.preview.html` beside the input.
+      options: options of the planned run; `start`, `end` and `duration` restrict the preview to a part.
+      tell: called before each part is boosted, with the part, its number from 1, and the number of parts.
+      model: a loaded model; None loads it.
 
     Raises:
-      FrameBoosterError: the input cannot be read, the options cannot be done, or the page cannot be written.
+      FrameBoosterError: the input cannot be read, the options are not supported, or the page cannot be written.
     """
     began = time.monotonic()
     check_input(source)
@@ -97,7 +97,7 @@ def preview(
     slower = Fraction(options.slow_motion or 1)
     results: list[Result] = []
     kept = KeptMakers()
-    # A file that Windows still has open would hide how the work has ended.
+    # On Windows an open file could not be removed, and that error would hide the actual one.
     with tempfile.TemporaryDirectory(prefix="frame-booster-", ignore_cleanup_errors=True) as folder:
         proxy = Path(folder) / "proxy.mp4"
         seconds = sum((place.length for place in places), Fraction(0)) * slower
@@ -149,14 +149,14 @@ def _boosted(
 ) -> Result:
     began = time.monotonic()
     if picture_suffix(options.output_format) is not None:
-        # A place is a video all the same, and options of pictures say nothing to its encoder.
+        # The part is encoded as video even if the run writes images, whose encoder options do not apply.
         options = replace(options, output_format=None, encoder=EncoderOptions())
     asked = replace(
         options,
         start=place.start,
         end=None,
         duration=place.length,
-        # Not from the end of a place to its beginning.
+        # The loop is that of the whole video, not of the part.
         loop=False,
         overwrite=True,
         resume=False,
@@ -168,14 +168,14 @@ def _boosted(
 
 
 def _estimate(results: list[Result], expected: int | None) -> float | None:
-    """Returns how long so many frames take, s, by the results but the first, which waits for the compiler."""
+    """Returns the estimated time for the expected frames in s, without the first part, which includes compilation."""
     counted = results[1:] or results
     frames = sum(result.frames_out for result in counted)
     return None if expected is None or not frames else sum(r.seconds for r in counted) / frames * expected
 
 
 def duration_text(seconds: float) -> str:
-    """Returns a time that is an estimate: "40 s", "12 min", "3.5 h"."""
+    """Returns an estimated time as text: "40 s", "12 min", "3.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,7 +1,7 @@
-"""The video of a page: source and boosted frames of one moment in one picture, so that both are in step by nature.
+"""Records the video of a page: each frame contains a source frame and a boosted frame, so both are always in sync.
 
-Two players of a browser drift apart, and seek each for itself. In one stream a frame of the boosted video and the
-source's frame that a player would show at that moment are decoded together; the page draws one half over the other.
+Two players in a browser drift apart and seek separately. In a single stream, a frame of the boosted video is decoded
+together with the source frame that a player would show at that moment. The page draws one half over the other.
 """
 
 from __future__ import annotations
@@ -24,79 +24,79 @@ from frame_booster.pipeline.comparison.in_step import Moment, Reading, Step, Tim
 from frame_booster.pipeline.comparison.uncertainty import Candidates, Picture, is_held
 
 BOX = (1280, 720)
-"""Longer and shorter side of each half, px."""
+"""Largest longer and shorter side of each half, px."""
 SOURCE, INTERPOLATED, HELD = "s", "i", "h"
-"""Kinds of frames: the source has one at that time; it has none; it has none and the one before is shown again."""
+"""Kinds of frames: the source has a frame at that time; it has none; it has none, and the last frame is held."""
 _CHECKS = 24
-"""Moments at which both videos are looked at, to see whether one was made of the other."""
+"""Number of moments at which the videos are compared, to check that one was made from the other."""
 _FIRST_CHECKS = 8
 _UNLIKE = 20.0
-"""Mean difference of small blocks, code values, above which two pictures show different things."""
+"""Mean difference of block means, in code values, above which two images show different content."""
 _THUMBNAIL = 192
-"""Longer side of a chapter's picture, px."""
+"""Longer side of a chapter's thumbnail, px."""
 
 
 @dataclass
 class Chapter:
-    """A stretch of the page's video that is one stretch of the source."""
+    """A section of the page's video that is continuous in the source."""
 
     title: str
     reason: str
     begin: Fraction
-    """Time of its first frame in the source, s."""
+    """Time of its first frame in the source, in s."""
     slower: Fraction
     first: int
-    """Number of its first frame."""
+    """Number of its first frame in the page's video."""
     frames: int = 0
     thumbnail: Picture | None = None
 
 
 @dataclass
 class Recorded:
-    """What stands in the page's video."""
+    """The content of the page's video."""
 
     time_base: Fraction = Fraction(1)
     size: tuple[int, int] = (0, 0)
-    """Width and height of one half."""
+    """Width and height of one half, px."""
     times: list[int] = field(default_factory=list)
-    """When each frame is shown, ticks."""
+    """pts of the frames in ticks."""
     end: int = 0
-    """When the last one ends."""
+    """End of the last frame in ticks."""
     kinds: list[str] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
-    """For each frame which frame of the source is beside it, counted from the first one."""
+    """For each frame, the number of the source frame in its other half, among those read."""
     chapters: list[Chapter] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sound: bool = False
 
     def note(self, text: str) -> None:
-        """Notes what a person must know of the page, once."""
+        """Adds a note for the reader of the page, once."""
         if text not in self.notes:
             self.notes.append(text)
 
 
 @dataclass(frozen=True)
 class Clips:
-    """One stretch of a source and its boosted video, opened."""
+    """A section of a source and of its boosted video, both open."""
 
     before: Reading
     after: Reading
     title: str
     reason: str
     begin: Fraction | None
-    """Time of the source's video, s, that the boosted one begins at; None is that of the first frame that is read."""
+    """Time in the source, in s, at which the boosted video starts; None is that of the first frame read."""
     slower: Fraction = Fraction(1)
     sound: bool = False
 
 
 class Recording:
-    """Records stretches, one after the other, into one proxy.
+    """Records sections, one after the other, into one proxy.
 
     Args:
-      path: of the proxy.
-      most_bytes: of it.
-      seconds: that all stretches last together, about.
-      tell: called with the number of frames after each.
+      path: path of the proxy.
+      most_bytes: limit for the size of the proxy.
+      seconds: approximate duration of all sections together, in s.
+      tell: called with the number of frames after each frame.
     """
 
     def __init__(
@@ -110,15 +110,15 @@ class Recording:
         self._waiting: tuple[av.VideoFrame, int] | None = None
 
     def add(self, clips: Clips) -> None:
-        """Records a stretch.
+        """Records a section.
 
         Raises:
-          InputError: the second video was not made of the first.
+          InputError: the second video was not made from the first.
         """
         _Stretch(self, clips).record()
 
     def open(self, clips: Clips, size: tuple[int, int]) -> ProxyWriter:
-        """Returns the writer; made with the first stretch's size and time base."""
+        """Returns the writer, which is created with the size and time base of the first section."""
         if self._writer is None:
             after, made = clips.after.source, self.recorded
             made.size, made.time_base = size, after.info.time_base
@@ -135,7 +135,7 @@ class Recording:
         return self._writer
 
     def put(self, halves: tuple[Shown, Shown], pts: int, kind: str, source: int) -> None:
-        """Takes a frame of the proxy: the source's half, the boosted half; it is written when the next is known."""
+        """Adds a frame, of the source's and the boosted half; it is written when the next one, its end, is known."""
         made = self.recorded
         axis = 1 if made.size[0] < made.size[1] else 0
         luma, blue, red = (np.concatenate(pair, axis) for pair in zip(*halves, strict=True))
@@ -155,7 +155,7 @@ class Recording:
             self._waiting = None
 
     def finish(self) -> Recorded:
-        """Writes the rest and closes the file."""
+        """Writes the last frame and closes the file."""
         made = self.recorded
         self._write(made.end)
         assert self._writer is not None
@@ -169,15 +169,15 @@ class Recording:
 
 
 class _Stretch:
-    """One stretch on its way into a recording."""
+    """Recording of one section."""
 
     def __init__(self, recording: Recording, clips: Clips) -> None:
         self._recording, self._clips, self._made = recording, clips, recording.recorded
         self._displays: tuple[Display, Display] | None = None
         self._sources: dict[int, Shown] = {}
-        """What is shown of the source's frames around the moment, by their numbers."""
+        """Converted source frames around the current moment, by number."""
         self._held: Shown | None = None
-        """The boosted video's last frame that the source has, too."""
+        """The last frame of the boosted video that is a source frame."""
         self._differences: list[float] = []
         self._next_check = Fraction(0)
         self._first: Fraction | None = None
@@ -267,7 +267,7 @@ class _Stretch:
         infos = clips.before.source.info, clips.after.source.info
         sizes = [display_size(frame, info.sample_aspect_ratio, BOX) for frame, info in zip(frames, infos, strict=True)]
         shapes = [width / height for width, height in sizes]
-        # A pixel more or less of a small picture is no other shape.
+        # Rounding by a pixel must not count as another aspect ratio in a small image.
         if abs(shapes[0] / shapes[1] - 1) > 0.02 + 4 / min(*sizes[0], *sizes[1]):
             raise InputError(
                 f"is of another shape than the first video: {sizes[1][0]} x {sizes[1][1]} beside "
@@ -310,7 +310,7 @@ class _Stretch:
 
 
 def _difference(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
-    """Returns how far two planes of luma differ in the mean, each averaged over blocks first, code values."""
+    """Returns the mean absolute difference of two luma planes in code values, after averaging over blocks."""
     means = [np.add.reduceat(np.add.reduceat(p, _edges(p, 0), 0, np.float32), _edges(p, 1), 1) for p in (first, second)]
     blocks = len(_edges(first, 0)) * len(_edges(first, 1))
     return float(np.abs(means[0] - means[1]).mean() * blocks / first.size)

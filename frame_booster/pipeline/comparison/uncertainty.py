@@ -1,8 +1,8 @@
-"""Which interpolated frames a network is least sure of, out of a video of any length.
+"""Finds the most doubtful interpolated frames in a video of any length.
 
-While the video goes by, the pictures alone choose one candidate in each of some equal stretches of it; at the end the
-network is run on the candidates' neighbours once more and says how far its two warped frames differ where both are
-visible (`network.doubt`). Without such a network the pictures' own measure ranks them.
+While the video is read, a measure of the images alone selects one candidate in each of several sections of equal
+length. At the end, the network is run again on the neighbours of the candidates, and doubt is measured: how much both
+warped frames differ where both are visible (`network.doubt`). Without a network, the measure of the images ranks them.
 """
 
 from __future__ import annotations
@@ -17,47 +17,49 @@ import numpy.typing as npt
 from frame_booster.media.frames.display import Shown, rgb_of_shown
 
 STRETCHES = 32
-"""Candidates at most."""
+"""Number of sections, and so the most candidates."""
 SHOWN = 8
-"""Interpolated frames on the page."""
+"""Number of interpolated frames on the page."""
 LONGEST = 640
-"""Longer side of the pictures that are kept of a candidate, px."""
+"""Longer side of the stored images of a candidate, px."""
 _BLOCK = 16
 _WORST = 0.02
-"""Share of a picture, its worst, that a measure is the mean of: what is wrong is small beside what is still."""
+"""Share of the blocks, the worst ones, whose mean is the measure: errors are small compared to still areas."""
 _CHANGE = 0.1
-"""Weight of how far both neighbours differ beside the detail that is lost."""
+"""Weight of the difference of both neighbours, relative to the lost detail."""
 _HELD_BELOW = 2.0
-"""Greatest mean difference of a block, code values, that encoding makes of one frame shown twice."""
+"""Largest mean difference of a block, in code values, that encoding causes in a frame that is shown twice."""
 _HELD_SHARE = 0.08
-"""Share of the way to the next frame that a held frame may seem to have gone; a frame of eight goes an eighth."""
+"""Largest change of a held frame, relative to that to the next source frame; with a factor of 8, interpolated frames
+change by at least an eighth."""
 
 Picture = npt.NDArray[np.uint8]
 Luma = npt.NDArray[np.uint8]
 DoubtFunction = Callable[[Picture, Picture, float], "npt.NDArray[np.float32] | None"]
-"""Takes two neighbours (H, W, 3) and t, returns the doubt (H, W) about the frame between them, None if unknown."""
+"""Function of two neighbours (H, W, 3) and t to the doubt (H, W) about the frame between them, None if unknown."""
 
 
 @dataclass
 class Candidate:
-    """An interpolated frame, its neighbours in the source, and how unsure it is."""
+    """An interpolated frame, its neighbours in the source, and measures of doubt."""
 
     frame: int
     """Number of the frame in the proxy."""
     t: Fraction
+    """Time between the neighbours, in (0, 1)."""
     measure: float
-    """By the pictures alone, code values; 0 is sure."""
+    """Measure by the images alone, in code values; 0 is certain."""
     earlier: Picture
     interpolated: Picture
     later: Picture
     doubt: float | None = None
-    """By the network, in [0, 1]; 0 is sure."""
+    """Doubt of the network, in [0, 1]; 0 is certain."""
     map: npt.NDArray[np.float32] | None = None
-    """Where: (H, W) in [0, 1]."""
+    """Doubt of the network at each pixel, (H, W) in [0, 1]."""
 
 
 def _blocks(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Returns the means (rows, columns) of whole blocks; a plane smaller than one is a block."""
+    """Returns the means of whole blocks, (rows, columns); a plane smaller than a block is divided into smaller ones."""
     height, width = plane.shape
     block = min(_BLOCK, height, width)
     rows, columns = height // block, width // block
@@ -77,14 +79,14 @@ def _detail(luma: Luma) -> npt.NDArray[np.float32]:
 
 
 def by_pictures(earlier: Luma, interpolated: Luma, later: Luma) -> float:
-    """Measures by the pictures alone how unsure an interpolated frame is, in code values.
+    """Returns a measure of doubt about an interpolated frame by the images alone, in code values.
 
-    A blend of two things that do not fit is flatter than either: in blocks of 16x16 px, the standard deviation that
-    the frame lacks against the neighbour that has less of it, plus a tenth of how far both neighbours differ; the mean
-    over the worst 50th part of the blocks.
+    A blend of frames that do not match has less contrast than either. The measure of a block of 16x16 px is the
+    standard deviation that the frame lacks, compared to the neighbour that has less of it, plus a tenth of the
+    difference of both neighbours. The result is the mean over the worst 2% of the blocks.
 
     Args:
-      earlier, interpolated, later: (H, W) luma.
+      earlier, interpolated, later: luma (H, W).
     """
     least = np.minimum(_detail(earlier), _detail(later))
     lost = np.maximum(least - _detail(interpolated), 0.0)
@@ -93,12 +95,13 @@ def by_pictures(earlier: Luma, interpolated: Luma, later: Luma) -> float:
 
 
 def is_held(earlier: Luma, shown: Luma, later: Luma | None) -> bool:
-    """Tells whether a frame shows the one before it again, but for what encoding did to it.
+    """Returns whether a frame shows the one before again, apart from encoding errors.
 
     Args:
-      earlier: the frame before, of the same video.
-      shown: the frame.
-      later: the source's next frame; beside a change as large as a cut's, encoding may do more. None after the last.
+      earlier: luma of the last frame of the same video that is a source frame.
+      shown: luma of the frame.
+      later: luma of the next source frame, None after the last; the larger the change to it, such as at a cut, the
+        larger encoding errors may be.
     """
     changed = _blocks(np.abs(earlier.astype(np.float32) - shown))
     if later is None or changed.max() < _HELD_BELOW:
@@ -107,10 +110,10 @@ def is_held(earlier: Luma, shown: Luma, later: Luma | None) -> bool:
 
 
 class Candidates:
-    """Keeps the most unsure frame of each stretch; memory does not grow with the video.
+    """Keeps the most doubtful frame of each section, so that memory does not grow with the video.
 
     Args:
-      seconds: of all stretches together.
+      seconds: duration of the whole video in s.
     """
 
     def __init__(self, seconds: Fraction) -> None:
@@ -118,13 +121,13 @@ class Candidates:
         self._kept: dict[int, Candidate] = {}
 
     def see(self, frame: int, time: Fraction, t: Fraction, earlier: Shown, interpolated: Shown, later: Shown) -> None:
-        """Takes note of an interpolated frame.
+        """Records an interpolated frame.
 
         Args:
-          frame: its number in the proxy.
-          time: s from the beginning of the proxy.
-          t: where it lies between its neighbours.
-          earlier, interpolated, later: pictures of one size.
+          frame: number of the frame in the proxy.
+          time: time in the proxy, in s.
+          t: time between its neighbours, in (0, 1).
+          earlier, interpolated, later: images of the same size.
         """
         measure = by_pictures(earlier[0], interpolated[0], later[0])
         stretch = int(time / self._length)
@@ -134,10 +137,10 @@ class Candidates:
             self._kept[stretch] = Candidate(frame, t, measure, first, made, second)
 
     def ranked(self, doubt: DoubtFunction | None) -> list[Candidate]:
-        """Returns the `SHOWN` most unsure frames, the worst first.
+        """Returns the `SHOWN` most doubtful frames, the worst first.
 
         Args:
-          doubt: asks the network; None ranks by the pictures.
+          doubt: function that measures the network's doubt; None ranks by the images alone.
         """
         candidates = list(self._kept.values())
         for one in candidates if doubt is not None else ():
