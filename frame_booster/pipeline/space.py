@@ -17,7 +17,7 @@ from frame_booster.options import BoostOptions
 from frame_booster.pipeline.resume import folder_of_segments
 from frame_booster.pipeline.settings import options_rate
 
-_CLOSE = Fraction(5, 4)
+_MARGIN = Fraction(5, 4)
 """There is a warning if the free space is less than this multiple of the likely size."""
 
 
@@ -98,7 +98,7 @@ def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str 
     likely, least, there = size.likely, size.least, 0
     if twice:
         # Segments of an earlier run are already part of the needed space.
-        likely, least, there = 2 * likely, 2 * least, _held(folder_of_segments(target))
+        likely, least, there = 2 * likely, 2 * least, _total_size(folder_of_segments(target))
     if least - there > free:
         replaced = target.stat().st_size if target.is_file() else 0
         hint = "make room, or write to another disk with -o"
@@ -110,12 +110,12 @@ def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str 
             path=target,
             hint=hint,
         )
-    if (likely - there) * _CLOSE > free:
+    if (likely - there) * _MARGIN > free:
         return f"space may not suffice: it will take about {shown_bytes(likely)}, and {shown_bytes(free)} are free"
     return None
 
 
-def _held(folder: Path) -> int:
+def _total_size(folder: Path) -> int:
     """Returns the total size of the files in a folder, in bytes."""
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
 

@@ -23,7 +23,7 @@ _FIRST_VERSION = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 """UUID of the first version's box, whose content is XML."""
 _VISUAL_ENTRY = 78
 """Bytes before the boxes in a sample entry of video (ISO/IEC 14496-12, 12.1.3)."""
-_PLACES = {b"stco": ">u4", b"co64": ">u8"}
+_OFFSET_BOXES = {b"stco": ">u4", b"co64": ">u8"}
 """Boxes with the offsets of a track's chunks from the start of the file, and their dtypes (8.7.5)."""
 _BLOCK = 1 << 22
 
@@ -82,7 +82,7 @@ def add_projection(path: Path, track_id: int, projection: Projection) -> bool:
         made = _with_projection(whole_of(file, index), track_id, projection, index.start)
         if made is None:
             return False
-        _move_on(file, index.end, len(made) - (index.end - index.start))
+        _shift_bytes(file, index.end, len(made) - (index.end - index.start))
         file.seek(index.start)
         file.write(made)
     return True
@@ -104,8 +104,8 @@ def _with_projection(index: bytes, track_id: int, projection: Projection, start:
         return None
     data = bytearray(index)
     grown = len(projection.entry) + len(projection.track)
-    for box in (box for kind in _PLACES for box in boxes_at(file, (b"moov", b"trak", *TABLE[:3], kind))):
-        if not _move_places(data, box, start, grown):
+    for box in (box for kind in _OFFSET_BOXES for box in boxes_at(file, (b"moov", b"trak", *TABLE[:3], kind))):
+        if not _shift_offsets(data, box, start, grown):
             return None
     inner = [next(boxes_at(file, TABLE[: n + 1], track)) for n in range(len(TABLE))]
     sizes = {Box(b"moov", 0, 8, len(index)): grown, track: grown}
@@ -117,9 +117,9 @@ def _with_projection(index: bytes, track_id: int, projection: Projection, start:
     return bytes(data)
 
 
-def _move_places(data: bytearray, box: Box, start: int, grown: int) -> bool:
+def _shift_offsets(data: bytearray, box: Box, start: int, grown: int) -> bool:
     """Adds `grown` to the chunk offsets after `start` in a `stco` or `co64` box; returns False if one overflows."""
-    kind = np.dtype(_PLACES[box.kind])
+    kind = np.dtype(_OFFSET_BOXES[box.kind])
     (count,) = struct.unpack_from(">I", data, box.content + 4)
     places = np.frombuffer(data, kind, count, box.content + 8)
     moved = places.astype(np.uint64)
@@ -130,7 +130,7 @@ def _move_places(data: bytearray, box: Box, start: int, grown: int) -> bool:
     return True
 
 
-def _move_on(file: IO[bytes], start: int, grown: int) -> None:
+def _shift_bytes(file: IO[bytes], start: int, grown: int) -> None:
     """Moves the bytes of a file from `start` on by `grown` bytes towards the end."""
     end = file.seek(0, os.SEEK_END)
     while end > start:

@@ -19,7 +19,7 @@ _STORE_BYTES = 256 << 20
 """Size of the object store of a cluster on this machine; only a few chunks of packets are in it at a time."""
 _CLIENT_PORT = 10001
 """Port of Ray's client server, for ray:// addresses without one."""
-_KNOCK_S = 10.0
+_TIMEOUT_S = 10.0
 """Timeout of the test connection, in s."""
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -59,7 +59,7 @@ def connected(address: str) -> Iterator[tuple[Any, bool]]:
     if ray.is_initialized():
         yield ray, False
         return
-    handlers = {number: signal.getsignal(number) for number in _numbers()} if _in_main_thread() else {}
+    handlers = {number: signal.getsignal(number) for number in _signal_numbers()} if _in_main_thread() else {}
     # Ray prints hints about starting clusters to stderr; errors are raised.
     with redirect_stderr(StringIO()):
         local = _begin(ray, address)
@@ -80,7 +80,7 @@ def _begin(ray: Any, address: str) -> bool:
             ray.init(address="local", **alone)
             return True
         # Ray itself would retry for minutes.
-        _knock(os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address)
+        _check_reachable(os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address)
         if address != "auto":
             ray.init(address=address, **quiet)
             return False
@@ -103,7 +103,7 @@ def _begin(ray: Any, address: str) -> bool:
         ) from error
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Opens a test connection to an address.
 
     Raises:
@@ -116,10 +116,10 @@ def _knock(address: str) -> None:
     port = parts.port or (_CLIENT_PORT if "://" in address else None)
     if not parts.hostname or port is None:
         raise ValueError("an address is HOST:PORT or ray://HOST:PORT")
-    socket.create_connection((parts.hostname, port), _KNOCK_S).close()
+    socket.create_connection((parts.hostname, port), _TIMEOUT_S).close()
 
 
-def _numbers() -> list[int]:
+def _signal_numbers() -> list[int]:
     return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
 
 
