@@ -87,7 +87,7 @@ def test_a_dataset_of_nothing_is_an_error(stand: Stand) -> None:
     stand("training.data.dataset", "build", {"clips": 0, "triplets": 0}, DatasetOptions=dict)
     done = run("dataset", "in", "-o", "out")
     assert done.exit_code == InputError.exit_code
-    assert "fbnet: in: nothing could be made of it" in done.stderr
+    assert "fbnet: in: contains nothing to make clips or triplets of" in done.stderr
 
 
 @pytest.mark.parametrize(

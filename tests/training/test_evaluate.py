@@ -204,7 +204,7 @@ def test_the_command_shows_st_lpips_where_there_is_some(
     code, out, err = command("mine.safetensors", "--only", "--triplets", material / "val", "--no-st-lpips")
     assert (code, err, out.splitlines()[0]) == (0, "", "PSNR dB / SSIM")
     code, _, err = command("--only", "--triplets", material / "val")
-    assert (code, err) == (2, "fbnet: --only leaves nothing to measure without WEIGHTS\n")
+    assert (code, err) == (2, "fbnet: --only needs WEIGHTS to measure\n")
 
 
 def test_costs_of_any_size_are_those_of_the_padded_frame() -> None:

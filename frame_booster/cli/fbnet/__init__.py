@@ -1,4 +1,4 @@
-"""The program `fbnet`, which makes and measures weights; a file each for its commands."""
+"""The program `fbnet`, which trains, measures and exports networks; each command has a file."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _LAYOUTS = ("auto", "videos", "sequences", "vimeo-triplet", "vimeo-septuplet", "
     type=click.FloatRange(0, 1, max_open=True),
     default=0.05,
     show_default=True,
-    help="Share of the sources used for validation, if the layout does not say.",
+    help="Share of the sources used for validation, if the layout does not define it.",
 )
 @click.option("--licence", default="own", show_default=True, help="Licence of the source, recorded in the manifest.")
 @click.option("--not-permissive", is_flag=True, help="Record that the licence does not allow weights to be passed on.")
@@ -108,4 +108,5 @@ def dataset(
         made = build(source, output, options, jobs=jobs)
         click.echo(", ".join(f"{number} {what}" for what, number in made.items()), err=True)
         if not made["clips"] and not made["triplets"]:
-            raise InputError("nothing could be made of it: too short, too small, or nothing moves", path=source)
+            hint = "use sources that are longer, larger or have motion"
+            raise InputError("contains nothing to make clips or triplets of", path=source, hint=hint)

@@ -36,18 +36,19 @@ def _write(path: Path, text: str) -> None:
 
 
 def _perceptual(wanted: bool | None) -> StLpips | None:
-    """Loads ST-LPIPS; None where it is not wanted, or not installed and not asked for by name."""
+    """Loads ST-LPIPS; returns None if it is not wanted, or neither requested nor installed."""
     from frame_booster.training.perceptual import weights
     from frame_booster.training.perceptual.st_lpips import load_st_lpips
 
     if wanted is None and not weights.st_lpips_is_available():
-        click.echo(f"ST-LPIPS is left out, its weights are not installed: {weights.HINT}", err=True)
+        click.echo(f"ST-LPIPS is left out because its weights are not installed: {weights.HINT}", err=True)
         return None
     return None if wanted is False else load_st_lpips("alexnet")
 
 
 def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Returns the sets by name: that of the folder, or the whole path where two have the same."""
+    """Returns the folders by the names of their sets: the folder's name, or its path where several have the same
+    name."""
     short = [folder.absolute().name for folder in folders]
     return {
         name if short.count(name) == 1 else str(folder): folder for name, folder in zip(short, folders, strict=True)
@@ -68,8 +69,8 @@ def _names(folders: tuple[Path, ...]) -> dict[str, Path]:
 @click.option(
     "--even",
     is_flag=True,
-    help="Measure against the true frame moved to where linear motion would have it, which leaves out what two "
-    "frames cannot tell.",
+    help="Measure against the true frame moved to where linear motion would have it, since two frames do not show "
+    "how motion deviates from that.",
 )
 @click.option("--only", is_flag=True, help="Measure only WEIGHTS and blending, not the networks that ship.")
 @click.option(
@@ -119,7 +120,7 @@ def evaluate(
         from frame_booster.training.evaluation.page import WorstTriplets, page
 
         if only and not weights:
-            raise InputError("--only leaves nothing to measure without WEIGHTS")
+            raise InputError("--only needs WEIGHTS to measure")
         perceptual = _perceptual(st_lpips)
         without = WITHOUT_A_NETWORK.items()
         methods = {name: method for name, method in without if not only or name == "blending"}

@@ -1,4 +1,4 @@
-"""What the commands of `fbnet` share: types of arguments, and checks before anything heavy is imported."""
+"""Shared parts of the commands of `fbnet`: types of arguments, and checks that run before heavy imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def need_training_packages() -> None:
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Checks, before hours of work, that files can be written where they are to be; None is no file.
+    """Checks before hours of work that files can be written; None stands for no file.
 
     Raises:
       OutputError: a folder is missing, or may not be written to.
@@ -33,12 +33,13 @@ def check_writable(*paths: Path | None) -> None:
         folder = path.absolute().parent
         if not folder.is_dir():
             raise OutputError("cannot be written: no such folder", path=path, hint="make it first")
-        if told := not_writable(path if path.exists() else folder):
-            raise OutputError(f"cannot be written: {told[0]}", path=path, hint=told[1])
+        if reason := not_writable(path if path.exists() else folder):
+            raise OutputError(f"cannot be written: {reason[0]}", path=path, hint=reason[1])
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow before anything else does, without its chatter, and tells XLA what a run tells it."""
+    """Imports TensorFlow without its messages and with XLA's settings; must run before any other import of
+    TensorFlow."""
     from frame_booster.engine.device import tensorflow
     from frame_booster.engine.xla_cache import keep_compilations
 
@@ -47,10 +48,10 @@ def import_tensorflow() -> None:
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:
-    """Returns (width, height) of "WIDTHxHEIGHT".
+    """Converts "WIDTHxHEIGHT" to (width, height); None stays None.
 
     Raises:
-      InputError: it is not that.
+      InputError: the text has another form.
     """
     if text is None:
         return None

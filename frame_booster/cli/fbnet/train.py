@@ -60,7 +60,7 @@ def train(
         if tensorboard:
             from frame_booster.training.loop.tensorboard import check_tensorboard
 
-            # Not after hours of decoding.
+            # Before clips are decoded, which can take hours.
             check_tensorboard()
         cache = cache or folder.parent / "cache"
         run = open_run(load_config(config), folder, clips, validation, cache, start_from, device)
