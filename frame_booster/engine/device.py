@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from frame_booster.engine.cuda_toolkit import DRIVER, first_usable, lacks_driver
 from frame_booster.errors import InputError, ModelError
 from frame_booster.gc_pause import collection_paused
 from frame_booster.network.presets import Preset
+from frame_booster.processor import cpu_facts
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -208,8 +208,7 @@ def compute_capability(device: str) -> tuple[int, int] | None:
 
 def has_bfloat16() -> bool:
     """Tells whether this processor multiplies bfloat16 in hardware; emulation is slower than float32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if platform.machine() not in ("x86_64", "AMD64") or not cpuinfo.exists():
+    if platform.machine() not in ("x86_64", "AMD64"):
         return False
-    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "").split()
+    flags = next(iter(cpu_facts("flags")), "").split()
     return "avx512_bf16" in flags or "amx_bf16" in flags

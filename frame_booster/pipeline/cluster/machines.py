@@ -19,6 +19,7 @@ from frame_booster.engine.device import tensorflow
 from frame_booster.engine.weights import shipped_weights
 from frame_booster.errors import ModelError
 from frame_booster.options import BoostOptions
+from frame_booster.processor import cpu_facts
 
 _ENGINES = {"tensorflow": "TensorFlow", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 """Libraries that compute frames: their versions must be equal on all workers, but may differ from the head's."""
@@ -82,13 +83,8 @@ def _version(*packages: str) -> str:
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(errors="replace").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "CPU part"))]
-        if names:
-            return names[0]
-    return platform.processor() or platform.machine()
+    named = cpu_facts("model name", "CPU part")
+    return named[0] if named else platform.processor() or platform.machine()
 
 
 def ask(ray: Any, nodes: Iterable[Mapping[str, Any]], options: BoostOptions) -> list[Machine]:
