@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -234,14 +234,18 @@ def _read(kind: Any, table: Any, where: str, path: Path) -> dict[str, Any]:
     """Returns the values of a table, converted to the types of the fields of a class.
 
     Raises:
-      InputError: a key is unknown, or a value has another type.
+      InputError: a key is unknown or missing, or a value has another type.
     """
     if not isinstance(table, dict):
         raise InputError(f"{where.rstrip('.') or 'the file'} is not a table", path=path)
     known, types = {f.name for f in fields(kind)}, get_type_hints(kind)
     unknown = set(table) - known
     if unknown:
-        raise InputError(f"unknown key: {', '.join(sorted(unknown))}", path=path)
+        raise InputError(f"unknown key: {', '.join(where + key for key in sorted(unknown))}", path=path)
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    # `phases` is read apart.
+    if missing := [where + key for key in required if key not in table and key != "phases"]:
+        raise InputError(f"missing key: {', '.join(missing)}", path=path)
     return {key: _checked(value, types[key], where + key, path) for key, value in table.items()}
 
 
@@ -285,11 +289,5 @@ def load_config(path: Path) -> RunConfig:
         where = f"phases[{number}]." if len(tables) > 1 else "phases."
         found = _read(Phase, table, where, path)
         check_ranges(found, where, path)
-        try:
-            phases.append(Phase(**found))
-        except TypeError as error:
-            raise InputError(f"incomplete configuration: {error}", path=path) from error
-    try:
-        return RunConfig(phases=tuple(phases), **apart, **values)
-    except TypeError as error:
-        raise InputError(f"incomplete configuration: {error}", path=path) from error
+        phases.append(Phase(**found))
+    return RunConfig(phases=tuple(phases), **apart, **values)

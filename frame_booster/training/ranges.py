@@ -104,14 +104,14 @@ def check_ranges(values: dict[str, Any], where: str, path: Path) -> None:
     """
     for key, value in values.items():
         if key in CHOICES and value not in CHOICES[key]:
-            raise InputError(f"{where}{key} = {value!r} is none of {', '.join(CHOICES[key])}", path=path)
+            raise InputError(f"{where}{key} = {value!r} is not one of {', '.join(CHOICES[key])}", path=path)
         if key in NOT_EMPTY and not value:
             raise InputError(f"{where}{key} is empty: one of its values is drawn for each batch or sample", path=path)
         if key in RANGES:
             _check_numbers(f"{where}{key}", value, RANGES[key], path)
     low, high = values.get("scale", (0.0, 1.0))
     if low > high:
-        raise InputError(f"{where}scale = [{low:g}, {high:g}] goes from the larger to the smaller", path=path)
+        raise InputError(f"{where}scale = [{low:g}, {high:g}]: the first value is larger than the second", path=path)
 
 
 def _check_numbers(key: str, value: Any, known: Range, path: Path) -> None:
@@ -121,4 +121,4 @@ def _check_numbers(key: str, value: Any, known: Range, path: Path) -> None:
         return
     for number in value if isinstance(value, tuple) else (value,):
         if not known.holds(number):
-            raise InputError(f"{key} = {number:g} is out of its range", path=path, hint=str(known))
+            raise InputError(f"{key} = {number:g} is out of range", path=path, hint=str(known))

@@ -41,9 +41,22 @@ def test_the_full_example_has_every_key_with_its_default() -> None:
     assert config.start == Start()
 
 
+_REQUIRED = 'network = "fbnet"\nloss = "census"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "at least one"), ("x = 1", "unknown key: x"), ("= 1", "not a TOML"), ("[[phases]]\nsteps = 1", "incomplete")],
+    [
+        ("", "missing key: network, loss$"),
+        (_REQUIRED, "at least one"),
+        ("x = 1", "unknown key: x"),
+        ("= 1", "not a TOML"),
+        (
+            f"{_REQUIRED}[[phases]]\nsteps = 1\nbatch = 2",
+            "missing key: phases.height, phases.width, phases.learning_rate$",
+        ),
+        (f"{_REQUIRED}[[phases]]\nstep = 1", "unknown key: phases.step$"),
+    ],
 )
 def test_configurations_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "run.toml"
@@ -67,9 +80,9 @@ def test_configurations_that_are_refused(tmp_path: Path, text: str, message: str
         ("frozen = []", 'frozen = "coarse"', "frozen = 'coarse' is not a list"),
         ("census = 0.1 }", 'census = "0.1" }', "loss.census = '0.1' is not a number"),
         ("other_t = 0.2", "other_t = []", r"windows.other_t = \[\] is not a number"),
-        ("other_t = 0.2", "other = 0.2", "unknown key: other"),
-        ('schedule = "cosine"', 'schedule = "sine"', "phases.schedule = 'sine' is none of cosine, linear"),
-        ('sampler = "crops"', 'sampler = "tiles"', "sampler = 'tiles' is none of crops, windows"),
+        ("other_t = 0.2", "other = 0.2", "unknown key: windows.other"),
+        ('schedule = "cosine"', 'schedule = "sine"', "phases.schedule = 'sine' is not one of cosine, linear"),
+        ('sampler = "crops"', 'sampler = "tiles"', "sampler = 'tiles' is not one of crops, windows"),
         ("[[phases]]", "[phases]", "phases is not a list of tables"),
         ("[start]\n", "[start]\nstep = 3\nrecipe = 5\n", "start.recipe = 5 is not a text"),
     ],

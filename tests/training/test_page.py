@@ -37,7 +37,7 @@ def test_it_shows_the_worst_twenty_and_needs_no_other_file() -> None:
     assert shown == [name for _, name in mine[:20]], "worst first"
     assert text.count("<img") == 5 * 20
     assert not re.search(r"https?:|<script|<link|src=\"(?!data:)", text)
-    for caption in ("truth", "first frame", "second frame", "difference of both, times 4", "blending: "):
+    for caption in ("truth", "first frame", "second frame", "their difference, times 4", "blending: "):
         assert text.count(f"<figcaption>{caption}") == 20
     assert text.count("<svg") == 1
 

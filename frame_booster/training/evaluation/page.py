@@ -75,7 +75,7 @@ class WorstTriplets:
         pictures = (
             _embedded(triplet.truth, "truth"),
             _embedded(predicted, f"{self.method}: {_figures(mine)}"),
-            _embedded(amplified_difference(predicted, triplet.truth), f"difference of both, times {AMPLIFIED}"),
+            _embedded(amplified_difference(predicted, triplet.truth), f"their difference, times {AMPLIFIED}"),
             _embedded(triplet.frame0, "first frame"),
             _embedded(triplet.frame1, "second frame"),
         )

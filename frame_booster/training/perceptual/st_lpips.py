@@ -82,7 +82,7 @@ class StLpips:
         # The sides of a batch in a graph may be unknown.
         if any(side is not None and side < self._smallest for side in sides):
             least = f"(B, H, W, 3) with sides of at least {self._smallest} px"
-            raise InputError(f"ST-LPIPS compares pictures {least}, not {tuple(pictures.shape)}")
+            raise InputError(f"ST-LPIPS compares images {least}, not {tuple(pictures.shape)}")
         x = (2.0 * tf.cast(pictures, tf.float32) - 1.0 - _SHIFT) / _SCALE
         x, number, features = tf.cast(x, self.precision), 0, []
         for stage in self._stages:
