@@ -34,7 +34,7 @@ KEPT_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".m4v", ".webm", ".gif", ".ap
 """Of inputs whose outputs have the same, since they hold all of it; others become .mkv."""
 _LONGEST_NAME = 255
 """Length of the longest name in nearly all file systems: bytes, but on Windows units of UTF-16."""
-_EMPTY = "look whether the variable that it comes from is set; the current folder is named by a dot"
+_EMPTY = "check that the shell variable is set; for the current folder, use a dot"
 DEFAULT_PATTERN = "%06d.png"
 _NUMBER = re.compile(r"%0?(\d*)d")
 Unreadable = Callable[[Path, InputError], None]
@@ -206,14 +206,14 @@ def check_input(text: str) -> None:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise _cannot_be_read(path, error) from error
     except ValueError as error:
-        raise InputError("is no name that a file can have", path=repr(text)) from error
+        raise InputError("cannot be the name of a file", path=repr(text)) from error
 
 
 def check_length(path: Path) -> None:
     """Raises InputError where a name is longer than file systems take."""
     if _length(path.name) > _LONGEST_NAME:
-        units = "characters of UTF-16" if files.WINDOWS else "bytes"
-        raise InputError(f"its name is longer than {_LONGEST_NAME} {units}", path=path)
+        units = "UTF-16 code units" if files.WINDOWS else "bytes"
+        raise InputError(f"its name is longer than {_LONGEST_NAME} {units}", path=path, hint="use a shorter name")
 
 
 def check_name(path: Path) -> None:
@@ -235,7 +235,7 @@ def named(path: Path) -> Path:
         return path
     real = path.resolve()
     if not real.name:
-        raise InputError("has no name to call a result after", path=path, hint="name it by -o")
+        raise InputError("has no name from which to derive that of the output", path=path, hint="use -o")
     return real
 
 
@@ -305,4 +305,4 @@ def _raised(_path: Path, error: InputError) -> None:
 
 
 def _cannot_be_read(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot be read: {error.strerror}", path=path, hint="see to its permissions, or leave it out")
+    return InputError(f"cannot be read: {error.strerror}", path=path, hint="change its permissions, or leave it out")

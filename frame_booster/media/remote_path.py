@@ -61,7 +61,7 @@ class RemotePath(LocalPath):
         path = cls(parts.netloc, *(map(possible, names) if files.WINDOWS else names))
         path.address = address
         if not path.name:
-            raise InputError("is an address without a file", path=address)
+            raise InputError("is an address without a file name", path=address)
         path._filesystem  # noqa: B018  (what is missing is to be told now)
         return path
 
@@ -81,7 +81,7 @@ class RemotePath(LocalPath):
             from fsspec.core import url_to_fs
         except ImportError as error:
             raise InputError(
-                "is an address, and fsspec, which reads those, is not installed",
+                "is an address, but fsspec, which reads addresses, is not installed",
                 path=self.address,
                 hint=f'pip install "frame-booster[remote]", or download it, or pipe: {pipe}',
             ) from error
@@ -89,7 +89,7 @@ class RemotePath(LocalPath):
             found: tuple[Any, str] = url_to_fs(self.address)
         except (ValueError, ImportError) as error:
             raise InputError(
-                f"is an address that fsspec does not read: {error}",
+                f"is an address that fsspec cannot read: {error}",
                 path=self.address,
                 hint=f"download it, or pipe: {pipe}",
             ) from error
@@ -129,9 +129,9 @@ class RemotePath(LocalPath):
 
     def _in_one_piece(self) -> InputError:
         return InputError(
-            "its server gives files in one piece only, without ranges, and a video is read in parts",
+            "its server does not support range requests, which are needed to read a video in parts",
             path=self.address,
-            hint="download it, or have it served with support for ranges (RFC 9110, 14)",
+            hint="download it, or enable range requests on the server (RFC 9110, section 14)",
         )
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:

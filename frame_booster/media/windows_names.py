@@ -21,11 +21,14 @@ def refusal(name: str) -> tuple[str, str] | None:
     """
     if found := _CHARACTERS.search(name):
         shown = found[0] if found[0].isprintable() else f"\\x{ord(found[0]):02x}"
-        return f"Windows takes no name with {shown}", 'give a name without any of < > : " | ? *'
+        return f"Windows does not allow {shown} in a name", 'use a name without any of < > : " | ? *'
     if _RESERVED.fullmatch(name):
-        return "Windows takes this name, with any suffix, for a device", "give another name; NUL alone discards all"
+        return (
+            "Windows reserves this name, with any suffix, for a device",
+            "use another name; NUL alone discards the output",
+        )
     if name.endswith((".", " ")) and name != "..":
-        return "Windows takes no name that ends with a full stop or a space", "give another name"
+        return "Windows does not allow a name that ends with a full stop or a space", "use another name"
     return None
 
 

@@ -211,12 +211,12 @@ class OpenedRun:
         """Returns a warning for each other stream and for a pixel aspect ratio, which images do not hold."""
         shape = self.source.info.sample_aspect_ratio
         streams = [
-            f"{stream.type} stream {stream.index} is left out: pictures hold no other streams"
+            f"{stream.type} stream {stream.index} is dropped: images hold no other streams"
             for stream in self.source.other_streams
         ]
         if shape is not None and shape != 1:
             ratio = f"{shape.numerator}:{shape.denominator}"
-            streams.append(f"the shape of pixels ({ratio}) is lost: pictures are shown with square ones")
+            streams.append(f"the pixel aspect ratio ({ratio}) is lost: images are shown with square pixels")
         return streams
 
     def fingerprint(self) -> str:

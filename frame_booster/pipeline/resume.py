@@ -1,7 +1,7 @@
-"""Long runs in durable segments: what is done survives a crash, and is not done again.
+"""Storage of a run with durable segments, which survive a crash, so that the run can be resumed.
 
-Video is encoded in segments, each by a fresh encoder, whether or not the run is ever cut off; so a run that was cut off
-gives the same frames as one that was not. When all are done they are joined with the other streams of the source.
+Video is encoded in segments, each with a new encoder, whether or not the run is ever interrupted, so a resumed run
+gives the same frames as an uninterrupted one. At the end the segments are joined with the other streams of the source.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def folder_of_segments(target: Path) -> Path:
     """Returns the hidden folder beside an output for its segments."""
     name = f".{target.name}.segments"
     if shortened(name, "") != name:
-        # Of a long name the folder has a beginning, and what tells it from others.
+        # A long name is shortened, and made unique by a hash.
         name = hidden_beside(target, f"-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.segments").name
     return target.with_name(name)
 
 
 def manifest_of(target: Path) -> dict[str, Any]:
-    """Returns what an earlier run has noted beside an output; nothing where there is none, or it cannot be read."""
+    """Returns the manifest of an earlier run for an output; empty if there is none or it cannot be read."""
     try:
         state = json.loads((folder_of_segments(target) / _MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -57,16 +57,16 @@ def manifest_of(target: Path) -> dict[str, Any]:
 
 
 class Segments:
-    """The folder beside the output that holds the segments of one run and tells how far it is.
+    """The folder beside the output with the segments of a run and a manifest of its state.
 
     Args:
-      target: the output's final path.
+      target: final path of the output.
       key: fingerprint of the run.
 
     Raises:
-      InputError: the folder belongs to a run with another input, other options, weights or version, or one that is
-        still at work.
-      OutputError: the folder cannot be made.
+      InputError: the folder belongs to a run with another fingerprint or to one that is still running, or its manifest
+        or a segment is damaged or missing.
+      OutputError: the folder cannot be created or written.
     """
 
     def __init__(self, target: Path, key: str) -> None:
@@ -74,11 +74,11 @@ class Segments:
         self._manifest = self.folder / _MANIFEST
         self.state: dict[str, Any] = {"key": key, "segments": [], "after": None}
         self.facts: Callable[[], dict[str, Any]] = dict
-        """Gives what else is noted with each segment."""
+        """Returns further facts that are recorded with each segment."""
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise cannot_write(error, self.folder, "cannot be made") from error
+            raise cannot_write(error, self.folder, "cannot be created") from error
         self._lock = FileLock(self.folder / _LOCK, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
@@ -95,12 +95,12 @@ class Segments:
         self._told_before = self.warnings
 
     def _clear(self, key: str) -> None:
-        """Takes over what an earlier run of this key has left, and removes what is of no use."""
+        """Reads the state of an earlier run with this key, and removes files that do not belong to it."""
         if self._manifest.exists():
             self._take_over(key)
         known = {_MANIFEST, _LOCK, *self.state["segments"], *self.state.get("ahead", {})}
         for path in self.folder.iterdir():
-            # Folders are put there by others, as the thumbnails of a network disk.
+            # Folders are from other programs, such as thumbnails on a network disk.
             if path.name not in known and not path.is_dir():
                 path.unlink()
 
@@ -112,55 +112,55 @@ class Segments:
                 raise InputError(
                     "an earlier run had another input, other options, other weights or another version",
                     path=self.folder,
-                    hint="delete the folder to begin anew",
+                    hint="delete the folder to start again",
                 )
             _look_through(state)
         except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-            raise InputError("cannot be read", path=self._manifest, hint="delete its folder to begin anew") from error
+            raise InputError("cannot be read", path=self._manifest, hint="delete its folder to start again") from error
         missing = sorted(name for name in names if not (self.folder / name).is_file())
         if missing:
-            raise InputError(f"{missing[0]} is missing", path=self.folder, hint="delete the folder to begin anew")
+            raise InputError(f"{missing[0]} is missing", path=self.folder, hint="delete the folder to start again")
         self.state = state
 
     @property
     def after(self) -> Boundary | None:
-        """Where to go on; None at the beginning."""
+        """Boundary at which to continue; None at the start."""
         state = self.state["after"]
         return None if state is None else boundary_from(state)
 
     @property
     def frames(self) -> int:
-        """Frames of the output in complete segments."""
+        """Number of output frames in complete segments."""
         return int(self.state.get("frames", 0))
 
     @property
     def counts(self) -> Counts:
-        """What became of all frames of a complete run."""
+        """Counts of all frames of a complete run."""
         return Counts(**self.state["counts"])
 
     @property
     def warnings(self) -> list[str]:
-        """What the runs that made the complete segments had to tell."""
+        """Warnings of the runs that made the complete segments."""
         return list(self.state.get("warnings", []))
 
     @property
     def truncated(self) -> str | None:
-        """How the input of a complete run broke off; None where it did not."""
+        """Description of the truncation of a complete run's input; None if it is not truncated."""
         text: str | None = self.state.get("truncated")
         return text
 
     @property
     def paths(self) -> list[Path]:
-        """Of the complete segments, in order."""
+        """Paths of the complete segments, in order."""
         return [self.folder / name for name in self.state["segments"]]
 
     @property
     def complete(self) -> bool:
-        """Whether only joining is left."""
+        """Whether all segments are made, and only joining remains."""
         return bool(self.state.get("complete", False))
 
     def new(self) -> SegmentWriter:
-        """Begins the next segment."""
+        """Starts the next segment."""
         return SegmentWriter(self.folder / f"{len(self.state['segments']):05d}.packets")
 
     def add(
@@ -172,9 +172,15 @@ class Segments:
         warnings: Iterable[str] = (),
         truncated: str | None = None,
     ) -> None:
-        """Notes a segment as complete; a `boundary` of None says it was the last.
+        """Completes a segment and records it.
 
-        `warnings` are all that this run has had to tell so far, `truncated` is as `SourceReport` has it.
+        Args:
+          writer: writer of the segment.
+          frames: number of output frames up to its end.
+          boundary: start of the next segment; None for the last one.
+          counts: counts of all frames, for the last segment.
+          warnings: all warnings of this run so far.
+          truncated: as in `SourceReport`.
         """
         writer.finish()
         self.append(writer.path.name, frames, boundary, counts, warnings, truncated, **self.facts())
@@ -189,9 +195,9 @@ class Segments:
         truncated: str | None = None,
         **facts: Any,
     ) -> None:
-        """Notes a file in the folder as the next complete segment (as `add`), and other facts with it."""
+        """Records a file in the folder as the next complete segment, with further facts; arguments as in `add`."""
         state = {**self.state, **facts}
-        # A warning that counts has replaced what it said at the segment before.
+        # Warnings with a count change between segments, so those of this run replace its earlier ones.
         state["warnings"] = list(dict.fromkeys([*self._told_before, *warnings]))
         state["segments"] = [*state["segments"], name]
         state["frames"] = frames
@@ -204,34 +210,34 @@ class Segments:
         self.note(**state)
 
     def note(self, **facts: Any) -> None:
-        """Adds facts to the manifest, durably."""
+        """Adds facts to the manifest and flushes it to disk."""
         self.state = {**self.state, **facts}
         with writing(self._manifest), atomic(self._manifest, durable=True) as partial:
             partial.write_text(json.dumps(self.state), encoding="utf-8")
 
     def give_up(self) -> None:
-        """Removes what no later run could go on from."""
+        """Removes the folder if it has no segment from which a later run could continue."""
         if not self.paths:
             self.remove()
 
     def release(self) -> None:
-        """Lets other runs at the output. The end of the process does so, too."""
+        """Releases the lock on the output, which the end of the process does as well."""
         self._lock.release()
 
     def remove(self) -> None:
-        """Removes all; the output is complete."""
+        """Removes the folder with all segments, and releases the lock."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
         if files.WINDOWS:
-            # What is open there cannot be removed, so the lock is left till now.
+            # An open file cannot be removed on Windows, so the lock file remains until it is released.
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _look_through(state: dict[str, Any]) -> None:
-    """Reads all that a run takes from a manifest, which a disk may have damaged, before there is any work.
+    """Parses all parts of a manifest before any work, since it may be damaged.
 
     Raises:
-      Exception: of any kind that reading what is not there, or is of another kind, ends in.
+      Exception: any that results from missing or malformed entries.
     """
     for name in state["segments"]:
         Path(name)
@@ -250,7 +256,7 @@ def join(
     packets: Iterable[SourceFrame | av.Packet],
     stop: threading.Event | None = None,
 ) -> Written:
-    """Writes all segments and the source's other packets into the final file, in the order of time.
+    """Writes all segments and the packets of the source's other streams into the output, in the order of time.
 
     Raises:
       Interrupted: `stop` was set.
@@ -271,7 +277,7 @@ def join(
                 pending.append(packet)
                 return
             if last_dts is not None and packet.dts <= last_dts:
-                # A fresh encoder begins to count where the one before has not yet come to.
+                # The first dts of a new encoder may be before the last one of the previous encoder.
                 packet.dts = min(last_dts + 1, packet.pts)
             last_dts = packet.dts
             sink.put_encoded(packet)

@@ -51,7 +51,7 @@ def test_a_night_is_looked_at_first_killed_and_gone_on_with(night: Path) -> None
     assert (a["frames_in"], a["frames_out"], a["rate"], a["duration"]) == (12, 24, "50", "12/25")
     assert a["codec"] == "libvpx-vp9"
     assert [stream["becomes"] for stream in a["streams"]] == ["encoded to opus"]
-    assert any("encoded again" in text for text in a["warnings"]), "in the words of a run"
+    assert any("re-encoded" in text for text in a["warnings"]), "in the words of a run"
     assert facts["c.mp4"]["exit_code"] == 2
     assert "cannot be opened" in facts["c.mp4"]["error"]
     assert {path.name for path in night.iterdir()} == before, "nothing is written"

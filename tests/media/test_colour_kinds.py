@@ -80,7 +80,7 @@ def test_a_player_shows_the_same(
     difference = np.abs(after - before)
     assert difference.mean() < 6.0
     assert np.abs((after - before).mean(axis=(0, 1, 2))).max() < 1.5, "no colour is shifted as a whole"
-    narrowed = any("full range becomes limited range" in text for text in result.warnings)
+    narrowed = any("full range is converted to limited range" in text for text in result.warnings)
     assert narrowed == (tags is FULL and codec in ("prores_ks", "mpeg2video"))
 
 

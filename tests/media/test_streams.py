@@ -74,7 +74,7 @@ def test_text_subtitles_are_converted_where_they_must_be(rich: Path, tmp_path: P
     result = boosted(rich, tmp_path / f"out{suffix}")
     assert any(f"converted to {codec}" in warning for warning in result.warnings)
     [left_out] = [warning for warning in result.warnings if "attachment stream 4" in warning]
-    assert f"left out: {suffix[1:]} cannot hold it (write an .mkv" in left_out, "the name of FFmpeg's muxer is ipod"
+    assert f"dropped: {suffix[1:]} cannot store it (write an .mkv" in left_out, "the name of FFmpeg's muxer is ipod"
     facts = probe(tmp_path / f"out{suffix}")
     [words] = [s for s in facts["streams"] if s["codec_type"] == "subtitle"]
     assert (words["codec_name"], words["tags"]["language"]) == (codec, "fra")
@@ -89,12 +89,12 @@ def test_what_a_container_cannot_hold_is_named(rich: Path, tmp_path: Path) -> No
     result = boosted(rich, tmp_path / "out.webm", **fast)
     kinds = [s["codec_name"] for s in probe(tmp_path / "out.webm")["streams"]]
     assert kinds == ["vp8", "opus", "opus", "webvtt"]
-    [left_out] = [warning for warning in result.warnings if "left out" in warning]
+    [left_out] = [warning for warning in result.warnings if "dropped" in warning]
     assert "attachment stream 4" in left_out
     assert ".mkv" in left_out
-    with pytest.raises(EncodeError, match=r"stream 1 \(aac\) is encoded again, to opus: webm cannot hold it.*\.mkv"):
+    with pytest.raises(EncodeError, match=r"stream 1 \(aac\) is re-encoded to opus: webm cannot store it.*\.mkv"):
         boosted(rich, tmp_path / "strict.webm", input_strict=True, **fast)
-    with pytest.raises(EncodeError, match=r"mp4 cannot hold attachment.*\.mkv.*--allow-drop"):
+    with pytest.raises(EncodeError, match=r"mp4 cannot store attachment.*\.mkv.*--allow-drop"):
         boosted(rich, tmp_path / "strict.mp4", input_strict=True)
     boosted(rich, tmp_path / "strict.mp4", input_strict=True, allow_drop=True)
 
@@ -116,7 +116,7 @@ def test_cover_art_is_kept(tmp_path: Path, suffix: str) -> None:
                     out.mux_one(packet)
     boosted(source, tmp_path / f"out{suffix}")
     [warning] = boosted(source, tmp_path / "out.mov").warnings
-    assert "mov cannot hold it (write an .mp4 or .mkv, which can)" in warning
+    assert "mov cannot store it (write an .mp4 or .mkv, which can)" in warning
     # Once more from there, so that the covers of Matroska are read as well as written.
     boosted(tmp_path / f"out{suffix}", tmp_path / f"again{suffix}")
     for name, frames in (("out", 10), ("again", 20)):
@@ -175,9 +175,9 @@ def test_data_arrives_or_is_left_out_with_the_name_of_what_can_hold_it(tmp_path:
     for suffix in (".mp4", ".mkv", ".mov"):
         result = boosted(source, tmp_path / f"out{suffix}")
         assert any(
-            "data stream 1 (klv) is left out" in warning and "write a .nut" in warning for warning in result.warnings
+            "data stream 1 (klv) is dropped" in warning and "write a .nut" in warning for warning in result.warnings
         )
-    with pytest.raises(EncodeError, match=r"cannot hold data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
+    with pytest.raises(EncodeError, match=r"cannot store data stream 1 \(klv\).*write a \.nut.*--allow-drop"):
         boosted(source, tmp_path / "strict.mp4", input_strict=True)
 
 
@@ -197,11 +197,11 @@ def test_data_of_cameras_is_kept_as_what_it_is_or_left_out_with_a_warning(tmp_pa
         [warning] = result.warnings
         better = ".mov" if kind == "gpmd" else ".nut"
         assert "data stream 1" in warning
-        assert warning.endswith(f"cannot hold it (write a {better}, which can)")
+        assert warning.endswith(f"cannot store it (write a {better}, which can)")
         assert packets(output, "data") == []
     if kind != "gpmd":
         # Also where there is nothing of it in the part that is taken.
-        with pytest.raises(EncodeError, match="mov cannot hold data stream 1"):
+        with pytest.raises(EncodeError, match="mov cannot store data stream 1"):
             boosted(source, tmp_path / "strict.mov", input_strict=True, duration=0.1)
 
 
@@ -212,7 +212,7 @@ def test_data_of_which_a_result_does_not_say_what_it_is_is_found(tmp_path: Path)
         written.add(k, 1)
     assert verify(path, "mov", written, base) == []
     path.write_bytes(path.read_bytes().replace(b"gpmd", b"mebx"))
-    with pytest.raises(OutputError, match="does not say what the data of stream 1 is"):
+    with pytest.raises(OutputError, match="has lost the codec of data stream 1"):
         verify(path, "mov", written, base)
 
 

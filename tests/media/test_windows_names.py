@@ -27,9 +27,9 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        *((f"film{character}1.mkv", "takes no name with") for character in '<>:"|?*\n\x1f'),
-        ("12:30.mkv", "with :"),
-        ("C:\\out\\film.mkv:2", "with :"),
+        *((f"film{character}1.mkv", "does not allow") for character in '<>:"|?*\n\x1f'),
+        ("12:30.mkv", "does not allow : in"),
+        ("C:\\out\\film.mkv:2", "does not allow : in"),
         *((name, "for a device") for name in ("CON", "nul.mkv", "aux.2x.mp4", "Com1.mkv", "lpt9", "prn .mkv")),
         *((name, "full stop or a space") for name in ("film.", "film.mkv ", "out./", "...")),
     ],

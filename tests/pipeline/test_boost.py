@@ -276,7 +276,7 @@ def test_output_that_is_the_input_is_refused(tmp_path: Path, link: str) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"codec": "nonsense"}, EncodeError, "no video encoder 'nonsense'"),
+        ({"codec": "nonsense"}, EncodeError, "unknown video encoder 'nonsense'"),
         ({"codec": "ffv1", "crf": 3.0}, EncodeError, "ffv1 has no --crf"),
         ({"codec": "mpeg4", "crf": 3.0}, EncodeError, "mpeg4 has no option crf"),
         ({"options": (("tuen", "film"), ("bf", "1"))}, EncodeError, "libx264 has no option tuen"),
@@ -286,7 +286,7 @@ def test_output_that_is_the_input_is_refused(tmp_path: Path, link: str) -> None:
             EncodeError,
             r"mp4 refuses libx264 or its settings: .*--container-option",
         ),
-        ({"codec": "libx264", "pix_fmt": "pal8"}, EncodeError, "does not take pixel format pal8"),
+        ({"codec": "libx264", "pix_fmt": "pal8"}, EncodeError, "does not support pixel format pal8"),
         ({"nonsense": 1}, InputError, "unknown option: nonsense"),
     ],
 )
@@ -346,7 +346,7 @@ def test_where_the_index_of_a_file_lies(tmp_path: Path, data: bytes, first: bool
 
 def test_audio_that_the_container_cannot_copy_is_refused_with_advice(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(6), tones=1)
-    with pytest.raises(EncodeError, match=r"audio stream 1 \(aac\) cannot be copied: webm cannot hold it.*\.mkv"):
+    with pytest.raises(EncodeError, match=r"audio stream 1 \(aac\) cannot be copied: webm cannot store it.*\.mkv"):
         frame_booster.boost(source, tmp_path / "out.webm", device="cpu", audio="copy")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 

@@ -273,7 +273,7 @@ def test_warnings_of_every_file_are_shown(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "warning: yuv420p is converted to pal8 for gif, which loses colours beyond 256 per frame" in done.stderr
-    assert "warning: audio stream 1 (aac) is left out" in done.stderr
+    assert "warning: audio stream 1 (aac) is dropped" in done.stderr
 
 
 def test_a_watched_folder_is_gone_on_with(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_every_error_tells_of_what_is_left(
         with pytest.raises(kind) as told:
             work(target, error)
         [left] = set(tmp_path.iterdir()) - before
-        says = f"{left} is left, since it cannot be removed yet; delete it"
+        says = f"{left} could not be removed; delete it"
         assert str(told.value) == (f"{target}: interrupted; {says}" if k else f"it: odd; {says} (why)")
     with pytest.raises(ZeroDivisionError):
         work(target, ZeroDivisionError())

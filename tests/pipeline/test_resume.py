@@ -249,7 +249,7 @@ def test_a_fingerprint_knows_the_content_of_both_ends(tmp_path: Path, changed: s
 
 def test_what_a_container_refuses_is_known_before_the_work(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(24), tones=1)
-    with pytest.raises(EncodeError, match=r"audio stream 1 .* cannot be copied: webm cannot hold it"):
+    with pytest.raises(EncodeError, match=r"audio stream 1 .* cannot be copied: webm cannot store it"):
         boosted(
             source,
             tmp_path / "out.webm",
@@ -338,14 +338,14 @@ def test_a_manifest_that_is_damaged_says_what_to_do(source: Path, tmp_path: Path
     manifest = begun(source, tmp_path / "out.mp4") / "manifest.json"
     state = json.loads(manifest.read_text()) | {name: value}
     manifest.write_text(json.dumps({key: value for key, value in state.items() if value is not ...}))
-    with pytest.raises(InputError, match=r"manifest.json: cannot be read \(delete its folder to begin anew"):
+    with pytest.raises(InputError, match=r"manifest.json: cannot be read \(delete its folder to start again"):
         run(source, tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"key": "a"}'])
 def test_a_manifest_that_is_none_says_what_to_do(source: Path, tmp_path: Path, text: str) -> None:
     (begun(source, tmp_path / "out.mp4") / "manifest.json").write_text(text)
-    with pytest.raises(InputError, match="delete its folder to begin anew"):
+    with pytest.raises(InputError, match="delete its folder to start again"):
         run(source, tmp_path / "out.mp4")
 
 
@@ -363,7 +363,7 @@ def test_a_segment_that_is_cut_off_is_not_whole(source: Path, tmp_path: Path) ->
     assert len(list(read_segment(path))) > 1
     for size in (len(whole) - 1, 10):
         path.write_bytes(whole[:size])
-        with pytest.raises(OutputError, match=r"a segment is not whole \(delete its folder"):
+        with pytest.raises(OutputError, match=r"a segment is incomplete \(delete its folder"):
             list(read_segment(path))
 
 

@@ -38,11 +38,11 @@ def check_output(source: Path, target: Path, *, overwrite: bool, folder_made: bo
     if is_pipe(target):
         return
     if target.exists() and not target.is_file():
-        raise OutputError("is neither a file nor a pipe", path=target, hint="give a file, a named pipe or -")
+        raise OutputError("is neither a file nor a pipe", path=target, hint="use a file, a named pipe or -")
     check_folder(nearest_folder(target.parent) if folder_made else behind_links(target).parent)
     if target.exists():
         if source.exists() and target.samefile(source):
-            raise InputError("the output is the input", path=target, hint="give another name with -o")
+            raise InputError("the output is the input", path=target, hint="choose another name with -o")
         if not overwrite:
             raise InputError("exists already", path=target, hint="--overwrite replaces it")
 
@@ -56,7 +56,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(error, folder, "cannot be made") from error
+        raise cannot_write(error, folder, "cannot be created") from error
 
 
 def nearest_folder(path: Path) -> Path:
@@ -67,9 +67,9 @@ def nearest_folder(path: Path) -> Path:
 def check_folder(folder: Path) -> None:
     """Raises OutputError if a folder is missing or not writable."""
     if not folder.is_dir():
-        raise OutputError("no such folder", path=folder, hint="make it first")
+        raise OutputError("no such folder", path=folder, hint="create it first")
     if told := not_writable(folder):
-        raise OutputError(f"the folder cannot be written: {told[0]}", path=folder, hint=told[1])
+        raise OutputError(f"the folder is not writable: {told[0]}", path=folder, hint=told[1])
 
 
 _being_written: set[Path] = set()
@@ -83,7 +83,7 @@ def claimed(target: Path) -> Iterator[Path]:
     real = behind_links(target)
     with _guard:
         if real in _being_written:
-            raise InputError("another run is writing this output", path=target, hint="give each its own")
+            raise InputError("another run is writing this output", path=target, hint="use another name with -o")
         _being_written.add(real)
     try:
         yield real
@@ -193,9 +193,9 @@ def _give_name(partial: Path, real: Path, target: Path, *, overwrite: bool) -> N
         except OSError:
             kept = leave(partial)
         if not isinstance(error, OSError):
-            raise Interrupted(f"{str(error) or 'interrupted'}; the result is {kept}", path=target) from error
+            raise Interrupted(f"{str(error) or 'interrupted'}; the result is kept as {kept}", path=target) from error
         if kept != real:
-            raise refused(error, target, f"the result is {kept}") from error
+            raise refused(error, target, f"the result is kept as {kept}") from error
 
 
 _left: set[Path] = set()
@@ -221,7 +221,11 @@ def _rename_to_new(partial: Path, target: Path) -> None:
     """
     name = _rename_beside(partial, target)
     if name != target:
-        raise InputError("exists already: it was made meanwhile", path=target, hint=f"the result is {name}")
+        raise InputError(
+            "exists already: another program created it during the run",
+            path=target,
+            hint=f"the result is kept as {name}",
+        )
 
 
 def _rename_beside(partial: Path, target: Path) -> Path:

@@ -34,7 +34,7 @@ def check_whole(path: Path, expected: Fraction | None) -> None:
     """
     if path.is_dir():
         if not any(p.is_file() and p.stat().st_size for p in path.iterdir()):
-            raise OutputError("has no pictures", path=path)
+            raise OutputError("has no images", path=path)
         return
     if path.suffix.lower() == ".webp":
         # FFmpeg cannot read animated WebP.
@@ -62,7 +62,7 @@ def check_whole(path: Path, expected: Fraction | None) -> None:
     if not count or first is None:
         raise OutputError("it has no frames", path=path)
     if count < listed:
-        raise OutputError(f"it has {count} frames of the {listed} that it lists", path=path)
-    for wanted, why in ((told, "its header says"), (expected, "are expected")):
+        raise OutputError(f"it has {count} frames instead of the {listed} in its index", path=path)
+    for wanted, why in ((told, "in its header"), (expected, "expected")):
         if wanted and wanted - (end - min(first, 0)) > min(TRUNCATED_BY, wanted * _FITS):
-            raise OutputError(f"it ends at {float(end):.2f} s, while {why} {float(wanted):.2f} s", path=path)
+            raise OutputError(f"it ends at {float(end):.2f} s instead of the {float(wanted):.2f} s {why}", path=path)

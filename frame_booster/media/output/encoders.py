@@ -142,7 +142,7 @@ def choose_codec(options: EncoderOptions, format_name: str, source: str = "yuv42
         name = "libsvtav1"
     codec = _find(name)
     if codec is None or codec.type != "video":
-        raise EncodeError(f"there is no video encoder {name!r}", hint=f"there is: {', '.join(available_encoders())}")
+        raise EncodeError(f"unknown video encoder {name!r}", hint=f"use one of {', '.join(available_encoders())}")
     return name
 
 
@@ -180,7 +180,7 @@ def encoder_options(name: str, options: EncoderOptions, format_name: str = "") -
     if options.crf is not None and entry.crf_range is not None:
         lowest, highest = entry.crf_range
         if not lowest <= options.crf <= highest:
-            raise InputError(f"--crf {options.crf:g} is not on the scale of {name}", hint=f"{lowest} to {highest}")
+            raise InputError(f"--crf {options.crf:g} is out of range for {name}", hint=f"use {lowest} to {highest}")
     result = dict(entry.options)
     if loses_reordering(name, format_name):
         result["bf"] = "0"
@@ -284,12 +284,12 @@ def choose_pixel_format(
         formats = _PALETTE
     if asked is not None:
         if formats and asked not in formats:
-            raise EncodeError(f"{name} does not take pixel format {asked}", hint=f"it takes {', '.join(formats)}")
+            raise EncodeError(f"{name} does not support pixel format {asked}", hint=f"it supports {', '.join(formats)}")
         if size is not None and not holds_size(name, asked, size):
             across, down = chroma_steps(asked)
             raise EncodeError(
-                f"{name} cannot hold {size[0]}x{size[1]} in {asked}, whose chroma is of blocks of {across}x{down}",
-                hint="leave --pix-fmt out, or use --codec libvpx-vp9 or ffv1, which can",
+                f"{name} cannot encode {size[0]}x{size[1]} in {asked}: the size must be a multiple of {across}x{down}",
+                hint="remove --pix-fmt, or use --codec libvpx-vp9 or ffv1, which can",
             )
         return asked
     # A palette of 256 colours is a last resort.

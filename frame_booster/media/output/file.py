@@ -115,7 +115,7 @@ class FileSink:
             stream.disposition = source.info.disposition
         matrix = side_data(first, "DISPLAYMATRIX")
         if matrix is not None and not set_display_matrix(stream, matrix):
-            self.warnings.append("rotation is lost: this PyAV cannot write it (PyAV 18 and later can)")
+            self.warnings.append("the rotation is lost: this PyAV cannot write it (PyAV 18 and later can)")
         self._warn_of_lost_display(first, source)
         self._projection = source.info.projection
         # FFmpeg's muxer counts tracks from 1. PyAV may not tell it any more when the file is closed.
@@ -135,16 +135,16 @@ class FileSink:
         name = shown_format(self._format)
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
         if is_turned(first) and not keeps_rotation(self._format, codec):
-            lost(f"rotation is lost, and players show the video on its side: {name} does not hold it")
+            lost(f"the rotation is lost: {name} cannot store it, so players show the video on its side")
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
-                f"the shape of pixels ({shape.numerator}:{shape.denominator}) is lost, and players show them square: "
-                f"{codec} does not tell it, and PyAV cannot give it to {name} (an .mp4 or .mov keeps it)"
+                f"the pixel aspect ratio ({shape.numerator}:{shape.denominator}) is lost: {codec} cannot store "
+                f"it, and PyAV cannot write it to {name}, so players show square pixels (an .mp4 or .mov keeps it)"
             )
         if has_profile(first) and (text := lost_profile(name, codec)) is not None:
             lost(text)
         if source.chapters and not keeps_chapters(self._format):
-            lost(f"chapters are lost: {name} does not hold any")
+            lost(f"chapters are lost: {name} cannot store them")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
         """Returns whether a frame belongs to a 3D video and neither the encoder nor the container marks it as such."""
@@ -168,7 +168,7 @@ class FileSink:
         tags = {k: v for k, v in self.encoder.stream.metadata.items() if k.lower() == KEY} | tags
         lost = lost_tags(tags, kept_tags(name, tags, options, self._rates[1]))
         if lost:
-            self.warnings.append(f"tags are lost, since {shown_format(name)} does not keep them: {', '.join(lost)}")
+            self.warnings.append(f"tags are lost, since {shown_format(name)} cannot store them: {', '.join(lost)}")
 
     def _add_chapters(self, source: Source, slower: Fraction) -> None:
         chapters = [dict(chapter) for chapter in source.chapters]
@@ -317,10 +317,10 @@ def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) 
 
 
 _LOST_PROJECTION = (
-    "that this is a 360 degree or 3D video is lost, and players show it flat: it is kept from a file in MP4 or MOV to "
-    "another, which is not in fragments"
+    "the 360 degree or 3D metadata is lost, so players show the video flat (from an .mp4 or .mov file to another it is "
+    "kept, unless the output is fragmented)"
 )
-_LOST_STEREO = "that this is a 3D video is lost, and players show both pictures: --codec libx264 keeps it"
+_LOST_STEREO = "the 3D metadata is lost, so players show both views in one picture (--codec libx264 keeps it)"
 _DAMAGED = (av.error.InvalidDataError, av.error.PatchWelcomeError)
 """Errors of muxers for packets with an invalid header."""
 _STALE_TAGS = frozenset(

@@ -79,7 +79,9 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
     if taken is not None and not overwrite:
         kept = keep_partial_folder(partial, folder)
         raise InputError(
-            "exists already: it was made meanwhile", path=folder / taken, hint=f"the pictures are in {kept}"
+            "exists already: another program created it during the run",
+            path=folder / taken,
+            hint=f"the images are kept in {kept}",
         )
     try:
         if new:
@@ -92,8 +94,8 @@ def _move(partial: Path, folder: Path, *, overwrite: bool) -> None:
         if not partial.exists() or not any(partial.iterdir()):
             raise
         kept = keep_partial_folder(partial, folder)
-        others = f"not all pictures have their place; the others are in {kept}"
-        text = f"the pictures are in {kept}" if new else others
+        others = f"some images are in place, the others are kept in {kept}"
+        text = f"the images are kept in {kept}" if new else others
         if isinstance(error, OSError):
             raise refused(error, folder, text) from error
         raise Interrupted(f"interrupted; {text}", path=folder) from error
@@ -130,7 +132,7 @@ def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_m
     """
     folder = folder_of(target)
     if folder.exists() and not folder.is_dir():
-        raise OutputError("is no folder", path=folder, hint="give another with -o")
+        raise OutputError("is not a folder", path=folder, hint="choose another with -o")
     if folder.is_dir():
         check_folder(folder)
     else:
@@ -139,13 +141,13 @@ def check_folder_output(source: Path, target: Path, *, overwrite: bool, folder_m
     inputs = folder_of(source) if source.is_dir() or is_pattern(source) else None
     if inputs is not None and inputs.is_dir() and folder.is_dir() and folder.samefile(inputs):
         if source.is_dir() or not is_pattern(target):
-            raise InputError("the output is the input", path=folder, hint="give another folder with -o")
+            raise InputError("the output is the input", path=folder, hint="choose another folder with -o")
         if {path.name for path in there} & {path.name for path in _pictures_of(source)}:
-            raise InputError("the output is the input", path=target, hint="give another pattern with -o")
+            raise InputError("the output is the input", path=target, hint="choose another pattern with -o")
     if there and not overwrite and is_pattern(target):
-        raise InputError("exists already", path=there[0], hint="--overwrite replaces pictures of the same names")
+        raise InputError("exists already", path=there[0], hint="--overwrite replaces images of the same name")
     if there and not overwrite:
-        raise InputError("is not empty", path=folder, hint="--overwrite replaces pictures of the same names")
+        raise InputError("is not empty", path=folder, hint="--overwrite replaces images of the same name")
     return folder
 
 

@@ -29,7 +29,7 @@ CODECS = {
 """Encoders of images, by suffix."""
 
 
-_CAPTIONS = "closed captions are lost: pictures do not hold any"
+_CAPTIONS = "closed captions are lost: images cannot store them"
 _DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
 """Options of encoders whose defaults lose more than necessary."""
 
@@ -64,7 +64,9 @@ class SequenceSink:
         self.pix_fmt = check_pictures(pattern, first, encoder)
         self._codec = CODECS[Path(pattern).suffix.lower()]
         if is_turned(first) and not keeps_rotation("image2", self._codec):
-            self.warnings.append(f"rotation is lost, and pictures are on their side: {self._codec} does not hold it")
+            self.warnings.append(
+                f"the rotation is lost: {self._codec} cannot store it, so the images are on their side"
+            )
         if has_profile(first) and (text := lost_profile(self._codec, self._codec)) is not None:
             self.warnings.append(text)
         self._asked = dict(encoder.options)
@@ -116,14 +118,14 @@ def check_pictures(pattern: str, first: av.VideoFrame, encoder: EncoderOptions) 
     """Checks the options of images and returns their pixel format; raises InputError as `SequenceSink` does."""
     suffix = Path(pattern).suffix.lower()
     if suffix not in CODECS:
-        raise InputError(f"pictures of kind {suffix!r} cannot be written", hint=f"use {', '.join(CODECS)}")
+        raise InputError(f"images with the suffix {suffix!r} cannot be written", hint=f"use {', '.join(CODECS)}")
     for flag, value in (("codec", encoder.codec), ("crf", encoder.crf), ("preset", encoder.preset)):
         if value is not None:
             raise InputError(
-                f"pictures have no --{flag}", hint="their suffix says how they are kept; see --encoder-option"
+                f"--{flag} does not apply to images", hint="the suffix chooses their format; see --encoder-option"
             )
     if encoder.container_options:
-        raise InputError("pictures have no container, so --container-option does nothing")
+        raise InputError("--container-option does not apply to images", hint="remove it")
     return encoder.pix_fmt or picture_format(CODECS[suffix], first)
 
 

@@ -61,7 +61,7 @@ class ProxyWriter:
             self._stream: Any = self._container.add_stream(_ENCODER, rate=rate, options=options)
         except ValueError as error:
             self._container.close()
-            raise EncodeError("pages with videos need libx264, which this FFmpeg lacks", path=path) from error
+            raise EncodeError("a page with videos needs libx264, which this FFmpeg lacks", path=path) from error
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt, context.time_base = *size, "yuv420p", time_base
         context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
@@ -94,7 +94,7 @@ class ProxyWriter:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
         except av.error.FFmpegError as error:
-            raise EncodeError(f"the encoder of the page's video failed: {error.strerror}", path=self.path) from error
+            raise EncodeError(f"encoding the video of the page failed: {error.strerror}", path=self.path) from error
 
     def write_audio(self, packet: av.Packet, earlier: Fraction) -> None:
         """Encodes a packet of the audio stream, moved to an earlier time by `earlier` s."""

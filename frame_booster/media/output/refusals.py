@@ -12,8 +12,8 @@ from frame_booster.errors import FrameBoosterError, Interrupted, OutputError, re
 
 _LONGEST_PATH = 248
 """Longest path of a folder on Windows, in characters; a file may have twelve more."""
-_TOO_LONG = "give a shorter one, or let Windows take longer ones: LongPathsEnabled in its registry"
-_IN_USE = "a program that has it open, as a player, keeps it from being renamed or replaced"
+_TOO_LONG = "use a shorter one, or set LongPathsEnabled in the registry of Windows"
+_IN_USE = "it cannot be replaced while a program, such as a player, has it open"
 
 
 def cannot_write(error: OSError, path: Path, what: str = "cannot be written") -> OutputError:
@@ -84,7 +84,7 @@ def tell_of_rest(error: BaseException, partial: Path, target: Path) -> None:
       partial: the remaining file or folder.
       target: the output.
     """
-    text = f"{partial} is left, since it cannot be removed yet; delete it"
+    text = f"{partial} could not be removed; delete it"
     if isinstance(error, FrameBoosterError):
         raise type(error)(f"{error.message}; {text}", path=error.path or target, hint=error.hint) from error
     if isinstance(error, KeyboardInterrupt):

@@ -19,7 +19,7 @@ from frame_booster.media.output.refusals import writing
 
 _RECORD = struct.Struct("<qqqBI")
 """pts, dts and duration in ticks, whether the packet is a key frame, size in bytes."""
-_ANEW = "delete its folder to begin anew"
+_ANEW = "delete its folder to start again"
 
 
 class SegmentWriter:
@@ -74,11 +74,11 @@ def read_segment(path: Path) -> Iterator[av.Packet]:
     with file:
         while head := file.read(_RECORD.size):
             if len(head) < _RECORD.size:
-                raise OutputError("a segment is not whole", path=path, hint=_ANEW)
+                raise OutputError("a segment is incomplete", path=path, hint=_ANEW)
             pts, dts, duration, key, size = _RECORD.unpack(head)
             data = file.read(size)
             if len(data) < size:
-                raise OutputError("a segment is not whole", path=path, hint=_ANEW)
+                raise OutputError("a segment is incomplete", path=path, hint=_ANEW)
             packet = av.Packet(data)
             packet.pts, packet.dts, packet.duration, packet.is_keyframe = pts, dts, duration, bool(key)
             yield packet

@@ -123,7 +123,7 @@ def container_format(path: Path, asked: str | None = None) -> str:
       InputError: FFmpeg knows no such container, or it would lose frames or times.
     """
     if asked is None and path == PIPE:
-        raise InputError("standard output has no suffix", hint="give --output-format, for example nut or matroska")
+        raise InputError("standard output needs a container", hint="use --output-format, for example nut or matroska")
     nothing = BytesIO()
     try:
         # Opened on memory: nothing is written to disk to learn a name.
@@ -131,19 +131,21 @@ def container_format(path: Path, asked: str | None = None) -> str:
         container = av.open(nothing, "w", format=asked)
     except (av.error.FFmpegError, ValueError) as error:
         if asked is not None:
-            raise InputError(f"no container {asked!r} is known", hint="as ffmpeg -muxers lists them") from error
-        raise InputError(f"no container is known for the suffix {path.suffix!r}", path=path, hint=_USUAL) from error
+            raise InputError(f"unknown container {asked!r}", hint="ffmpeg -muxers lists them") from error
+        raise InputError(f"unknown container suffix {path.suffix!r}", path=path, hint=_USUAL) from error
     name: str = container.format.name
     if name == "image2":
-        raise InputError("a picture holds one frame", path=path, hint="give a pattern, as frames/%05d.png, or a folder")
+        raise InputError(
+            "an image holds a single frame", path=path, hint="use a pattern such as frames/%05d.png, or a folder"
+        )
     if container.format.no_file:
-        raise InputError(f"{name} is more than one file", path=path, hint=_USUAL)
+        raise InputError(f"the format {name} writes several files", path=path, hint=_USUAL)
     if name == "apng" and is_pipe(path):
         # If the number of frames in an APNG's header is 0, a browser shows the first frame only.
-        text = "an animated PNG says at its beginning how many frames it has, which is known at the end"
-        raise InputError(text, hint="write it to a file, or pipe nut or webp")
+        text = "animated PNG cannot be piped: its header needs the number of frames"
+        raise InputError(text, hint="write to a file, or use --output-format nut or webp")
     if not is_pipe(path) and name not in CONTAINERS:
-        raise InputError(f"{name} does not keep every frame and its time", path=path, hint=_USUAL)
+        raise InputError(f"{name} cannot store every frame and its time", path=path, hint=_USUAL)
     return name
 
 
@@ -166,10 +168,9 @@ def check_rate(format_name: str, rate: Fraction | None, path: Path) -> None:
     if rate is None or not too_fast(format_name, rate):
         return
     tick = TICKS[format_name]
-    hint = "give --fps 50 or less" if format_name == "gif" else "write an .mp4 or .mov, which can"
+    hint = "use --fps 50 or less" if format_name == "gif" else "write an .mp4 or .mov, which can"
     raise EncodeError(
-        f"{shown_format(format_name)} cannot show {float(rate):.6g} frames a second: "
-        f"its times are whole numbers of {tick} s",
+        f"{shown_format(format_name)} does not support {float(rate):.6g} fps: its timestamps are multiples of {tick} s",
         path=path,
         hint=hint,
     )

@@ -34,7 +34,7 @@ def verify_pictures(folder: Path, written: Written) -> None:
     """
     made = [p for p in folder.iterdir() if p.stat().st_size]
     if len(made) != written.frames:
-        raise OutputError(f"the result has {len(made)} pictures instead of {written.frames}", path=folder)
+        raise OutputError(f"the result has {len(made)} images instead of {written.frames}", path=folder)
 
 
 _OF_ATTACHED = {"filename", "mimetype"}
@@ -72,7 +72,7 @@ def verify(
     if format_name == "rawvideo":
         # The file contains only pixels, and all frames have the same size.
         if not path.stat().st_size or path.stat().st_size % written.frames:
-            raise OutputError(f"the result does not hold {written.frames} frames", path=path)
+            raise OutputError(f"the result does not have {written.frames} frames", path=path)
         return []
     try:
         with av.open(url(path), **TAGS_AS_BYTES) as container:
@@ -105,9 +105,9 @@ def verify(
         place = found_at.get(index, -1)
         have, size = copied.get(place, 0), sizes.get(place, 0)
         if have < count and not _recut(have, size, written.sizes.get(index, 0)):
-            raise OutputError(f"stream {index} of the result has {have} packets of {count}", path=path)
+            raise OutputError(f"stream {index} of the result has {have} packets instead of {count}", path=path)
         if place in unknown and format_name in MP4_FAMILY:
-            raise OutputError(f"the result does not say what the data of stream {index} is", path=path)
+            raise OutputError(f"the result has lost the codec of data stream {index}", path=path)
     # Two ticks: a container with coarse ticks rounds both the start and the end.
     tolerance = 2 * max(base, time_base)
     if format_name in CONSTANT_RATE:
@@ -142,9 +142,9 @@ def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flag
         own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
         lost = lost_tags(own, tags.get(index, {}))
         if lost:
-            warnings.append(f"tags of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
+            warnings.append(f"tags of stream {index} are lost, since {name} cannot store them: {', '.join(lost)}")
     for index, lost in lost_dispositions(written.dispositions, flags).items():
-        warnings.append(f"dispositions of stream {index} are lost, since {name} does not keep them: {', '.join(lost)}")
+        warnings.append(f"dispositions of stream {index} are lost, since {name} cannot store them: {', '.join(lost)}")
     return warnings
 
 
@@ -200,12 +200,14 @@ def _check_times(
     for number, (a, b) in enumerate(zip(found, wanted, strict=True)):
         if abs(a * have - b * want - moved) > most:
             times = (float((a - found[0]) * base), float((b - wanted[0]) * time_base))
-            raise OutputError(f"frame {number} of the result is at {times[0]:.4f} s, not {times[1]:.4f} s", path=path)
+            raise OutputError(
+                f"frame {number} of the result is at {times[0]:.4f} s instead of {times[1]:.4f} s", path=path
+            )
         if last is not None and a <= last:
-            raise OutputError(f"frames {number - 1} and {number} of the result are at one time", path=path)
+            raise OutputError(f"frames {number - 1} and {number} of the result have the same time", path=path)
         last = a
 
 
 def _check_length(path: Path, found: Fraction | None, wanted: Fraction, tolerance: Fraction) -> None:
     if found is not None and abs(found - wanted) > tolerance:
-        raise OutputError(f"the result lasts {float(found):.4f} s instead of {float(wanted):.4f} s", path=path)
+        raise OutputError(f"the result is {float(found):.4f} s long instead of {float(wanted):.4f} s", path=path)

@@ -77,28 +77,28 @@ class VideoEncoder:
         usual = choose_pixel_format(self.codec, source_format, options.encoder.pix_fmt, options.format)
         if usual != self.pix_fmt:
             self.warnings.append(
-                f"{self.codec} cannot hold {size[0]}x{size[1]} in {usual}: it gets {self.pix_fmt}, which not every "
-                "player shows (--codec libvpx-vp9 holds any size)"
+                f"{self.codec} cannot encode {size[0]}x{size[1]} in {usual}: {self.pix_fmt} is used, which not every "
+                "player supports (--codec libvpx-vp9 supports any size)"
             )
         self._convert = FrameConversion(first, self.codec, self.pix_fmt)
         if self._convert.narrows:
-            self.warnings.append(f"full range becomes limited range, the only one that {self.codec} has")
+            self.warnings.append(f"full range is converted to limited range, the only one that {self.codec} supports")
         lost = None if options.encoder.pix_fmt else what_is_lost(source_format, self.pix_fmt)
         if lost is not None:
             self.warnings.append(f"{source_format} is converted to {self.pix_fmt} for {self.codec}, which loses {lost}")
         if options.reproducible and self.codec.startswith("libvpx") and has_alpha(self.pix_fmt):
             # Alpha is in side data of the packets, which PyAV cannot write.
             raise EncodeError(
-                f"--resume loses the alpha of {self.codec}",
+                f"--resume does not support {self.codec} with alpha",
                 path=self.name,
-                hint="leave it out, or use --codec ffv1 and .mkv",
+                hint="remove --resume, or write an .mkv with --codec ffv1",
             )
         if options.reproducible and self.codec == "apng":
             # The chunks of an APNG are numbered consecutively, but each segment would start again.
             raise EncodeError(
-                "--resume cannot join animated PNG",
+                "--resume does not support animated PNG",
                 path=self.name,
-                hint="leave it out, or write a .webp or, with --codec ffv1, an .mkv",
+                hint="remove --resume, or write a .webp, or an .mkv with --codec ffv1",
             )
         rate = options.rate or _DEFAULT_RATE
         self._counts = options.format in CONSTANT_RATE
@@ -125,9 +125,9 @@ class VideoEncoder:
         except (av.error.FFmpegError, ValueError) as error:
             suffix = container_for(self.codec)
             raise EncodeError(
-                f"{shown_format(options.format)} cannot hold the video of {self.codec}",
+                f"{shown_format(options.format)} does not support video from {self.codec}",
                 path=self.name,
-                hint=f"give another --codec{f', or write {suffix}, which can' if suffix else ''}",
+                hint=f"use another --codec{f', or write {suffix}, which can' if suffix else ''}",
             ) from error
         context = stream.codec_context
         if container.format.name == "tee":
@@ -143,8 +143,8 @@ class VideoEncoder:
             context.time_base = 1 / coded
             if coded != rate:
                 self.warnings.append(
-                    f"{self.codec} knows no {float(rate):.6g} frames a second: its stream says {float(coded):.6g}, "
-                    "while the container has the true times"
+                    f"{self.codec} does not support {float(rate):.6g} fps: its stream says {float(coded):.6g} fps, but "
+                    "the timestamps in the container are exact"
                 )
         context.gop_size = max(round(rate * GOP_SECONDS), 1)
         context.thread_type, context.thread_count = "AUTO", options.threads or 0
@@ -166,7 +166,7 @@ class VideoEncoder:
             settings[ENCODER_OPTION] = chroma
         hdr = hdr_parameters(self.codec, first)
         if hdr is None:
-            self.warnings.append(f"the HDR metadata is left out: {self.codec} cannot take it (libx265 can)")
+            self.warnings.append(f"the HDR metadata is lost: {self.codec} cannot store it (libx265 can)")
         elif hdr[1]:
             settings[hdr[0]] = ":".join(part for part in (settings.get(hdr[0]), hdr[1]) if part)
         return settings
@@ -183,23 +183,23 @@ class VideoEncoder:
         reason = reason.rstrip(".")
         if context.is_open:
             return EncodeError(
-                f"{shown_format(self._format)} refuses {self.codec} or its settings: {reason}",
+                f"{shown_format(self._format)} rejects {self.codec} or its settings: {reason}",
                 path=self.name,
-                hint="leave --container-option out, or write an .mkv, which holds nearly any encoder's video",
+                hint="remove --container-option, or write an .mkv, which supports nearly every encoder",
             )
-        what = f"{context.width}x{context.height} in {self.pix_fmt} at {float(self._rate):.6g} frames a second"
+        what = f"{context.width}x{context.height} in {self.pix_fmt} at {float(self._rate):.6g} fps"
         return EncodeError(f"{self.codec} cannot encode {what}: {reason}", path=self.name, hint=self._way_out(reason))
 
     def _way_out(self, reason: str) -> str:
         if self.codec.endswith(HARDWARE_SUFFIXES):
-            return f"its hardware may be missing; in software there is: {', '.join(software_encoders())}"
+            return f"its hardware may be missing; software encoders: {', '.join(software_encoders())}"
         if re.search(r"fps|frame ?rate|time ?base", reason, re.IGNORECASE):
-            return "give a rate that it knows, as --fps 50 or --fps 60000/1001, or another --codec"
+            return "use a rate that it supports, for example --fps 50 or --fps 60000/1001, or another --codec"
         if re.search(r"size|width|height|dimension|resolution", reason, re.IGNORECASE):
-            return "--codec libvpx-vp9 or --codec ffv1 takes any size"
+            return "--codec libvpx-vp9 or --codec ffv1 supports any size"
         if options_asked_for(self.codec, self._asked):
-            return "leave --encoder-option, --crf and --preset out, or give another --codec"
-        return "give another --codec; --list-encoders shows some"
+            return "remove --encoder-option, --crf and --preset, or use another --codec"
+        return "use another --codec; --list-encoders shows them"
 
     def opened(self, tick: Fraction | None = None) -> None:
         """Checks options and times after the encoder has been opened.
@@ -244,7 +244,7 @@ class VideoEncoder:
             self._captions[pts] = captions
         elif captions and not self._lost_captions:
             self._lost_captions = True
-            self.warnings.append(f"closed captions are lost: {self.codec} cannot carry them (libx264 and libx265 can)")
+            self.warnings.append(f"closed captions are lost: {self.codec} cannot store them (libx264 and libx265 can)")
         return self._packets(frame)
 
     def flush(self) -> list[av.Packet]:
@@ -257,7 +257,7 @@ class VideoEncoder:
         except av.error.FFmpegError as error:
             reason = (self._why_refused(frame) or error.strerror).rstrip(".")
             hint = self._way_out(reason)
-            raise EncodeError(f"{self.codec} failed at a frame: {reason}", path=self.name, hint=hint) from error
+            raise EncodeError(f"{self.codec} cannot encode a frame: {reason}", path=self.name, hint=hint) from error
         if self._numbers is not None:
             for packet in packets:
                 self._numbers.give_time(packet)
@@ -285,7 +285,7 @@ class VideoEncoder:
             return packet
         data = with_captions(bytes(packet), captions, self._coding)
         if data is None:
-            raise EncodeError(f"closed captions cannot be put into what {self.codec} gives", path=self.name)
+            raise EncodeError(f"closed captions cannot be written into the output of {self.codec}", path=self.name)
         return self._replaced(packet, data)
 
     def _replaced(self, packet: av.Packet, data: bytes) -> av.Packet:
@@ -299,9 +299,9 @@ class VideoEncoder:
         for packet in packets:
             if self._given_last is not None and packet.pts < self._given_last:
                 raise EncodeError(
-                    f"{shown_format(self._format)} loses the times of {self.codec}'s B frames",
+                    f"{shown_format(self._format)} cannot store the times of B-frames of {self.codec}",
                     path=self.name,
-                    hint="leave out the --encoder-option that asks for them, or write an .mkv, .mp4 or .mov",
+                    hint="remove the --encoder-option for B-frames, or write an .mkv, .mp4 or .mov",
                 )
             self._given_last = packet.pts
 
@@ -310,8 +310,8 @@ class VideoEncoder:
         ticks = rescale(pts, self.time_base, self._tick)
         if self._last_ticks is not None and ticks <= self._last_ticks:
             raise EncodeError(
-                f"two frames lie closer than {self._tick} s, which {shown_format(self._format)} counts time in",
+                f"two frames are closer than {self._tick} s, the time resolution of {shown_format(self._format)}",
                 path=self.name,
-                hint="write an .mp4 or .mov, which count more finely",
+                hint="write an .mp4 or .mov, which have a finer one",
             )
         self._last_ticks = ticks

@@ -123,7 +123,7 @@ class AudioEncoding:
 
     def damage(self, stream: str) -> list[str]:
         """Returns a warning about packets that became silence."""
-        return [f"damaged packets of {stream} became silence: {self.damaged}"] if self.damaged else []
+        return [f"damaged packets of {stream} are replaced by silence: {self.damaged}"] if self.damaged else []
 
     def _mark_padding(self, last: list[av.Packet]) -> None:
         """Marks the padding samples of the last packet as side data, which Matroska stores."""

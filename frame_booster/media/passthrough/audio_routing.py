@@ -79,9 +79,7 @@ class AudioRouting:
         if takes and not asked:
             return self._copy(stream)
         what = described(stream)
-        why = f"{shown_format(self._format)} cannot hold it" + (
-            "" if not special else " beside chapters, as it is written here"
-        )
+        why = f"{shown_format(self._format)} cannot store it" + ("" if not special else " in a file with chapters")
         better = None if special else better_container(stream)
         encoder = options.audio_codec or default_encoder(self._format, stream, asked=asked)
         if (not takes and not asked) or options.audio == "copy":
@@ -90,24 +88,24 @@ class AudioRouting:
                 # PCM in MXF: its muxer rejects copied packets and accepts an encoder's output of the same bytes.
                 return self._encoded(stream, encoder)
         if options.audio == "copy":
-            hint = f"{better or 'no container that is known here can'}; else use --audio encode or drop"
+            hint = "use --audio encode or drop" if better is None else f"{better}; or use --audio encode or drop"
             raise EncodeError(f"{what} cannot be copied: {why}", path=self._path, hint=hint)
         encoded = self._encoded(stream, encoder)
         if encoded is None and takes:
-            self._notices.warn(f"{what} is copied: it cannot be decoded, and so not encoded again")
+            self._notices.warn(f"{what} is copied, not re-encoded: it cannot be decoded")
             return self._copy(stream)
         if encoded is None:
             self._notices.leave_out(stream)
         elif not asked:
             codec = encoded.target.codec_context.codec.canonical_name
             bits = lost_bits(stream, codec)
-            lost = "" if bits is None else f", and its samples of {bits[0]} bits are rounded to {bits[1]}"
+            lost = "" if bits is None else f", which rounds its {bits[0]}-bit samples to {bits[1]} bits"
             settings = self._settings(stream, encoder)
             if settings is not None and keeps_samples(stream, settings):
-                self._notices.tell(f"{what} becomes {codec}, with the same samples: {why}")
+                self._notices.tell(f"{what} is converted to {codec} without loss: {why}")
             else:
                 advice = f" ({better})" if better else ""
-                self._notices.warn(f"{what} is encoded again, to {codec}{lost}: {why}{advice}")
+                self._notices.warn(f"{what} is re-encoded to {codec}{lost}: {why}{advice}")
         return encoded
 
     def _settings(self, stream: Any, encoder: str) -> AudioSettings | None:
@@ -124,9 +122,7 @@ class AudioRouting:
         if stream.codec_context is None or not stream.codec_context.sample_rate:
             return None
         if find_encoder(encoder) is None:
-            raise EncodeError(
-                f"there is no audio encoder {encoder!r}", path=self._path, hint="as ffmpeg -encoders lists them"
-            )
+            raise EncodeError(f"unknown audio encoder {encoder!r}", path=self._path, hint="ffmpeg -encoders lists them")
         settings = self._settings(stream, encoder)
         if settings is None:
             raise EncodeError(
@@ -136,7 +132,7 @@ class AudioRouting:
             )
         if not container_takes_encoder(self._format, encoder, self._path):
             raise EncodeError(
-                f"{shown_format(self._format)} does not hold what {encoder} makes",
+                f"{shown_format(self._format)} does not support audio from {encoder}",
                 path=self._path,
                 hint="choose another with --audio-codec, or write an .mkv",
             )
@@ -144,19 +140,19 @@ class AudioRouting:
         before, now = (av.AudioLayout(name).nb_channels for name in (stream.codec_context.layout.name, settings.layout))
         if now < before:
             what = f"the {before} channels of {described(stream)}"
-            self._notices.warn(f"{what} are mixed down to {settings.layout}: {encoder} has no more")
+            self._notices.warn(f"{what} are mixed down to {settings.layout}: {encoder} supports no more")
         self._tag(encoded.target, stream)
         return encoded
 
     def _slow_audio(self, stream: Any) -> Route | None:
         if self._options.slow_audio is None:
             raise EncodeError(
-                f"audio stream {stream.index} would not fit slow motion",
+                f"audio stream {stream.index} would not be in sync with slow motion",
                 path=self._path,
-                hint="--slow-audio drop leaves it out, --slow-audio stretch slows it down at its own pitch",
+                hint="use --slow-audio stretch to slow it down at the same pitch, or --slow-audio drop",
             )
         if self._options.slow_audio == "drop":
-            self._notices.tell(f"audio stream {stream.index} is left out of the slow motion")
+            self._notices.tell(f"audio stream {stream.index} is dropped (--slow-audio drop)")
             return None
         own = None if stream.codec_context is None else encoder_of(stream)
         encoder = None if own is None else self._options.audio_codec or self._fitting(own, stream)

@@ -66,6 +66,6 @@ class HeaderChanges:
         if self._since is None:
             return []
         return [
-            f"{stream} changes its rate or channels at {float(self._since):.2f} s, which {shown_format(self._format)} "
-            "cannot tell: what follows may be silent (--audio encode, or a .ts, keeps it)"
+            f"{stream} changes its sample rate or channels at {float(self._since):.2f} s, which "
+            f"{shown_format(self._format)} cannot store: the rest may be silent (--audio encode, or a .ts, keeps it)"
         ]

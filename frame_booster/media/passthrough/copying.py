@@ -124,7 +124,6 @@ class CopiedStream:
         """Returns warnings about delayed packets and about changes that the container cannot express."""
         warnings = self._changes.warnings(stream)
         if self._late:
-            warnings.append(
-                f"{stream} goes back in time: {self._late} packets come later, {float(self._most_late):.2f} s at most"
-            )
+            most = float(self._most_late)
+            warnings.append(f"timestamps of {stream} go back: {self._late} packets are delayed by up to {most:.2f} s")
         return warnings

@@ -18,7 +18,7 @@ from frame_booster.media.passthrough.options import PassthroughOptions
 
 def described(stream: Any) -> str:
     """Returns a description of a stream, such as `audio stream 1 (opus)`."""
-    unknown = "of a kind FFmpeg does not know" if stream.type == "data" else "of a kind that has no decoder here"
+    unknown = "unknown to FFmpeg" if stream.type == "data" else "no decoder"
     name = codec_of(stream) or unknown
     return f"{stream.type} stream {stream.index} ({name})"
 
@@ -27,9 +27,9 @@ def _what_is_missing(stream: Any) -> str | None:
     """Returns why a stream cannot be copied into any container; None if it depends on the container."""
     context = stream.codec_context
     if stream.type in ("audio", "video", "subtitle") and context is None:
-        return "PyAV copies no stream that it has no decoder for, as AC-4, teletext and TTML"
+        return "PyAV cannot copy a stream without a decoder, such as AC-4, teletext or TTML"
     if (stream.type == "audio" and not context.sample_rate) or (stream.type == "video" and not context.width):
-        return "nothing of it is found near the beginning of the file"
+        return "it has no packets near the start of the file"
     return None
 
 
@@ -57,7 +57,7 @@ class Notices:
           EncodeError: `strict` is set, and `allow_drop` is not.
         """
         if self.options.strict and not self.options.allow_drop:
-            raise EncodeError(text, path=self.path, hint="without --strict it goes on with this as a warning")
+            raise EncodeError(text, path=self.path, hint="without --strict this is only a warning")
         self.warnings.append(text)
 
     def leave_out(self, stream: Any, why: str | None = None) -> None:
@@ -71,16 +71,16 @@ class Notices:
           EncodeError: `strict` is set, and `allow_drop` is not.
         """
         what, better, why = described(stream), better_container(stream), why or _what_is_missing(stream)
-        text = f"{what} is left out: {why or f'{shown_format(self.format)} cannot hold it'}"
+        text = f"{what} is dropped: {why or f'{shown_format(self.format)} cannot store it'}"
         advice = f" ({better})" if why is None and better is not None else ""
         if self.format in VIDEO_ONLY or codec_name(stream) == "dvd_nav_packet":
             # Formats that hold frames only, and DVD menus, which mean nothing outside the disc.
             self.warnings.append(text)
         elif self.options.strict and not self.options.allow_drop:
             raise EncodeError(
-                f"{shown_format(self.format)} cannot hold {what}" if why is None else text,
+                f"{shown_format(self.format)} cannot store {what}" if why is None else text,
                 path=self.path,
-                hint=f"{better or 'no container that is known here can'}; --allow-drop leaves it out",
+                hint="use --allow-drop to drop it" if better is None else f"{better}; or use --allow-drop to drop it",
             )
         else:
             self.warnings.append(text + advice)

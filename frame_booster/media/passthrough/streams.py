@@ -143,7 +143,7 @@ class Passthrough:
             return f"converted to {route.target.codec_context.name}"
         if route is not None:
             return "copied"
-        return "kept" if index in self._rewritten else "left out"
+        return "kept" if index in self._rewritten else "dropped"
 
     def _route(self, stream: Any) -> Route | None:
         kind = stream.type
@@ -151,8 +151,8 @@ class Passthrough:
             # Its packet counts frames at the old rate; FFmpeg creates a new track from the video's timecode tag.
             if self.format not in MP4_FAMILY:
                 self._notices.tell(
-                    f"the timecode track (stream {stream.index}) is left out: "
-                    f"{shown_format(self.format)} has at most a tag for it"
+                    f"the timecode track (stream {stream.index}) is dropped: "
+                    f"{shown_format(self.format)} can store a timecode only as a tag"
                 )
             else:
                 self._rewritten.add(stream.index)
@@ -205,9 +205,9 @@ class Passthrough:
         self._write(route.take(packet), stream)
         if self.options.strict and route.damaged:
             if isinstance(route, CopiedStream):
-                hint = "without --strict it goes on with this as a warning"
+                hint = "without --strict this is only a warning"
                 raise DecodeError(route.damage(described(stream))[0], path=self._source_path, hint=hint)
-            hint = "without --strict it is silence, or left out, with a warning"
+            hint = "without --strict it is replaced by silence or dropped, with a warning"
             raise DecodeError(f"a packet of {described(stream)} is damaged", path=self._source_path, hint=hint)
 
     def finish(self, end: Fraction) -> None:
@@ -228,16 +228,16 @@ class Passthrough:
             if count > self.packets.get(index, 0):
                 # This is not damage: a whole stream would be lost with only a warning.
                 raise EncodeError(
-                    f"{shown_format(self.format)} refuses {count} packets of {what}, which are most of it",
+                    f"{shown_format(self.format)} rejects {count} packets of {what}, which is most of it",
                     path=self._source_path,
-                    hint="--audio encode, or another container such as .mkv",
+                    hint="use --audio encode, or another container such as .mkv",
                 )
 
     @property
     def damage(self) -> list[str]:
         """Warnings after the last packet, about packets that a decoder or the container has rejected."""
         refused = [
-            f"damaged packets of {what} are left out, since {shown_format(self.format)} refuses them: {count}"
+            f"damaged packets of {what} are dropped, since {shown_format(self.format)} rejects them: {count}"
             for what, count in self._refused.values()
         ]
         undecoded = [
@@ -256,5 +256,5 @@ class Passthrough:
             what = described(stream)
             self._refused[index] = what, self._refused.get(index, (what, 0))[1] + 1
             if self.options.strict:
-                hint = "without --strict it is left out, with a warning"
+                hint = "without --strict it is dropped, with a warning"
                 raise DecodeError(f"a packet of {what} is damaged", path=self._source_path, hint=hint)

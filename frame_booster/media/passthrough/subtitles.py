@@ -66,8 +66,8 @@ class SubtitleConverter:
 
     def damage(self, stream: str) -> list[str]:
         """Returns warnings about dropped events and about text that was not UTF-8."""
-        guessed = f"text of {stream} that is not UTF-8 is read as Windows-1252, in so many events: {self._guessed}"
-        left_out = f"damaged packets of {stream} are left out: {self.damaged}"
+        guessed = f"events of {stream} that are not UTF-8 are read as Windows-1252: {self._guessed}"
+        left_out = f"damaged packets of {stream} are dropped: {self.damaged}"
         return [guessed] * bool(self._guessed) + [left_out] * bool(self.damaged)
 
     def _decoded(self, packet: av.Packet) -> Any:

@@ -28,9 +28,9 @@ def retimed(
         return tags, None
     rest = {k: v for k, v in tags.items() if k != key}
     if source is None or target is None or nominal(source) < 1:
-        return rest, f"the timecode {label} is left out: the frame rate is not known"
+        return rest, f"the timecode {label} is dropped: the frame rate is unknown"
     if nominal(target) > MOST_A_SECOND:
-        return rest, f"the timecode {label} is left out: it cannot count {float(target):g} frames a second"
+        return rest, f"the timecode {label} is dropped: timecodes do not support {float(target):g} fps"
     moved, exact = label.later(round(late * source), source).at_rate(source, target)
-    warning = None if exact else f"the timecode begins at {moved}, the nearest before {label} at the new frame rate"
+    warning = None if exact else f"the timecode starts at {moved}, the nearest before {label} at the new frame rate"
     return {**rest, key: str(moved)}, warning

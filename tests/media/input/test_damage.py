@@ -31,7 +31,7 @@ def test_a_damaged_packet_of_sound_is_left_out_with_a_warning(tmp_path: Path) ->
     result = boosted(source, tmp_path / "out.mkv")
     [before], [after] = packets(source, "audio"), packets(tmp_path / "out.mkv", "audio")
     assert 0 < len(before) - len(after) < 10
-    assert any("damaged packets of audio stream 1 (aac) are left out" in text for text in result.warnings)
+    assert any("damaged packets of audio stream 1 (aac) are dropped" in text for text in result.warnings)
     with pytest.raises(DecodeError, match=r"audio stream 1 .* is damaged"):
         boosted(source, tmp_path / "strict.mkv", input_strict=True)
 
@@ -60,6 +60,6 @@ def test_a_stream_that_the_container_refuses_is_no_damage(tmp_path: Path, monkey
 
     monkeypatch.setattr(FileSink, "_put", refusing)
     source = make_video(tmp_path / "in.mkv", pts=range(12), size=(32, 16), tones=1)
-    with pytest.raises(EncodeError, match=r"refuses \d+ packets of audio stream 1 \(aac\), which are most of it"):
+    with pytest.raises(EncodeError, match=r"rejects \d+ packets of audio stream 1 \(aac\), which is most of it"):
         boosted(source, tmp_path / "out.mkv")
     assert not (tmp_path / "out.mkv").exists()

@@ -58,7 +58,7 @@ def test_delays_that_ffmpeg_rounds_are_read_exactly(tmp_path: Path) -> None:
 
 def test_segments_and_pipes_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(3))
-    with pytest.raises(InputError, match="write it to a file"):
+    with pytest.raises(InputError, match="write to a file"):
         boosted(source, "-", output_format="apng")
     with pytest.raises(EncodeError, match="--resume"):
         boosted(source, tmp_path / "out.apng", resume=True)

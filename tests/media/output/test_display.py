@@ -66,15 +66,15 @@ def test_it_is_kept_or_warned_of(source: Path, tmp_path: Path, name: str, codec:
         # Some round it: GIF has eight bits for it.
         shape = video.sample_aspect_ratio
         kept = {
-            "rotation is lost": is_turned(frame),
-            "the shape of pixels (16:11) is lost": shape is not None and abs(shape / SHAPE - 1) < Fraction(1, 30),
+            "the rotation is lost": is_turned(frame),
+            "the pixel aspect ratio (16:11) is lost": shape is not None and abs(shape / SHAPE - 1) < Fraction(1, 30),
             "chapters are lost": len(container.chapters()) == 1,
         }
     for text, there in kept.items():
         assert any(warning.startswith(text) for warning in result.warnings) != there, text
     for warning in result.warnings:
         # Matroska and WebM have a place for it; it is the way to their muxers that is missing.
-        assert "shape of pixels" not in warning or "PyAV cannot give it to" in warning
+        assert "pixel aspect ratio" not in warning or "PyAV cannot write it to" in warning
 
 
 def test_where_the_reading_is_strict_it_is_an_error_before_the_work(source: Path, tmp_path: Path) -> None:
@@ -89,5 +89,5 @@ def test_pictures_hold_little_of_it(source: Path, tmp_path: Path) -> None:
         warnings = boosted(source, tmp_path / f"%03d.{suffix}").warnings
         with av.open(str(tmp_path / f"001.{suffix}")) as container:
             turned = is_turned(next(container.decode(video=0)))
-        assert any(text.startswith("rotation is lost") for text in warnings) != turned
-        assert any(text.startswith("the shape of pixels (16:11) is lost") for text in warnings)
+        assert any(text.startswith("the rotation is lost") for text in warnings) != turned
+        assert any(text.startswith("the pixel aspect ratio (16:11) is lost") for text in warnings)

@@ -46,13 +46,13 @@ def test_sizes_that_subsampling_does_not_divide_are_held(
         context = container.streams.video[0].codec_context
         assert (context.width, context.height, context.pix_fmt) == (*size, kept)
     assert lumas(tmp_path / "out.mp4")[::2] == lumas(source), "luma is as it was, to the code value"
-    told = any(f"libx264 cannot hold {size[0]}x{size[1]} in" in text and kept in text for text in result.warnings)
+    told = any(f"libx264 cannot encode {size[0]}x{size[1]} in" in text and kept in text for text in result.warnings)
     assert told or pix_fmt == "yuv411p", "4:2:2 is the nearest format of 4:1:1 at any size"
 
 
 def test_what_is_asked_for_and_does_not_fit_names_the_way_out(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", pts=range(2), codec="ffv1", size=(161, 121))
-    with pytest.raises(EncodeError, match=r"cannot hold 161x121 in yuv420p.*libvpx-vp9"):
+    with pytest.raises(EncodeError, match=r"cannot encode 161x121 in yuv420p.*libvpx-vp9"):
         boosted(source, tmp_path / "out.mp4", pix_fmt="yuv420p")
     assert choose_pixel_format("libvpx-vp9", "yuv420p", None, size=(161, 121)) == "yuv420p"
     assert choose_pixel_format("libx264", "gray", None, size=(161, 121)) == "gray"
@@ -68,8 +68,8 @@ def test_chroma_that_is_lost_in_one_direction_is_told() -> None:
     ("name", "options", "text"),
     [
         ("out.mov", {"codec": "h263"}, r"h263 cannot encode 64x48 in yuv420p at 48 .*--codec"),
-        ("out.mp4", {"codec": "huffyuv"}, r"mp4 cannot hold the video of huffyuv \(.*\.mkv, which can"),
-        ("out.mp4", {"preset": "nonsense"}, r"libx264 cannot encode .*preset.*nonsense.*leave .*--preset out"),
+        ("out.mp4", {"codec": "huffyuv"}, r"mp4 does not support video from huffyuv \(.*\.mkv, which can"),
+        ("out.mp4", {"preset": "nonsense"}, r"libx264 cannot encode .*preset.*nonsense.*remove .*--preset, or use"),
     ],
 )
 def test_a_refusal_says_what_was_asked_and_what_to_do(
@@ -108,7 +108,7 @@ def test_an_encoder_that_fails_at_a_frame_says_why(tmp_path: Path, monkeypatch: 
         encoder = lone_encoder(first, opened.info, options, 0)
     encoder.encode(first, 0, 1)
     monkeypatch.setattr(encoder, "_check_tick", lambda pts: None)
-    with pytest.raises(EncodeError, match="mjpeg failed at a frame: Invalid pts"):
+    with pytest.raises(EncodeError, match="mjpeg cannot encode a frame: Invalid pts"):
         encoder.encode(first, 0, 1)
 
 
@@ -127,7 +127,9 @@ def test_frames_in_mxf_are_shown_in_order(tmp_path: Path, codec: str, options: t
 @pytest.mark.parametrize("options", [(("bf", "2"),), (("x264-params", "bframes=2:b-adapt=0"),)])
 def test_b_frames_that_mxf_would_scramble_are_refused(tmp_path: Path, options: tuple[tuple[str, str], ...]) -> None:
     source = make_video(tmp_path / "in.mkv", pts=range(8))
-    with pytest.raises(EncodeError, match=r"out\.mxf: mxf loses the times of libx264's B frames.*--encoder-option"):
+    with pytest.raises(
+        EncodeError, match=r"out\.mxf: mxf cannot store the times of B-frames of libx264.*--encoder-option"
+    ):
         boosted(source, tmp_path / "out.mxf", options=options)
 
 

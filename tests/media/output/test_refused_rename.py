@@ -120,7 +120,7 @@ def test_a_result_whose_old_file_is_open_keeps_a_name_beside_it(
     with pytest.raises(OutputError) as told, partial_file(target, overwrite=True) as partial:
         partial.write_text("new")
     kept = tmp_path / "out-1.mkv"
-    assert f"another program has it open; the result is {kept} (" in str(told.value)
+    assert f"another program has it open; the result is kept as {kept} (" in str(told.value)
     assert told.value.path == target
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out.mkv": "old", "out-1.mkv": "new"}
 
@@ -140,7 +140,7 @@ def test_a_result_that_can_have_no_other_name_keeps_the_hidden_one(
     with pytest.raises(OutputError) as told, partial_file(target, overwrite=overwrite) as partial:
         refuse("replace", "link", "open")
     assert str(told.value).startswith(f"{target}: cannot be written: another program has it open; ")
-    assert f"the result is {partial} (" in str(told.value)
+    assert f"the result is kept as {partial} (" in str(told.value)
     assert [path.name for path in tmp_path.iterdir()] == [partial.name]
 
 
@@ -157,7 +157,7 @@ def test_a_result_is_kept_where_its_user_does_not_wait(
     monkeypatch.setattr(files.time, "sleep", ctrl_c)
     with pytest.raises(Interrupted) as told, partial_file(target, overwrite=True) as partial:
         partial.write_text("new")
-    assert str(told.value) == f"{target}: interrupted; the result is {tmp_path / 'out-1.mkv'}"
+    assert str(told.value) == f"{target}: interrupted; the result is kept as {tmp_path / 'out-1.mkv'}"
     assert (tmp_path / "out-1.mkv").read_text() == "new"
 
 
@@ -204,7 +204,7 @@ def test_pictures_that_are_open_are_not_lost(
     ):
         (partial / "1.png").write_bytes(b"1")
     kept = partial if hidden else tmp_path / "out.partial"
-    assert f"another program has it open; the pictures are in {kept} (" in str(told.value)
+    assert f"another program has it open; the images are kept in {kept} (" in str(told.value)
     assert (kept / "1.png").read_bytes() == b"1"
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
 

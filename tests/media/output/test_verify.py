@@ -22,5 +22,7 @@ def test_one_copied_packet_that_lacks_is_found(tmp_path: Path) -> None:
     assert verify(path, "matroska", written, Fraction(1, 25)) == []
     written.packets[1] += 1
     written.sizes[1] += max(map(len, sound))
-    with pytest.raises(OutputError, match=f"stream 1 of the result has {len(sound)} packets of {len(sound) + 1}"):
+    with pytest.raises(
+        OutputError, match=f"stream 1 of the result has {len(sound)} packets instead of {len(sound) + 1}"
+    ):
         verify(path, "matroska", written, Fraction(1, 25))

@@ -19,6 +19,6 @@ def test_two_frames_on_one_tick_are_refused() -> None:
     # 44 ticks of 1/90000 s round to 0 ms, 45 to 1.
     for pts in (0, 45, 135):
         VideoEncoder._check_tick(encoder, pts)
-    with pytest.raises(EncodeError, match=r"two frames lie closer than 1/1000 s, which matroska"):
+    with pytest.raises(EncodeError, match=r"two frames are closer than 1/1000 s, the time resolution of matroska"):
         VideoEncoder._check_tick(encoder, 135 + 89)
     VideoEncoder._check_tick(encoder, 135 + 90)

@@ -101,7 +101,7 @@ def test_audio_that_a_container_cannot_hold_is_encoded_in_sync(
     options = FAST_VP8 if output.endswith("webm") else {}
     result = boosted(tmp_path / source, tmp_path / output, **options)
     [warning] = [text for text in result.warnings if "audio" in text]
-    assert f"stream 1 ({codec}) is encoded again, to {made}" in warning
+    assert f"stream 1 ({codec}) is re-encoded to {made}" in warning
     found, time = onset(tmp_path / output)
     assert found == made
     assert time == pytest.approx(onset(tmp_path / source)[1], abs=0.001)
@@ -185,7 +185,7 @@ def test_no_audio_is_written_that_readers_do_not_find(tmp_path: Path) -> None:
     with av.open(str(source)) as container:
         takers = [name for name in CONTAINERS - VIDEO_ONLY if container_takes(name, container.streams.audio[0])]
     assert takers == []
-    with pytest.raises(EncodeError, match="mpegts does not hold what flac makes"):
+    with pytest.raises(EncodeError, match="mpegts does not support audio from flac"):
         boosted(source, tmp_path / "flac.ts", audio_codec="flac")
 
 
@@ -239,7 +239,7 @@ def test_what_the_options_about_audio_do(tmp_path: Path) -> None:
             InputError,
             "--audio copy and --slow-audio stretch exclude",
         ),
-        ({"audio_codec": "nonsense"}, EncodeError, "there is no audio encoder 'nonsense'"),
+        ({"audio_codec": "nonsense"}, EncodeError, "unknown audio encoder 'nonsense'"),
     ],
 )
 def test_options_about_audio_that_cannot_be(
@@ -271,7 +271,7 @@ def test_damaged_audio_that_is_encoded_again_is_told_of(tmp_path: Path) -> None:
     assert not boosted(whole, tmp_path / "whole.mkv", audio="encode").warnings
     source = damaged(whole, every=3)
     result = boosted(source, tmp_path / "out.mkv", audio="encode")
-    assert any("damaged packets of audio stream 1 (ac3) became silence: " in text for text in result.warnings)
+    assert any("damaged packets of audio stream 1 (ac3) are replaced by silence: " in text for text in result.warnings)
     with pytest.raises(DecodeError, match=r"a packet of audio stream 1 .* is damaged"):
         boosted(source, tmp_path / "strict.mkv", audio="encode", input_strict=True)
     assert not (tmp_path / "strict.mkv").exists()

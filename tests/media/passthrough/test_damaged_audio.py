@@ -55,7 +55,7 @@ def test_damage_ends_no_run_whatever_the_decoder_calls_it(tmp_path: Path, codec:
             packet.stream = streams[packet.stream.index]
             out.mux(packet)
     result = boosted(path, tmp_path / "out.mkv", audio_codec="flac")
-    assert f"damaged packets of audio stream 1 ({codec}) became silence: 1" in result.warnings
+    assert f"damaged packets of audio stream 1 ({codec}) are replaced by silence: 1" in result.warnings
     with pytest.raises(DecodeError, match=r"a packet of audio stream 1 .* is damaged"):
         boosted(path, tmp_path / "strict.mkv", audio_codec="flac", input_strict=True)
 

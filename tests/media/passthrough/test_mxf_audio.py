@@ -16,8 +16,8 @@ from tests.media.passthrough.test_audio import with_audio
     [
         ("pcm_s16le", "pcm_s16le", None),
         ("pcm_s24le", "pcm_s24le", None),
-        ("pcm_s32le", "pcm_s24le", "samples of 32 bits are rounded to 24"),
-        ("aac", "pcm_s16le", "stream 1 (aac) is encoded again, to pcm_s16le: mxf"),
+        ("pcm_s32le", "pcm_s24le", "32-bit samples to 24"),
+        ("aac", "pcm_s16le", "stream 1 (aac) is re-encoded to pcm_s16le: mxf"),
     ],
 )
 def test_mxf_keeps_all_bits_that_it_can(tmp_path: Path, codec: str, made: str, told: str | None) -> None:

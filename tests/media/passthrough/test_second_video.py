@@ -37,7 +37,7 @@ def test_a_second_video_that_readers_would_not_find_is_left_out(
     result = boosted(source, tmp_path / f"out{suffix}")
     held = codec in (transport_codecs("video", Path(f"out{suffix}")) or ())
     assert held == (codec == "mpeg4" and suffix == ".ts")
-    told = f"video stream 1 ({codec}) is left out: mpegts cannot hold it (write an .mkv, which can)"
+    told = f"video stream 1 ({codec}) is dropped: mpegts cannot store it (write an .mkv, which can)"
     assert (told in result.warnings) == (not held)
     found = [(s["codec_type"], s["codec_name"]) for s in probe(tmp_path / f"out{suffix}")["streams"]]
     assert found == [("video", "h264"), ("video", codec)][: 1 + held]

@@ -47,8 +47,8 @@ def test_text_that_is_not_utf_8_is_read_with_one_warning(tmp_path: Path, codec: 
     path = with_text(tmp_path / source, codec, FOREIGN)
     result = boosted(path, tmp_path / output, input_strict=True, **(FAST_VP8 if output == "out.webm" else {}))
     [told] = [text for text in result.warnings if "UTF-8" in text]
-    assert told.startswith("text of subtitle stream 1 (")
-    assert told.endswith("that is not UTF-8 is read as Windows-1252, in so many events: 1")
+    assert told.startswith("events of subtitle stream 1 (")
+    assert told.endswith("that are not UTF-8 are read as Windows-1252: 1")
     assert TEXT in shown(tmp_path / output)
     assert "plain" in shown(tmp_path / output)
     if codec == "mov_text":
@@ -84,7 +84,7 @@ def test_an_event_that_cannot_be_decoded_is_left_out(tmp_path: Path) -> None:
             packet.stream = streams[packet.stream.index]
             out.mux(packet)
     result = boosted(path, tmp_path / "out.mkv")
-    assert "damaged packets of subtitle stream 1 (mov_text) are left out: 1" in result.warnings
+    assert "damaged packets of subtitle stream 1 (mov_text) are dropped: 1" in result.warnings
     assert "abcdefgh" not in shown(tmp_path / "out.mkv")
     assert "plain" in shown(tmp_path / "out.mkv")
     with pytest.raises(DecodeError, match=r"in\.mp4: a packet of subtitle stream 1 \(mov_text\) is damaged .*--strict"):

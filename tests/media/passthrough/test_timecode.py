@@ -60,7 +60,7 @@ def test_the_start_at_another_rate(text: str, source: Fraction, target: Fraction
     [
         ("01:00:00:01", 24, 60, "01:00:00:02", "the nearest before 01:00:00:01"),
         ("01:00:00;10", NTSC, 60, "01:00:00:20", "the nearest before 01:00:00;10"),
-        ("01:00:00:10", 60, 480, None, "it cannot count 480 frames a second"),
+        ("01:00:00:10", 60, 480, None, "timecodes do not support 480 fps"),
     ],
 )
 def test_what_is_not_exact_is_told(
@@ -134,6 +134,6 @@ def test_the_track_becomes_a_tag_where_there_are_no_tracks(tmp_path: Path) -> No
     source = labelled(tmp_path / "in.mov", "01:00:00:12", Fraction(24))
     result = boosted(source, tmp_path / "out.mkv")
     assert found(tmp_path / "out.mkv") == {"01:00:00:24"}
-    assert any("the timecode track (stream 1) is left out" in text for text in result.warnings)
+    assert any("the timecode track (stream 1) is dropped" in text for text in result.warnings)
     lost = boosted(source, tmp_path / "out.ts")
-    assert any("mpegts does not keep them: timecode" in text for text in lost.warnings)
+    assert any("mpegts cannot store them: timecode" in text for text in lost.warnings)

@@ -100,7 +100,7 @@ def test_subtitles_that_are_held_are_found_again(tmp_path: Path, codec: str, hol
         assert all(data in each for data, each in zip(wanted, found, strict=True))
     else:
         assert result.warnings == [
-            f"subtitle stream 1 ({NAMES[codec]}) is left out: mpegts cannot hold it (write an .mkv, which can)"
+            f"subtitle stream 1 ({NAMES[codec]}) is dropped: mpegts cannot store it (write an .mkv, which can)"
         ]
         assert kinds(path) == [("video", "h264")]
 
@@ -169,8 +169,8 @@ def test_a_stream_that_has_no_decoder_is_said_to_have_none(tmp_path: Path) -> No
         assert container.streams[1].codec_context is None, "of wheels of PyAV"
     [warning] = boosted(source, tmp_path / "out.ts").warnings
     assert warning == (
-        "subtitle stream 1 (of a kind that has no decoder here) is left out: "
-        "PyAV copies no stream that it has no decoder for, as AC-4, teletext and TTML"
+        "subtitle stream 1 (no decoder) is dropped: "
+        "PyAV cannot copy a stream without a decoder, such as AC-4, teletext or TTML"
     )
 
 
@@ -185,7 +185,7 @@ def test_audio_that_is_not_there_at_the_beginning_is_said_to_be_missing(tmp_path
                 out.mux(packet)
         assert audio.index == 1
     [warning] = boosted(source, tmp_path / "out.ts").warnings
-    assert warning == "audio stream 1 (aac) is left out: nothing of it is found near the beginning of the file"
+    assert warning == "audio stream 1 (aac) is dropped: it has no packets near the start of the file"
 
 
 def test_audio_without_a_decoder_is_said_to_have_none(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_audio_without_a_decoder_is_said_to_have_none(tmp_path: Path) -> None:
     # AC-4 (ETSI TS 103 190-2, E.4).
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"ac-4").replace(b"esds", b"free"))
     [warning] = boosted(path, tmp_path / "out.mkv").warnings
-    assert warning.startswith("audio stream 1 (of a kind that has no decoder here) is left out: PyAV copies no stream")
+    assert warning.startswith("audio stream 1 (no decoder) is dropped: PyAV cannot copy a stream")
 
 
 def test_what_is_ahead_of_the_pictures_is_there_from_their_beginning_on() -> None:
