@@ -20,11 +20,12 @@ from frame_booster.media.input.container import index_comes_first
 from frame_booster.media.input.open import open_source
 from frame_booster.media.input.source import Resume, Source, SourceFrame
 from frame_booster.media.output.atomic import keep_partial, partial_file
-from frame_booster.media.output.file import FileSink, Trial, check_container
+from frame_booster.media.output.file import FileSink
 from frame_booster.media.output.lone_encoder import lone_encoder
 from frame_booster.media.output.picture_folder import keep_partial_folder, partial_folder
 from frame_booster.media.output.pictures import SequenceSink
 from frame_booster.media.output.sink import Sink, SinkOptions, Written
+from frame_booster.media.output.trial import Trial, check_container
 from frame_booster.media.output.verify import verify, verify_pictures
 from frame_booster.media.passthrough.options import PassthroughOptions
 from frame_booster.media.paths import is_pipe

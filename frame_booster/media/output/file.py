@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -291,29 +290,6 @@ class FileSink:
             self.container.close()
         except (av.error.FFmpegError, OSError):
             return
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Facts about an output, found by a trial in memory."""
-
-    codec: str
-    pix_fmt: str
-    streams: list[StreamFate]
-    warnings: list[str]
-
-
-def check_container(source: Source, first: av.VideoFrame, options: SinkOptions) -> Trial:
-    """Tries in memory whether the container and the encoder support the output; returns what happens to each stream.
-
-    Raises:
-      EncodeError: one of them does not.
-    """
-    sink = FileSink(BytesIO(), source, first, options)
-    try:
-        return Trial(sink.encoder.codec, sink.encoder.pix_fmt, sink.fates, list(sink.warnings))
-    finally:
-        sink.abandon()
 
 
 _LOST_PROJECTION = (

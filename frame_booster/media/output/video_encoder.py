@@ -1,7 +1,7 @@
 """The video encoder of an output: takes frames with their times, returns packets with their times.
 
-Of its container it knows only what affects encoding (global headers, time base). It does not mux: the sink of a file
-muxes its packets, and a run in segments stores them on disk.
+It uses its container only for what affects encoding (global headers, time base). It does not mux: the sink of a file
+muxes its packets, and a run with segments stores them on disk.
 """
 
 from __future__ import annotations
