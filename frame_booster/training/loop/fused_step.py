@@ -91,9 +91,11 @@ class FusedStep:
         self.terms = [*config.loss, *ADDED]
         self._sums = tf.Variable(tf.zeros([len(self.terms) + 4]), trainable=False)
         several = config.batches_per_update > 1
-        self._held = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several]
+        self._accumulated = [
+            tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.trained * several
+        ]
         # Not an integer: TensorFlow keeps those in host memory, which a step compiled for a GPU cannot access.
-        self._batches_held = tf.Variable(0.0, trainable=False)
+        self._accumulated_batches = tf.Variable(0.0, trainable=False)
         self._jit = config.compile_step == "yes" or (config.compile_step == "auto" and on_gpu)
         asked = any(max(phase.perceptual_weight) > 0 for phase in config.phases)
         self._perceptual: Callable[[Tensor, Tensor], Tensor] | None = perceptual
@@ -155,9 +157,12 @@ class FusedStep:
         The names contain `batches_per_update`, because the gradients are divided by it.
         """
         start = f"{self.config.batches_per_update}."
-        if not self._held:
+        if not self._accumulated:
             return {}
-        return {start + "count": self._batches_held, **{f"{start}{k}": held for k, held in enumerate(self._held)}}
+        return {
+            start + "count": self._accumulated_batches,
+            **{f"{start}{k}": held for k, held in enumerate(self._accumulated)},
+        }
 
     def figures(self) -> dict[str, float]:
         """Returns means over the steps since the last call: loss, its unweighted terms, psnr; and the number of skipped
@@ -235,8 +240,8 @@ class FusedStep:
         finite = tf.math.is_finite(loss) & tf.math.is_finite(tf.linalg.global_norm(gradients))
 
         def take() -> Tensor:
-            if self._held:
-                self._hold(gradients, rate)
+            if self._accumulated:
+                self._accumulate(gradients, rate)
             else:
                 self._update(gradients, rate)
             return tf.constant(True)
@@ -248,21 +253,21 @@ class FusedStep:
         figures = tf.where(finite, figures, tf.zeros_like(figures))
         self._sums.assign_add(tf.concat([figures, [one, 1.0 - one]], 0))
 
-    def _hold(self, gradients: list[Tensor], rate: Tensor) -> None:
+    def _accumulate(self, gradients: list[Tensor], rate: Tensor) -> None:
         """Adds the gradients of a batch to those of earlier batches, and updates the weights once there are enough."""
         count = self.config.batches_per_update
-        for held, gradient in zip(self._held, gradients, strict=True):
+        for held, gradient in zip(self._accumulated, gradients, strict=True):
             held.assign_add(gradient / count)
-        self._batches_held.assign_add(1.0)
+        self._accumulated_batches.assign_add(1.0)
 
         def update() -> Tensor:
-            self._update([tf.convert_to_tensor(held) for held in self._held], rate)
-            for held in self._held:
+            self._update([tf.convert_to_tensor(held) for held in self._accumulated], rate)
+            for held in self._accumulated:
                 held.assign(tf.zeros_like(held))
-            self._batches_held.assign(0.0)
+            self._accumulated_batches.assign(0.0)
             return tf.constant(True)
 
-        tf.cond(self._batches_held >= float(count), update, lambda: tf.constant(False))
+        tf.cond(self._accumulated_batches >= float(count), update, lambda: tf.constant(False))
 
     def _update(self, gradients: list[Tensor], rate: Tensor) -> None:
         self.optimizer.apply(gradients, rate)

@@ -17,11 +17,11 @@ STOPPED_BY = ("SIGINT", "SIGTERM", "SIGBREAK")
 def told_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """A context in which a signal of `STOPPED_BY` calls a function instead of raising an exception."""
 
-    def told(_number: int, _frame: Any) -> None:
+    def handle(_number: int, _frame: Any) -> None:
         stop()
 
     numbers = [getattr(signal, name) for name in STOPPED_BY if hasattr(signal, name)]
-    earlier = {number: signal.signal(number, told) for number in numbers}
+    earlier = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
