@@ -130,8 +130,8 @@ def test_it_goes_on_where_it_was_stopped_and_not_with_other_options(tmp_path: Pa
     options = DatasetOptions(short_side=64, validation=0.0)
     build(videos, data, options, quiet=True)
     make_video(videos / "b.mp4", pts=range(12), size=(96, 64))
-    with (data / "journal.jsonl").open("a") as file:
-        file.write('{"source": "b.mp4", "rows"')
+    with (data / "journal.jsonl").open("ab") as file:
+        file.write(b'{"source": "b.mp4", "rows"\xff')
     kept = next((data / "train").glob("*.tfrecord")).stat().st_mtime_ns
     assert build(videos, data, options, quiet=True)["clips"] == 2
     assert kept in [path.stat().st_mtime_ns for path in (data / "train").glob("*.tfrecord")]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from frame_booster.cli.fbnet.dataset import dataset as command
+from frame_booster.errors import InputError
 from frame_booster.training.data.dataset import DatasetOptions, build
 from frame_booster.training.data.dataset_layouts import LAYOUTS, in_validation, recognise, units_of
 from frame_booster.training.data.triplets import read_triplets
@@ -73,6 +74,17 @@ def test_published_sets_are_known_by_their_layout(tmp_path: Path, layout: str) -
         straight = next(iter(read_triplets(tmp_path / "in")))
         assert np.array_equal(straight.truth, triplet.truth), "measured in its own layout, it is the same triplet"
         assert straight.motion == pytest.approx(triplet.motion, abs=0.02)
+
+
+def test_a_list_in_another_encoding_is_refused_and_one_with_a_bom_is_read(tmp_path: Path) -> None:
+    layout_of_vimeo(tmp_path, "tri", 3)
+    names = [unit.name for unit in units_of(tmp_path, "vimeo-triplet")]
+    listed = tmp_path / "tri_trainlist.txt"
+    listed.write_bytes(listed.read_text().encode("utf-16"))
+    assert [unit.name for unit in units_of(tmp_path, "vimeo-triplet")] == names
+    listed.write_bytes(b"00001/0002\n00002/\xe9\n")
+    with pytest.raises(InputError, match=r"tri_trainlist.txt: line 2 is not UTF-8 text \(save it as UTF-8\)"):
+        units_of(tmp_path, "vimeo-triplet")
 
 
 def test_the_triplet_of_a_large_motion_clip_is_first_middle_last(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_curves_are_drawn_and_broken_lines_passed_over(tmp_path: Path) -> None:
     run.mkdir()
     lines = [json.dumps({"step": 50 * k, "hours": k / 10, "loss": 1 / k, "psnr": 20 + k}) for k in range(1, 5)]
     lines[-1] = json.dumps({**json.loads(lines[-1]), "val_psnr": 25.0})
-    (run / "curve.jsonl").write_text("\n".join([*lines, '{"step": 2']))
+    (run / "curve.jsonl").write_bytes("\n".join([*lines, '"half"', "{}", '{"step": 2']).encode() + b"\xff")
     assert len(read_curve(run)) == 4
     plot_curves([run], tmp_path / "curve.png", against="hours")
     assert cv2.imread(str(tmp_path / "curve.png")).shape == (400, 1500, 3)

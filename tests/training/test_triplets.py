@@ -61,6 +61,16 @@ def test_clips_are_no_triplets(material: Path) -> None:
         list(read_triplets(material))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_manifest_saved_by_a_program_of_windows_is_read(listed: Listed, encoding: str) -> None:
+    manifest = listed("é_123,a.png,b.png,c.png,1.5") / "manifest.csv"
+    manifest.write_bytes(manifest.read_text().replace("\n", "\r\n").encode(encoding))
+    assert [t.name for t in read_triplets(manifest.parent)] == ["é_123"]
+    text = "path,width,height,frames,permissive,pair_motion\r\na.mp4,96,80,3,yes,1.6 1.6\r\n"
+    manifest.write_bytes(text.encode(encoding))
+    assert [clip.path for clip in read_manifest(manifest.parent, permissive_only=True)] == ["a.mp4"]
+
+
 def test_a_manifest_that_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="manifest is not"):

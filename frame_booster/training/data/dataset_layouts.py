@@ -15,6 +15,7 @@ from pathlib import Path
 
 from frame_booster.errors import InputError
 from frame_booster.media.paths import PICTURES, find_videos
+from frame_booster.text_files import line_of, read_text
 
 TRAIN, VALIDATION = "train", "val"
 
@@ -64,10 +65,11 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def _listed(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").split()
+        return read_text(path).split()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    return [line for line in lines if line]
+    except UnicodeDecodeError as error:
+        raise InputError(f"line {line_of(error)} is not UTF-8 text", path=path, hint="save it as UTF-8") from error
 
 
 def _vimeo(root: Path, prefix: str, count: int) -> Iterator[Unit]:

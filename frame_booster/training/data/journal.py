@@ -34,7 +34,7 @@ class Journal:
         head = json.dumps({**options, SOURCE: str(folder.resolve())}, sort_keys=True)
         lines = [head]
         if path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             self._check(lines[0] if lines else "", json.loads(head))
         for line in lines[1:]:
             try:

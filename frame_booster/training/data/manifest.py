@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frame_booster.errors import InputError
+from frame_booster.text_files import read_text
 
 FrameArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -61,16 +63,15 @@ def read_manifest(root: Path, *, permissive_only: bool) -> list[Clip]:
     clips: list[Clip] = []
     offset = others = 0
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if permissive_only and row["permissive"] != "yes":
-                    others += 1
-                    continue
-                width, height, frames = int(row["width"]), int(row["height"]), int(row["frames"])
-                motion = tuple(float(value) for value in row["pair_motion"].split())
-                _check(row["path"], width, height, frames, motion)
-                clips.append(Clip(row["path"], width, height, frames, motion, offset))
-                offset += width * height * 3 * frames
+        for row in csv.DictReader(io.StringIO(read_text(manifest))):
+            if permissive_only and row["permissive"] != "yes":
+                others += 1
+                continue
+            width, height, frames = int(row["width"]), int(row["height"]), int(row["frames"])
+            motion = tuple(float(value) for value in row["pair_motion"].split())
+            _check(row["path"], width, height, frames, motion)
+            clips.append(Clip(row["path"], width, height, frames, motion, offset))
+            offset += width * height * 3 * frames
     except OSError as error:
         raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
     # A row with too few cells has None for the missing ones.

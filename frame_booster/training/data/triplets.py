@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 
 from frame_booster.errors import InputError
+from frame_booster.text_files import read_text
 from frame_booster.training.data.dataset_layouts import LAYOUTS, recognise
 from frame_booster.training.data.manifest import FrameArray, read_manifest
 from frame_booster.training.data.records import RecordStore, is_record_set
@@ -85,8 +87,7 @@ def read_triplets(root: Path, *, size: tuple[int, int] | None = None, every: boo
 def _of_manifest(root: Path, size: tuple[int, int] | None, every: bool) -> Iterator[Triplet]:
     manifest = root / "manifest.csv"
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_text(manifest))))
     except OSError as error:
         raise InputError(f"cannot read the manifest: {error.strerror}", path=manifest) from error
     except (ValueError, csv.Error) as error:

@@ -30,17 +30,18 @@ def read_curve(run: Path) -> list[dict[str, Any]]:
     """
     path = run / "curve.jsonl"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
     records: list[dict[str, Any]] = []
     for line in lines:
         try:
             record = json.loads(line)
-        except ValueError:
+            step = record["step"]
+        except (ValueError, KeyError, TypeError):
             # A line that a killed run left half-written.
             continue
-        while records and records[-1]["step"] >= record["step"]:
+        while records and records[-1]["step"] >= step:
             records.pop()
         records.append(record)
     if not records:
