@@ -162,7 +162,8 @@ class BatchInterpolator:
                 except Exception as error:
                     half = larger.plan.batch_size // 2
                     if not self.model.is_out_of_memory(error):
-                        self._warn(f"{larger.plan.batch_size} pairs at once failed to compile, fewer are made: {error}")
+                        failed = f"a batch size of {larger.plan.batch_size} failed to compile"
+                        self._warn(f"{failed}, so a smaller one is used: {error}")
                         # Files that follow would fail with it, which is theirs from the first frame on.
                         self._give_way(larger.plan, first.plan)
                         return
@@ -238,7 +239,7 @@ class BatchInterpolator:
         if smaller is None:
             raise ModelError(
                 f"{self.model.device} has too little memory for {self.layout.width}x{self.layout.height}",
-                hint="give --device cpu, or a smaller --flow-scale",
+                hint="use --device cpu, or a smaller --flow-scale",
             ) from error
         self._give_way(self.plan, smaller)
         if smaller.at_once != self.plan.at_once:
@@ -246,5 +247,5 @@ class BatchInterpolator:
             self._compiled = _CompiledPlan(smaller, self._compiled.maker)
             return
         if smaller.flow_downscale != self.plan.flow_downscale:
-            self._warn("the device is short of memory: optical flow is estimated at half the scale")
+            self._warn("the device has too little memory: optical flow is estimated at half the scale")
         self._compiled = self._compile(smaller)

@@ -79,9 +79,11 @@ def choose_engine(
         raise InputError(f"unknown engine {name!r}", hint=", ".join(ENGINES))
     if name == "tensorflow":
         if provider != "auto":
-            raise InputError("TensorFlow has no providers", hint="leave out --provider, or --engine onnx")
+            raise InputError(
+                "--provider applies to ONNX Runtime, not to TensorFlow", hint="remove it, or use --engine onnx"
+            )
         if not has_tensorflow():
-            raise ModelError("TensorFlow is not installed", hint="--engine onnx, or pip install tensorflow")
+            raise ModelError("TensorFlow is not installed", hint="use --engine onnx, or pip install tensorflow")
         return name
     if name == "onnx" or provider != "auto":
         return "onnx"

@@ -95,7 +95,7 @@ def packaged_cudnn() -> tuple[int, ...] | None:
         return None
 
 
-DRIVER = "in a container, start it with --gpus all; else see https://www.nvidia.com/drivers"
+DRIVER = "start a container with --gpus all; otherwise see https://www.nvidia.com/drivers"
 """What to do where there is no driver of NVIDIA: it is the system's, and a container is given it."""
 
 

@@ -47,7 +47,7 @@ def check_process() -> None:
     """
     if _at_work_in not in (None, os.getpid()):
         raise ModelError(
-            "a network was used before this process was forked, and its engine cannot go on in a fork",
+            "this process was forked after a network was used, and its engine does not survive a fork",
             hint='start processes with multiprocessing.get_context("spawn"), or use the network only in them',
         )
 
@@ -109,13 +109,13 @@ def device_parts(name: str) -> tuple[str, int]:
 
 def unknown_device(name: str) -> InputError:
     """Returns the error about a name that is none of a device's."""
-    return InputError(f"unknown device {name!r}", hint="auto, cpu, gpu or gpu:1")
+    return InputError(f"unknown device {name!r}", hint="use auto, cpu, gpu or gpu:1")
 
 
 def no_such_gpu(count: int, index: int) -> ModelError:
     """Returns the error about a GPU that is not among so many."""
     if lacks_driver():
-        return ModelError("no NVIDIA driver is found", hint=f"{DRIVER}; or --device cpu")
+        return ModelError("no NVIDIA driver is found", hint=f"{DRIVER}; or use --device cpu")
     if sys.platform.startswith("linux"):
         way = 'pip install "frame-booster[cuda]"'
     else:
@@ -123,8 +123,8 @@ def no_such_gpu(count: int, index: int) -> ModelError:
         from frame_booster.engine.onnx.providers import has_accelerator, install_accelerator
 
         way = "--engine onnx" if has_accelerator() else install_accelerator()
-    hint = f"--device cpu, or {way}"
-    return ModelError(f"TensorFlow sees {count} GPUs, not number {index}", hint=hint)
+    hint = f"use --device cpu, or {way}"
+    return ModelError(f"there is no GPU number {index}: TensorFlow finds {count}", hint=hint)
 
 
 def choose_device(name: str) -> str:
@@ -168,7 +168,7 @@ def choose_precision(name: str, device: str, preset: Preset) -> str:
     """
     if name != "auto":
         if name not in PRECISIONS:
-            raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
+            raise InputError(f"unknown precision {name!r}", hint=f"use auto, {', '.join(PRECISIONS)}")
         return name
     if "GPU" in device:
         return gpu_precision(compute_capability(device), preset)

@@ -23,40 +23,40 @@ class _Remedy(NamedTuple):
 
 
 _CUDNN = (
-    "cuDNN fails, or is of another version than the engine needs",
-    'pip install --upgrade "frame-booster[cuda]", and LD_LIBRARY_PATH without another cuDNN',
+    "cuDNN failed, or is not the version that the engine needs",
+    'pip install --upgrade "frame-booster[cuda]", and remove other cuDNN versions from LD_LIBRARY_PATH',
 )
 _REMEDIES = (
     _Remedy(
         ("libdevice",),
-        "XLA does not find libdevice of CUDA",
-        'pip install "frame-booster[cuda]", or XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER, the folder of a CUDA toolkit',
+        "XLA does not find CUDA's libdevice",
+        'pip install "frame-booster[cuda]", or set XLA_FLAGS=--xla_gpu_cuda_data_dir=FOLDER to that of a CUDA toolkit',
     ),
     _Remedy(("dnn library", "dnn_library"), *_CUDNN),
     _Remedy(
         ("failed to determine best", "no valid config", "no algorithm worked", "no supported config", "alloc_failed"),
-        "XLA finds no way to compute a convolution, often for want of memory",
-        "close what else uses the card, or give --batch-size 1 or a smaller --flow-scale",
+        "XLA cannot compute a convolution, often because memory is too small",
+        "close other programs that use the GPU, or use --batch-size 1 or a smaller --flow-scale",
     ),
     _Remedy(("cudnn",), *_CUDNN),
     _Remedy(
         ("no kernel image", "invalid_ptx", "no_binary_for_gpu", "unsupported_ptx", "unsupported ptx", "ptxas"),
-        "the engine was not built for this card, or its driver is too old for the engine",
-        "a newer driver; TensorFlow of Python 3.12 or later; or --engine onnx --provider cuda",
+        "the engine was not built for this GPU, or the driver is too old for the engine",
+        "update the driver, use Python 3.12 or later, or use --engine onnx --provider cuda",
     ),
     _Remedy(
         ("illegal memory access", "launch failed", "unspecified launch", "device_removed", "device lost", "ecc error"),
-        "the device stopped while it computed",
-        "the driver may have reset it, or the card may be faulty: try again, and with --resume it goes on from there",
+        "the device stopped working during the computation",
+        "the driver may have reset it, or it may be faulty: try again; a run with --resume continues",
     ),
 )
 _OLDER_CARD = _Remedy(
     ("dnn", "no kernel image", "no algorithm", "no valid config", "autotuning"),
-    "cuDNN from 9.11 on has no kernels for cards before Turing, as this one",
+    "cuDNN 9.11 and later do not support GPUs before Turing, such as this one",
     CUDNN_OF_ALL_CARDS,
 )
 """Of a card that cuDNN has no kernels for: the extra would bring the same cuDNN again."""
-_ANOTHER = _Remedy((), "the device fails", "frame-booster doctor tells what is there")
+_ANOTHER = _Remedy((), "the device failed", "frame-booster doctor checks drivers and libraries")
 
 
 def device_failure(device: str, error: Exception) -> ModelError | None:
@@ -74,7 +74,7 @@ def device_failure(device: str, error: Exception) -> ModelError | None:
     remedy = next((r for r in remedies if any(sign in lower for sign in r.signs)), _ANOTHER)
     said = " ".join(text.split())
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
-    return ModelError(f"{remedy.what} on {device}: {said}", hint=f"{remedy.hint}; --device cpu goes without it")
+    return ModelError(f"{remedy.what} on {device}: {said}", hint=f"{remedy.hint}; or use --device cpu")
 
 
 def _is_older(device: str) -> bool:

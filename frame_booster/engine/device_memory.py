@@ -100,4 +100,4 @@ def begin_on_gpus(tf: Any, limit: int | None) -> None:
             tf.config.set_logical_device_configuration(gpu, wanted)
     except RuntimeError as error:
         if limit is not None:
-            raise ModelError("the memory of a device can only be limited before a network is loaded") from error
+            raise ModelError("device memory can only be limited before a network is loaded") from error

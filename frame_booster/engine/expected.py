@@ -99,12 +99,12 @@ def left_unused(asked: str, devices: str) -> str | None:
         return None
     if lacks_driver():
         return (
-            "the processor does the work, though the libraries of CUDA are installed: no NVIDIA driver is found "
-            f"({DRIVER}); --device cpu says that it is meant"
+            "the CPU is used, although the CUDA libraries are installed: no NVIDIA driver is found "
+            f"({DRIVER}); --device cpu silences this"
         )
     if not nvidia_gpus():
         return None
     return (
-        "the processor does the work, though this machine has an NVIDIA GPU: frame-booster doctor tells what is "
-        "missing; --device cpu says that it is meant"
+        "the CPU is used, although this machine has an NVIDIA GPU: frame-booster doctor shows what is missing; "
+        "--device cpu silences this"
     )

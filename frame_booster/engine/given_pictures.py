@@ -34,7 +34,7 @@ def checked_pictures(frame0: npt.ArrayLike, frame1: npt.ArrayLike) -> tuple[Pict
     if first.shape != second.shape or first.dtype != second.dtype:
         raise InputError(
             f"the frames differ: frame0 is {first.shape} {first.dtype}, frame1 {second.shape} {second.dtype}",
-            hint="bring them to one shape and dtype",
+            hint="convert them to the same shape and dtype",
         )
     return first, second
 
@@ -50,35 +50,37 @@ def checked_time(t: SupportsFloat) -> float:
             raise TypeError
         at = float(t)
     except (TypeError, ValueError) as error:
-        raise InputError(f"t is one number from 0 to 1, not a value of type {type(t).__name__}") from error
+        raise InputError(f"t must be one number from 0 to 1, not a {type(t).__name__}") from error
     except OverflowError as error:
-        raise InputError("t is not from 0 to 1", hint="0 is frame0, 1 is frame1") from error
+        raise InputError("t is outside the range from 0 to 1", hint="0 is frame0, 1 is frame1") from error
     if not 0.0 <= at <= 1.0:
-        raise InputError(f"t = {at:g} is not from 0 to 1", hint="0 is frame0, 1 is frame1")
+        raise InputError(f"t = {at:g} is outside the range from 0 to 1", hint="0 is frame0, 1 is frame1")
     return at
 
 
 def _conversion(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "f":
-        return "convert it by .astype(np.float32), in [0, 1]"
-    return "convert it by .astype(np.uint8), where it is in [0, 255]"
+        return "convert it with .astype(np.float32), with values in [0, 1]"
+    return "convert it with .astype(np.uint8) if its values are in [0, 255]"
 
 
 def _array(name: str, given: npt.ArrayLike) -> Pictures:
     try:
         frame = np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} is no array: {type(given).__name__}", hint=f"a NumPy array of {_DTYPES}") from error
+        raise InputError(
+            f"{name} is not an array: {type(given).__name__}", hint=f"use a NumPy array of {_DTYPES}"
+        ) from error
     if frame.ndim not in (3, 4) or frame.shape[-1] != 3:
         raise InputError(
-            f"{name} has the shape {frame.shape}, not (H, W, 3) or (B, H, W, 3)", hint="RGB, channels last"
+            f"{name} has the shape {frame.shape}, not (H, W, 3) or (B, H, W, 3)", hint="use RGB, channels last"
         )
     if min(frame.shape[-3:-1]) < 2:
-        raise InputError(f"{name} has the shape {frame.shape}; height and width are 2 px at least")
+        raise InputError(f"{name} has the shape {frame.shape}; height and width must be at least 2 px")
     if frame.size == 0:
-        raise InputError(f"{name} has the shape {frame.shape}: there is no picture in it")
+        raise InputError(f"{name} has the shape {frame.shape}, which contains no frame")
     if frame.dtype not in TOP:
-        raise InputError(f"{name} is of {frame.dtype}, not {_DTYPES}", hint=_conversion(frame.dtype))
+        raise InputError(f"{name} has the dtype {frame.dtype}, not {_DTYPES}", hint=_conversion(frame.dtype))
     if frame.dtype != np.float32:
         return frame
     # Not-a-number is the least and the greatest of values where it is among them.
@@ -88,5 +90,5 @@ def _array(name: str, given: npt.ArrayLike) -> Pictures:
     if low < -OVERSHOOT or high > 1.0 + OVERSHOOT:
         whites = [w for w in (255, 65535) if -OVERSHOOT * w <= low and 1.0 < high <= (1.0 + OVERSHOOT) * w]
         hint = f"divide by {whites[0]}" if whites else "scale them to [0, 1]"
-        raise InputError(f"{name} has values from {low:g} to {high:g}; float32 frames lie in [0, 1]", hint=hint)
+        raise InputError(f"{name} has values from {low:g} to {high:g}; float32 frames must be in [0, 1]", hint=hint)
     return np.clip(frame, 0.0, 1.0) if low < 0.0 or high > 1.0 else frame

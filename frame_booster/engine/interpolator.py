@@ -80,7 +80,7 @@ class Interpolator:
                     raise
                 what = f"{self.model.device} has too little memory for {width}x{height}"
                 what += f", {batch} at once" if batch > 1 else ""
-                raise ModelError(what, hint="fewer or smaller pictures at a time, or another device") from error
+                raise ModelError(what, hint="use a smaller batch, smaller frames or another device") from error
 
 
 def load_model(

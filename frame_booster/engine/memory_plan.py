@@ -83,12 +83,14 @@ def flow_downscale_of(scale: Fraction, network: FlowScaled) -> int:
       InputError: there is no such scale, or the network does not support it.
     """
     if scale not in FLOW_SCALES:
-        raise InputError(f"flow scale {float(scale):g} is not one of {', '.join(f'{float(s):g}' for s in FLOW_SCALES)}")
+        raise InputError(
+            f"--flow-scale {float(scale):g} is not one of {', '.join(f'{float(s):g}' for s in FLOW_SCALES)}"
+        )
     flow_downscale = FLOW_SCALES.index(scale)
     if flow_downscale > network.max_flow_downscale:
         able = " or ".join(name for name, preset in PRESETS.items() if preset.max_flow_downscale >= flow_downscale)
-        hint = f"leave out --flow-scale, or use {able}" if able else "leave out --flow-scale"
-        raise InputError("this network finds motion at full scale only", hint=hint)
+        hint = f"remove --flow-scale, or use --model {able}" if able else "remove --flow-scale"
+        raise InputError("this network supports only --flow-scale 1", hint=hint)
     return flow_downscale
 
 
@@ -158,8 +160,8 @@ def make_plan(
             least = needed_bytes(plan, layout, needs) + max_memory - room
             raise InputError(
                 f"{layout.width}x{layout.height} needs about {least / 2**20:.0f} MiB with {model.name}, "
-                f"of which {max_memory / 2**20:.0f} MiB are allowed",
-                hint="give more with --max-memory, or a smaller --flow-scale",
+                f"but {max_memory / 2**20:.0f} MiB are allowed",
+                hint="raise --max-memory, or use a smaller --flow-scale",
             )
     return plan
 

@@ -25,4 +25,6 @@ def shipped_weights(name: str) -> Path:
         path = folder / file
         if path.is_file():
             return path
-    raise ModelError(f"the weights of {name} are not installed", hint="give a file with --weights")
+    raise ModelError(
+        f"the weights of {name} are not installed", hint="reinstall frame-booster, or give a file with --weights"
+    )

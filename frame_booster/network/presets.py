@@ -110,7 +110,7 @@ def register(preset: Preset) -> None:
       ValueError: there is already one of that name.
     """
     if preset.name in PRESETS:
-        raise ValueError(f"there is a preset {preset.name!r} already")
+        raise ValueError(f"a preset {preset.name!r} exists already")
     PRESETS[preset.name] = preset
 
 
@@ -180,7 +180,7 @@ def preset_of(name: str) -> Preset:
       ModelError: there is no such network.
     """
     if name not in PRESETS:
-        raise ModelError(f"no network named {name!r}", hint=f"there is: {', '.join(PRESETS)}")
+        raise ModelError(f"unknown network {name!r}", hint=f"use one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
 

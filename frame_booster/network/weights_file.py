@@ -48,7 +48,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         with safe_open(str(path), framework="numpy") as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"not a usable safetensors file: {error}", path=path) from error
+        raise ModelError(f"is not a valid safetensors file: {error}", path=path) from error
 
 
 def stored_dtype(path: Path) -> str:
@@ -67,10 +67,12 @@ def check_metadata(path: Path, network: str) -> dict[str, str]:
     metadata = read_metadata(path)
     version, name = metadata.get("format_version"), metadata.get("network")
     if version != FORMAT_VERSION:
-        raise ModelError(f"format version {version!r}, this program reads {FORMAT_VERSION!r}", path=path)
+        raise ModelError(
+            f"has weights in format version {version!r}, but this program reads {FORMAT_VERSION!r}", path=path
+        )
     if name != network:
-        hint = f"choose it with --model {name}" if name else "the file does not say which network it is for"
-        raise ModelError(f"weights of network {name!r}, not {network!r}", path=path, hint=hint)
+        hint = f"use --model {name}" if name else "the file does not say which network it is for"
+        raise ModelError(f"has weights for the network {name!r}, not {network!r}", path=path, hint=hint)
     return metadata
 
 
@@ -89,11 +91,11 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         if names != set(shapes):
             missing, unknown = sorted(set(shapes) - names), sorted(names - set(shapes))
             parts = [f"{len(m)} {what} ({m[0]}, ...)" for what, m in (("missing", missing), ("unknown", unknown)) if m]
-            raise ModelError(f"tensor names do not match: {', '.join(parts)}", path=path)
+            raise ModelError(f"has other tensors than the network: {', '.join(parts)}", path=path)
         arrays = {key: tensor_of(file, key, path) for key in shapes}
     for key, shape in shapes.items():
         if arrays[key].shape != shape:
-            raise ModelError(f"{key} has shape {arrays[key].shape}, not {shape}", path=path)
+            raise ModelError(f"tensor {key} has shape {arrays[key].shape}, not {shape}", path=path)
     return {key: array.astype(np.float32) for key, array in arrays.items()}
 
 
@@ -107,5 +109,7 @@ def tensor_of(file: Any, name: str, path: Path) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] = file.get_tensor(name)
     except (TypeError, SafetensorError) as error:
         kind = file.get_slice(name).get_dtype()
-        raise ModelError(f"{name} is {kind}, which NumPy has not", path=path, hint="save it as float16") from error
+        raise ModelError(
+            f"tensor {name} has the dtype {kind}, which NumPy does not support", path=path, hint="save it as float16"
+        ) from error
     return array

@@ -141,7 +141,7 @@ def run(
         except Interrupted as error:
             if error.path is not None:
                 raise
-            left = "what has gone into the pipe is not whole" if is_pipe(work.target) else "nothing was written"
+            left = "the output in the pipe is incomplete" if is_pipe(work.target) else "nothing was written"
             raise Interrupted(f"{error.message}; {left}") from error
         facts = work.model.facts
         for text in unused_hardware(options, ",".join(one.device for one in (facts, *facts.peers))):
@@ -181,7 +181,7 @@ def opened_run(
     goes_to = destination(path, output, options)
     target, pictures = goes_to.path, goes_to.pictures
     if options.resume and (pictures or is_pipe(path) or is_pipe(target)):
-        raise InputError("resuming needs a file to read and a file to write")
+        raise InputError("--resume needs a file as input and a file as output")
     mask = None if options.mask is None else read_mask(Path(options.mask))
     with open_source(path, options.source, **options.part) as source:
         if goes_to.folder is not None and not dry:
@@ -207,7 +207,9 @@ def opened_run(
                 source.report.warn(close)
         check_steps(options, source.info.rate)
         for left in [] if is_pipe(target) else left_by_killed_runs(target.parent if pictures else target, time.time()):
-            source.report.warn(f"an earlier run that was killed has left {left}; delete it unless something writes it")
+            source.report.warn(
+                f"{left} is left from an earlier run that was killed; delete it unless a run is writing it"
+            )
         for text in unused_options(options):
             source.report.warn(text)
         lazy = LazyModel(options, model or (lambda asked: load(asked, _work_of(source, asked))))

@@ -65,9 +65,9 @@ def destination(path: Path, output: str | None, options: BoostOptions) -> Destin
         return Destination(target)
     if is_pipe(path):
         raise InputError(
-            "the result of a pipe has no name in a folder",
+            "a result of standard input has no name in this folder",
             path=target,
-            hint="name a file in it; or a pattern, as %05d.png, for pictures",
+            hint="give the name of a file in it, or a pattern such as %05d.png for images",
         )
     return Destination(target / default_output(path, options.multiple).name, named=False, folder=target)
 
@@ -78,9 +78,9 @@ def _check_kind(pattern: Path, output_format: str | None) -> None:
         return
     asked = CODECS.get(picture_suffix(output_format) or "")
     if asked is None or asked != CODECS.get(pattern.suffix.lower()):
-        hint = "leave --output-format out, or give the pattern its suffix"
+        hint = "remove --output-format, or use its suffix in the pattern"
         raise InputError(
-            f"the pattern is of another kind than --output-format {output_format}", path=pattern, hint=hint
+            f"the suffix of the pattern contradicts --output-format {output_format}", path=pattern, hint=hint
         )
 
 

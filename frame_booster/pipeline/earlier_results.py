@@ -78,4 +78,4 @@ class EarlierResults:
 
 def made_again(why: str) -> str:
     """Returns a warning about an incomplete output that is made again."""
-    return f"the output that was there was not whole, and is made again: {why}"
+    return f"the existing output was incomplete and is made again: {why}"

@@ -94,15 +94,15 @@ class FolderRun:
         self.given = [Given(str(source))] if isinstance(source, Path) else list(source)
         self.report = report or (lambda path, news: None)
         if target is not None and target.is_file():
-            raise OutputError("is a file; the results of several inputs need a folder", path=target)
+            raise OutputError("is a file, but several inputs need a folder", path=target, hint="for example -o out/")
         self._results = ResultNames(target, options.multiple, options.output_format, folder.suffix)
         self.outcomes: list[FileOutcome] = []
         """Outcomes so far of files, and of folders that cannot be read."""
         self.files = list(self._found())
         if not self.files and not self.outcomes and not folder.watch:
-            raise InputError("has no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
+            raise InputError("contains no videos", path=", ".join(g.text for g in self.given), hint="see --pattern")
         if folder.watch and not any(self._is_folder(given) for given in self.given):
-            raise InputError("--watch needs a folder among the inputs", hint="leave it out")
+            raise InputError("--watch needs a folder among the inputs", hint="remove --watch")
         self._results.give(self.files)
         self._results.check()
         self._models: dict[tuple[str | None, ...], LoadedNetwork] = {}
@@ -140,7 +140,7 @@ class FolderRun:
                 continue
             into = self._tree_of(path)
             if into.exists() and into.samefile(path):
-                raise InputError("the output folder is the input folder", path=into, hint="give another with -o")
+                raise InputError("the output folder is the input folder", path=into, hint="choose another with -o")
             # Files in the output folder are not inputs, unless it contains the input folder.
             results = into if self.target is None else self.target
             without = None if results.resolve() in path.resolve().parents else results
@@ -173,8 +173,8 @@ class FolderRun:
             free = free_space(folder / "any")
             if free is not None and size > free and self.options.duration is None:
                 return (
-                    f"{folder}: space may not suffice: the inputs have {shown_bytes(size)} together, "
-                    f"and {shown_bytes(free)} are free"
+                    f"{folder}: the disk may be too small: the inputs have {shown_bytes(size)} together, "
+                    f"but {shown_bytes(free)} are free"
                 )
         return None
 

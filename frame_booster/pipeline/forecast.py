@@ -95,7 +95,7 @@ def forecast(
         of work of a single one.
     """
     if source == "-":
-        error = InputError("standard input is not read for a dry run", hint="what is read is gone; give a file")
+        error = InputError("--dry-run cannot read standard input, which can be read only once", hint="use a file")
         return refused(source, output or "", error)
     try:
         with opened_run(source, output, options, _not_loaded, film=film, dry=True) as work:
@@ -230,7 +230,7 @@ def _time(
     usual = usual_cost(engine, options.model, options.device, options.precision, options.provider)
     if usual is None:
         return None, None
-    return round(usual.seconds(Work(size[0] * size[1], made)), 1), "not measured here: of a processor of two cores"
+    return round(usual.seconds(Work(size[0] * size[1], made)), 1), "not measured here; typical of a two-core CPU"
 
 
 def _seconds(speed: Speed, made: int) -> float:

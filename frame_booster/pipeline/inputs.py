@@ -68,10 +68,10 @@ def _told_where(where: str) -> Iterator[None]:
 
 def _check_among_others(given: Given, arguments: int) -> None:
     if given.text == "-":
-        raise InputError("standard input can only be the sole input", hint="boost it by a command of its own")
+        raise InputError("standard input must be the only input", hint="process it in a separate command")
     path = input_path(given.text)
     if not is_address(given.text) and not path.exists() and not is_pattern(path):
-        hint = "the output is named by -o" if arguments == 2 and not given.where else None
+        hint = "for an output, use -o" if arguments == 2 and not given.where else None
         raise InputError("no such file", path=path, hint=hint)
 
 
@@ -116,10 +116,12 @@ def _matched(text: str, folder: Path | None = None) -> list[Given]:
         if "." not in Path(text).name:
             files = [name for name in files if Path(name).suffix.lower() in VIDEOS]
     if not files:
-        raise InputError("matches no file", path=text, hint="of '**', folders of any depth; put it in quotes")
+        raise InputError("matches no file", path=text, hint="'**' matches folders of any depth; quote the pattern")
     if all(Path(name).suffix.lower() in PICTURES for name in files):
         raise InputError(
-            "matches pictures, each of which would be an input", path=text, hint="give their folder, or as %05d.png"
+            "matches images, each of which would be a separate input",
+            path=text,
+            hint="give their folder, or a pattern such as %05d.png",
         )
     fixed = fixed.joinpath(*_fixed(Path(text)))
     return [Given(name, Path(name).parent.relative_to(fixed), alone=False) for name in files]
@@ -148,7 +150,9 @@ def _listed(path: Path) -> Iterator[Given]:
         raise InputError("is neither UTF-8 nor UTF-16 with a BOM", path=where, hint="save the list as UTF-8") from error
     except FileNotFoundError as error:
         raise InputError(
-            "no such list", path=path, hint='"@FILE" has an input a line; a file called so is ./@FILE'
+            "no such list",
+            path=path,
+            hint='"@FILE" is a list with one input per line; for a file with an @, use ./@FILE',
         ) from error
     except OSError as error:
         raise InputError(f"the list cannot be read: {error.strerror}", path=path) from error
@@ -166,7 +170,7 @@ def _listed(path: Path) -> Iterator[Given]:
             if text == "-":
                 raise InputError("standard input cannot be in a list")
             if text.startswith("@") and not _exists(path.parent / text):
-                raise InputError("a list cannot name another list", hint="give both on the command line")
+                raise InputError("a list cannot name another list", hint="give both lists on the command line")
             here = text if is_address(text) else os.path.join(path.parent, text)  # noqa: PTH118  (keeps a slash)
             # Brackets in the name of the list's folder are not a pattern.
             found = (
@@ -174,7 +178,7 @@ def _listed(path: Path) -> Iterator[Given]:
             )
         yield from (replace(given, where=where, alone=False) for given in found)
     if none:
-        raise InputError("the list names no input", path=path)
+        raise InputError("the list contains no input", path=path)
 
 
 def _unquoted(line: str) -> str:
@@ -189,5 +193,5 @@ def _unquoted(line: str) -> str:
     if quote not in ("'", '"'):
         return line
     if len(line) < 2 or not line.endswith(quote) or quote in line[1:-1]:
-        raise ValueError(f"a name in quotes must be all of the line, and end with {quote}")
+        raise ValueError(f"a name in quotes must be the whole line and end with {quote}")
     return line[1:-1]

@@ -115,12 +115,12 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 """Functions that parse the text of a keyword as on the command line."""
 _HINTS = {
-    "device": 'as "cpu", or several, "gpu:0,gpu:1"',
-    "input_size": 'as "1280x720"',
-    "options": 'as (("tune", "animation"),)',
-    "container_options": 'as (("movflags", "+faststart"),)',
+    "device": 'for example "cpu", or several: "gpu:0,gpu:1"',
+    "input_size": 'for example "1280x720"',
+    "options": 'for example (("tune", "animation"),)',
+    "container_options": 'for example (("movflags", "+faststart"),)',
 }
-_LISTED = "docs/reference/python.md lists those that there are"
+_LISTED = "docs/reference/python.md lists all options"
 
 
 @functools.cache
@@ -148,7 +148,7 @@ def _check_known(keywords: dict[str, Any]) -> None:
     known = keyword_types()
     for name in sorted(set(keywords) - set(known)):
         near = [f"input_{name}"] if f"input_{name}" in known else difflib.get_close_matches(name, known)
-        raise InputError(f"unknown option: {name}", hint=f"is it {' or '.join(near)}?" if near else _LISTED)
+        raise InputError(f"unknown option: {name}", hint=f"did you mean {' or '.join(near)}?" if near else _LISTED)
 
 
 def options_of(keywords: dict[str, Any]) -> BoostOptions:
@@ -161,7 +161,7 @@ def options_of(keywords: dict[str, Any]) -> BoostOptions:
     asked = keywords.get("fps")
     if isinstance(asked, str) and isinstance(factor := parse_fps(asked), int):
         if keywords.get("factor") is not None:
-            raise InputError("fps and factor exclude each other", hint="give one of them")
+            raise InputError("fps and factor exclude each other", hint="use one of them")
         keywords = {**keywords, "fps": None, "factor": factor}
     keywords = {name: value_of(name, value) for name, value in keywords.items()}
     encoder = {f.name: keywords[f.name] for f in fields(EncoderOptions) if f.name in keywords}

@@ -71,6 +71,6 @@ class NotedNetwork:
         if names:
             had, has = (", ".join(f"{name} {getattr(one, name)}" for name in names) for one in (self, model))
             raise InputError(
-                f"an earlier run had {had}, this one has {has}",
-                hint="load the model so, or delete the folder of the output's segments",
+                f"the earlier run used {had}, but this one uses {has}",
+                hint="use the earlier values, or delete the folder with the segments of the output",
             )

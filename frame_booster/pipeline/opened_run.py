@@ -125,7 +125,7 @@ class OpenedRun:
         """
         target = self.target
         if not self.format_name:
-            raise InputError("pictures cannot go into one file", path=target, hint="leave the output format out")
+            raise InputError("images cannot be written into one file", path=target, hint="remove the output format")
         with partial_file(target, overwrite=self.options.overwrite) as partial:
             job = self.job(lambda opening: FileSink(partial, self.source, opening.frame, self.sink_options(opening)))
             try:
@@ -134,7 +134,7 @@ class OpenedRun:
                 if not job.kept_partial or is_pipe(target):
                     raise
                 kept = keep_partial(partial, target, overwrite=self.options.overwrite)
-                raise Interrupted("interrupted; what was done is kept", path=kept) from error
+                raise Interrupted("interrupted; the finished part is kept here", path=kept) from error
             if not is_pipe(target):
                 time_base = outcome.timeline.time_base
                 with Stopwatch() as check:
@@ -154,7 +154,7 @@ class OpenedRun:
             return verify(partial, self.format_name, written, time_base, self.stop)
         except OutputError as error:
             left = "the finished segments are kept" if self.options.resume else "nothing was written"
-            hint = f"{left}; another container, as .mkv or .nut, may hold it"
+            hint = f"{left}; try another container, such as .mkv or .nut"
             raise OutputError(error.message, path=self.target, hint=error.hint or hint) from error
 
     def broken_off(self, truncated: str | None, partial: Path, target: Path) -> list[str]:
@@ -175,17 +175,17 @@ class OpenedRun:
         if truncated is None:
             return []
         if self.options.allow_truncated:
-            return [f"{truncated}; the result ends there, too"]
+            return [f"{truncated}; the output ends there, too"]
         if is_pipe(target):
-            raise DecodeError(truncated, path=self.source.path, hint="get the whole file, or use --allow-truncated")
+            raise DecodeError(truncated, path=self.source.path, hint="use the complete file, or --allow-truncated")
         if partial.is_dir():
             kept = keep_partial_folder(partial, target)
         else:
             kept = keep_partial(partial, target, overwrite=self.options.overwrite)
         raise DecodeError(
-            f"{truncated}; what was made of it is kept as {kept}",
+            f"{truncated}; the output so far is kept as {kept}",
             path=self.source.path,
-            hint="get the whole file, or let the result have its name by --allow-truncated",
+            hint="use the complete file, or --allow-truncated to accept this one",
         )
 
     def to_pictures(self) -> Outcome:
@@ -200,7 +200,7 @@ class OpenedRun:
                 if not job.kept_partial:
                     raise
                 kept = keep_partial_folder(partial, target)
-                raise Interrupted("interrupted; what was done is kept", path=kept) from error
+                raise Interrupted("interrupted; the finished part is kept here", path=kept) from error
             with Stopwatch() as check:
                 verify_pictures(partial, outcome.written)
             outcome = replace(outcome, stages=replace(outcome.stages, check=check.seconds))

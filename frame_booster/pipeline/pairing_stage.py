@@ -155,7 +155,7 @@ class PairingStage:
                 raise DecodeError(
                     f"timestamps go back, from {last} to {item.pts}",
                     path=self._source.path,
-                    hint="a source must not give such frames; please report this with the file",
+                    hint="this is a bug in frame-booster; please report it with the file",
                 )
             last = item.pts
             send(pairing.add(item))
@@ -177,7 +177,7 @@ class PairingStage:
         self._tell_of_loop(before, pairing.counts)
         left = pairing.owed_captions(last + 1)
         if left:
-            self._source.report.warn(f"the last {left} pieces of closed captions are lost: no frame comes after them")
+            self._source.report.warn(f"the last {left} packets of closed captions are lost: no frame follows them")
 
     def _again(self, first: SourceFrame) -> SourceFrame | None:
         """Returns the first frame of the whole input if the video is a loop, else None.
@@ -191,6 +191,6 @@ class PairingStage:
 
     def _tell_of_loop(self, before: Counts, now: Counts) -> None:
         if self._settings.loop and now.cuts > before.cuts:
-            self._source.report.warn("the loop has a cut between its last frame and its first: the last is held")
+            self._source.report.warn("--loop: there is a cut between the last frame and the first, so the last is held")
         elif self._settings.loop and now.gaps > before.gaps:
-            self._source.report.warn("the last frame of the loop is shown for longer than --max-gap: it is held")
+            self._source.report.warn("--loop: the last frame is shown for longer than --max-gap, so it is held")

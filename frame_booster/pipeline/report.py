@@ -113,7 +113,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise InputError("is too large for a report", path=path)
+            raise InputError("is too large to be a report", path=path)
         text = read_text(path)
     except FileNotFoundError as error:
         raise InputError("no such report", path=path) from error
@@ -128,7 +128,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
         sound |= bool(entries) or (isinstance(document, dict) and document.get("files") == [])
         found += entries
     if not sound:
-        raise InputError("is no report of frame-booster", path=path, hint="as --report writes it")
+        raise InputError("is not a report of frame-booster", path=path, hint="use a file from --report")
     return found
 
 
@@ -147,8 +147,8 @@ def check_replaceable(path: Path) -> None:
             return
         read_report(path)
     except (OSError, InputError) as error:
-        hint = "give another name, or remove it first"
-        raise InputError("is there already, and is no report of frame-booster", path=path, hint=hint) from error
+        hint = "use another name, or remove it first"
+        raise InputError("exists already and is not a report of frame-booster", path=path, hint=hint) from error
 
 
 def _documents(texts: list[str]) -> list[Any]:

@@ -64,7 +64,7 @@ class ResultNames:
             fact = output.stat() if output.exists() else None
             other = inputs.get(same_name(output)) or (fact and known.get((fact.st_dev, fact.st_ino)))
             if other:
-                raise InputError(f"the output of {path} is the input {other}", path=output, hint="give another -o")
+                raise InputError(f"the output of {path} would be the input {other}", path=output, hint="use another -o")
 
     def output_of(self, path: Path) -> Path:
         """Returns the output path of an input; if names collide, it contains the input's suffix, `clip.avi.mkv`."""
@@ -101,9 +101,9 @@ class ResultNames:
                     ending = "" if tried[path] == 1 else f"-{tried[path] - 2 + number}"
                     if self._same_name(path, shared):
                         raise InputError(
-                            f"two inputs are called {path.name}, and their results would have one name",
+                            f"two inputs are called {path.name}, so their outputs would have the same name",
                             path=path.parent,
-                            hint="boost them by commands of their own, or their folders",
+                            hint="process them in separate commands, or give their folders",
                         )
                     chosen[path] = self._in_target(path, ending)
         self.outputs |= chosen

@@ -83,7 +83,7 @@ class Segments:
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
-            raise InputError("another run is at work on this output", path=target, hint="wait for it") from error
+            raise InputError("another run is writing this output", path=target, hint="wait for it") from error
         except OSError as error:
             raise cannot_write(error, self.folder) from error
         try:
@@ -110,7 +110,7 @@ class Segments:
             names = set(state["segments"])
             if state.get("key") != key:
                 raise InputError(
-                    "an earlier run had another input, other options, other weights or another version",
+                    "the earlier run had another input, options, weights or version",
                     path=self.folder,
                     hint="delete the folder to start again",
                 )

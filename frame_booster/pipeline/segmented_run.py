@@ -39,7 +39,7 @@ def run_in_segments(run: OpenedRun) -> Outcome:
         if not segments.paths:
             raise
         why = error.message if isinstance(error, Interrupted) else "interrupted"
-        kept = f"{len(segments.paths)} segments are kept, and the same command goes on"
+        kept = f"{len(segments.paths)} segments are kept; the same command continues"
         raise Interrupted(f"{why}; {kept}", path=run.target) from error
     finally:
         segments.release()

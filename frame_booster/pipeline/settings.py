@@ -61,7 +61,7 @@ def check_steps(options: BoostOptions, rate: Fraction | None) -> None:
     times = options.fps * (options.slow_motion or 1) / rate
     if times > MOST_FRAMES:
         raise InputError(
-            f"{options.model} makes at most {MOST_FRAMES} frames of one, and {float(options.fps):g} a second are "
-            f"{float(times):.4g} of one",
-            hint="another --model does, or a lower --fps",
+            f"--model {options.model} makes at most {MOST_FRAMES} frames from one, but {float(options.fps):g} fps "
+            f"needs {float(times):.4g}",
+            hint="use another --model, or a lower --fps",
         )

@@ -101,17 +101,19 @@ def check_space(target: Path, size: Size | None, *, twice: bool = False) -> str 
         likely, least, there = 2 * likely, 2 * least, _total_size(folder_of_segments(target))
     if least - there > free:
         replaced = target.stat().st_size if target.is_file() else 0
-        hint = "make room, or write to another disk with -o"
+        hint = "free some space, or write to another disk with -o"
         if least - there <= free + replaced:
-            hint = "the file that it replaces stays until the new one is whole: move that away first"
+            hint = "the existing file stays until the new one is complete; move it to another disk first"
         raise OutputError(
-            f"there is not enough space: it will take {shown_bytes(likely)}, at the very least "
-            f"{shown_bytes(least - there)}, and {shown_bytes(free)} are free",
+            f"the disk is too small: the output needs about {shown_bytes(likely)}, at least "
+            f"{shown_bytes(least - there)}, but {shown_bytes(free)} are free",
             path=target,
             hint=hint,
         )
     if (likely - there) * _MARGIN > free:
-        return f"space may not suffice: it will take about {shown_bytes(likely)}, and {shown_bytes(free)} are free"
+        return (
+            f"the disk may be too small: the output needs about {shown_bytes(likely)}, but {shown_bytes(free)} are free"
+        )
     return None
 
 

@@ -211,8 +211,8 @@ class RateChoice:
         if self.multiple.denominator == 1:
             return Multiple(time_base, rate, self.multiple.numerator, self.slower)
         if rate is None:
-            text = f"{self.multiple} frames for one need the rate of the source, which it does not tell"
-            raise InputError(text, hint="give the rate of the result with --fps")
+            text = "the frame rate of the input is unknown"
+            raise InputError(text, hint="set the rate of the output with --fps")
         step_rate = _of_ffmpeg(rate * self.multiple / self.slower)
         return Grid(time_base, first_pts, step_rate, self.slower, snapped=snapped)
 

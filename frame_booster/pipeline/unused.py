@@ -25,7 +25,7 @@ def unused_hardware(options: BoostOptions, devices: str) -> list[str]:
     """
     told = []
     if options.max_device_memory is not None and "GPU" not in devices:
-        told.append("--max-device-memory has no effect on the processor")
+        told.append("--max-device-memory has no effect on the CPU")
     # A provider that the user chose is intended.
     idle = left_unused(options.device, devices) if options.provider == "auto" else None
     return told if idle is None else [*told, idle]

@@ -76,7 +76,7 @@ def test_of_several_that_failed_the_first_has_the_code() -> None:
 
 def test_of_several_inputs_a_lack_of_space_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
     make_video(Path("in.mkv"), pts=range(2))
-    monkeypatch.setattr(FolderRun, "space_warning", lambda _: "space may not suffice")
+    monkeypatch.setattr(FolderRun, "space_warning", lambda _: "the disk may be too small")
     done = run("in.mkv", "-o", "out/", "--skip-existing")
     assert done.exit_code == 0
-    assert done.stderr.splitlines()[0] == "frame-booster: warning: space may not suffice"
+    assert done.stderr.splitlines()[0] == "frame-booster: warning: the disk may be too small"

@@ -86,7 +86,7 @@ def test_what_a_card_lacks_is_what_can_be_installed_there(
     monkeypatch.setattr(sys, "platform", system)
     assert [gap["command"] for gap in doctor._missing(found)] == ([] if command is None else [command])
     hint = device.no_such_gpu(0, 0).hint
-    assert hint == f"--device cpu, or {'--engine onnx' if command is None else command}"
+    assert hint == f"use --device cpu, or {'--engine onnx' if command is None else command}"
 
 
 def test_a_cache_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_provider_for_cards_says_whether_a_driver_is_missing(
     monkeypatch.setattr(providers, "nvidia_gpus", lambda: 0)
     monkeypatch.setattr(providers, "driver_version", lambda: driver)
     hint = providers.install_hint(providers.provider_named("cuda"))
-    assert hint == ("no NVIDIA driver is found" if driver is None else "the NVIDIA driver reports no card")
+    assert hint == ("no NVIDIA driver is found" if driver is None else "the NVIDIA driver reports no GPU")
 
 
 @pytest.mark.parametrize(("machine", "extra"), [("x86_64", "openvino"), ("arm64", "openvino"), ("ARM64", "onnx")])

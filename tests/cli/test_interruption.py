@@ -103,10 +103,10 @@ def test_what_is_said_of_an_interruption_is_true(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mp4", pts=range(150), size=(160, 96))
     assert "nothing was written" in str(stopped(source, str(tmp_path / "out.mp4")))
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
-    assert "what has gone into the pipe is not whole" in str(stopped(source, os.devnull, output_format="nut"))
+    assert "the output in the pipe is incomplete" in str(stopped(source, os.devnull, output_format="nut"))
     said = stopped(source, str(tmp_path / "out.mp4"), resume=True, segment=Fraction(1, 5))
     kept = list((tmp_path / ".out.mp4.segments").glob("*.packets"))
-    assert "the same command goes on" in str(said)
+    assert "the same command continues" in str(said)
     assert kept, list((tmp_path / ".out.mp4.segments").iterdir())
 
 
@@ -123,7 +123,7 @@ def test_a_signal_leaves_the_part_that_is_done_where_asked(tmp_path: Path, name:
         process.send_signal(getattr(signal, name))
         told = process.stderr.read()
     assert process.returncode == Interrupted.exit_code
-    assert "what was done is kept" in told
+    assert "the finished part is kept" in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.partial.mp4"]
     frames = decoded(tmp_path / "out.partial.mp4")
     assert [time for time, _ in frames] == [Fraction(k, 50) for k in range(len(frames))]

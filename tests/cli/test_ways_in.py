@@ -78,7 +78,7 @@ def test_a_night_is_looked_at_first_killed_and_gone_on_with(night: Path) -> None
     again = called(night, *arguments, "--report", "night.jsonl", "--skip-existing")
     assert again.returncode == 0, again.stderr
     assert "a.2x.mp4: " not in again.stderr
-    assert "was not whole, and is made again" in again.stderr
+    assert "was incomplete and is made again" in again.stderr
     assert (night / "out" / "b.2x.mkv").stat().st_mtime_ns == kept
     assert [len(decoded(night / "out" / name)) for name in ("a.2x.mp4", "c.2x.mp4")] == [24, 10]
     lines = [json.loads(line) for line in (night / "night.jsonl").read_text().splitlines()[4:]]
@@ -122,7 +122,7 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         (["a.mp4", "-o", ""], "the name of the output is empty"),
         (["a.mp4", "--watch"], "--watch needs a folder"),
         (["a.mp4", "--dry-run", "--report", "r.json"], "--dry-run writes no files"),
-        (["a.mp4", "b.mkv", "--retry-failed", "list.txt"], "is no report"),
+        (["a.mp4", "b.mkv", "--retry-failed", "list.txt"], "is not a report"),
         (["a.mp4", "--preview", "--dry-run"], "--preview takes one input"),
         (["a.mp4", "b.mkv", "--preview"], "--preview takes one input"),
         (["a.mp4", "--preview", "--report", "r.json"], "--preview excludes --cluster, --report and --resume"),
@@ -140,7 +140,7 @@ def test_a_time_is_of_one_machine_where_several_would_work(night: Path) -> None:
         ),
         (["a.mp4", "-o", "out.mp4", "--report", "a.json"], "a.json: the report would replace the input or the output"),
         (["b.mkv", "a.mp4", "--report", "b.mkv"], "b.mkv: the report would replace the input or the output"),
-        (["a.mp4", "-o", "out.mp4", "--report", "b.mkv"], "b.mkv: is there already, and is no report of frame-booster"),
+        (["a.mp4", "-o", "out.mp4", "--report", "b.mkv"], "b.mkv: exists already and is not a report of frame-booster"),
         (["a.mp4", "--report", "-"], "--report needs the name of a file (for standard output, use --json)"),
         (["a.mp4", "--report", "no/r.json"], "the report cannot be written: no such folder (create the folder first)"),
     ],

@@ -104,7 +104,7 @@ def test_flow_of_smaller_frames_for_want_of_memory_is_told() -> None:
     for _ in range(2):
         assert values(maker.make(frames, [Request(0, 1)])) == [50]
     assert maker.plan == Plan(1, flow_downscale=1)
-    assert told == ["the device is short of memory: optical flow is estimated at half the scale"]
+    assert told == ["the device has too little memory: optical flow is estimated at half the scale"]
 
 
 def test_more_calls_than_the_plan_has_at_once_wait() -> None:

@@ -177,7 +177,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
     from frame_booster.engine.onnx.model import OnnxModel
 
-    with pytest.raises(ModelError, match=r"weights of network 'fbnet', not 'fbnet-2'.*--model fbnet"):
+    with pytest.raises(ModelError, match=r"weights for the network 'fbnet', not 'fbnet-2'.*--model fbnet"):
         OnnxModel("fbnet-2", shipped_weights("fbnet"), "cpu", provider="cpu")
     with pytest.raises(ModelError, match="no such weights file"):
         OnnxModel("fbnet-2", tmp_path / "none.safetensors", "cpu", provider="cpu")

@@ -33,7 +33,7 @@ def internal(text: str) -> Exception:
         ("Failed to determine best cudnn convolution algorithm: DNN library is not found", "LD_LIBRARY_PATH"),
         ("CUDNN_STATUS_NOT_INITIALIZED in cudnnCreate", "LD_LIBRARY_PATH"),
         ("DNN library initialization failed. Look at the errors above", "LD_LIBRARY_PATH"),
-        ("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution", "newer driver"),
+        ("CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution", "update the driver"),
         ("CUDA error: an illegal memory access was encountered", "--resume"),
         ("cudaSetDevice() on GPU:0 failed. Status: devices are busy or unavailable", "frame-booster doctor"),
     ],
@@ -76,8 +76,8 @@ def test_video_and_pictures_tell_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     model = OnGpu()
     model.device = "/GPU:0"
     frames = [scene(LAYOUT, 2 * k) for k in range(3)]
-    with pytest.raises(ModelError, match="libdevice of CUDA on /GPU:0"):
+    with pytest.raises(ModelError, match="CUDA's libdevice on /GPU:0"):
         BatchInterpolator(model, LAYOUT, Plan(2)).make(frames, [Request(0, 1), Request(1, 2)])
     picture = frames[0][0][..., None].repeat(3, -1)
-    with pytest.raises(ModelError, match="libdevice of CUDA on /GPU:0"):
+    with pytest.raises(ModelError, match="CUDA's libdevice on /GPU:0"):
         Interpolator(model).interpolate(picture, picture)

@@ -32,7 +32,7 @@ def test_tensorflow_has_the_precision_and_the_memory_of_the_card(device: str, in
     assert (found.device, found.precision, found.base_bytes) == (f"/GPU:{index}", precision, BASE_BYTES)
     assert found.device_room == (index, 7)
     assert expected_network("tensorflow", "fbnet-2", device, "float32", "auto").precision == "float32"
-    with pytest.raises(ModelError, match="sees 2 GPUs, not number 2"):
+    with pytest.raises(ModelError, match="no GPU number 2: TensorFlow finds 2"):
         expected_network("tensorflow", "fbnet-2", "gpu:2", "auto", "auto")
 
 

@@ -270,7 +270,9 @@ def test_files_that_follow_keep_to_few_pairs_where_more_do_not_compile(monkeypat
         compiler.done()
         assert maker.plan == Plan(FEW_PAIRS)
     assert compiler.compiled == [8]
-    assert [text.partition(":")[0] for text in told] == ["8 pairs at once failed to compile, fewer are made"]
+    assert [text.partition(":")[0] for text in told] == [
+        "a batch size of 8 failed to compile, so a smaller one is used"
+    ]
 
 
 def test_files_that_follow_a_want_of_memory_keep_what_was_compiled_for_it() -> None:

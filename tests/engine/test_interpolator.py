@@ -54,19 +54,19 @@ class Image:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (HALF * 510, r"values from 255 to 255; float32 frames lie in \[0, 1\] \(divide by 255\)"),
+        (HALF * 510, r"values from 255 to 255; float32 frames must be in \[0, 1\] \(divide by 255\)"),
         (HALF * 65535, "divide by 65535"),
         (HALF * 2 - 1.5, "scale them to"),
         (HALF * np.float32("nan"), "not finite"),
         (np.where(np.arange(3) == 1, np.float32("inf"), HALF).astype(np.float32), "not finite"),
-        (ZEROS[None][:0], r"shape \(0, 8, 10, 3\): there is no picture"),
-        (ZEROS[:1], "height and width are 2 px"),
+        (ZEROS[None][:0], r"shape \(0, 8, 10, 3\), which contains no frame"),
+        (ZEROS[:1], "height and width must be at least 2 px"),
         (ZEROS[..., :2], "channels last"),
         (ZEROS.transpose(2, 0, 1), "channels last"),
         (ZEROS[None, None], "channels last"),
         (HALF.astype(np.float64), "float64, not uint8, uint16 or float32 .*float32"),
         (ZEROS.tolist(), "int64, not uint8"),
-        ([[1], [2, 3]], "no array: list"),
+        ([[1], [2, 3]], "not an array: list"),
         (None, "shape"),
         ("frame.png", "shape"),
     ],
@@ -150,7 +150,7 @@ def test_want_of_memory_is_told_with_what_to_do(when: str) -> None:
             return isinstance(error, MemoryError)
 
     interpolate = Interpolator(Short()).interpolate  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match=r"^/CPU:0 has too little memory for 10x8 \(fewer or smaller pictures"):
+    with pytest.raises(ModelError, match=r"^/CPU:0 has too little memory for 10x8 \(use a smaller batch"):
         interpolate(ZEROS, ZEROS)
     with pytest.raises(ModelError, match="10x8, 2 at once"):
         interpolate(np.stack([ZEROS] * 2), np.stack([ZEROS] * 2))

@@ -86,7 +86,7 @@ def test_a_gpu_has_the_time_for_flow_at_full_size_where_that_is_better(
 def test_scales_that_there_are_not(model: Model) -> None:
     with pytest.raises(InputError, match="not one of"):
         make_plan(size(64, 64), model, flow_scale=Fraction(1, 3))
-    with pytest.raises(InputError, match="full scale only"):
+    with pytest.raises(InputError, match="supports only --flow-scale 1"):
         make_plan(size(64, 64), Model("fbnet", device="cpu", precision="float32"), flow_scale=Fraction(1, 2))
 
 

@@ -263,11 +263,11 @@ def test_a_folder_whose_name_has_a_space_is_one_word_of_the_flags(tmp_path: Path
     assert all(word.startswith("--") for word in words)
 
 
-@pytest.mark.parametrize("why", ["not wanted", "an old release", "no card", "too late"])
+@pytest.mark.parametrize("why", ["not wanted", "an old release", "no GPU", "too late"])
 def test_nothing_is_kept(card: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "an old release":
         monkeypatch.setattr(xla_cache, "_release", lambda: (2, 15))
-    if why == "no card":
+    if why == "no GPU":
         monkeypatch.setattr(xla_cache, "gpus", lambda: ())
     if why == "too late":
         monkeypatch.setitem(sys.modules, "tensorflow", object())

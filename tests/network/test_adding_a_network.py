@@ -135,9 +135,9 @@ def test_its_golden_frame_is_added_to_those_of_the_others(toy: Preset, tmp_path:
 
 def test_a_name_is_given_once_and_one_that_is_not_there_is_told(toy: Preset) -> None:
     assert shipped_weights("toy") == Path(toy.weights)
-    with pytest.raises(ValueError, match="'toy' already"):
+    with pytest.raises(ValueError, match="'toy' exists already"):
         register(toy)
-    with pytest.raises(ModelError, match=r"no network named 'nothing'.*there is: .*toy"):
+    with pytest.raises(ModelError, match=r"unknown network 'nothing'.*use one of .*toy"):
         preset_of("nothing")
 
 

@@ -219,7 +219,7 @@ def test_fbnet_r_keeps_a_logo_sharp_over_a_moving_scene() -> None:
 
 
 def test_unknown_network() -> None:
-    with pytest.raises(ModelError, match="no network named 'x'"):
+    with pytest.raises(ModelError, match="unknown network 'x'"):
         create_network("x")
 
 

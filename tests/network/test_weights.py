@@ -67,7 +67,7 @@ def test_names_follow_the_layers(saved: Path) -> None:
 
 
 def test_another_networks_weights_are_refused_with_advice(saved: Path) -> None:
-    with pytest.raises(ModelError, match=r"weights of network 'fbnet', not 'fbnet-r'.*--model fbnet"):
+    with pytest.raises(ModelError, match=r"weights for the network 'fbnet', not 'fbnet-r'.*--model fbnet"):
         load_weights(saved, create_network("fbnet-r"))
 
 
@@ -111,7 +111,7 @@ def test_numbers_that_only_tensorflow_knows_are_an_error_without_it(tmp_path: Pa
     """With TensorFlow comes NumPy's bfloat16, which the ONNX engine does not wait for."""
     command = [sys.executable, "-c", BFLOAT16, str(tmp_path / "w.safetensors")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert re.search(r"w\.safetensors.* a is BF16, .*\(save it as float16\)", done.stdout)
+    assert re.search(r"w\.safetensors.* a has the dtype BF16, .*\(save it as float16\)", done.stdout)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a weights file at all"])

@@ -93,7 +93,7 @@ def test_a_card_is_told_of_without_its_engine(source: Path, tmp_path: Path, monk
     assert forecast(str(source), str(tmp_path / "out.mkv"), options).outcome == "planned"
     assert [(network.device, network.precision) for network in planned] == [("/GPU:0", "bfloat16")] * 2
     refused = forecast(str(source), str(tmp_path / "out.mkv"), options_of({"engine": "tensorflow", "device": "gpu:1"}))
-    assert "TensorFlow sees 1 GPUs, not number 1" in str(refused.error)
+    assert "there is no GPU number 1: TensorFlow finds 1" in str(refused.error)
 
 
 def test_no_engine_is_imported(source: Path) -> None:

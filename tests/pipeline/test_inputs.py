@@ -38,15 +38,15 @@ def test_patterns_are_looked_up_and_names_that_look_like_one_are_names(here: Pat
     for pattern in ("*.avi", "[z]/*"):
         with pytest.raises(InputError, match="matches no file"):
             given_inputs([pattern])
-    with pytest.raises(InputError, match="matches pictures"):
+    with pytest.raises(InputError, match="matches images"):
         given_inputs(["p/*.png"])
 
 
 def test_several_inputs_must_be_there(here: Path) -> None:
     assert named("none.mp4") == ["none.mp4"], "alone, the run itself says so"
-    with pytest.raises(InputError, match=r"c\.mp4: no such file \(the output is named by -o\)"):
+    with pytest.raises(InputError, match=r"c\.mp4: no such file \(for an output, use -o\)"):
         given_inputs(["a.mkv", "c.mp4"])
-    with pytest.raises(InputError, match="sole input"):
+    with pytest.raises(InputError, match="the only input"):
         given_inputs(["-", "a.mkv"])
 
 
@@ -67,8 +67,8 @@ def test_a_list_is_read_as_seen_from_its_folder(here: Path, monkeypatch: pytest.
     [
         (b"a.mkv\n\nnone.mp4\n", r"bad\.txt, line 3: .*none\.mp4: no such file"),
         (b"a.mkv\n'b.mp4\n", r"line 2: a name in quotes"),
-        (b"\xff.mkv\n", r"line 1: is not UTF-8"),
-        (b"# nothing\n", r"bad\.txt: the list names no input"),
+        (b"\xff.mkv\n", r"line 1: is neither UTF-8"),
+        (b"# nothing\n", r"bad\.txt: the list contains no input"),
         (b"*.avi\n", r"line 1: .*matches no file"),
         (b"-\n", r"line 1: standard input"),
         (b"@other.txt\n", r"line 1: a list cannot name another"),
@@ -102,7 +102,7 @@ def test_where_results_go(here: Path) -> None:
     with pytest.raises(InputError, match=r"two inputs are called e\.mp4"):
         outputs("out", "s/1/e.mp4", "s/2/e.mp4")
     (here / "a.2x.mkv").hardlink_to(here / "b.mp4")
-    with pytest.raises(InputError, match="is the input"):
+    with pytest.raises(InputError, match="would be the input"):
         outputs(None, "a.mkv", "b.mp4")
 
 
@@ -118,5 +118,5 @@ def test_a_folder_takes_a_video_under_a_name_and_pictures_where_they_are_meant(h
     assert goes("a.mkv", "new/", "matroska") == ("new/a.2x.mkv", False)
     assert goes("a.mkv", "new/%03d.png") == ("new/%03d.png", True)
     assert goes("p", "new/") == goes("p/%d.png", "new/") == ("new", True), "pictures stay pictures"
-    with pytest.raises(InputError, match="pipe has no name"):
+    with pytest.raises(InputError, match="standard input has no name"):
         goes("-", "new/")

@@ -35,7 +35,7 @@ def test_a_cut_between_last_and_first_is_held_and_told(tmp_path: Path) -> None:
     after = decoded(tmp_path / "out.nut")
     assert after[-1][1] == after[-2][1]
     assert (result.cuts, result.held) == (2, 2)
-    assert result.warnings == ["the loop has a cut between its last frame and its first: the last is held"]
+    assert result.warnings == ["--loop: there is a cut between the last frame and the first, so the last is held"]
 
 
 def test_the_gap_of_a_loop_is_its_own(tmp_path: Path) -> None:

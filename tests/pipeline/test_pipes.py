@@ -137,7 +137,7 @@ def test_a_named_pipe_is_read(source: Path, tmp_path: Path) -> None:
 def test_a_pipe_cannot_be_resumed(source: Path, tmp_path: Path, where: str) -> None:
     os.mkfifo(tmp_path / "fifo.mp4")
     paths = {"input": source, "output": tmp_path / "out.mp4", where: tmp_path / "fifo.mp4"}
-    with pytest.raises(InputError, match="resuming needs a file to read and a file to write"):
+    with pytest.raises(InputError, match="--resume needs a file as input and a file as output"):
         boosted(paths["input"], paths["output"], resume=True)
 
 

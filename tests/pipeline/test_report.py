@@ -68,6 +68,6 @@ def test_only_another_report_is_replaced(tmp_path: Path) -> None:
             check_replaceable(path)
     for text in ("a film, say", '{"name": "package"}', "[1, 2]"):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"night\.jsonl.*is no report of frame-booster .*another name"):
+        with pytest.raises(InputError, match=r"night\.jsonl.*is not a report of frame-booster .*another name"):
             check_replaceable(path)
         assert path.read_text() == text

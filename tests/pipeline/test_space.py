@@ -26,26 +26,30 @@ def test_space_is_refused_warned_of_or_enough(tmp_path: Path, monkeypatch: pytes
     target = tmp_path / "out.nut"
     free = 0
     monkeypatch.setattr(space.shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
-    with pytest.raises(OutputError, match=r"not enough space: it will take .* and 0 bytes are free \(make room"):
+    with pytest.raises(
+        OutputError, match=r"the disk is too small: the output needs .* but 0 bytes are free \(free some space"
+    ):
         boosted(source, target)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
     # 20 raw frames of 64x48 in 4:2:0 have 92160 bytes.
     free = 95_000
-    assert any("space may not suffice: it will take about 92.2 kB" in text for text in boosted(source, target).warnings)
+    assert any(
+        "the disk may be too small: the output needs about 92.2 kB" in text for text in boosted(source, target).warnings
+    )
     free = 200_000
     assert boosted(source, target, overwrite=True).warnings == []
     free = 1000
-    with pytest.raises(OutputError, match="move that away first"):
+    with pytest.raises(OutputError, match="move it to another disk first"):
         boosted(source, target, overwrite=True)
     # Of a constant quality only the least is refused.
-    assert any("may not suffice" in text for text in boosted(source, tmp_path / "out.mp4").warnings)
+    assert any("may be too small" in text for text in boosted(source, tmp_path / "out.mp4").warnings)
     free = 95_000
     boosted(source, tmp_path / "free.gif")
-    with pytest.raises(OutputError, match="not enough space"):
+    with pytest.raises(OutputError, match="disk is too small"):
         space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True)
     (tmp_path / ".out.mkv.segments").mkdir()
     (tmp_path / ".out.mkv.segments" / "0").write_bytes(bytes(40_000))
-    assert "may not suffice" in str(space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True))
+    assert "may be too small" in str(space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True))
     # 80 kB are to come, and a quarter more is enough.
     free = 105_000
     assert space.check_space(tmp_path / "out.mkv", Size(60_000, 50_000), twice=True) is None
@@ -125,12 +129,12 @@ def test_a_report_of_lines_holds_the_last_of_each(tmp_path: Path) -> None:
 def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(text)
-    with pytest.raises(InputError, match="is no report"):
+    with pytest.raises(InputError, match="is not a report"):
         inputs_of(path)
     path = tmp_path / "lines.jsonl"
     path.write_text(text)
     if text:
-        with pytest.raises(InputError, match="is no report"):
+        with pytest.raises(InputError, match="is not a report"):
             inputs_of(path)
     else:
         assert inputs_of(path) == []

@@ -65,12 +65,12 @@ def test_an_installation_for_cards_without_a_driver_is_warned_of(monkeypatch: py
     assert "no NVIDIA driver is found" in told
     assert "--gpus all" in told
     assert unused_hardware(BoostOptions(device="cpu"), "/CPU:0") == []
-    assert str(no_such_gpu(0, 0)).startswith("no NVIDIA driver is found (in a container, start it with --gpus all")
+    assert str(no_such_gpu(0, 0)).startswith("no NVIDIA driver is found (start a container with --gpus all")
     for name, value in (("packaged_cudnn", None), ("driver_version", "550.54"), ("nvidia_gpus", 1)):
         with monkeypatch.context() as one:
             one.setattr(cuda_toolkit, name, lambda value=value: value)
             assert unused_hardware(BoostOptions(), "/CPU:0") == []
-            assert "TensorFlow sees" in str(no_such_gpu(0, 0))
+            assert "there is no GPU number" in str(no_such_gpu(0, 0))
 
 
 @pytest.mark.parametrize(("fps", "refused"), [(400, False), (401, True), (1000, True)])
@@ -81,9 +81,9 @@ def test_a_network_of_sixteenths_makes_no_more_than_sixteen_of_one(fps: int, ref
     if not refused:
         check_steps(options, Fraction(25))
         return
-    with pytest.raises(InputError, match="at most 16 frames of one"):
+    with pytest.raises(InputError, match="at most 16 frames from one"):
         check_steps(options, Fraction(25))
-    with pytest.raises(InputError, match="at most 16 frames of one"):
+    with pytest.raises(InputError, match="at most 16 frames from one"):
         check_steps(BoostOptions(model="fbnet", fps=Fraction(201), slow_motion=Fraction(2)), Fraction(25))
 
 

@@ -185,7 +185,7 @@ def test_a_run_none_of_whose_steps_is_a_number_ends(
     ("changes", "message"),
     [
         ({"optimizer": "adam"}, "unknown optimizer 'adam'"),
-        ({"network": "fbnet-3"}, "no network named 'fbnet-3'"),
+        ({"network": "fbnet-3"}, "unknown network 'fbnet-3'"),
         ({"loss": {"squares": 1.0}}, "unknown loss 'squares'"),
         ({"frozen": ("three",)}, "begin with 'three'"),
     ],

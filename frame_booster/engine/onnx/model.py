@@ -83,7 +83,7 @@ class OnnxModel(LoadedNetwork):
         self._threads, self._device_memory = threads, device_memory
         self._cache = GraphCache(self.weights) if cache else None
         if device_memory is not None and chosen.accelerator and chosen.name not in (CUDA, TENSORRT):
-            raise InputError(f"{chosen.name} has no limit of a device's memory", hint="leave out --max-device-memory")
+            raise InputError(f"{chosen.name} cannot limit its device memory", hint="remove --max-device-memory")
         if chosen.name in (CUDA, TENSORRT):
             self.device_room = room_of(int(self.device.rpartition(":")[2]), device_memory)
 

@@ -141,7 +141,7 @@ def provider_named(name: str) -> Provider:
     for provider in PROVIDERS.values():
         if name in (provider.name, provider.short):
             return provider
-    raise InputError(f"unknown provider {name!r}", hint=", ".join(NAMES))
+    raise InputError(f"unknown provider {name!r}", hint=f"use one of {', '.join(NAMES)}")
 
 
 def choose_provider(name: str, device: str) -> tuple[Provider, str]:
@@ -157,12 +157,12 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
     """
     kind, _, number = device.lower().partition(":")
     if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
-        raise InputError(f"unknown device {device!r}", hint="auto, cpu, gpu or gpu:1")
+        raise InputError(f"unknown device {device!r}", hint="use auto, cpu, gpu or gpu:1")
     runtimes = installed_runtimes()
     if len(runtimes) > 1:
         raise ModelError(
-            f"{' and '.join(runtimes)} are both installed, and overwrite each other",
-            hint=f"pip uninstall -y {' '.join(runtimes)}, then pip install the one that is wanted",
+            f"{' and '.join(runtimes)} overwrite each other, but are both installed",
+            hint=f"pip uninstall -y {' '.join(runtimes)}, then pip install one of them",
         )
     if name == "auto":
         wanted = [p for p in PROVIDERS.values() if p.name in available() and p.name != TENSORRT]
@@ -172,7 +172,9 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
             wanted = [p for p in wanted if p.name != CUDA]
         chosen = next((p for p in wanted if kind == "auto" or p.accelerator == (kind == "gpu")), None)
         if chosen is None and kind == "gpu":
-            raise ModelError("ONNX Runtime finds no accelerator", hint=f"--device cpu, or {install_accelerator()}")
+            raise ModelError(
+                "this ONNX Runtime has no GPU provider", hint=f"use --device cpu, or {install_accelerator()}"
+            )
         if chosen is None:
             raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"')
     else:
@@ -180,14 +182,14 @@ def choose_provider(name: str, device: str) -> tuple[Provider, str]:
         if chosen.name not in available():
             raise ModelError(f"{chosen.name} is not available", hint=install_hint(chosen))
         if kind != "auto" and chosen.accelerator != (kind == "gpu"):
-            raise InputError(f"{chosen.name} does not run on --device {device}", hint="leave out one of them")
+            raise InputError(f"{chosen.name} does not run on --device {device}", hint="remove one of them")
     return chosen, f"/GPU:{int(number or 0)}" if chosen.accelerator else "/CPU:0"
 
 
 def install_hint(provider: Provider) -> str:
     """Returns what to do for a provider that is not available: the pip command, or why there is none."""
     if provider.name in (CUDA, TENSORRT) and not nvidia_gpus():
-        return "no NVIDIA driver is found" if driver_version() is None else "the NVIDIA driver reports no card"
+        return "no NVIDIA driver is found" if driver_version() is None else "the NVIDIA driver reports no GPU"
     if provider.name == COREML and sys.platform != "darwin":
         return "it is for macOS only"
     if provider.name == DIRECTML and sys.platform != "win32":
@@ -222,10 +224,10 @@ def choose_precision(name: str, provider: Provider, preset: Preset) -> str:
         first = provider.precisions[0]
         return first if first != "float16" or preset.float16_is_safe else "float32"
     if name not in PRECISIONS:
-        raise InputError(f"unknown precision {name!r}", hint=f"auto, {', '.join(PRECISIONS)}")
+        raise InputError(f"unknown precision {name!r}", hint=f"use auto, {', '.join(PRECISIONS)}")
     if name not in provider.precisions:
         raise InputError(
-            f"{provider.name} does not compute in {name}",
-            hint=f"it has {', '.join(provider.precisions)}; or --engine tensorflow",
+            f"{provider.name} does not support {name}",
+            hint=f"use {' or '.join(provider.precisions)}, or --engine tensorflow",
         )
     return name

@@ -196,7 +196,7 @@ def _loadable(graph: Path | bytes) -> str | bytes:
 
 
 def _refused(provider: str, error: Exception) -> ModelError:
-    return ModelError(f"{provider} does not take the network: {error}", hint="give another --provider")
+    return ModelError(f"{provider} cannot load the network: {error}", hint="use another --provider")
 
 
 _MEMORY = {CUDA: "cuda", TENSORRT: "cuda", DIRECTML: "dml"}

@@ -169,7 +169,7 @@ def _check(tensors: Mapping[str, Array], path: Path) -> None:
                 if None not in shapes
                 else (f"{'no' if shapes[0] is None else 'unknown'} tensor {name}")
             )
-            raise ModelError(f"not weights of {FBNet2.network_name}: {reason}", path=path)
+            raise ModelError(f"does not contain weights of {FBNet2.network_name}: {reason}", path=path)
 
 
 def convert_file(source: Path, target: Path) -> str:

@@ -19,6 +19,7 @@ def graph_of(name: str) -> type[NetworkGraph]:
     """
     if name not in GRAPHS:
         raise ModelError(
-            f"the ONNX engine has no network {name!r}", hint=f"it has {', '.join(GRAPHS)}; or --engine tensorflow"
+            f"the ONNX engine does not support the network {name!r}",
+            hint=f"use {' or '.join(GRAPHS)}, or --engine tensorflow",
         )
     return GRAPHS[name]

@@ -38,7 +38,7 @@ def ray_module() -> Any:
         import ray
     except ImportError as error:
         raise InputError(
-            "--cluster needs Ray, which is not installed", hint='pip install "frame-booster[ray]", here and there'
+            "--cluster needs Ray, which is not installed", hint='pip install "frame-booster[ray]" on all machines'
         ) from error
     return ray
 
@@ -99,7 +99,7 @@ def _begin(ray: Any, address: str) -> bool:
         raise InputError(
             f"the cluster cannot be reached: {reason}",
             path=address,
-            hint="its Python, its Ray and its token (RAY_AUTH_MODE=token) must be those of this machine",
+            hint="use the same Python, Ray and token (RAY_AUTH_MODE=token) on all machines",
         ) from error
 
 

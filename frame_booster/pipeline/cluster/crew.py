@@ -166,7 +166,7 @@ class Crew:
             for member in self.members:
                 member.begun, member.moved = member.begun + stalled, min(member.moved + stalled, now)
         late = [m for m in self.in_state("starting", "busy") if now - m.moved > self._limit(m)]
-        return [self._lose(m, f"a worker on {_host(m)} did not move for {now - m.moved:.0f} s") for m in late]
+        return [self._lose(m, f"a worker on {_host(m)} made no progress for {now - m.moved:.0f} s") for m in late]
 
     def _limit(self, member: Member) -> float:
         """Returns how long a worker may take for its next frame, in s, by the pace of its segment or of its file."""

@@ -45,7 +45,7 @@ def fetch(ray: Any, actor: Any, made: Made, path: Path, *, shared: bool) -> None
             _copy(ray, actor, made, partial)
             actor.forget.remote(made.path)
         if partial.stat().st_size != made.size:
-            raise LostOnTheWay("a segment has lost bytes on its way from a worker")
+            raise LostOnTheWay("a segment from a worker is incomplete")
         retried(flush, partial)
         retried(partial.replace, path)
         sync_folder(path.parent)
@@ -63,7 +63,7 @@ def _move(made: Path, partial: Path) -> None:
         made.replace(partial)
     except FileNotFoundError as error:
         if made.parent.is_dir() and not made.exists():
-            raise LostOnTheWay("a segment is not in the shared folder any more") from error
+            raise LostOnTheWay("a segment has disappeared from the shared folder") from error
         raise
     except OSError:
         # The shared folder is on another file system than the output.
@@ -84,4 +84,4 @@ def _copy(ray: Any, actor: Any, made: Made, partial: Path) -> None:
             digest.update(data)
             file.write(data)
     if digest.hexdigest() != made.digest:
-        raise LostOnTheWay("a segment has changed on its way from a worker")
+        raise LostOnTheWay("a segment from a worker is damaged (wrong checksum)")

@@ -125,9 +125,9 @@ class FileWork:
         if differs:
             had, has = (", ".join(f"{name} {of[name]}" for name in differs) for of in (noted, facts))
             raise InputError(
-                f"an earlier run had {had}, this cluster's workers have {has}",
+                f"the earlier run used {had}, but the workers of this cluster use {has}",
                 path=work.target,
-                hint="give the same for these (--cluster-cpus sets threads), or delete the folder of its segments",
+                hint="use the earlier values (--cluster-cpus sets threads), or delete the folder with its segments",
             )
         options = replace(work.options, segment=length, batch_size=batch, flow_scale=flow_scale)
         self.work = work = replace(work, options=options)
@@ -173,9 +173,9 @@ class FileWork:
         self._lost[number] = self._lost.get(number, 0) + 1
         if self._lost[number] >= self._tries:
             raise ModelError(
-                f"segment {number} was begun {self._tries} times, and its worker was lost each time: {why}",
+                f"segment {number} was started {self._tries} times, and its worker was lost each time: {why}",
                 path=self.source,
-                hint="the same command goes on from the segments that are made",
+                hint="the same command continues from the finished segments",
             )
         self.chain.lost(number)
 
@@ -227,11 +227,11 @@ class FileWork:
             self._plans = self._plans or parts or None
         elif self._plans != parts:
             text = (
-                f"{self.source}: a worker had less memory than others and made frames in other parts, "
-                "so that they may differ in their last bits (--max-memory makes all alike)"
+                f"{self.source}: a worker had less memory than the others and split the frames differently, "
+                "so they may differ in the last bits (--max-memory gives all the same limit)"
             )
             if self.options.source.strict:
-                raise ModelError(text, hint="without --strict it is a warning")
+                raise ModelError(text, hint="without --strict this is only a warning")
             return [text]
         return []
 

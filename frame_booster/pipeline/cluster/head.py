@@ -175,7 +175,7 @@ class Head:
             if what.task is None:
                 if what.started and member.hello is None:
                     self._hiring.bad_start(
-                        ModelError(f"workers do not start: {what.why}", hint="see Ray's logs of workers")
+                        ModelError(f"workers do not start: {what.why}", hint="see the worker logs of Ray")
                     )
                 return
             self._warn_once(f"{what.why}; its segment is made again")
@@ -245,7 +245,7 @@ class Head:
             error = future.exception()
             if isinstance(error, (self._ray.exceptions.RayError, LostOnTheWay)):
                 lost = isinstance(error, self._ray.exceptions.RayError)
-                why = "a worker was lost before its segment was fetched" if lost else str(error)
+                why = "a worker was lost before its segment was copied" if lost else str(error)
                 self._guarded(work, partial(work.lost, made.number, why))
             else:
                 self._guarded(work, partial(self._take, work, made, future))

@@ -93,7 +93,7 @@ class Hiring:
         """Records that a worker cannot be used."""
         self._bad_starts += 1
         self._why_bad = error
-        self._warn(f"a worker is left out: {error}")
+        self._warn(f"a worker is not used: {error}")
 
     def greet(self, member: Member, hello: Hello) -> None:
         """Accepts or dismisses a worker that has loaded its network.
@@ -124,11 +124,11 @@ class Hiring:
             # This worker chose before the settings were fixed; its replacement is started with them.
             self.crew.dismiss(member)
         elif hello.kind != self._kind:
-            text = f"machines differ in kind ({hello.kind} on {hello.host}, {self._kind} before)"
+            text = f"the machines have different hardware ({hello.kind} on {hello.host}, {self._kind} before)"
             if self._options.source.strict:
                 self.crew.dismiss(member)
-                self.bad_start(ModelError(text, hint="without --strict frames may differ in their last bits"))
+                self.bad_start(ModelError(text, hint="without --strict this is only a warning"))
             else:
-                self._warn(f"{text}: frames may differ in their last bits", "machines differ in kind")
+                self._warn(f"{text}: frames may differ in the last bits", "the machines have different hardware")
         if member in self.crew.members:
             self._bad_starts = 0

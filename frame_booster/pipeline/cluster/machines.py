@@ -122,7 +122,7 @@ def ask(ray: Any, nodes: Iterable[Mapping[str, Any]], options: BoostOptions) -> 
         late = sorted({node["NodeManagerHostname"] for node in waiting.values()})
         raise ModelError(
             f"{', '.join(late)} did not answer in {_PATIENCE_S:.0f} s",
-            hint="`ray status` and the logs of Ray there tell more",
+            hint="see `ray status` and the logs of Ray on that machine",
         )
     return machines
 
@@ -131,7 +131,7 @@ def _unfit(error: Exception, host: str) -> ModelError:
     reason = str(error).strip().rpartition("\n")[2]
     return ModelError(
         f"a worker of the cluster cannot run on {host}: {reason}",
-        hint="pip install frame-booster, of the same version, on all machines",
+        hint="install the same version of frame-booster on all machines",
     )
 
 
@@ -162,7 +162,10 @@ def check_alike(machines: Iterable[Machine], head: Machine) -> None:
             f"{_shown(value)} on {', '.join(sorted(set(there))[:5])}" for value, there in sorted(hosts.items())
         )
         here = "" if name in _ENGINES else f", {_shown(own)} here"
-        raise ModelError(f"the machines of the cluster differ in {what}: {told}{here}", hint="install the same on all")
+        raise ModelError(
+            f"the machines of the cluster differ in {what}: {told}{here}",
+            hint="install the same version on all machines",
+        )
 
 
 def _shown(value: str) -> str:

@@ -42,9 +42,9 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         if self.cpus is not None and self.cpus < 1:
-            raise InputError(f"{self.cpus} cores are not enough for a worker")
+            raise InputError(f"--cluster-cpus {self.cpus} is not positive")
         if self.workers is not None and self.workers < 1:
-            raise InputError(f"{self.workers} workers are not enough")
+            raise InputError(f"--cluster-workers {self.workers} is not positive")
 
 
 CPUS = 2

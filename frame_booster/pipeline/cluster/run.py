@@ -60,7 +60,7 @@ def boost_on_cluster(
     path = input_path(source)
     goes_to = destination(path, output, options)
     if is_pipe(path) or goes_to.pictures or is_pipe(goes_to.path):
-        raise InputError("--cluster needs a file to read and a file to write")
+        raise InputError("--cluster needs a file as input and a file as output")
     # Reports errors of the input and the options before workers are started.
     asked = replace(options, resume=True)
     with opened_run(source, output, asked, _not_here) as work:
@@ -73,7 +73,9 @@ def boost_on_cluster(
         except Interrupted as error:
             if error.path is not None:
                 raise
-            raise Interrupted(f"{error.message}; the same command goes on from what is made", path=target) from error
+            raise Interrupted(
+                f"{error.message}; the same command continues from the finished segments", path=target
+            ) from error
     [end] = ended
     if end.error is not None:
         raise end.error
@@ -98,8 +100,8 @@ def boost_folder_on_cluster(
     ray_module()
     if folder.folder.watch or folder.folder.jobs > 1:
         raise InputError(
-            "--watch and --jobs are not for --cluster",
-            hint="it works on as many files at once as keep all workers busy",
+            "--cluster excludes --watch and --jobs",
+            hint="it processes as many files at once as the workers can",
         )
     files, options = [], folder.options
     for path in sorted(folder.files, key=_bytes, reverse=True):
@@ -156,7 +158,7 @@ def _not_here(_: BoostOptions) -> Any:
 
 def _check(options: BoostOptions) -> None:
     if options.device not in ("auto", "cpu", "gpu"):
-        raise InputError(f"device {options.device!r} is not for --cluster", hint="auto, cpu or gpu")
+        raise InputError(f"--cluster does not support --device {options.device}", hint="use auto, cpu or gpu")
 
 
 @contextmanager
@@ -190,7 +192,11 @@ def _head(
     cpus = cluster.cpus or (1 if gpus else CPUS)
     room = _room(nodes, cpus, gpus=gpus)
     if alone and not sum(room.values()):
-        hint = "Ray sees no GPU: --device cpu" if gpus else f"a worker has {cpus} cores; --cluster-cpus gives it fewer"
+        hint = (
+            "Ray sees no GPU; use --device cpu"
+            if gpus
+            else f"a worker needs {cpus} cores; set fewer with --cluster-cpus"
+        )
         raise InputError("no worker fits on this machine", hint=hint)
     threads = options.threads or _threads(nodes, machines, cpus, gpus=gpus)
     setup = Setup(
@@ -267,7 +273,7 @@ def _kinds(nodes: Sequence[Mapping[str, Any]], machines: Sequence[Machine], *, g
     found = sorted(kinds(machines, accelerators, gpus=gpus))
     if len(found) < 2:
         return []
-    text = f"machines differ in kind ({', '.join(found)}): frames may differ in their last bits"
+    text = f"the machines have different hardware ({', '.join(found)}): frames may differ in the last bits"
     if strict:
-        raise ModelError(text, hint="without --strict it is a warning")
+        raise ModelError(text, hint="without --strict this is only a warning")
     return [text]

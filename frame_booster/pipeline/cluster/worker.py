@@ -128,7 +128,7 @@ class Worker:
             )
             plans = work.lone_segment(store, after, opened)
             if store.counts is None:
-                raise UnexpectedError("a segment has no end", path=task.source)
+                raise UnexpectedError("a segment is incomplete", path=task.source)
             shift = source.shift
             begins = Resume(first[0], shift, source.format, source.fields) if after is None else after.next
             return Made(
@@ -188,7 +188,7 @@ def _mask_of(task: Task) -> Mask | None:
         return None
     mask = read_mask(Path(task.options.mask))
     if mask.digest != task.mask:
-        raise InputError(f"the mask is another picture on {socket.gethostname()}", path=mask.path)
+        raise InputError(f"the mask is a different image on {socket.gethostname()}", path=mask.path)
     return mask
 
 

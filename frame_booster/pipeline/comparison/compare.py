@@ -126,7 +126,7 @@ def compare(
         check_input(text)
         paths.append(input_path(text))
         if is_pipe(paths[-1]):
-            raise InputError("a pipe cannot be compared: it is read more than once", path=text)
+            raise InputError("a pipe cannot be compared, since the video is read more than once", path=text)
     target = default_page(paths[1]) if output is None else page_named(output)
     for path in paths:
         check_output(path, target, overwrite=options.overwrite)
@@ -191,7 +191,7 @@ def _record(report: Path | None, after: Path) -> dict[str, Any] | None:
         return record_beside(after)
     record = record_for(read_report(report), after)
     if record is None:
-        raise InputError(f"the report has no file {after.name}", path=report, hint="give the report of its run")
+        raise InputError(f"the report does not contain {after.name}", path=report, hint="use the report of its run")
     return record
 
 
@@ -206,13 +206,13 @@ def _span(
         if length is None or length - (start - part.offset) > duration:
             whole = "" if lengths[0] is None else f" of {clock(lengths[0])}"
             notes.append(
-                f"the part from {clock(start)} to {clock(start + duration)}{whole} is shown; "
-                "another part is shown by --start and --duration"
+                f"only the part from {clock(start)} to {clock(start + duration)}{whole} is shown; "
+                "choose another with --start and --duration"
             )
         else:
             duration = max(length - (start - part.offset), Fraction(1))
     if duration * slower > MOST_S:
-        raise InputError(f"a page holds {int(MOST_S)} s at most", hint="ask for less by --duration")
+        raise InputError(f"a page can show at most {int(MOST_S)} s", hint="use a shorter --duration")
     return start, start - part.offset, duration, notes
 
 
@@ -236,9 +236,9 @@ def _first_frame(path: Path, start: Fraction) -> Fraction:
 def _check_interpolated(recorded: Recorded, after: Path) -> None:
     if not set(recorded.kinds) & {INTERPOLATED, HELD}:
         raise InputError(
-            "has no frame at a time at which the first video has none: it is no boost of it",
+            "has no frames between those of the first video, so it is not its boosted version",
             path=after,
-            hint="the order is BEFORE AFTER",
+            hint="give the source first: compare BEFORE AFTER",
         )
 
 
@@ -254,7 +254,7 @@ def _lengths_differ(
 
 
 def _slow(slower: Fraction) -> list[str]:
-    return [] if slower == 1 else [f"slow motion: the boosted video lasts {float(slower):g} times as long"]
+    return [] if slower == 1 else [f"slow motion: the boosted video is {float(slower):g} times as long"]
 
 
 def page_text(
@@ -276,9 +276,9 @@ def page_text(
     kinds = {name: sum(k == kind for k in recorded.kinds) for name, kind in (("i", INTERPOLATED), ("h", HELD))}
     held = f", and {kinds['h']:,} held" if kinds["h"] else ""
     about = [
-        f"{len(recorded.times):,} frames, of which {kinds['i']:,} are interpolated{held}; told by their timestamps",
-        f"both videos as H.264 at {width} x {height}, {megabytes(proxy.stat().st_size)} together; their encoding hides "
-        "the finest detail, so judge that in the files",
+        f"{len(recorded.times):,} frames, of which {kinds['i']:,} are interpolated{held}, judging by their timestamps",
+        f"both videos are shown as H.264 at {width} x {height}, {megabytes(proxy.stat().st_size)} in all; this "
+        "encoding loses the finest detail, so judge that in the files themselves",
     ]
     warnings = (record or {}).get("warnings")
     return PageText(

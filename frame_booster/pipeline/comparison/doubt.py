@@ -30,12 +30,11 @@ def measure_text(name: str, unsure: list[Candidate]) -> str:
     """Returns a text for the page that describes how its doubtful frames were found."""
     if unsure and all(one.doubt is not None for one in unsure):
         return (
-            f"Each 32nd part of the time gave the frame that looked worst; {name} was then run on its neighbours. "
-            "The figure says how far the two warped frames differ where both are visible, in the worst 50th part of "
-            "the picture: 0 % is sure."
+            f"The video is divided into 32 parts, and the frame that looks worst is taken from each; {name} was "
+            "then run on its neighbours. The figure is the difference of the two warped frames where both are visible, "
+            "in the worst 2 % of the picture; 0 % means sure."
         )
     return (
-        "Found by the pictures alone, since no network was asked: the detail that a frame lacks against both "
-        "neighbours, and a tenth of how far these differ, in code values, in the worst 50th part of the picture. "
-        "0 is sure."
+        "Found from the pictures alone, without a network: the detail that a frame lacks compared with both "
+        "neighbours, plus a tenth of their difference, in code values, in the worst 2 % of the picture; 0 means sure."
     )

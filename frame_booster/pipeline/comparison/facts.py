@@ -105,13 +105,13 @@ _LABELS = {
     "held": "held",
     "cuts": "held before a cut",
     "gaps": "held over a gap",
-    "still": "still pairs",
+    "still": "pairs of equal frames",
     "repeats": "repeated frames",
     "rate": "rate",
     "duration": "length",
-    "decode_errors": "errors of the decoder",
+    "decode_errors": "decoding errors",
     "seconds": "time taken",
-    "whole": "time of the whole, estimated",
+    "whole": "estimated time for the whole video",
 }
 """Fields of a record that the page shows, and their labels."""
 

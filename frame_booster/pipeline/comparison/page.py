@@ -57,7 +57,7 @@ def page_named(text: str) -> Path:
     """
     path = Path(text)
     if path.suffix.lower() not in (".html", ".htm"):
-        raise InputError("is no name of a page", path=text, hint="give one that ends in .html with -o")
+        raise InputError("is not the name of a page", path=text, hint="use -o with a name that ends in .html")
     return path
 
 

@@ -36,10 +36,10 @@ def compared_part(
       InputError: the part is empty or starts before the source, or a timecode does not occur in the source.
     """
     if end is not None and duration is not None:
-        raise InputError("--to and --duration exclude each other", hint="give one of them")
+        raise InputError("--to and --duration exclude each other", hint="use one of them")
     for place, name in ((start, "start"), (offset, "offset")):
         if isinstance(place, Fraction) and place < 0:
-            raise InputError(f"{name} is negative")
+            raise InputError(f"--{name} must not be negative")
     first, last = _bounds(path, start, end, duration)
     begin = first or Fraction(0)
     length = None if last is None else last - begin
@@ -49,7 +49,7 @@ def compared_part(
         if end is not None and last is not None:
             length = last - begin
             if length <= 0:
-                raise InputError("the part asked for ends before the boosted video begins", path=path)
+                raise InputError("the selected part ends before the boosted video starts", path=path)
     return ComparedPart(begin, length, begins)
 
 

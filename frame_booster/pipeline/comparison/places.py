@@ -138,7 +138,7 @@ def find_places(
     length = Fraction(1) if rate is None else min(Fraction(1), 30 / rate)
     if end - begin <= PLACES * length:
         count = max(int((end - begin) / length), 1)
-        return [Place(begin + k * length, length, "one after the other: the video is short") for k in range(count)]
+        return [Place(begin + k * length, length, "consecutive, since the video is short") for k in range(count)]
     looks: list[_Look] = []
     display: Display | None = None
     for sample in samples(path, options, begin, end, SAMPLES, seekable=seekable):
@@ -168,7 +168,7 @@ def find_places(
     best(3, sorted(looks, key=lambda one: -one.motion), lambda one: "much motion")
     lit = [one for one in looks if one.light > _BLACK and one.detail > _FLAT]
     best(1, sorted(lit, key=lambda one: one.light), lambda one: "dark")
-    best(2, sorted(lit, key=lambda one: -one.repetition), lambda one: "a repeated pattern, where motion is ambiguous")
+    best(2, sorted(lit, key=lambda one: -one.repetition), lambda one: "a repetitive pattern, where motion is ambiguous")
     for k in range(1, 2 * PLACES, 2):
         add(begin + (end - begin) * k / (2 * PLACES), "spread over the video")
     for k in range(1, 8 * PLACES, 2):

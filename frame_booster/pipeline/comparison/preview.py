@@ -78,7 +78,7 @@ def preview(
     check_input(source)
     path = input_path(source)
     if is_pipe(path):
-        raise InputError("a pipe cannot be previewed: it is read once", path=source, hint="give a file")
+        raise InputError("a pipe cannot be previewed, since it can be read only once", path=source, hint="use a file")
     target = default_preview(path) if output is None else page_named(output)
     check_output(path, target, overwrite=options.overwrite)
     with open_source(path, options.source) as opened:
@@ -88,7 +88,7 @@ def preview(
         begin, end = opened.part
     begin, end = begin or Fraction(0), whole if end is None else end
     if end is None or end <= begin:
-        raise InputError("does not say how long it is", path=path, hint="--start and --duration say what to preview")
+        raise InputError("has no known duration", path=path, hint="choose a part with --start and --duration")
     places = find_places(path, options.source, begin=begin, end=end, rate=info.rate, seekable=seekable)
     frames = None if info.rate is None else round((end - begin) * info.rate)
     expected = options_rate(options).expected_frames(frames, info.rate)
@@ -122,14 +122,19 @@ def preview(
         whole_seconds = _estimate(results, expected)
         after = {"rate": after["rate"], "codec": after["codec"], "size": after["size"], "colour": after["colour"]}
         notes = [
-            f"{len(places)} places of {clock(places[0].length)}, without their sound",
-            "how long the whole takes is told by these places, whose beginnings cost more than a run that goes on",
+            f"{len(places)} places of {clock(places[0].length)} each, without sound",
+            "the time for the whole video is estimated from these places; each start takes extra time, so it tends to "
+            "be too high",
         ]
-        about = "" if whole_seconds is None else f"; all of it would take about {duration_text(whole_seconds)} here"
+        about = (
+            ""
+            if whole_seconds is None
+            else f"; the whole video would take about {duration_text(whole_seconds)} on this machine"
+        )
         text = page_text(
             title=f"Preview of {path.name}",
             heading=f"Preview of {path.name}",
-            lead=f"{len(places)} places boosted with the options given{about}",
+            lead=f"{len(places)} places processed with the given options{about}",
             facts=(before, after),
             record=_record(results, options, whole_seconds),
             measure=measure_text(options.model, unsure),

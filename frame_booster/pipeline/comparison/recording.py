@@ -131,7 +131,7 @@ class Recording:
             if clips.sound and not tracks:
                 made.note("the boosted file has no sound")
             elif tracks and not made.sound:
-                made.note("the sound cannot be decoded here, and is left out")
+                made.note("the sound cannot be decoded and is left out")
         return self._writer
 
     def put(self, halves: tuple[Shown, Shown], pts: int, kind: str, source: int) -> None:
@@ -202,9 +202,9 @@ class _Stretch:
                 self._hear(item)
         if self._chapter is None:
             raise InputError(
-                "has no frame at the times of the first video",
+                "has no frame at the same time as the first video",
                 path=clips.after.source.path,
-                hint="give the part that both have, by --start and --duration or --offset",
+                hint="choose the part that both have, with --start and --duration, or use --offset",
             )
         self._check(last=True)
 
@@ -270,8 +270,8 @@ class _Stretch:
         # Rounding by a pixel must not count as another aspect ratio in a small image.
         if abs(shapes[0] / shapes[1] - 1) > 0.02 + 4 / min(*sizes[0], *sizes[1]):
             raise InputError(
-                f"is of another shape than the first video: {sizes[1][0]} x {sizes[1][1]} beside "
-                f"{sizes[0][0]} x {sizes[0][1]}; it is no boost of it",
+                f"has another aspect ratio than the first video, so it is not its boosted version: "
+                f"{sizes[1][0]} x {sizes[1][1]} instead of {sizes[0][0]} x {sizes[0][1]}",
                 path=clips.after.source.path,
             )
         size = made.size if made.times else max(sizes)
@@ -282,9 +282,9 @@ class _Stretch:
         self._chapter = Chapter(clips.title, clips.reason, begin, clips.slower, len(made.times))
         made.chapters.append(self._chapter)
         if any(display.hdr for display in self._displays):
-            made.note("HDR is tone-mapped to SDR, so that any screen shows it")
+            made.note("HDR is tone-mapped to SDR, so that every screen can show it")
         if any(component.is_alpha for frame in frames for component in frame.format.components):
-            made.note("transparent pixels are shown over grey")
+            made.note("transparent pixels are shown on grey")
 
     def _source(self, frame: TimedFrame, display: Display) -> Shown:
         if frame.number not in self._sources:
@@ -303,9 +303,9 @@ class _Stretch:
     def _check(self, *, last: bool = False) -> None:
         if (last or len(self._differences) >= _FIRST_CHECKS) and statistics.median(self._differences) > _UNLIKE:
             raise InputError(
-                "shows something else than the first video at the same times: it is no boost of it",
+                "shows other pictures than the first video at the same times, so it is not its boosted version",
                 path=self._clips.after.source.path,
-                hint="of a part of the first video, --offset says where it begins",
+                hint="if it was made with --start, set --offset to the same time",
             )
 
 

@@ -83,7 +83,7 @@ def test_what_a_killed_run_has_left_is_told_of(tmp_path: Path, target: str) -> N
     for path in (left, of_another):
         os.utime(path, (time.time() - 7200, time.time() - 7200))
     told = [text for text in boosted(source, tmp_path / target).warnings if "killed" in text]
-    assert told == [f"an earlier run that was killed has left {left}; delete it unless something writes it"]
+    assert told == [f"{left} is left from an earlier run that was killed; delete it unless a run is writing it"]
     assert left.exists()
 
 

@@ -257,10 +257,10 @@ def test_an_interrupted_run_keeps_its_part_where_asked(tmp_path: Path, keep: boo
 
 
 def test_a_part_is_no_end_of_a_run_in_segments(tmp_path: Path) -> None:
-    """With both, segments are what is kept, and the same command goes on to the end."""
+    """With both, segments are what is kept, and the same command continues to the end."""
     source = make_video(tmp_path / "in.mp4", pts=range(200), size=(320, 192))
     options: dict[str, Any] = {"keep_partial": True, "resume": True, "segment": Fraction(1)}
-    with pytest.raises(Interrupted, match="the same command goes on"):
+    with pytest.raises(Interrupted, match="the same command continues"):
         stopped_at(120, source, tmp_path / "out.mp4", **options)
     run(str(source), str(tmp_path / "out.mp4"), BoostOptions(**options), None, MeanModel())  # type: ignore[arg-type]
     assert len(decoded(tmp_path / "out.mp4")) == 400

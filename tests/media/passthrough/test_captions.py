@@ -110,7 +110,7 @@ def test_captions_that_no_frame_follows_are_told_of(tmp_path: Path) -> None:
     said = spoken(tmp_path / "out.mp4")[1]
     assert TEXT.startswith(said)
     lost = (len(TEXT) - len(said)) // 2
-    assert f"the last {lost} pieces of closed captions are lost: no frame comes after them" in result.warnings
+    assert f"the last {lost} packets of closed captions are lost: no frame follows them" in result.warnings
 
 
 @pytest.mark.parametrize(("name", "codec"), [("out.mkv", "ffv1"), ("out.webm", None), ("out.gif", None)])

@@ -94,7 +94,7 @@ def test_what_is_not_what_was_made_can_be_made_again(tmp_path: Path, data: bytes
 def test_a_worker_that_cannot_read_it_is_the_cluster_s_failure(tmp_path: Path) -> None:
     with pytest.raises(Ray.exceptions.RayError):
         fetch(Ray, Actor(None), made(tmp_path / "there"), tmp_path / "here.packets", shared=False)
-    with pytest.raises(LostOnTheWay, match="not in the shared folder any more"):
+    with pytest.raises(LostOnTheWay, match="disappeared from the shared folder"):
         fetch(Ray, None, made(tmp_path / "there"), tmp_path / "here.packets", shared=True)
 
 

@@ -110,9 +110,9 @@ def test_a_loop_under_a_shutter_and_a_mask(tmp_path: Path, worker: Worker) -> No
     work = opened(source, tmp_path / "other.mkv", **asked)
     task = work.next(1, 3)
     assert task is not None
-    answer = worker.make(replace(task, mask="of another picture"))
+    answer = worker.make(replace(task, mask="of a different image"))
     assert isinstance(answer, Failure)
-    assert "another picture" in answer.message
+    assert "a different image" in answer.message
     work.abandon()
 
 
@@ -231,7 +231,7 @@ def test_a_segment_that_is_lost_too_often_fails_its_file(tmp_path: Path, worker:
         assert task is not None
         assert task.number == 0
         work.lost(0, "the machine is gone")
-    with pytest.raises(ModelError, match=r"segment 0 was begun 3 times.*the machine is gone"):
+    with pytest.raises(ModelError, match=r"segment 0 was started 3 times.*the machine is gone"):
         work.lost(0, "the machine is gone")
     work.abandon()
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
@@ -255,7 +255,7 @@ def test_an_earlier_run_with_another_precision_is_not_gone_on_with(tmp_path: Pat
     worked(work, worker, until=lambda done: done == 1)
     work.abandon()
     other = FileWork(str(source), str(tmp_path / "out.mp4"), options_of({"segment": SEGMENT}), tries=3)
-    with pytest.raises(InputError, match="precision float32, this cluster's workers have precision float16"):
+    with pytest.raises(InputError, match="precision float32, but the workers of this cluster use precision float16"):
         other.open(Fixed("fbnet-r", "/GPU:0", "float16", "tensorflow", None, None), 1, 4)
 
 
@@ -271,7 +271,9 @@ def test_segments_are_as_long_as_keeps_all_workers_busy(
 
 
 def test_what_a_worker_cannot_write_is_a_segment_and_what_it_cannot_read_is_not() -> None:
-    full = OutputError("cannot be written: the disk is full", path="/tmp/frame-booster-1/a.packets", hint="make room")
+    full = OutputError(
+        "cannot be written: the disk is full", path="/tmp/frame-booster-1/a.packets", hint="free some space"
+    )
     told = Failure.of(full, 1, 1, exact=True, source="in.mkv")
     assert str(told.error()) == "in.mkv: a segment on a worker: cannot be written: the disk is full (free some space)"
     denied = Failure.of(PermissionError(13, "denied", "/models/a.bin"), 1, 1, exact=True, source="in.mkv")

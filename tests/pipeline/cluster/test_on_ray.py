@@ -120,7 +120,7 @@ def test_workers_that_cannot_start_are_told(address: str, tmp_path: Path, monkey
             str(source), str(tmp_path / "out.mp4"), options, ClusterOptions(address, cpus=1), told.append
         )
     assert [item.text for item in told if isinstance(item, Warned)] == [
-        "a worker is left out: a device that is not there"
+        "a worker is not used: a device that is not there"
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 

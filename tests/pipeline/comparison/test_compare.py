@@ -71,7 +71,7 @@ def test_a_rate_of_no_multiple_and_slow_motion(tmp_path: Path) -> None:
     data, text = page(before, tmp_path / "slow.mp4")
     assert data["kinds"] == "si" * 11 + "sh"
     assert data["chapters"][0]["slower"] == 2
-    assert "lasts 2 times as long" in text
+    assert "is 2 times as long" in text
     assert slower_by(Fraction(10), Fraction(81, 2)) == 4
     assert slower_by(Fraction(10), Fraction(11)) == slower_by(None, Fraction(1)) == 1
 
@@ -103,9 +103,9 @@ def test_places_are_timecodes_of_the_source_too(tmp_path: Path) -> None:
     assert data["kinds"].count("s") == 4
     for span, said in (
         ({"start": end, "end": start}, "ends before it starts"),
-        ({"offset": end, "end": start}, "ends before the boosted video begins"),
+        ({"offset": end, "end": start}, "ends before the boosted video starts"),
         ({"end": end, "duration": length}, "exclude each other"),
-        ({"start": Timecode.parse("09:00:00:00")}, "begins at 10:00:00:00"),
+        ({"start": Timecode.parse("09:00:00:00")}, "its first one is 10:00:00:00"),
     ):
         with pytest.raises(InputError, match=said):
             page(before, tmp_path / "whole.mov", **span)
@@ -120,7 +120,7 @@ def test_hdr_alpha_and_odd_sizes_are_shown(tmp_path: Path) -> None:
     assert "HDR is tone-mapped" in text
     alpha = make_video(tmp_path / "alpha.mkv", pts=range(3), pix_fmt="yuva420p", codec="ffv1")
     boosted(alpha, tmp_path / "alpha2.mkv", codec="ffv1")
-    assert "over grey" in page(alpha, tmp_path / "alpha2.mkv")[1]
+    assert "on grey" in page(alpha, tmp_path / "alpha2.mkv")[1]
 
 
 def test_a_minute_is_shown_unless_more_is_asked_for() -> None:
@@ -128,7 +128,7 @@ def test_a_minute_is_shown_unless_more_is_asked_for() -> None:
     shown: list[object] = [*_span(whole, (Fraction(100), Fraction(100)), Fraction(1))]
     assert shown[:3] == [0, 0, 60]
     assert shown[3] == [
-        "the part from 00:00.000 to 01:00.000 of 01:40.000 is shown; another part is shown by --start and --duration"
+        "only the part from 00:00.000 to 01:00.000 of 01:40.000 is shown; choose another with --start and --duration"
     ]
     shown = [*_span(whole, (Fraction(60), Fraction(60)), Fraction(1))]
     assert shown == [0, 0, 60, []]
@@ -138,7 +138,7 @@ def test_a_minute_is_shown_unless_more_is_asked_for() -> None:
     assert shown == [70, 40, 30, []]
     half = replace(whole, duration=Fraction(300))
     assert _span(half, (None, None), Fraction(2))[2] == 300
-    with pytest.raises(InputError, match="a page holds 600 s at most"):
+    with pytest.raises(InputError, match="a page can show at most 600 s"):
         _span(half, (None, None), Fraction(3))
 
 
@@ -192,7 +192,7 @@ def test_the_network_is_that_of_the_report(tmp_path: Path, monkeypatch: pytest.M
     page(before, after, model="fbnet-r")
     assert asked == [(BoostOptions().model, "auto"), ("fbnet", "cpu"), ("fbnet-r", "auto")]
     report.write_text(json.dumps({"files": [{"output": "other.mp4"}]}))
-    with pytest.raises(InputError, match=r"report\.json: the report has no file out\.mp4"):
+    with pytest.raises(InputError, match=r"report\.json: the report does not contain out\.mp4"):
         page(before, after, report=report)
 
 
@@ -203,9 +203,9 @@ def test_what_is_no_boost_is_refused(tmp_path: Path) -> None:
     other = make_video(tmp_path / "other.mp4", pts=range(20), rate=50, time_base=Fraction(1, 50), cut_at=0)
     wide = make_video(tmp_path / "wide.mp4", pts=range(10), size=(160, 48))
     for first, second, said in (
-        (after, before, "no frame at a time at which the first video has none"),
-        (before, other, "shows something else"),
-        (before, wide, "another shape"),
+        (after, before, "no frames between those of the first video"),
+        (before, other, "shows other pictures"),
+        (before, wide, "another aspect ratio"),
         (before, tmp_path / "none.mp4", "no such file"),
         (before, Path("-"), "a pipe cannot be compared"),
     ):
@@ -216,10 +216,10 @@ def test_what_is_no_boost_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the output is the input"):
         compare(str(before), str(after), str(tmp_path / "same.html"), CompareOptions(overwrite=True))
     for output in (str(after), "-", f"{tmp_path}/"):
-        with pytest.raises(InputError, match=r"is no name of a page \(give one that ends in .html"):
+        with pytest.raises(InputError, match=r"is not the name of a page \(use -o with a name that ends in .html"):
             compare(str(before), str(after), output, CompareOptions(overwrite=True))
     for name in ("start", "offset"):
-        with pytest.raises(InputError, match=f"^{name} is negative$"):
+        with pytest.raises(InputError, match=f"^--{name} must not be negative$"):
             page(before, after, **{name: Fraction(-1)})
     with pytest.raises(InputError, match="600 s at most"):
         compare(str(before), str(after), None, CompareOptions(duration=Fraction(601)))
@@ -242,13 +242,13 @@ def test_the_command_takes_the_report_beside_and_escapes_names(tmp_path: Path) -
     again = run("compare", before, after, "-ss", "0", "-t", "1", "-to", "2", "--report", tmp_path / "report.json", "-y")
     assert (again.returncode, again.stderr) == (
         2,
-        "frame-booster: --to and --duration exclude each other (give one of them)\n",
+        "frame-booster: --to and --duration exclude each other (use one of them)\n",
     )
     with pytest.raises(InputError, match="exists already"):
         compare(str(before), str(after))
     (tmp_path / "lines.jsonl").write_text(json.dumps(record) + "\n" + json.dumps({"output": "y"}) + "\n" + '{"out')
     assert read_report(tmp_path / "lines.jsonl") == [record, {"output": "y"}]
-    with pytest.raises(InputError, match="no report"):
+    with pytest.raises(InputError, match="not a report"):
         read_report(tmp_path / "out.json")
 
 

@@ -63,6 +63,6 @@ def test_a_record_is_shown_in_words_and_without_what_did_not_occur() -> None:
     assert shown_record(facts) == {
         **{"network": "fbnet-2", "frames read": "1,200", "interpolated": "1,000", "held": "0"},
         **{"held over a gap": "2", "rate": "59.9401 frames a second", "length": "50 s", "time taken": "3.25 s"},
-        **{"time of the whole, estimated": "about 2 min", "option factor": "4"},
+        **{"estimated time for the whole video": "about 2 min", "option factor": "4"},
     }
     assert shown_record({"rate": "fast", "duration": str(Fraction(1, 2))}) == {"length": "0.5 s"}

@@ -67,7 +67,7 @@ def test_nothing_is_taken_for_markup(tmp_path: Path) -> None:
 
 def test_frames_are_counted_by_their_kind(tmp_path: Path) -> None:
     page, data = written(tmp_path, [], preview=True)
-    assert "3 frames, of which 1 are interpolated, and 1 held; told by their timestamps" in page
+    assert "3 frames, of which 1 are interpolated, and 1 held, judging by their timestamps" in page
     assert data["preview"]
     assert not written(tmp_path, [])[1]["preview"]
 
@@ -84,4 +84,4 @@ def test_doubt_is_a_share_where_a_network_was_asked_and_else_a_difference(tmp_pa
 def test_how_unsure_frames_were_found_is_told() -> None:
     assert "fbnet-2 was then run on its neighbours" in measure_text("fbnet-2", [ASKED, ASKED])
     for unsure in ([ASKED, BY_PICTURES], [BY_PICTURES], []):
-        assert measure_text("fbnet-2", unsure).startswith("Found by the pictures alone")
+        assert measure_text("fbnet-2", unsure).startswith("Found from the pictures alone")

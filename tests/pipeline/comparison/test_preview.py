@@ -65,7 +65,7 @@ def test_places_are_those_that_tell_most(film: Path) -> None:
         return [float(place.start) for place in places if place.reason.startswith(reason)]
 
     assert any(20 <= time < 24 for time in times("much motion"))
-    assert any(41 <= time < 46 for time in times("a repeated pattern"))
+    assert any(41 <= time < 46 for time in times("a repetitive pattern"))
     assert times("dark")[0] >= 49
     assert any(place.start + place.length / 2 in (33, 41, 46) for place in places if place.reason.startswith("a cut"))
 
@@ -106,7 +106,7 @@ def test_a_run_into_pictures_is_previewed_as_any_other(tmp_path: Path) -> None:
     assert preview(str(source), None, options, model=MeanModel()).page.frames in (49, 50)
     with (
         opened_run(str(source), str(tmp_path / "out"), options, MeanModel()) as work,
-        pytest.raises(InputError, match="pictures cannot go into one file"),
+        pytest.raises(InputError, match="images cannot be written into one file"),
     ):
         work.to_file()
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_previewed_is_told(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", pts=range(4))
     done = run(source, "--preview", "-o", tmp_path / "p.mp4")
     assert done.returncode == 2
-    assert f"{tmp_path / 'p.mp4'}: is no name of a page (give one that ends in .html with -o)" in done.stderr
+    assert f"{tmp_path / 'p.mp4'}: is not the name of a page (use -o with a name that ends in .html)" in done.stderr
     silent: dict[str, Any] = {"display": Display(quiet=True), "as_json": False}
     with pytest.raises(InputError, match="a pipe cannot be previewed"):
         preview_one("-", None, BoostOptions(), None, None, **silent)
