@@ -167,6 +167,8 @@ def boost_several(
 def _sum_up(outcomes: list[FileOutcome], display: Display) -> None:
     for outcome in outcomes:
         detail = outcome.error or ("" if outcome.result is None else f"{outcome.result.frames_out} frames")
+        # The summary line starts with the input already.
+        detail = detail.removeprefix(f"{outcome.input}: ")
         display.line(f"{outcome.outcome:<8}{outcome.input}  {detail}".rstrip())
         for warning in () if outcome.result is None else outcome.result.warnings:
             display.line(f"        warning: {warning}")

@@ -43,7 +43,8 @@ def _lines(one: Forecast, several_machines: bool) -> list[str]:
     if one.outcome == "skipped":
         return [f"{one.input}: would be skipped: {one.output} is complete"]
     if one.outcome == "refused":
-        return [f"{one.input}: would fail with exit code {one.exit_code}: {one.error}"]
+        why = (one.error or "").removeprefix(f"{one.input}: ")
+        return [f"{one.input}: would fail with exit code {one.exit_code}: {why}"]
     rate = "an unknown rate" if one.rate is None else f"{float(one.rate):.6g} fps"
     lasts = "" if one.duration is None else f", {float(one.duration):.2f} s"
     frames = "unknown" if one.frames_out is None else f"{one.frames_out} frames from {one.frames_in}"

@@ -124,7 +124,8 @@ def no_such_gpu(count: int, index: int) -> ModelError:
 
         way = "--engine onnx" if has_accelerator() else install_accelerator()
     hint = f"use --device cpu, or {way}"
-    return ModelError(f"there is no GPU number {index}: TensorFlow finds {count}", hint=hint)
+    what = f"there is no GPU number {index}: TensorFlow finds {count}" if count else "TensorFlow finds no GPU"
+    return ModelError(what, hint=hint)
 
 
 def choose_device(name: str) -> str:

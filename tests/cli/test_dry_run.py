@@ -68,7 +68,7 @@ def test_several_inputs_end_with_their_sum_and_the_code_of_the_first_refusal(
     assert ended.value.code == 2
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "b.mp4: would be skipped: b.2x.mp4 is complete"
-    assert "c.mp4: would fail with exit code 2: c.mp4: the file is empty" in lines
+    assert "c.mp4: would fail with exit code 2: the file is empty" in lines
     assert lines[-1] == "2 of 5 inputs would be processed: about 4 MB in 2 min"
     show([SKIPPED, SKIPPED], as_json=False)
     assert capsys.readouterr().out.splitlines()[-1] == "0 of 2 inputs would be processed: nothing"

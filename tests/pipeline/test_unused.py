@@ -70,7 +70,7 @@ def test_an_installation_for_cards_without_a_driver_is_warned_of(monkeypatch: py
         with monkeypatch.context() as one:
             one.setattr(cuda_toolkit, name, lambda value=value: value)
             assert unused_hardware(BoostOptions(), "/CPU:0") == []
-            assert "there is no GPU number" in str(no_such_gpu(0, 0))
+            assert "TensorFlow finds no GPU" in str(no_such_gpu(0, 0))
 
 
 @pytest.mark.parametrize(("fps", "refused"), [(400, False), (401, True), (1000, True)])

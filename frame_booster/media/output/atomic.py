@@ -69,7 +69,7 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise OutputError("no such folder", path=folder, hint="create it first")
     if told := not_writable(folder):
-        raise OutputError(f"the folder is not writable: {told[0]}", path=folder, hint=told[1])
+        raise OutputError(f"the folder cannot be written: {told[0]}", path=folder, hint=told[1])
 
 
 _being_written: set[Path] = set()

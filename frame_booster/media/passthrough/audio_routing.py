@@ -104,8 +104,7 @@ class AudioRouting:
             if settings is not None and keeps_samples(stream, settings):
                 self._notices.tell(f"{what} is converted to {codec} without loss: {why}")
             else:
-                advice = f" ({better})" if better else ""
-                self._notices.warn(f"{what} is re-encoded to {codec}{lost}: {why}{advice}")
+                self._notices.warn(f"{what} is re-encoded to {codec}{lost}: {why}", better)
         return encoded
 
     def _settings(self, stream: Any, encoder: str) -> AudioSettings | None:

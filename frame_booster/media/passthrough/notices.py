@@ -50,15 +50,16 @@ class Notices:
         """Adds a warning, also with `strict`."""
         self.warnings.append(text)
 
-    def warn(self, text: str) -> None:
-        """Adds a warning about a changed stream.
+    def warn(self, text: str, advice: str | None = None) -> None:
+        """Adds a warning about a changed stream, followed by advice in parentheses.
 
         Raises:
           EncodeError: `strict` is set, and `allow_drop` is not.
         """
         if self.options.strict and not self.options.allow_drop:
-            raise EncodeError(text, path=self.path, hint="without --strict this is only a warning")
-        self.warnings.append(text)
+            hint = "without --strict this is only a warning"
+            raise EncodeError(text, path=self.path, hint=hint if advice is None else f"{advice}; {hint}")
+        self.warnings.append(text if advice is None else f"{text} ({advice})")
 
     def leave_out(self, stream: Any, why: str | None = None) -> None:
         """Adds a warning about a dropped stream.
