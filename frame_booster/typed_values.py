@@ -25,9 +25,9 @@ _WORDS = {
     int: "a whole number",
     float: "a number",
     Fraction: "a number",
-    str: "a text",
+    str: "a string",
     os.PathLike: "a path",
-    tuple: "pairs of texts",
+    tuple: "pairs of strings",
     Callable: "a function",
     NoneType: "None",
 }
@@ -48,12 +48,12 @@ def typed(name: str, value: Any, kind: Any, hint: str | None = None) -> Any:
     """
     found = _as(value, kind)
     if found is _NO:
-        raise InputError(f"{name} takes {in_words(kind)}, not {_shown(value)}", hint=hint)
+        raise InputError(f"{name} must be {in_words(kind)}, not {_shown(value)}", hint=hint)
     return found
 
 
 def in_words(kind: Any) -> str:
-    """Returns what an annotated type takes, as "a number, a text or None"."""
+    """Returns what an annotated type takes, as "a number, a string or None"."""
     kinds = get_args(kind) if _is_choice(kind) else (kind,)
     words = ", ".join(_WORDS.get(get_origin(one) or one) or f"a {one.__name__.lower()}" for one in kinds)
     *others, last = dict.fromkeys(words.split(", "))

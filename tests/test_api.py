@@ -47,14 +47,14 @@ def test_the_import_stays_instant() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 3, b"in.mp4", ["a.mp4", "b.mp4"], iter(()), np.zeros((900, 900, 3), np.uint8)])
 def test_an_input_that_is_no_name_is_refused_as_that(wrong: Any) -> None:
-    with pytest.raises(frame_booster.InputError, match="input takes a text or a path, not") as caught:
+    with pytest.raises(frame_booster.InputError, match="input must be a string or a path, not") as caught:
         frame_booster.boost(wrong)
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("output", 3), ("output", ["a"]), ("progress", True), ("factor", 2.5)])
 def test_other_arguments_are_held_to_their_types(tmp_path: Path, name: str, wrong: Any) -> None:
-    with pytest.raises(frame_booster.InputError, match=f"^{name} takes "):
+    with pytest.raises(frame_booster.InputError, match=f"^{name} must be "):
         frame_booster.boost(tmp_path / "none.mp4", **{name: wrong})
 
 

@@ -46,21 +46,21 @@ def test_values_become_pythons_own(value: Any, kind: Any, expected: Any) -> None
 @pytest.mark.parametrize(
     ("value", "kind", "message"),
     [
-        (2.5, int | None, "x takes a whole number or None, not 2.5"),
-        (2.0, int, "x takes a whole number, not 2.0"),
-        (True, int | str | None, "x takes a whole number, a text or None, not True"),
-        (True, float, "x takes a number, not True"),
-        (float("inf"), float, "x takes a number, not inf"),
-        ("no", bool, "x takes True or False, not 'no'"),
-        (1, bool | str, "x takes True, False or a text, not 1"),
-        (None, str, "x takes a text, not None"),
-        (b"a", str | os.PathLike[str], "x takes a text or a path, not a value of type bytes"),
-        ("ab", PAIRS, "x takes pairs of texts, not 'ab'"),
-        (("ab",), PAIRS, "x takes pairs of texts, not ('ab',)"),
-        ((("a",),), PAIRS, "x takes pairs of texts, not (('a',),)"),
-        ((("a", 1),), PAIRS, "x takes pairs of texts, not (('a', 1),)"),
-        (np.zeros((9, 9)), RATE, "x takes a number or a text, not a value of type ndarray"),
-        (3, Callable[..., Any], "x takes a function, not 3"),
+        (2.5, int | None, "x must be a whole number or None, not 2.5"),
+        (2.0, int, "x must be a whole number, not 2.0"),
+        (True, int | str | None, "x must be a whole number, a string or None, not True"),
+        (True, float, "x must be a number, not True"),
+        (float("inf"), float, "x must be a number, not inf"),
+        ("no", bool, "x must be True or False, not 'no'"),
+        (1, bool | str, "x must be True, False or a string, not 1"),
+        (None, str, "x must be a string, not None"),
+        (b"a", str | os.PathLike[str], "x must be a string or a path, not a value of type bytes"),
+        ("ab", PAIRS, "x must be pairs of strings, not 'ab'"),
+        (("ab",), PAIRS, "x must be pairs of strings, not ('ab',)"),
+        ((("a",),), PAIRS, "x must be pairs of strings, not (('a',),)"),
+        ((("a", 1),), PAIRS, "x must be pairs of strings, not (('a', 1),)"),
+        (np.zeros((9, 9)), RATE, "x must be a number or a string, not a value of type ndarray"),
+        (3, Callable[..., Any], "x must be a function, not 3"),
     ],
 )
 def test_others_are_told_in_one_line(value: Any, kind: Any, message: str) -> None:
@@ -76,5 +76,5 @@ def test_a_long_value_is_cut() -> None:
 
 
 def test_types_are_told_in_words() -> None:
-    assert in_words(Fraction | float | str | None) == "a number, a text or None"
-    assert in_words(PAIRS) == "pairs of texts"
+    assert in_words(Fraction | float | str | None) == "a number, a string or None"
+    assert in_words(PAIRS) == "pairs of strings"

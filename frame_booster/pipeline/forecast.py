@@ -137,7 +137,7 @@ def _of(name: str, work: OpenedRun, *, alone: bool) -> Forecast:
     if pictures is not None:
         pix_fmt = check_pictures(picture_pattern(work.target, options), opening.frame, options.encoder)
         codec, warnings = pictures, work.left_out_of_pictures()
-        streams = [{"index": s.index, "type": s.type, "becomes": "left out"} for s in source.other_streams]
+        streams = [{"index": s.index, "type": s.type, "becomes": "dropped"} for s in source.other_streams]
     else:
         trial = work.check_container(opening)
         codec, pix_fmt, warnings = trial.codec, trial.pix_fmt, trial.warnings

@@ -173,7 +173,7 @@ def test_what_sharpening_leaves_outside_is_clipped(interpolate: Any) -> None:
     "values", [{"device": ["cpu"]}, {"device": None}, {"precision": 32}, {"name": 2}, {"engine": True}, {"weights": 3}]
 )
 def test_a_network_is_named_by_texts(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=rf"^{next(iter(values))} takes a text"):
+    with pytest.raises(InputError, match=rf"^{next(iter(values))} must be a string"):
         load_model(**values)
 
 

@@ -63,7 +63,7 @@ def test_what_goes_to_the_encoder_is_as_the_command_gives_it() -> None:
 def test_every_keyword_refuses_what_it_cannot_be(name: str) -> None:
     """Whatever its type, no keyword takes an object, nor a list of numbers; each says its name and what it takes."""
     for wrong in (object(), [1.5], {"a": 1}, np.zeros(3)):
-        with pytest.raises(InputError, match=rf"^{name} takes .*, not "):
+        with pytest.raises(InputError, match=rf"^{name} must be .*, not "):
             options_of({name: wrong})
 
 
@@ -86,7 +86,7 @@ def test_every_keyword_refuses_what_it_cannot_be(name: str) -> None:
     ],
 )
 def test_a_wrong_type_is_told_with_the_keyword(keywords: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=rf"^{next(iter(keywords))} takes .*, not "):
+    with pytest.raises(InputError, match=rf"^{next(iter(keywords))} must be .*, not "):
         options_of(keywords)
 
 

@@ -16,7 +16,7 @@
   video.playsInline = true;
   video.preload = "auto";
 
-  const KINDS = { s: "frame of the source", i: "interpolated", h: "held: the frame before, again" };
+  const KINDS = { s: "frame of the source", i: "interpolated", h: "held: repeats the frame before" };
   let current = 0;
   let wanted = null, going = null;
 
