@@ -284,7 +284,7 @@ def test_output_that_is_the_input_is_refused(tmp_path: Path, link: str) -> None:
         (
             {"container_options": (("movflags", "+no"),)},
             EncodeError,
-            r"mp4 refuses libx264 or its settings: .*--container-option",
+            r"mp4 rejects libx264 or its settings: .*--container-option",
         ),
         ({"codec": "libx264", "pix_fmt": "pal8"}, EncodeError, "does not support pixel format pal8"),
         ({"nonsense": 1}, InputError, "unknown option: nonsense"),

@@ -76,7 +76,7 @@ def test_a_file_that_is_left_is_told_of(
     source = make_video(tmp_path / "in.mp4", pts=range(60), size=(160, 96))
     told = stopped(source, tmp_path / "out.mp4")
     [left] = tmp_path.glob(".out.partial-*")
-    assert f"{left} is left" in str(told)
+    assert f"{left} could not be removed" in str(told)
     assert told.path == tmp_path / "out.mp4"
     assert "nothing was written" not in str(told)
     assert closing.wait(20)
