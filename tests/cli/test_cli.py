@@ -103,7 +103,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], int, str]]:
         "unknown container": ([good, "-o", folder / "out.xyz"], 2, "unknown container suffix"),
         "weights missing": ([good, "-o", out, "--weights", folder / "none.safetensors"], 4, "no such weights file"),
         "weights wrong": ([good, "-o", out, "--weights", folder / "text.mp4"], 4, "is not a valid safetensors file"),
-        "no such gpu": ([good, "-o", out, "--device", "gpu:7"], 4, "not number 7"),
+        "no such gpu": ([good, "-o", out, "--device", "gpu:7"], 4, "no GPU"),
         "no such encoder": ([good, "-o", out, "--codec", "none"], 5, "unknown video encoder"),
         "option of no encoder": ([good, "-o", out, "--encoder-option", "crf"], 2, "not key=value"),
         "time": ([good, "-o", out, "--start", "soon"], 2, "not a time"),

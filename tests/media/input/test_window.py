@@ -121,7 +121,7 @@ def test_another_video_begins_with_a_key_frame(tmp_path: Path) -> None:
     result = boosted(tmp_path / "two.mkv", tmp_path / "out.mkv", start=Fraction(1, 2))
     [_, copied] = _packets_by_stream(tmp_path / "out.mkv")
     assert copied[0].is_keyframe
-    assert any("video stream 1 begins 0.28 s later" in text for text in result.warnings)
+    assert any("video stream 1 starts 0.28 s late" in text for text in result.warnings)
 
 
 def test_a_timecode_is_that_of_the_part_with_segments(tmp_path: Path) -> None:
