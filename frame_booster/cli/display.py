@@ -102,7 +102,7 @@ class Display:
         from frame_booster.media.output.hardware import usable_hardware_encoder
 
         name = usable_hardware_encoder(Path(result.output))
-        return "" if name is None else f"; encoding was the slowest stage, --codec {name} is faster on this machine"
+        return "" if name is None else f"; encoding was the slowest stage, and --codec {name} works on this machine"
 
 
 def busy(stages: StageTimes, seconds: float) -> str:
