@@ -157,5 +157,5 @@ def test_numbers_that_graphs_repeat_are_those_of_the_networks() -> None:
 
 def test_a_network_without_a_graph_is_refused_with_those_that_there_are() -> None:
     assert set(GRAPHS) <= set(PRESETS)
-    with pytest.raises(ModelError, match=r"no network 'x'.*fbnet-2, fbnet"):
+    with pytest.raises(ModelError, match=r"does not support the network 'x'.*use fbnet-2 or fbnet"):
         graph_of("x")

@@ -54,7 +54,7 @@ def pictures(
 ) -> list[bytes]:
     with open_source(path, options, start=start) as source:
         items = [item.frame for item in source.items(resume=resume) if isinstance(item, SourceFrame)]
-        assert not any("begins" in text for text in source.report.warnings)
+        assert not any("starts" in text for text in source.report.warnings)
         return [frame.to_ndarray().tobytes() for frame in items]
 
 
