@@ -23,7 +23,7 @@ def facts_of(source: Source) -> dict[str, str]:
     """Returns the facts about a file, as texts by label."""
     info, path = source.info, source.path
     facts = {"file": path.name, "size": f"{info.width} x {info.height}"}
-    facts["rate"] = "unknown" if info.rate is None else f"{float(info.rate):.6g} frames a second, on average"
+    facts["rate"] = "unknown" if info.rate is None else f"{float(info.rate):.6g} frames per second, on average"
     if info.frames is not None:
         facts["frames"] = f"about {info.frames:,}"
     length = length_of(source)
@@ -128,7 +128,7 @@ def shown_record(record: dict[str, Any]) -> dict[str, str]:
                 number = float(Fraction(str(value)))
             except (ValueError, ZeroDivisionError):
                 continue
-            value = f"{number:.6g} frames a second" if field == "rate" else f"{number:.6g} s"
+            value = f"{number:.6g} frames per second" if field == "rate" else f"{number:.6g} s"
         elif field == "seconds":
             value = f"{value:g} s" if isinstance(value, (int, float)) else value
         shown[label] = f"{value:,}" if isinstance(value, int) else str(value)

@@ -28,7 +28,7 @@ def test_light_and_sound_are_told(tmp_path: Path, transfer: int, tones: int, tol
     with open_source(path, InputOptions()) as source:
         facts = facts_of(source)
     assert facts.items() >= told.items()
-    assert facts.items() >= {"file": "in.mkv", "size": "64 x 48", "rate": "25 frames a second, on average"}.items()
+    assert facts.items() >= {"file": "in.mkv", "size": "64 x 48", "rate": "25 frames per second, on average"}.items()
     assert (facts["frames"], facts["length"], facts["codec"]) == ("about 50", "00:02.000", "h264, yuv420p")
     assert facts["on disk"].endswith(" MB")
 
@@ -62,7 +62,7 @@ def test_a_record_is_shown_in_words_and_without_what_did_not_occur() -> None:
     }
     assert shown_record(facts) == {
         **{"network": "fbnet-2", "frames read": "1,200", "interpolated": "1,000", "held": "0"},
-        **{"held over a gap": "2", "rate": "59.9401 frames a second", "length": "50 s", "time taken": "3.25 s"},
+        **{"held over a gap": "2", "rate": "59.9401 frames per second", "length": "50 s", "time taken": "3.25 s"},
         **{"estimated time for the whole video": "about 2 min", "option factor": "4"},
     }
     assert shown_record({"rate": "fast", "duration": str(Fraction(1, 2))}) == {"length": "0.5 s"}
