@@ -134,16 +134,16 @@ class FileSink:
         name = shown_format(self._format)
         shape, codec = source.info.sample_aspect_ratio, self.encoder.stream.codec_context.codec.canonical_name
         if is_turned(first) and not keeps_rotation(self._format, codec):
-            lost(f"the rotation is lost: {name} cannot store it, so players show the video on its side")
+            lost(f"the rotation is lost: {name} does not store it, so players show the video on its side")
         if shape is not None and shape != 1 and not keeps_pixel_shape(self._format, codec):
             lost(
-                f"the pixel aspect ratio ({shape.numerator}:{shape.denominator}) is lost: {codec} cannot store "
+                f"the pixel aspect ratio ({shape.numerator}:{shape.denominator}) is lost: {codec} does not store "
                 f"it, and PyAV cannot write it to {name}, so players show square pixels (an .mp4 or .mov keeps it)"
             )
         if has_profile(first) and (text := lost_profile(name, codec)) is not None:
             lost(text)
         if source.chapters and not keeps_chapters(self._format):
-            lost(f"chapters are lost: {name} cannot store them")
+            lost(f"chapters are lost: {name} does not store them")
 
     def _loses_stereo(self, first: av.VideoFrame, tags: dict[str, str]) -> bool:
         """Returns whether a frame belongs to a 3D video and neither the encoder nor the container marks it as such."""
@@ -167,7 +167,7 @@ class FileSink:
         tags = {k: v for k, v in self.encoder.stream.metadata.items() if k.lower() == KEY} | tags
         lost = lost_tags(tags, kept_tags(name, tags, options, self._rates[1]))
         if lost:
-            self.warnings.append(f"tags are lost, since {shown_format(name)} cannot store them: {', '.join(lost)}")
+            self.warnings.append(f"tags are lost, since {shown_format(name)} does not store them: {', '.join(lost)}")
 
     def _add_chapters(self, source: Source, slower: Fraction) -> None:
         chapters = [dict(chapter) for chapter in source.chapters]

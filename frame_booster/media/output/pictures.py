@@ -29,7 +29,7 @@ CODECS = {
 """Encoders of images, by suffix."""
 
 
-_CAPTIONS = "closed captions are lost: images cannot store them"
+_CAPTIONS = "closed captions are lost: images do not store them"
 _DEFAULTS = {"mjpeg": {"qmin": "1", "qmax": "1"}, "exr": {"compression": "zip16", "format": "float"}}
 """Options of encoders whose defaults lose more than necessary."""
 
@@ -65,7 +65,7 @@ class SequenceSink:
         self._codec = CODECS[Path(pattern).suffix.lower()]
         if is_turned(first) and not keeps_rotation("image2", self._codec):
             self.warnings.append(
-                f"the rotation is lost: {self._codec} cannot store it, so the images are on their side"
+                f"the rotation is lost: {self._codec} does not store it, so the images are on their side"
             )
         if has_profile(first) and (text := lost_profile(self._codec, self._codec)) is not None:
             self.warnings.append(text)

@@ -142,9 +142,9 @@ def _not_kept(name: str, written: Written, tags: dict[int, dict[str, str]], flag
         own = {key: value for key, value in wanted.items() if key.lower() not in not_told}
         lost = lost_tags(own, tags.get(index, {}))
         if lost:
-            warnings.append(f"tags of stream {index} are lost, since {name} cannot store them: {', '.join(lost)}")
+            warnings.append(f"tags of stream {index} are lost, since {name} does not store them: {', '.join(lost)}")
     for index, lost in lost_dispositions(written.dispositions, flags).items():
-        warnings.append(f"dispositions of stream {index} are lost, since {name} cannot store them: {', '.join(lost)}")
+        warnings.append(f"dispositions of stream {index} are lost, since {name} does not store them: {', '.join(lost)}")
     return warnings
 
 

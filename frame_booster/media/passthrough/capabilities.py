@@ -197,7 +197,7 @@ def lost_profile(name: str, codec: str) -> str | None:
     """
     if codec in _WITH_PROFILE:
         return None
-    return f"the ICC colour profile is lost: {name} cannot store it; colours change unless it is sRGB"
+    return f"the ICC colour profile is lost: {name} does not store it; colours change unless it is sRGB"
 
 
 def keeps_pixel_shape(format_name: str, codec: str) -> bool:

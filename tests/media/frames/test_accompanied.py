@@ -54,7 +54,7 @@ def test_interpolated_pictures_have_the_profile_and_orientation_of_the_others(
     # FFmpeg's encoder of TIFF writes none.
     assert held == (None if made == "tif" else profile())
     assert made != "tif" or turned == 6
-    told = "the ICC colour profile is lost: tiff cannot store it; colours change unless it is sRGB"
+    told = "the ICC colour profile is lost: tiff does not store it; colours change unless it is sRGB"
     assert (told in result.warnings) == (made == "tif")
 
 
@@ -66,7 +66,7 @@ def test_a_png_with_a_named_profile_does_not_end_the_process(tmp_path: Path, con
     ffmpeg("-framerate", "10", "-i", source / "%d.png", "-c:v", codec, tmp_path / container)
     result = boosted(tmp_path / container, tmp_path / target)
     name = {"mkv": "matroska", "gif": "gif"}[target.removeprefix("out.")]
-    told = f"the ICC colour profile is lost: {name} cannot store it; colours change unless it is sRGB"
+    told = f"the ICC colour profile is lost: {name} does not store it; colours change unless it is sRGB"
     assert told in result.warnings
     assert len(decoded(tmp_path / target)) == 6
 

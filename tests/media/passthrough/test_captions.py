@@ -122,7 +122,7 @@ def test_an_encoder_without_captions_is_told_of(tmp_path: Path, name: str, codec
 
 def test_pictures_have_no_captions(tmp_path: Path) -> None:
     result = boosted(captioned(tmp_path / "in.ts"), f"{tmp_path}/out/", output_format="png")
-    assert "closed captions are lost: images cannot store them" in result.warnings
+    assert "closed captions are lost: images do not store them" in result.warnings
 
 
 def test_other_decoders_find_nothing_wrong(tmp_path: Path) -> None:

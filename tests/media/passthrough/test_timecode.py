@@ -136,4 +136,4 @@ def test_the_track_becomes_a_tag_where_there_are_no_tracks(tmp_path: Path) -> No
     assert found(tmp_path / "out.mkv") == {"01:00:00:24"}
     assert any("the timecode track (stream 1) is dropped" in text for text in result.warnings)
     lost = boosted(source, tmp_path / "out.ts")
-    assert any("mpegts cannot store them: timecode" in text for text in lost.warnings)
+    assert any("mpegts does not store them: timecode" in text for text in lost.warnings)
