@@ -1,7 +1,7 @@
-"""The stages of a network as computations of XLA's of their own, compiled at the same time on all cores.
+"""Splits a network into several XLA computations, which are compiled in parallel.
 
-As one computation FBNet-2 took 24 s of one core to be compiled for a GPU. Cut into its stages it is a few computations,
-each compiled in a thread; between them only maps are handed on that would be written down in any case.
+As a single computation, FBNet-2 took 24 s on one core to compile for a GPU. As one computation per stage, it compiles
+on all cores. The split costs nothing: the tensors between the stages are written to memory in any case.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ import tensorflow as tf
 
 
 class Computations:
-    """The computations that a graph consists of, in the order in which they run.
+    """The XLA computations of a graph, in the order in which they run.
 
     Args:
-      device: as TensorFlow names it.
+      device: TensorFlow's name of the device.
     """
 
     def __init__(self, device: str) -> None:
         self._device = device
         self.functions: list[Any] = []
-        """The compiled functions (`tf.function`, each of one signature)."""
+        """The compiled functions: a `tf.function` with one signature for each computation."""
         self._alone: list[Any] = []
         self._compiling, self._compiled = Lock(), False
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Within it, each `computation` of a graph becomes one of these."""
+        """Context in which a graph is traced: each call of `computation` becomes one of its computations."""
         token = _computations.set(self)
         try:
             yield
         finally:
             _computations.reset(token)
-        # Of several graphs, one after the other, those of the last.
+        # If several graphs were traced, the functions of the last one.
         for function in self.functions[len(self._alone) :]:
-            # Traced here, not where they run: XLA's compilations are known again by names that count what was traced.
+            # Traced here and not where they run: XLA's cache on disk finds a compilation by a name, and the name counts
+            # the functions that were traced before.
             alone = tf.function(_called(function), input_signature=function.input_signature, autograph=False)
             self._alone.append(alone.get_concrete_function())
 
     def call(self, body: Callable[..., Any], given: tuple[Any, ...]) -> Any:
-        """Traces a body as one more computation, and calls it."""
+        """Traces a body as a further computation, and calls it."""
         tensors = tf.nest.flatten(given)
 
         def packed(*values: Any) -> Any:
@@ -63,7 +64,7 @@ class Computations:
         return function(*tensors)
 
     def compile(self) -> None:
-        """Has all of them compiled, at the same time; does nothing when that is done."""
+        """Compiles all computations in parallel; the second call does nothing."""
         with self._compiling:
             if not self._compiled:
                 with ThreadPoolExecutor(max(1, min(len(self._alone), os.cpu_count() or 1))) as pool:
@@ -75,7 +76,7 @@ class Computations:
             try:
                 function(*[tf.zeros(spec.shape, spec.dtype) for spec in function.structured_input_signature[0]])
             except tf.errors.OpError:
-                # It fails again where it is needed, and the error is reported there.
+                # It fails again when the network runs, and the error is reported then.
                 return
 
 
@@ -87,12 +88,11 @@ _computations: ContextVar[Computations | None] = ContextVar("computations", defa
 
 
 def computation(body: Callable[..., Any], *given: Any) -> Any:
-    """Returns what a function makes of tensors, or nested lists of them: as a computation of its own, if the graph that
-    is being traced is made of such.
+    """Calls a function on tensors; within `Computations.traced` the call is a computation of its own.
 
     Args:
-      body: of tensors alone, all of which are given here.
-      given: the tensors.
+      body: the function; all tensors that it uses are arguments.
+      given: its arguments, tensors or nested lists of tensors.
     """
     computations = _computations.get()
     return body(*given) if computations is None else computations.call(body, given)

@@ -1,8 +1,8 @@
-"""Doubt: where the two warped frames differ although both show the place, that is, where the motion found is wrong.
+"""Doubt: the difference of both warped frames where neither is occluded, a measure of wrong optical flow.
 
-A network that warps both frames to the wanted time says with it what it believes of each pixel twice. Where only one
-frame shows a place, it must differ and the mask says which to take; where both show it and they still differ, the
-motion does not fit, and the interpolated frame is a blend of two different things.
+A network that warps both frames predicts each pixel twice. Where one frame is occluded, the two predictions differ
+anyway, and the mask selects the other frame. Where both frames are visible and still differ, the flow is wrong, and the
+interpolated frame blends two different things.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from frame_booster.network.warp import gather_warp
 
 
 def doubt_of(frame0: Tensor, frame1: Tensor, prediction: Prediction, t: Tensor) -> Tensor | None:
-    """Returns how far both warped frames differ where both are visible.
+    """Returns the difference of both warped frames where both are visible.
 
     Args:
       frame0, frame1: (B, H, W, 3) float32 RGB in [0, 1].
-      prediction: of a network between them.
+      prediction: the network's output for these frames.
       t: (B,) float32 in (0, 1).
 
     Returns:
-      (B, H, W) float32 in [0, 1]: the mean absolute difference of R, G and B times 4 s (1 - s), s being frame 1's share
-      by the mask alone, without the logit of t, so that a place both show counts in full at any time and one that a
-      single frame shows counts nothing. None where the network has no mask at the size of the frames.
+      (B, H, W) float32 in [0, 1]: the mean absolute difference of R, G and B, times 4 s (1 - s). Here s is the share of
+      frame 1 from the mask without the logit of t, so that visible pixels count fully at any time and occluded ones do
+      not count. None if the network has no mask at the size of the frames.
     """
     if not prediction.masks or prediction.masks[-1].shape[1:3] != frame0.shape[1:3]:
         return None

@@ -1,11 +1,11 @@
-"""Gradients of the bilinear backward warp, of the flow and of the image, for training.
+"""Gradients of the bilinear backward warp with respect to image and flow, for training.
 
-Automatic differentiation of a gather is a scatter, which XLA runs on one core, one number after the other. Of features
-(8, 144, 256, 16) in bfloat16 on two cores both gradients took 64 ms so, and take 24 ms by `warp_gradients`.
+Automatic differentiation turns the gather of a warp into a scatter, which XLA runs on one core, element by element. For
+features (8, 144, 256, 16) in bfloat16 on two cores, both gradients took 64 ms that way, and take 24 ms here.
 
-At whole pixels, where bilinear sampling has a slope to either side, the gradient of the flow is that towards the next
-pixel, as PyTorch's `grid_sample` has it; automatic differentiation has 0 there, from which a flow that begins at 0
-cannot be learnt. It is 0 where a place is clamped.
+At whole pixels bilinear interpolation has a different slope on each side. The gradient of the flow is then the slope
+towards the next pixel, as in PyTorch's `grid_sample`. Automatic differentiation returns 0 there, so a flow initialised
+with 0 would never change. Where the sampling position is clamped to the border, the gradient is 0.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from frame_booster.network.layers import Tensor
 
 
 class _Corners(NamedTuple):
-    """Where a warp reads: between the pixel at `index`, the one to its right, the one below and the one below that."""
+    """The four pixels that a bilinear sample reads: at `index`, to its right, below it, and below to the right."""
 
     index: Tensor
-    """(B, H, W) int32, into the pixels of the whole batch."""
+    """(B, H, W) int32, index into the pixels of the whole batch."""
     width: Tensor
-    """Of the image, px."""
+    """Width of the image, px."""
     wy: Tensor
-    """(B, H, W) float32, share of the lower pixels."""
+    """(B, H, W) float32, weight of the lower pixels."""
     wx: Tensor
-    """(B, H, W) float32, share of the right pixels."""
+    """(B, H, W) float32, weight of the right pixels."""
     inside_y: Tensor
-    """(B, H, W) float32: 1, or 0 where the row is clamped."""
+    """(B, H, W) float32: 0 where the row is clamped, otherwise 1."""
     inside_x: Tensor
-    """(B, H, W) float32: 1, or 0 where the column is clamped."""
+    """(B, H, W) float32: 0 where the column is clamped, otherwise 1."""
 
 
 def _corners(flow: Tensor) -> _Corners:
@@ -50,9 +50,9 @@ def _corners(flow: Tensor) -> _Corners:
 
 
 def flow_gradient(upstream: Tensor, image: Tensor, flow: Tensor) -> Tensor:
-    """Returns the gradient (B, H, W, 2) of a flow, of `gather_warp` by it, of an image of few channels.
+    """Returns the gradient of `gather_warp` with respect to the flow, (B, H, W, 2), for an image with few channels.
 
-    Channel by channel, which XLA makes one loop of.
+    It is computed channel by channel, which XLA fuses into one loop.
 
     Args:
       upstream: gradient of the warped image, (B, H, W, C).
@@ -73,7 +73,7 @@ def flow_gradient(upstream: Tensor, image: Tensor, flow: Tensor) -> Tensor:
 
 
 def _slopes(upstream: Tensor, image: Tensor, flow: Tensor, along: str) -> Tensor:
-    """Returns what each channel has of the gradient of the flow's rows or columns, (B, H, W, C) float32."""
+    """Returns the part of each channel in the gradient of the flow along rows or columns, (B, H, W, C) float32."""
     at = _corners(flow)
     pixels = tf.reshape(image, [-1, image.shape[-1]])
     one, right, below, last = (
@@ -88,19 +88,19 @@ def _slopes(upstream: Tensor, image: Tensor, flow: Tensor, along: str) -> Tensor
 
 
 def _corner_places(flow: Tensor) -> Tensor:
-    """Returns the four pixels that each place reads, (B, H, W, 4) int32."""
+    """Returns the indices of the four pixels that each sample reads, (B, H, W, 4) int32."""
     at = _corners(flow)
     return tf.stack([at.index, at.index + 1, at.index + at.width, at.index + at.width + 1], -1)
 
 
 def _corner_weights(flow: Tensor) -> Tensor:
-    """Returns the share that each of those has in what is read, (B, H, W, 4) float32."""
+    """Returns the weights of these four pixels, (B, H, W, 4) float32."""
     at = _corners(flow)
     return tf.stack([(1.0 - at.wy) * (1.0 - at.wx), (1.0 - at.wy) * at.wx, at.wy * (1.0 - at.wx), at.wy * at.wx], -1)
 
 
 def _corner_gradients(upstream: Tensor, weights: Tensor) -> Tensor:
-    """Returns what each of those has of the gradient, one after the other: (B, H, W, 4 C) float32."""
+    """Returns the gradients of these four pixels, one after the other, (B, H, W, 4 C) float32."""
     parts = tf.cast(upstream, tf.float32)[..., None, :] * weights[..., None]
     return tf.reshape(parts, [*tf.unstack(tf.shape(upstream)[:3]), 4 * upstream.shape[-1]])
 
@@ -112,15 +112,15 @@ _compiled_gradients = compiled(_corner_gradients)
 
 
 def _features_flow_gradient(upstream: Tensor, image: Tensor, flow: Tensor) -> Tensor:
-    """`flow_gradient` of an image of many channels; their sum is TensorFlow's, XLA's takes twice the time of all."""
+    """`flow_gradient` for an image with many channels, summed by TensorFlow: XLA's sum takes twice as long as all of it."""
     parts = [tf.reduce_sum(_compiled_slopes(upstream, image, flow, along), -1) for along in ("rows", "columns")]
     return tf.stack(parts, -1)
 
 
 def _image_gradient(upstream: Tensor, flow: Tensor) -> Tensor:
-    """Returns the gradient (B, H, W, C) of the image, of `gather_warp` of it, summed in float32."""
+    """Returns the gradient of `gather_warp` with respect to the image, (B, H, W, C), summed in float32."""
     shape = tf.shape(upstream)
-    # Weights are made before, since XLA would work them out for every channel.
+    # A computation of their own: XLA would otherwise compute the weights again for each channel.
     parts = tf.reshape(_compiled_gradients(upstream, _compiled_weights(flow)), [-1, upstream.shape[-1]])
     places = tf.reshape(_compiled_places(flow), [-1])
     summed = tf.math.unsorted_segment_sum(parts, places, tf.reduce_prod(shape[:3]))
@@ -128,7 +128,7 @@ def _image_gradient(upstream: Tensor, flow: Tensor) -> Tensor:
 
 
 def warp_gradients(upstream: Tensor, image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the gradients of an image (B, H, W, C) and of a flow (B, H, W, 2), of `gather_warp` of them.
+    """Returns the gradients of `gather_warp` with respect to image, (B, H, W, C), and flow, (B, H, W, 2).
 
     Args:
       upstream: gradient of the warped image, (B, H, W, C).
