@@ -69,24 +69,23 @@ def limit_threads(count: int) -> None:
 
 
 UNDER_WAY = 3
-"""Batches under way on a GPU, which computes one of them at a time."""
+"""Batches in flight on a GPU, which computes one of them at a time."""
 
 
 def as_computations(device: str) -> bool:
-    """Tells whether a network is compiled as computations of XLA's on a device.
+    """Returns whether a network is compiled as XLA computations on a device.
 
-    On a GPU, where a frame would else be hundreds of small kernels that take longer to launch than to run. On a
-    processor oneDNN's convolutions are faster than XLA's, and loops of their own take less time to compile.
+    On a GPU it is, because a frame would otherwise take hundreds of small kernels, which run in less time than it takes
+    to launch them. On a CPU, oneDNN's convolutions are faster than XLA's, and single loops compile in less time.
     """
     return "GPU" in device
 
 
 def frames_at_once(device: str) -> int:
-    """Returns how many frames to make at the same time on a device, where memory allows.
+    """Returns how many batches are in flight on a device at the same time, if memory allows.
 
-    Two on a processor: no frame keeps all cores at work all the time, and what one leaves the other takes
-    (docs/performance.md); one where TensorFlow is to compute in one thread. Three on a GPU: one goes up and one comes
-    down while one is computed.
+    On a CPU two, because a single frame does not keep all cores busy (docs/performance.md), but one if TensorFlow may
+    use only one thread. On a GPU three: one is uploaded, one computed and one downloaded.
     """
     if "CPU" not in device:
         return UNDER_WAY
@@ -96,7 +95,7 @@ def frames_at_once(device: str) -> int:
 
 
 def device_parts(name: str) -> tuple[str, int]:
-    """Returns "auto", "cpu" or "gpu", and the number, of a device as it is asked for.
+    """Splits the value of `--device` into "auto", "cpu" or "gpu", and a number.
 
     Raises:
       InputError: it is not such a name.

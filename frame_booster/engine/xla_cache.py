@@ -1,12 +1,12 @@
-"""What XLA compiles for a GPU, kept on disk: the next process starts without compiling it again.
+"""Cache on disk of what XLA compiles for a GPU, so that the next process starts without compiling it again.
 
-TensorFlow writes an executable for each computation, and XLA the fastest kernels that it has found by trying, into
-folders that are named before TensorFlow is imported. Both read whatever lies there, and a file that is damaged, or
-written by another process just then, ends the computation. So each process has a folder of its own: what is whole of
-the common one is linked into it at first, and what is new in it is put into the common one when the process ends.
+TensorFlow writes an executable for each computation, and XLA writes the fastest kernels that its autotuning has found,
+into folders that must be set before TensorFlow is imported. Both read any file there, and a file that is damaged or
+being written by another process ends the computation with an error. So each process uses a folder of its own. At the
+start, intact files of the shared folder are linked into it; at the end, new files are copied to the shared folder.
 
-There is one common folder for each release of TensorFlow, driver and kind of card. Not on TensorFlow 2.15, whose
-processors' compiler fails at it (tensorflow/tensorflow#57649), and which has not been tried on a card.
+There is a shared folder for each release of TensorFlow, driver and GPU model. TensorFlow 2.15 does not use the cache:
+it fails there on processors (tensorflow/tensorflow#57649), and has not been tried on a GPU.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ from frame_booster.engine.nvidia import driver_version, gpus
 from frame_booster.process_end import at_process_end
 
 FIRST_RELEASE = (2, 18)
-"""Of TensorFlow, from which on compilations are kept."""
+"""First release of TensorFlow for which the cache is used."""
 KEPT_BYTES = 512 << 20
-"""Of a common folder, the files used last; some 30 MiB for a size of frames, since they hold the weights."""
+"""Maximum size of a shared folder; the files used last are kept. A frame size takes some 30 MiB, weights included."""
 TRIALS = 2
-"""Processes that did not come to their end with the folder, after which it is given up: it may be the reason."""
+"""Number of processes that crashed with the folder after which it is not used: it may be the cause."""
 FORGOTTEN_S = 7 * 86400.0
-"""After this, s, what such processes have left is removed, and the folder tried again."""
+"""Age, in s, at which the traces of such processes are removed, so that the folder is used again."""
 FORGOTTEN_ELSEWHERE_S = 5 * FORGOTTEN_S
-"""The same for another machine that has the folder, too: whether its processes still run is not known here."""
+"""The same age for processes of another machine that shares the folder: whether they still run is not known here."""
 AUTOTUNE_LEVEL = 2
-"""XLA tries kernels for speed at this level; at its own, 4, it also compares what they compute, which takes longer."""
+"""At this level XLA measures kernels; at its default, 4, it also compares their results, which takes longer."""
 KINDS = ("executables", "autotuned")
 _PARTIAL = re.compile(r".*\.\d+\.\d+")
-"""Name of a file that `replace_whole` is writing."""
+"""Name of a file while `replace_whole` writes it."""
 FLAGS_OF_RELEASES: dict[tuple[int, ...], tuple[str, ...]] = {
     (2, 21): ("--xla_gpu_experimental_enable_fusion_autotuner=false",)
 }
-"""Flags of XLA's that only some releases of TensorFlow know: one that is not known ends the process.
+"""XLA flags for single releases of TensorFlow; an unknown flag ends the process.
 
-The fusion autotuner took 6.5 of 24 s that a computation was compiled in on an H200, to choose between ways of moving
-some weights that all took 3 us; of the fusions over pixels there is one way each.
+On an H200, the fusion autotuner took 6.5 of the 24 s in which a computation compiled. It chose between variants that
+move some weights and all took 3 us; fusions over pixels have a single variant each.
 """
 
 
 class CompilationFolder:
-    """The common folder of one card, and one of this process.
+    """The shared cache folder of one GPU model, and the folder of this process.
 
     Args:
-      common: made if needed.
+      common: the shared folder; it is created if needed.
     """
 
     def __init__(self, common: Path) -> None:
@@ -67,7 +67,7 @@ class CompilationFolder:
         self.own: Path | None = None
 
     def open(self) -> Path | None:
-        """Makes the folder of this process; returns None where that cannot be, or the common one is given up."""
+        """Creates the folder of this process; returns None if that fails, or if too many processes crashed with it."""
         try:
             self.common.mkdir(parents=True, exist_ok=True)
             self._forget_processes()
@@ -80,7 +80,7 @@ class CompilationFolder:
                 for path in _kept_in(self.common / kind):
                     self._take(path, self.own / kind / path.name)
         except OSError:
-            # A cache is no reason to fail.
+            # The program works without a cache.
             self.close()
             return None
         return self.own
@@ -92,9 +92,9 @@ class CompilationFolder:
 
     @staticmethod
     def _take(path: Path, to: Path) -> None:
-        """Gives this process a file of the common folder, or removes one that is damaged.
+        """Links a file of the shared folder into that of this process, or removes it if it is damaged.
 
-        Another process may remove it, or put another in its place, at any moment.
+        Another process may remove or replace the file at any moment.
         """
         try:
             if not is_whole(path):
@@ -107,11 +107,11 @@ class CompilationFolder:
             except OSError:
                 shutil.copyfile(path, to)
         except OSError:
-            # What is cut short would end the computation.
+            # A truncated file would end the computation.
             to.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Puts what is new into the common folder, and removes that of this process."""
+        """Copies new files to the shared folder, and removes the folder of this process."""
         if self.own is None:
             return
         own, trial = self.own, self._trial
@@ -120,7 +120,7 @@ class CompilationFolder:
                 self._keep(own / kind, self.common / kind)
             self._forget()
         finally:
-            # This process has come to its end with the folder, whatever could be kept.
+            # This process did not crash, whether or not its files could be kept.
             self.own = None
             with suppress(OSError):
                 trial.unlink(missing_ok=True)
@@ -132,17 +132,17 @@ class CompilationFolder:
             common.mkdir(exist_ok=True)
         for path in own.glob("*"):
             kept = common / path.name
-            # A file that cannot be kept, as where the disk is full, is no reason to leave out the others.
+            # If one file cannot be kept, for example because the disk is full, the others still are.
             with suppress(OSError):
-                # What is still being written has another suffix.
+                # Files that are being written have another suffix.
                 if path.is_file() and not kept.exists() and ".tmp" not in path.name:
                     content = path.read_bytes()
-                    # The digest first: without it the file would be taken for a damaged one.
+                    # The digest comes first: without it the file would count as damaged.
                     replace_whole(_digest_of(kept), hashlib.sha256(content).hexdigest().encode())
                     replace_whole(kept, content)
 
     def _forget(self) -> None:
-        """Removes all but the files used last, and what processes have left that ended without removing it."""
+        """Removes the files used longest ago beyond `KEPT_BYTES`, and leftovers of processes that crashed."""
         found = [(path, _facts(path)) for kind in KINDS for path in _kept_in(self.common / kind)]
         left = KEPT_BYTES
         for path, facts in sorted(found, key=lambda one: one[1].st_mtime if one[1] else 0.0, reverse=True):
@@ -156,19 +156,19 @@ class CompilationFolder:
         self._forget_processes()
 
     def _forget_processes(self) -> None:
-        """Removes folders and marks of processes that ended long ago without removing them."""
+        """Removes folders and marker files of processes that crashed long ago."""
         for path in (*self.common.glob("run.*"), *self.common.glob("unfinished.*")):
             if _age(path) > (FORGOTTEN_S if _has_ended(path) else FORGOTTEN_ELSEWHERE_S) and not _runs(path):
                 _remove(path)
 
 
 def _kept_in(folder: Path) -> list[Path]:
-    """Returns the files that are kept in a common folder: neither digests, nor what is being written."""
+    """Returns the cached files of a shared folder, without digests and files that are being written."""
     return [path for path in folder.glob("*") if path.suffix != ".sha256" and not _PARTIAL.fullmatch(path.name)]
 
 
 def _facts(path: Path) -> os.stat_result | None:
-    """Returns what the system tells of a file; None where another process has removed it."""
+    """Returns the status of a file; None if another process has removed it."""
     try:
         return path.stat()
     except OSError:
@@ -176,36 +176,36 @@ def _facts(path: Path) -> os.stat_result | None:
 
 
 def _age(path: Path) -> float:
-    """Returns how long ago a file was written, s; 0 where it is gone."""
+    """Returns the age of a file in s; 0 if it is gone."""
     facts = _facts(path)
     return 0.0 if facts is None else time.time() - facts.st_mtime
 
 
 def _remove(path: Path) -> None:
-    """Removes a file or a folder as far as that can be done."""
+    """Removes a file or folder, and ignores errors."""
     with suppress(OSError):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _host() -> str:
-    """Returns the name of this machine as a part of a file name: several may share the folder of a user."""
+    """Returns the name of this machine as part of a file name, since machines may share the cache folder."""
     return re.sub(r"[^\w-]+", "-", socket.gethostname()) or "-"
 
 
 def _runs(path: Path) -> bool:
-    """Tells whether the process is at work, on this machine, that a folder or a mark of a run names."""
+    """Returns whether the process that a folder or marker file names is running on this machine."""
     host, number = _named(path)
     return host == _host() and psutil.pid_exists(number)
 
 
 def _has_ended(path: Path) -> bool:
-    """Tells whether that process was one of this machine, and is no more."""
+    """Returns whether that process ran on this machine and has ended."""
     host, number = _named(path)
     return host == _host() and not psutil.pid_exists(number)
 
 
 def _named(path: Path) -> tuple[str, int]:
-    """Returns the machine and the process that a folder or a mark of a run names, as `run.HOST.PID.TEXT`."""
+    """Returns the host and process ID in the name of a folder or marker file, `run.HOST.PID.TEXT`."""
     _, host, number, *_ = (*path.name.split("."), "", "")
     return (host, int(number)) if number.isdecimal() else ("", 0)
 
@@ -218,14 +218,13 @@ _opened = False
 
 
 def keep_compilations(*, wanted: bool) -> None:
-    """Has what XLA compiles for GPUs kept, and its trials bounded; to be called before TensorFlow is imported.
+    """Sets up the cache and limits XLA's autotuning; must be called before TensorFlow is imported.
 
-    Where XLA would not find CUDA's libdevice, it is told where that is.
-
-    What the variables `TF_XLA_FLAGS` and `XLA_FLAGS` say already is left as it is. Nothing is done without a card.
+    If XLA would not find CUDA's libdevice, its folder is set as well. Flags that `TF_XLA_FLAGS` and `XLA_FLAGS` already
+    contain are not changed. Without a GPU nothing is done.
 
     Args:
-      wanted: whether it is to be kept.
+      wanted: whether compilations are cached.
     """
     global _opened
     if _opened or "tensorflow" in sys.modules or not gpus():
@@ -250,12 +249,12 @@ def keep_compilations(*, wanted: bool) -> None:
 
 
 def flags_of(folder: Path) -> dict[str, list[str]]:
-    """Returns the flags by which TensorFlow and XLA keep their files in a folder, by variable."""
+    """Returns the flags that make a folder the cache of TensorFlow and XLA, by environment variable."""
     executables, autotuned = (quoted(folder / kind) for kind in KINDS)
     return {
         "TF_XLA_FLAGS": [
             f"--tf_xla_persistent_cache_directory={executables}",
-            # Which of the two names is compared depends on the release.
+            # Which of the two names counts depends on the release.
             "--tf_xla_persistent_cache_device_types=GPU,XLA_GPU_JIT",
         ],
         "XLA_FLAGS": [f"--xla_gpu_per_fusion_autotune_cache_dir={autotuned}"],
@@ -263,9 +262,9 @@ def flags_of(folder: Path) -> dict[str, list[str]]:
 
 
 def quoted(path: Path) -> str:
-    """Returns a path as the value of a flag: flags are parted by spaces, and what has some stands in quotes.
+    """Returns a path as the value of a flag; a value with spaces needs quotes, since spaces separate flags.
 
-    XLA reads a backslash in them as the sign that the next character stands for itself (`parse_flags_from_env.cc`).
+    Within quotes XLA reads a backslash as an escape character (`parse_flags_from_env.cc`).
     """
     text = str(path)
     if re.search(r"\s", text) is None:
@@ -275,9 +274,9 @@ def quoted(path: Path) -> str:
 
 
 def folder_name() -> str:
-    """Returns the name of the common folder: the releases of TensorFlow and cuDNN, the driver and the kinds of card.
+    """Returns the name of the shared folder: the versions of TensorFlow, cuDNN and driver, and the GPU models.
 
-    What is kept names cuDNN's ways by numbers of its own.
+    cuDNN's version counts because executables refer to its algorithms by number.
     """
     facts = [importlib.metadata.version("tensorflow"), f"cudnn{_installed(CUDNN)}", driver_version() or ""]
     facts += [card.name for card in gpus()]
@@ -288,7 +287,7 @@ def _installed(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        # Of the system, or none.
+        # Installed with the system, or not at all.
         return ""
 
 

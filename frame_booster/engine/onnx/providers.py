@@ -1,7 +1,7 @@
-"""What runs the graphs: ONNX Runtime's execution providers by their names, which are here, and which is taken.
+"""The execution providers that run ONNX graphs: their names, which are available, and which is chosen.
 
-OpenVINO is used by its own package, which reads the same graphs: ONNX Runtime's wheel with that provider is another
-build of ONNX Runtime, that excludes all others, and is older.
+OpenVINO is used through its own package, which reads the same graphs: the ONNX Runtime wheel with that provider is a
+separate, older build that cannot be installed beside the others.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ COREML = "CoreMLExecutionProvider"
 
 @dataclass(frozen=True)
 class Provider:
-    """One of ONNX Runtime's execution providers, or what has its name here."""
+    """An execution provider of ONNX Runtime, or OpenVINO, which is named like one."""
 
     name: str
     short: str
-    """Other name that `--provider` takes."""
+    """Short name for `--provider`."""
     extra: str
-    """Extra of this package that installs it."""
+    """Extra of frame-booster that installs it."""
     accelerator: bool
-    """Whether it runs on something else than the processor."""
+    """Whether it runs on other hardware than the CPU."""
     precisions: tuple[str, ...]
-    """Dtypes that it computes convolutions in, the default first."""
+    """Supported dtypes of convolutions, the default first."""
 
 
 _HALF = ("float16", "float32")
@@ -52,26 +52,26 @@ PROVIDERS = {
         Provider(COREML, "coreml", "onnx", True, _HALF),
         Provider(OPENVINO, "openvino", "openvino", False, ("float32", "bfloat16")),
         Provider(CPU, "cpu", "onnx", False, ("float32",)),
-        # Its engines take minutes to build for each card and shape, so that it is never chosen unasked.
+        # Building its engines takes minutes for each GPU and shape, so `auto` never chooses it.
         Provider(TENSORRT, "tensorrt", "onnx-cuda", True, _HALF),
     )
 }
-"""By name, in the order in which `auto` takes them, but for the last."""
+"""Providers by name, in the order of preference of `auto`, which excludes the last."""
 NAMES = (*PROVIDERS, *(provider.short for provider in PROVIDERS.values()))
-"""What `--provider` takes, beside `auto`."""
+"""Values of `--provider` besides `auto`."""
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 """Packages that all install the module `onnxruntime`."""
 
 
 _TELEMETRY = "ORT_DISABLE_TELEMETRY"
-"""Variable by which ONNX Runtime (from 1.29; not on Windows) reports nothing to its maker: neither the machine nor the
-names and hashes of models. Read once, when it is imported."""
+"""Environment variable that stops ONNX Runtime (from 1.29; not on Windows) from sending telemetry to its vendor: facts
+about the machine, and names and hashes of models. It is read when ONNX Runtime is imported."""
 
 
 def runtime() -> Any:
-    """Imports ONNX Runtime so that it reports nothing to its maker, unless the user has set that variable to 0.
+    """Imports ONNX Runtime with telemetry off, unless the user has set `ORT_DISABLE_TELEMETRY` to 0.
 
-    A program that has imported it already has decided that for itself.
+    If a program has imported it before, its choice is kept.
 
     Raises:
       ModelError: it is not installed.
@@ -83,13 +83,13 @@ def runtime() -> Any:
     except ImportError as error:
         raise ModelError("ONNX Runtime is not installed", hint='pip install "frame-booster[onnx]"') from error
     if first and silent:
-        # Windows, where the system collects events.
+        # On Windows, where the system collects events.
         onnxruntime.disable_telemetry_events()
     return onnxruntime
 
 
 def installed_runtimes() -> list[str]:
-    """Returns the packages of ONNX Runtime that are installed; more than one overwrite each other."""
+    """Returns the installed packages of ONNX Runtime; several of them overwrite each other."""
     found = []
     for name in RUNTIMES:
         try:
@@ -101,20 +101,20 @@ def installed_runtimes() -> list[str]:
 
 
 def has_openvino() -> bool:
-    """Tells whether OpenVINO's package is installed, without importing it."""
+    """Returns whether OpenVINO is installed, without importing it."""
     return importlib.util.find_spec("openvino") is not None
 
 
 def has_onnx_runtime() -> bool:
-    """Tells whether ONNX Runtime's package is installed, without importing it."""
+    """Returns whether ONNX Runtime is installed, without importing it."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 
 @functools.cache
 def available() -> tuple[str, ...]:
-    """Returns the providers that can be used here, in the order of `PROVIDERS`.
+    """Returns the providers that work on this machine, in the order of `PROVIDERS`.
 
-    That of CUDA is a part of its wheel with or without a card: it counts where the driver has one.
+    The CUDA provider is part of its wheel with or without a GPU; it counts if the driver reports one.
     """
     built: set[str] = set()
     if has_onnx_runtime():
@@ -128,7 +128,7 @@ def available() -> tuple[str, ...]:
 
 
 def has_accelerator() -> bool:
-    """Tells whether a provider that runs on something else than the processor can be used here."""
+    """Returns whether a provider for other hardware than the CPU works on this machine."""
     return any(PROVIDERS[name].accelerator for name in available())
 
 
