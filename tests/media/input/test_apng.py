@@ -19,15 +19,15 @@ from tests.conftest import boosted
 FRAMES = 4
 
 
-def animation(path: Path) -> bytes:
+def animation(path: Path, side: int = 8) -> bytes:
     rng = np.random.default_rng(0)
-    images = [Image.fromarray(rng.integers(0, 256, (8, 8, 4)).astype(np.uint8)) for _ in range(FRAMES)]
+    images = [Image.fromarray(rng.integers(0, 256, (side, side, 4)).astype(np.uint8)) for _ in range(FRAMES)]
     images[0].save(path, save_all=True, append_images=images[1:], duration=[50, 10, 70, 20])
     return path.read_bytes()
 
 
 def test_wherever_it_is_cut_off_frames_that_lack_are_told_of(tmp_path: Path) -> None:
-    whole, path = animation(tmp_path / "whole.apng"), tmp_path / "in.apng"
+    whole, path = animation(tmp_path / "whole.apng", side=4), tmp_path / "in.apng"
     for size in range(1, len(whole) + 1):
         path.write_bytes(whole[:size])
         try:
