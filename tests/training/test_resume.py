@@ -130,7 +130,8 @@ from pathlib import Path
 from frame_booster.training.loop.run import TrainingRun
 from tests.training.runs import simple_config
 material, folder, cache = map(Path, sys.argv[1:])
-TrainingRun(simple_config(network="fbnet"), folder, material, material / "val", cache).train(log_every=1, validate_every=6, save_every_s=0.0)
+run = TrainingRun(simple_config(network="fbnet"), folder, material, material / "val", cache)
+run.train(log_every=1, validate_every=6, save_every_s=0.0)
 """
 
 
