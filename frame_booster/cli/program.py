@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 import click
@@ -88,8 +87,9 @@ def _asks_for_lines(arguments: Sequence[str]) -> bool:
 
 def _file_hint(arguments: Sequence[str]) -> str:
     """Returns what to write for a file whose name looks like an option; nothing if there is no such file."""
-    file = next((a for a in _options(arguments) if a.startswith("-") and len(a) > 1 and Path(a).is_file()), None)
-    return "" if file is None else f" If {file!r} is a file, write './{file}'."
+    # Not by `Path.is_file`, which raises an error of a name that is too long.
+    file = next((a for a in _options(arguments) if a.startswith("-") and os.path.isfile(a)), None)  # noqa: PTH113
+    return "" if file is None else f" To use the file {file!r}, write './{file}'."
 
 
 def _end(error: click.ClickException, as_json: bool, lines: bool) -> NoReturn:

@@ -56,6 +56,10 @@ def test_a_file_that_looks_like_an_option_is_told_how_to_be_given(
             frame_booster(["-x.mp4"])
         assert ("write './-x.mp4'" in capsys.readouterr().err) is there
         Path("-x.mp4").touch()
+    with pytest.raises(SystemExit) as ended:
+        frame_booster(["-" + "x" * 300])
+    assert ended.value.code == 2
+    assert "No such option" in capsys.readouterr().err, "a name too long for a file is none"
 
 
 def test_click_rewrites_no_words_of_a_program_that_looks_patterns_up_itself(
