@@ -132,6 +132,9 @@ def _rate_of(container: Any, stream: Any, options: InputOptions) -> Fraction | N
     if average and guessed and tick and guessed < average and average * tick >= 1:
         # The demuxer of DV tells the rate of its clock, one frame for each tick; the codec knows that of frames.
         return guessed
+    if not average and guessed and tick and guessed * tick >= 1 and container.format.name == "apng":
+        # Where delays differ, FFmpeg guesses one frame for each tick of its clock, 100000 a second.
+        return None
     return average or guessed
 
 

@@ -42,9 +42,10 @@ def test_wherever_it_is_cut_off_frames_that_lack_are_told_of(tmp_path: Path) -> 
     assert frames == FRAMES
 
 
+@pytest.mark.parametrize("side", [4, 8])
 @pytest.mark.parametrize("kept", [4, 10, 24, 28])
-def test_a_frame_control_chunk_that_is_cut_off_is_no_fault_of_the_program(tmp_path: Path, kept: int) -> None:
-    whole, path = animation(tmp_path / "whole.apng"), tmp_path / "in.apng"
+def test_a_frame_control_chunk_that_is_cut_off_is_no_fault_of_the_program(tmp_path: Path, kept: int, side: int) -> None:
+    whole, path = animation(tmp_path / "whole.apng", side), tmp_path / "in.apng"
     [_, _, third, _] = [match.end() for match in re.finditer(b"fcTL", whole)]
     path.write_bytes(whole[: third + kept])
     assert len(delays(path)) == (3 if kept >= 26 else 2)
